@@ -1,0 +1,160 @@
+//! The bytes of one direction of one connection: received and not yet used, or written and not yet sent.
+//!
+//! Both buffers own their memory for as long as the connection is busy, so that a warm connection allocates nothing; a
+//! buffer that grew for a large frame gives the memory back once it is empty.
+
+/// What an empty buffer may keep. Larger ones are given back, so that a connection that once carried a megabyte does not
+/// hold it for ever.
+pub const RETAINED_BYTES: usize = 64 * 1024;
+
+const FIRST_ROOM_BYTES: usize = 4 * 1024;
+
+/// Bytes that have been received and not yet used.
+///
+/// ```text
+///   0        start          end            storage.len()
+///   |  used  |    bytes()   |    room()    |
+/// ```
+#[derive(Debug, Default)]
+pub struct ReadBuffer {
+    /// Initialised throughout, so that a reader can be given the room as a plain slice.
+    storage: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The last read filled all the room it was given, so there may be more than that waiting.
+    crowded: bool,
+}
+
+impl ReadBuffer {
+    /// What has been received and not yet consumed.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.storage[self.start..self.end]
+    }
+
+    /// Room to receive into: never empty, and at most `most_bytes` are ever held.
+    ///
+    /// The room starts at 4 KiB, doubles while reads fill it, and beyond 64 KiB only grows for a frame that needs it, so
+    /// that a length prefix alone, which costs its sender four bytes, never makes the receiver allocate a megabyte.
+    pub fn room(&mut self, most_bytes: usize) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.crowded && self.storage.len() < RETAINED_BYTES {
+                self.grow(RETAINED_BYTES);
+            }
+        } else if self.end == self.storage.len() && self.start > 0 {
+            self.storage.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.storage.len() {
+            self.grow(most_bytes.max(self.end + 1));
+        }
+        &mut self.storage[self.end..]
+    }
+
+    /// Says that the first `bytes` of the room have been filled.
+    pub fn filled(&mut self, bytes: usize) {
+        assert!(bytes <= self.storage.len() - self.end, "a reader can't fill more than its room");
+        self.end += bytes;
+        self.crowded = self.end == self.storage.len();
+    }
+
+    /// Says that the first `bytes` of [`bytes`](Self::bytes) have been used.
+    pub fn consume(&mut self, bytes: usize) {
+        assert!(bytes <= self.end - self.start, "what was not received can't be consumed");
+        self.start += bytes;
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.storage.len() > RETAINED_BYTES {
+                self.storage = Vec::new();
+            }
+        }
+    }
+
+    fn grow(&mut self, most_bytes: usize) {
+        let doubled = (self.storage.len() * 2).max(FIRST_ROOM_BYTES);
+        self.storage.resize(doubled.min(most_bytes).max(self.storage.len()), 0);
+    }
+}
+
+/// Bytes that have been written and not yet sent.
+///
+/// ```text
+///   0        sent          storage.len()
+///   |  sent  |   bytes()   |  tail()
+/// ```
+#[derive(Debug, Default)]
+pub struct WriteBuffer {
+    storage: Vec<u8>,
+    sent: usize,
+}
+
+impl WriteBuffer {
+    /// What is still to be sent.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.storage[self.sent..]
+    }
+
+    /// Where the next frame is appended.
+    pub fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.storage
+    }
+
+    /// Says that the first `bytes` of [`bytes`](Self::bytes) have been sent.
+    pub fn sent(&mut self, bytes: usize) {
+        assert!(bytes <= self.storage.len() - self.sent, "what was not written can't have been sent");
+        self.sent += bytes;
+        if self.sent == self.storage.len() {
+            self.sent = 0;
+            self.storage.clear();
+            if self.storage.capacity() > 2 * RETAINED_BYTES {
+                self.storage = Vec::new();
+            }
+        } else if self.sent >= RETAINED_BYTES.max(self.storage.len() / 2) {
+            // A peer that always leaves a little unread must not make the sent part grow for ever. Moving at most as
+            // much as has been sent keeps the cost of a byte constant.
+            self.storage.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_is_never_empty_and_never_more_than_allowed() {
+        let mut buffer = ReadBuffer::default();
+        let mut held = 0;
+        while held < 10_000 {
+            let room = buffer.room(10_000).len();
+            assert!(room > 0 && held + room <= 10_000);
+            buffer.filled(room);
+            held += room;
+        }
+        assert_eq!(buffer.bytes().len(), 10_000);
+    }
+
+    #[test]
+    fn a_buffer_that_grew_for_a_large_frame_gives_the_memory_back() {
+        let mut buffer = ReadBuffer::default();
+        while buffer.bytes().len() < 1 << 20 {
+            let room = buffer.room(1 << 20).len();
+            buffer.filled(room);
+        }
+        buffer.consume(1 << 20);
+        assert_eq!(buffer.storage.capacity(), 0);
+    }
+
+    #[test]
+    fn what_is_left_moves_to_the_front_when_the_end_is_reached() {
+        let mut buffer = ReadBuffer::default();
+        buffer.room(FIRST_ROOM_BYTES)[FIRST_ROOM_BYTES - 3..].copy_from_slice(b"abc");
+        buffer.filled(FIRST_ROOM_BYTES);
+        buffer.consume(FIRST_ROOM_BYTES - 3);
+        assert_eq!(buffer.room(FIRST_ROOM_BYTES).len(), FIRST_ROOM_BYTES - 3);
+        assert_eq!(buffer.bytes(), b"abc");
+    }
+}

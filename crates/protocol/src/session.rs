@@ -1,0 +1,274 @@
+//! One connection's conversation, from the server's side: requests in, replies out, in order.
+//!
+//! This file may know frames, messages and operations. It may not know how the bytes travel, what time it is, or whether
+//! the one who drives it can do anything else meanwhile.
+
+use std::time::{Duration, Instant};
+
+use crate::buffer::{ReadBuffer, RETAINED_BYTES, WriteBuffer};
+use crate::frame::{self, FrameLimit, Head, PREFIX_BYTES};
+use crate::message::{ErrorCode, Reply, Request};
+use crate::operation::{self, Operation, Refusal, Work};
+
+/// With this much unsent, a session answers nothing more until it is flushed, so that a peer that does not read its
+/// replies costs one buffer and at most one reply beyond it.
+pub const UNSENT_MOST_BYTES: usize = RETAINED_BYTES;
+
+/// What a session is told about its service.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SessionOptions {
+    /// The longest body that a peer may send.
+    pub limit: FrameLimit,
+    /// How a reply is cut for writing.
+    pub writes: Writes,
+}
+
+/// How a reply leaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// All that is ready in one write.
+    #[default]
+    Whole,
+    /// The prefix in a write of its own, then the body, as the original does it.
+    PrefixThenBody,
+}
+
+/// What a session needs next. It says the same again until it is given that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It has answered a request; ask again.
+    Replied,
+    /// It has used all that was received. Flush, then read more: [`Session::room`], or [`Session::end_of_input`].
+    Read,
+    /// It has too much unsent to answer more. Flush.
+    Flush,
+    /// Flush, do this, then call [`Session::done`].
+    Work(Work),
+    /// Flush, then wait this long and call [`Session::done`]; or set a timer with [`Session::wait_until`].
+    Sleep(Duration),
+    /// It waits for the time that was set. Flush, and call [`Session::wake`] then.
+    Waiting(Instant),
+    /// The conversation is over. Flush, then close.
+    Close {
+        /// The peer may still be sending what will never be read. Closing at once would reset the connection and could
+        /// take the last reply with it: stop writing, and read to the end first.
+        unread: bool,
+    },
+}
+
+/// One connection's conversation.
+#[derive(Debug)]
+pub struct Session {
+    options: SessionOptions,
+    input: ReadBuffer,
+    output: WriteBuffer,
+    state: State,
+    input_ended: bool,
+    /// Where in a frame the output stands; looked at with [`Writes::PrefixThenBody`] only.
+    cut: Cut,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Takes the next request.
+    Serving,
+    /// Has taken a request whose reply is due once the work is done. Nothing behind it is looked at until then.
+    Owing { owed: Owed, until: Option<Instant> },
+    /// Takes no more requests.
+    Ended { unread: bool },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Owed {
+    Spun { us: u64 },
+    Blocked { ms: u64 },
+    Slept { ms: u64 },
+}
+
+/// Where in a frame the next write starts, and so where it has to end when prefix and body leave apart.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    FrameStart,
+    InPrefix { left_bytes: usize, body_bytes: usize },
+    InBody { left_bytes: usize },
+}
+
+impl Session {
+    /// A conversation in which nothing has been said yet. It holds no memory until its first byte.
+    #[must_use]
+    pub fn new(options: SessionOptions) -> Self {
+        Self {
+            options,
+            input: ReadBuffer::default(),
+            output: WriteBuffer::default(),
+            state: State::Serving,
+            input_ended: false,
+            cut: Cut::FrameStart,
+        }
+    }
+
+    /// Where received bytes go; never empty. Say with [`filled`](Self::filled) how many came.
+    pub fn room(&mut self) -> &mut [u8] {
+        self.input.room((PREFIX_BYTES + self.options.limit.bytes()).max(RETAINED_BYTES))
+    }
+
+    /// The first `bytes` of the room were received.
+    pub fn filled(&mut self, bytes: usize) {
+        self.input.filled(bytes);
+    }
+
+    /// The peer sends nothing more. What arrived whole is still answered; half a frame is dropped.
+    pub fn end_of_input(&mut self) {
+        self.input_ended = true;
+    }
+
+    /// Goes on by one request, or says what is needed for that.
+    pub fn step(&mut self) -> Step {
+        match self.state {
+            State::Serving => self.next_request(),
+            State::Owing { owed: Owed::Spun { us }, .. } => Step::Work(Work::Spin(Duration::from_micros(us))),
+            State::Owing { owed: Owed::Blocked { ms }, .. } => Step::Work(Work::Block(Duration::from_millis(ms))),
+            State::Owing { owed: Owed::Slept { .. }, until: Some(until) } => Step::Waiting(until),
+            State::Owing { owed: Owed::Slept { ms }, until: None } => Step::Sleep(Duration::from_millis(ms)),
+            State::Ended { unread } => Step::Close { unread },
+        }
+    }
+
+    /// The wait that the last step asked for ends at this time.
+    pub fn wait_until(&mut self, deadline: Instant) {
+        if let State::Owing { until, .. } = &mut self.state {
+            *until = Some(deadline);
+        }
+    }
+
+    /// It is `now`: a wait that has ended by then is over. Says whether one was.
+    pub fn wake(&mut self, now: Instant) -> bool {
+        let over = matches!(self.state, State::Owing { until: Some(until), .. } if until <= now);
+        if over {
+            self.done();
+        }
+        over
+    }
+
+    /// The work or the wait that the last step asked for is done: its reply is written.
+    pub fn done(&mut self) {
+        if let State::Owing { owed, .. } = self.state {
+            let (kind, number) = match owed {
+                Owed::Spun { us } => ("spun", us),
+                Owed::Blocked { ms } => ("blocked", ms),
+                Owed::Slept { ms } => ("slept", ms),
+            };
+            Reply::append(self.output.tail(), kind, |out| append_json(out, &number));
+            self.state = State::Serving;
+        }
+    }
+
+    /// What is to be written now; empty when there is nothing. Say with [`sent`](Self::sent) how much of it was.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        let bytes = self.output.bytes();
+        match self.options.writes {
+            Writes::Whole => bytes,
+            Writes::PrefixThenBody => &bytes[..self.cut.piece_bytes().min(bytes.len())],
+        }
+    }
+
+    /// The first `bytes` of the output were written.
+    pub fn sent(&mut self, bytes: usize) {
+        if self.options.writes == Writes::PrefixThenBody {
+            self.cut = self.cut.after(bytes, self.output.bytes());
+        }
+        self.output.sent(bytes);
+    }
+
+    fn next_request(&mut self) -> Step {
+        if self.output.bytes().len() >= UNSENT_MOST_BYTES {
+            return Step::Flush;
+        }
+        match frame::head(self.input.bytes(), self.options.limit) {
+            Head::Incomplete if self.input_ended => {
+                self.state = State::Ended { unread: false };
+                Step::Close { unread: false }
+            }
+            Head::Incomplete => Step::Read,
+            Head::TooLarge { announced_bytes } => {
+                let limit = self.options.limit.bytes();
+                let message = format!("a frame of {announced_bytes} bytes is over the limit of {limit}");
+                Reply::append_error(self.output.tail(), ErrorCode::FrameTooLarge, &message);
+                self.state = State::Ended { unread: true };
+                Step::Close { unread: true }
+            }
+            Head::Whole(body) => {
+                let body_bytes = body.len();
+                match answer(body, self.options.limit, self.output.tail()) {
+                    None => {
+                        self.input.consume(PREFIX_BYTES + body_bytes);
+                        Step::Replied
+                    }
+                    Some(owed) => {
+                        self.input.consume(PREFIX_BYTES + body_bytes);
+                        self.state = State::Owing { owed, until: None };
+                        self.step()
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Cut {
+    fn piece_bytes(self) -> usize {
+        match self {
+            Self::FrameStart => PREFIX_BYTES,
+            Self::InPrefix { left_bytes, .. } | Self::InBody { left_bytes } => left_bytes,
+        }
+    }
+
+    /// Where the output stands once `sent_bytes` of `unsent`, which end no later than the piece, have been written.
+    fn after(self, sent_bytes: usize, unsent: &[u8]) -> Self {
+        match self {
+            Self::FrameStart => match unsent.first_chunk() {
+                Some(prefix) if sent_bytes > 0 => {
+                    let body_bytes = u32::from_le_bytes(*prefix) as usize;
+                    Self::InPrefix { left_bytes: PREFIX_BYTES, body_bytes }.after(sent_bytes, unsent)
+                }
+                _ => self,
+            },
+            Self::InPrefix { left_bytes, body_bytes } if sent_bytes < left_bytes => {
+                Self::InPrefix { left_bytes: left_bytes - sent_bytes, body_bytes }
+            }
+            Self::InPrefix { body_bytes, .. } => Self::InBody { left_bytes: body_bytes },
+            Self::InBody { left_bytes } if sent_bytes < left_bytes => {
+                Self::InBody { left_bytes: left_bytes - sent_bytes }
+            }
+            Self::InBody { .. } => Self::FrameStart,
+        }
+    }
+}
+
+/// Answers the request in `body` at once, or says what is owed for it.
+fn answer(body: &[u8], limit: FrameLimit, out: &mut Vec<u8>) -> Option<Owed> {
+    let operation = Request::parse(body)
+        .map_err(|message| Refusal { code: ErrorCode::BadRequest, message })
+        .and_then(|request| Operation::of(&request, limit));
+    match operation {
+        Ok(Operation::Ping(params)) => Reply::append(out, "pong", |out| out.extend_from_slice(params.get().as_bytes())),
+        Ok(Operation::Pi(terms)) => Reply::append(out, "pi_r", |out| append_json(out, &operation::pi(terms))),
+        Ok(Operation::Blob(bytes)) => Reply::append(out, "blob", |out| append_blob(out, bytes as usize)),
+        Ok(Operation::Spin(us)) => return Some(Owed::Spun { us }),
+        Ok(Operation::Sleep(ms)) => return Some(Owed::Slept { ms }),
+        Ok(Operation::Block(ms)) => return Some(Owed::Blocked { ms }),
+        Err(refusal) => Reply::append_error(out, refusal.code, &refusal.message),
+    }
+    None
+}
+
+fn append_json(out: &mut Vec<u8>, value: &impl serde::Serialize) {
+    serde_json::to_writer(out, value).expect("writing a number to memory can't fail");
+}
+
+fn append_blob(out: &mut Vec<u8>, bytes: usize) {
+    out.push(b'"');
+    out.resize(out.len() + bytes, b'x');
+    out.push(b'"');
+}
