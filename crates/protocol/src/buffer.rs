@@ -53,15 +53,27 @@ impl ReadBuffer {
     }
 
     /// Says that the first `bytes` of the room have been filled.
+    ///
+    /// # Panics
+    /// If that is more than the room.
     pub fn filled(&mut self, bytes: usize) {
-        assert!(bytes <= self.storage.len() - self.end, "a reader can't fill more than its room");
+        assert!(
+            bytes <= self.storage.len() - self.end,
+            "a reader can't fill more than its room"
+        );
         self.end += bytes;
         self.crowded = self.end == self.storage.len();
     }
 
     /// Says that the first `bytes` of [`bytes`](Self::bytes) have been used.
+    ///
+    /// # Panics
+    /// If that is more than there are.
     pub fn consume(&mut self, bytes: usize) {
-        assert!(bytes <= self.end - self.start, "what was not received can't be consumed");
+        assert!(
+            bytes <= self.end - self.start,
+            "what was not received can't be consumed"
+        );
         self.start += bytes;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -73,7 +85,8 @@ impl ReadBuffer {
 
     fn grow(&mut self, most_bytes: usize) {
         let doubled = (self.storage.len() * 2).max(FIRST_ROOM_BYTES);
-        self.storage.resize(doubled.min(most_bytes).max(self.storage.len()), 0);
+        self.storage
+            .resize(doubled.min(most_bytes).max(self.storage.len()), 0);
     }
 }
 
@@ -102,8 +115,14 @@ impl WriteBuffer {
     }
 
     /// Says that the first `bytes` of [`bytes`](Self::bytes) have been sent.
+    ///
+    /// # Panics
+    /// If that is more than there are.
     pub fn sent(&mut self, bytes: usize) {
-        assert!(bytes <= self.storage.len() - self.sent, "what was not written can't have been sent");
+        assert!(
+            bytes <= self.storage.len() - self.sent,
+            "what was not written can't have been sent"
+        );
         self.sent += bytes;
         if self.sent == self.storage.len() {
             self.sent = 0;

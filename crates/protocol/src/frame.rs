@@ -87,7 +87,8 @@ pub fn head(bytes: &[u8], limit: FrameLimit) -> Head<'_> {
     if announced_bytes > limit.0 {
         return Head::TooLarge { announced_bytes };
     }
-    rest.get(..announced_bytes as usize).map_or(Head::Incomplete, Head::Whole)
+    rest.get(..announced_bytes as usize)
+        .map_or(Head::Incomplete, Head::Whole)
 }
 
 /// Appends a frame to `out` whose body is what `write_body` appends.
@@ -118,13 +119,19 @@ mod tests {
     #[test]
     fn a_length_over_the_limit_is_told_before_its_body_comes() {
         let limit = FrameLimit::new(256).unwrap();
-        assert_eq!(head(&257u32.to_le_bytes(), limit), Head::TooLarge { announced_bytes: 257 });
+        assert_eq!(
+            head(&257u32.to_le_bytes(), limit),
+            Head::TooLarge { announced_bytes: 257 }
+        );
         assert_eq!(head(&256u32.to_le_bytes(), limit), Head::Incomplete);
     }
 
     #[test]
     fn a_limit_out_of_range_says_what_the_range_is() {
         let message = FrameLimit::new(12).unwrap_err().to_string();
-        assert!(message.contains("12 bytes") && message.contains("256 to 1073741824"), "{message}");
+        assert!(
+            message.contains("12 bytes") && message.contains("256 to 1073741824"),
+            "{message}"
+        );
     }
 }

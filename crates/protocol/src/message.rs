@@ -150,21 +150,48 @@ mod tests {
             " {\n\"params\" : [1, 2] ,\t\"in\":\"ping\", \"id\": {\"x\": [1]}} ",
             r#"{"in":"p\u0069ng","params":1}"#,
         ] {
-            assert_eq!(Request::parse(good.as_bytes()).unwrap().operation, "ping", "{good}");
+            assert_eq!(
+                Request::parse(good.as_bytes()).unwrap().operation,
+                "ping",
+                "{good}"
+            );
         }
         for bad in [
-            "", " ", "{", "[]", "7", "null", r#"["ping",1]"#, r#"{"in":"ping"}"#, r#"{"params":1}"#,
-            r#"{"in":1,"params":1}"#, r#"{"in":"ping","params":1}}"#, r#"{"in":"ping","params":}"#,
-            r#"{"in":"ping","params":01}"#, r#"{"in":"ping","params":1,"params":2}"#, r#"{'in':'ping','params':1}"#,
+            "",
+            " ",
+            "{",
+            "[]",
+            "7",
+            "null",
+            r#"["ping",1]"#,
+            r#"{"in":"ping"}"#,
+            r#"{"params":1}"#,
+            r#"{"in":1,"params":1}"#,
+            r#"{"in":"ping","params":1}}"#,
+            r#"{"in":"ping","params":}"#,
+            r#"{"in":"ping","params":01}"#,
+            r#"{"in":"ping","params":1,"params":2}"#,
+            r#"{'in':'ping','params':1}"#,
         ] {
             assert!(Request::parse(bad.as_bytes()).is_err(), "{bad}");
         }
-        assert!(Request::parse(b"{\"in\":\"ping\",\"params\":\"\xff\"}").unwrap_err().contains("byte 23"));
+        assert!(
+            Request::parse(b"{\"in\":\"ping\",\"params\":\"\xff\"}")
+                .unwrap_err()
+                .contains("byte 23")
+        );
     }
 
     #[test]
     fn params_keep_their_text() {
-        for params in ["1e-7", "12345678901234567890", "1e400", "-0", r#""\ud83d\ude00 é \ud800""#, "[ 1,  {} ]"] {
+        for params in [
+            "1e-7",
+            "12345678901234567890",
+            "1e400",
+            "-0",
+            r#""\ud83d\ude00 é \ud800""#,
+            "[ 1,  {} ]",
+        ] {
             let body = format!(r#"{{"in":"ping","params": {params} }}"#);
             assert_eq!(Request::parse(body.as_bytes()).unwrap().params.get(), params);
         }

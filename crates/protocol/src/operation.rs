@@ -1,7 +1,7 @@
 //! The six things that the service does, with their limits.
 //!
-//! What takes a processor or a clock (`spin`, `sleep`, `block`) is only named here, as [`Work`] for the caller or as a
-//! time to wait; what is arithmetic is done here.
+//! What takes a clock (`spin`, `sleep`, `block`) is only named here, as [`Work`] for the caller or as a time to wait; what
+//! is arithmetic is done here.
 
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ pub enum Operation<'a> {
 /// What holds the thread while it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
+    /// Arithmetic that the session itself does in [`done`](crate::Session::done). It is told beforehand so that an event
+    /// loop can let others have a turn behind it.
+    Compute,
     /// Keep the processor busy for this long.
     Spin(Duration),
     /// Block the thread for this long, as a handler does that calls something slow.
@@ -75,21 +78,27 @@ impl<'a> Operation<'a> {
 }
 
 fn whole_number(request: &Request<'_>, unit: &str, most: u64) -> Result<u64, Refusal> {
-    serde_json::from_str(request.params.get()).ok().filter(|&n| n <= most).ok_or_else(|| Refusal {
-        code: ErrorCode::BadParams,
-        message: format!(
-            "{} takes a whole number of {unit} from 0 to {most}, not {}",
-            request.operation,
-            excerpt(request.params.get(), 40)
-        ),
-    })
+    serde_json::from_str(request.params.get())
+        .ok()
+        .filter(|&n| n <= most)
+        .ok_or_else(|| Refusal {
+            code: ErrorCode::BadParams,
+            message: format!(
+                "{} takes a whole number of {unit} from 0 to {most}, not {}",
+                request.operation,
+                excerpt(request.params.get(), 40)
+            ),
+        })
 }
 
 /// sqrt(8 · Σ 1/(2i+1)² for i from 0 to `terms`), summed in that order as the original does, so that the last digit
 /// agrees. It tends to π, since the sum of the reciprocal odd squares is π²/8.
 #[must_use]
 pub fn pi(terms: u64) -> f64 {
-    let sum: f64 = (0..=terms).map(|i| 1.0 / (2 * i + 1) as f64).map(|odd| odd * odd).sum();
+    let sum: f64 = (0..=terms)
+        .map(|i| 1.0 / (2 * i + 1) as f64)
+        .map(|odd| odd * odd)
+        .sum();
     (8.0 * sum).sqrt()
 }
 
@@ -110,7 +119,9 @@ mod tests {
         let limit = FrameLimit::default();
         let asked = |operation: &str, params: &str| {
             let body = format!(r#"{{"in":"{operation}","params":{params}}}"#);
-            Operation::of(&Request::parse(body.as_bytes()).unwrap(), limit).map(|_| ()).map_err(|refusal| refusal.code)
+            Operation::of(&Request::parse(body.as_bytes()).unwrap(), limit)
+                .map(|_| ())
+                .map_err(|refusal| refusal.code)
         };
         for (operation, most) in [
             ("pi", PI_MOST_TERMS),
@@ -121,8 +132,21 @@ mod tests {
         ] {
             assert_eq!(asked(operation, "0"), Ok(()));
             assert_eq!(asked(operation, &most.to_string()), Ok(()));
-            for bad in [&*(most + 1).to_string(), "-1", "1.5", "\"1\"", "null", "[1]", "1e3", "99999999999999999999999"] {
-                assert_eq!(asked(operation, bad), Err(ErrorCode::BadParams), "{operation} {bad}");
+            for bad in [
+                &*(most + 1).to_string(),
+                "-1",
+                "1.5",
+                "\"1\"",
+                "null",
+                "[1]",
+                "1e3",
+                "99999999999999999999999",
+            ] {
+                assert_eq!(
+                    asked(operation, bad),
+                    Err(ErrorCode::BadParams),
+                    "{operation} {bad}"
+                );
             }
         }
         assert_eq!(asked("Ping", "0"), Err(ErrorCode::UnknownOperation));

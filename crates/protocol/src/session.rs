@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::buffer::{ReadBuffer, RETAINED_BYTES, WriteBuffer};
+use crate::buffer::{RETAINED_BYTES, ReadBuffer, WriteBuffer};
 use crate::frame::{self, FrameLimit, Head, PREFIX_BYTES};
 use crate::message::{ErrorCode, Reply, Request};
 use crate::operation::{self, Operation, Refusal, Work};
@@ -80,6 +80,7 @@ enum State {
 
 #[derive(Debug, Clone, Copy)]
 enum Owed {
+    Pi { terms: u64 },
     Spun { us: u64 },
     Blocked { ms: u64 },
     Slept { ms: u64 },
@@ -109,7 +110,8 @@ impl Session {
 
     /// Where received bytes go; never empty. Say with [`filled`](Self::filled) how many came.
     pub fn room(&mut self) -> &mut [u8] {
-        self.input.room((PREFIX_BYTES + self.options.limit.bytes()).max(RETAINED_BYTES))
+        self.input
+            .room((PREFIX_BYTES + self.options.limit.bytes()).max(RETAINED_BYTES))
     }
 
     /// The first `bytes` of the room were received.
@@ -126,10 +128,26 @@ impl Session {
     pub fn step(&mut self) -> Step {
         match self.state {
             State::Serving => self.next_request(),
-            State::Owing { owed: Owed::Spun { us }, .. } => Step::Work(Work::Spin(Duration::from_micros(us))),
-            State::Owing { owed: Owed::Blocked { ms }, .. } => Step::Work(Work::Block(Duration::from_millis(ms))),
-            State::Owing { owed: Owed::Slept { .. }, until: Some(until) } => Step::Waiting(until),
-            State::Owing { owed: Owed::Slept { ms }, until: None } => Step::Sleep(Duration::from_millis(ms)),
+            State::Owing {
+                owed: Owed::Pi { .. },
+                ..
+            } => Step::Work(Work::Compute),
+            State::Owing {
+                owed: Owed::Spun { us },
+                ..
+            } => Step::Work(Work::Spin(Duration::from_micros(us))),
+            State::Owing {
+                owed: Owed::Blocked { ms },
+                ..
+            } => Step::Work(Work::Block(Duration::from_millis(ms))),
+            State::Owing {
+                owed: Owed::Slept { .. },
+                until: Some(until),
+            } => Step::Waiting(until),
+            State::Owing {
+                owed: Owed::Slept { ms },
+                until: None,
+            } => Step::Sleep(Duration::from_millis(ms)),
             State::Ended { unread } => Step::Close { unread },
         }
     }
@@ -153,12 +171,15 @@ impl Session {
     /// The work or the wait that the last step asked for is done: its reply is written.
     pub fn done(&mut self) {
         if let State::Owing { owed, .. } = self.state {
-            let (kind, number) = match owed {
-                Owed::Spun { us } => ("spun", us),
-                Owed::Blocked { ms } => ("blocked", ms),
-                Owed::Slept { ms } => ("slept", ms),
-            };
-            Reply::append(self.output.tail(), kind, |out| append_json(out, &number));
+            let out = self.output.tail();
+            match owed {
+                Owed::Pi { terms } => {
+                    Reply::append(out, "pi_r", |out| append_json(out, &operation::pi(terms)))
+                }
+                Owed::Spun { us } => Reply::append(out, "spun", |out| append_json(out, &us)),
+                Owed::Blocked { ms } => Reply::append(out, "blocked", |out| append_json(out, &ms)),
+                Owed::Slept { ms } => Reply::append(out, "slept", |out| append_json(out, &ms)),
+            }
             self.state = State::Serving;
         }
     }
@@ -230,17 +251,27 @@ impl Cut {
             Self::FrameStart => match unsent.first_chunk() {
                 Some(prefix) if sent_bytes > 0 => {
                     let body_bytes = u32::from_le_bytes(*prefix) as usize;
-                    Self::InPrefix { left_bytes: PREFIX_BYTES, body_bytes }.after(sent_bytes, unsent)
+                    Self::InPrefix {
+                        left_bytes: PREFIX_BYTES,
+                        body_bytes,
+                    }
+                    .after(sent_bytes, unsent)
                 }
                 _ => self,
             },
-            Self::InPrefix { left_bytes, body_bytes } if sent_bytes < left_bytes => {
-                Self::InPrefix { left_bytes: left_bytes - sent_bytes, body_bytes }
-            }
-            Self::InPrefix { body_bytes, .. } => Self::InBody { left_bytes: body_bytes },
-            Self::InBody { left_bytes } if sent_bytes < left_bytes => {
-                Self::InBody { left_bytes: left_bytes - sent_bytes }
-            }
+            Self::InPrefix {
+                left_bytes,
+                body_bytes,
+            } if sent_bytes < left_bytes => Self::InPrefix {
+                left_bytes: left_bytes - sent_bytes,
+                body_bytes,
+            },
+            Self::InPrefix { body_bytes, .. } => Self::InBody {
+                left_bytes: body_bytes,
+            },
+            Self::InBody { left_bytes } if sent_bytes < left_bytes => Self::InBody {
+                left_bytes: left_bytes - sent_bytes,
+            },
             Self::InBody { .. } => Self::FrameStart,
         }
     }
@@ -249,12 +280,17 @@ impl Cut {
 /// Answers the request in `body` at once, or says what is owed for it.
 fn answer(body: &[u8], limit: FrameLimit, out: &mut Vec<u8>) -> Option<Owed> {
     let operation = Request::parse(body)
-        .map_err(|message| Refusal { code: ErrorCode::BadRequest, message })
+        .map_err(|message| Refusal {
+            code: ErrorCode::BadRequest,
+            message,
+        })
         .and_then(|request| Operation::of(&request, limit));
     match operation {
-        Ok(Operation::Ping(params)) => Reply::append(out, "pong", |out| out.extend_from_slice(params.get().as_bytes())),
-        Ok(Operation::Pi(terms)) => Reply::append(out, "pi_r", |out| append_json(out, &operation::pi(terms))),
+        Ok(Operation::Ping(params)) => {
+            Reply::append(out, "pong", |out| out.extend_from_slice(params.get().as_bytes()))
+        }
         Ok(Operation::Blob(bytes)) => Reply::append(out, "blob", |out| append_blob(out, bytes as usize)),
+        Ok(Operation::Pi(terms)) => return Some(Owed::Pi { terms }),
         Ok(Operation::Spin(us)) => return Some(Owed::Spun { us }),
         Ok(Operation::Sleep(ms)) => return Some(Owed::Slept { ms }),
         Ok(Operation::Block(ms)) => return Some(Owed::Blocked { ms }),

@@ -59,7 +59,11 @@ fn replies(mut bytes: &[u8]) -> Vec<(String, String)> {
         replies.push((reply.kind.to_string(), reply.result.get().to_owned()));
         bytes = &bytes[PREFIX_BYTES + body.len()..];
     }
-    assert!(bytes.is_empty(), "{} bytes are left behind the last whole reply", bytes.len());
+    assert!(
+        bytes.is_empty(),
+        "{} bytes are left behind the last whole reply",
+        bytes.len()
+    );
     replies
 }
 
@@ -82,7 +86,10 @@ fn every_operation_is_answered_in_order() {
         ("blob", "\"xxx\""),
     ];
     let got = replies(&play(SessionOptions::default(), &asked, &[usize::MAX]));
-    assert_eq!(got, expected.map(|(kind, result)| (kind.to_owned(), result.to_owned())));
+    assert_eq!(
+        got,
+        expected.map(|(kind, result)| (kind.to_owned(), result.to_owned()))
+    );
 }
 
 #[test]
@@ -105,7 +112,10 @@ fn a_sleep_is_a_state_with_a_deadline_and_what_follows_waits_behind_it() {
     assert_eq!(session.step(), Step::Read);
     let mut out = Vec::new();
     send_all(&mut session, &mut out);
-    assert_eq!(replies(&out), [("slept".into(), "200".into()), ("pong".into(), "1".into())]);
+    assert_eq!(
+        replies(&out),
+        [("slept".into(), "200".into()), ("pong".into(), "1".into())]
+    );
 }
 
 #[test]
@@ -133,7 +143,11 @@ fn an_oversized_length_is_answered_and_ends_the_conversation() {
     send_all(&mut session, &mut out);
     let got = replies(&out);
     assert_eq!(got.len(), 2);
-    assert!(got[1].1.contains("frame_too_large") && got[1].1.contains("1048577"), "{}", got[1].1);
+    assert!(
+        got[1].1.contains("frame_too_large") && got[1].1.contains("1048577"),
+        "{}",
+        got[1].1
+    );
 }
 
 #[test]
@@ -154,7 +168,10 @@ fn a_peer_that_does_not_read_is_owed_a_bounded_amount() {
 
 #[test]
 fn two_writes_cut_every_reply_behind_its_prefix_however_little_is_sent_at_once() {
-    let options = SessionOptions { writes: Writes::PrefixThenBody, ..SessionOptions::default() };
+    let options = SessionOptions {
+        writes: Writes::PrefixThenBody,
+        ..SessionOptions::default()
+    };
     let bytes = requests(&[("blob", "100"), ("ping", "2"), ("blob", "70000")]);
     for at_once in [1, 3, 5, usize::MAX] {
         let mut session = Session::new(options);
@@ -176,7 +193,13 @@ fn two_writes_cut_every_reply_behind_its_prefix_however_little_is_sent_at_once()
 
 #[test]
 fn a_warm_connection_allocates_nothing_for_a_ping() {
-    for params in ["\"ireader 0\"", "12345678901234567890", "[1, 2.5, \"x\\n\"]", "{\"a\": 1, \"b\": null}", "\"\\u00e9\""] {
+    for params in [
+        "\"ireader 0\"",
+        "12345678901234567890",
+        "[1, 2.5, \"x\\n\"]",
+        "{\"a\": 1, \"b\": null}",
+        "\"\\u00e9\"",
+    ] {
         let one = requests(&[("ping", params)]);
         let mut session = Session::new(SessionOptions::default());
         let mut exchange = || {
@@ -193,7 +216,10 @@ fn a_warm_connection_allocates_nothing_for_a_ping() {
 
 #[test]
 fn the_counter_of_allocations_counts() {
-    assert_ne!(allocation_counter::measure(|| drop(std::hint::black_box(vec![0_u8; 10]))).count_total, 0);
+    assert_ne!(
+        allocation_counter::measure(|| drop(std::hint::black_box(vec![0_u8; 10]))).count_total,
+        0
+    );
 }
 
 /// Any JSON value, as text.
@@ -202,15 +228,19 @@ fn json() -> impl Strategy<Value = String> {
         Just("null".to_owned()),
         any::<bool>().prop_map(|b| b.to_string()),
         any::<i64>().prop_map(|n| n.to_string()),
-        any::<f64>().prop_filter("JSON has no NaN", |n| n.is_finite()).prop_map(|n| format!("{n:e}")),
+        any::<f64>()
+            .prop_filter("JSON has no NaN", |n| n.is_finite())
+            .prop_map(|n| format!("{n:e}")),
         any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
     ];
     leaf.prop_recursive(4, 64, 8, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..8).prop_map(|items| format!("[{}]", items.join(", "))),
             prop::collection::vec((any::<String>(), inner), 0..8).prop_map(|items| {
-                let items: Vec<_> =
-                    items.iter().map(|(key, value)| format!("{}:{value}", serde_json::to_string(key).unwrap())).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|(key, value)| format!("{}:{value}", serde_json::to_string(key).unwrap()))
+                    .collect();
                 format!("{{{}}}", items.join(","))
             }),
         ]

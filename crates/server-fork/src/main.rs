@@ -1,1 +1,51 @@
-fn main() {}
+//! A process for each connection.
+//!
+//! ```text
+//!   parent    accept ── fork ──┬────────┬────────┐      reaps those that have ended
+//!                              ▼        ▼        ▼
+//!   children                recv A   recv B   recv C    each ends with its connection
+//! ```
+//!
+//! What blocks: a child, for its own connection only.
+//!
+//! What it costs: a fork for each connection (page tables copied, then each page that is written), far more than a
+//! thread; a switch for each request, between address spaces; and a process's worth of kernel memory while the connection
+//! lives. What it buys is isolation: a child that crashes, leaks or is killed takes nothing with it.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serving::{Children, Fork, Listener, Options, Result, Stop};
+
+/// Serve each connection in a process of its own
+#[derive(Parser)]
+#[command(version)]
+struct Flags {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    serving::main(|Flags { options }| run(options))
+}
+
+fn run(options: &Options) -> Result<()> {
+    let mut children = Children::watch(Stop::install(options.drain_timeout)?)?;
+    let listener = Listener::open(options, children.stop())?;
+    let service = options.service();
+    listener.announce();
+    while let Some(stream) = children.accept(&listener)? {
+        if children.fork()? == Fork::Child {
+            // A child that kept the listener would keep the port when the parent is gone.
+            drop(listener);
+            serving::serve(&stream, &service, children.stop());
+            return Ok(());
+        }
+        // The parent's copy closes here: while it stood open, the peer would not see the child close.
+        drop(stream);
+    }
+    drop(listener);
+    children.drain()
+}

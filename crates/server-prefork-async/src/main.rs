@@ -1,1 +1,64 @@
-fn main() {}
+//! A fixed set of processes, with an event loop in each: as nginx and Tornado do it.
+//!
+//! ```text
+//!   parent    fork × N, then wait; a worker that dies is replaced
+//!                │
+//!   workers      ├─ event loop: A, D, E, …
+//!                ├─ event loop: B, F, …                      one listener, or one each (--accept)
+//!                └─ event loop: C, …
+//! ```
+//!
+//! What blocks: a loop, only in a handler that computes or blocks; then its own connections wait, and those of the other
+//! loops do not.
+//!
+//! What it costs: what `async` costs, on as many processors as there are workers. A connection stays with the loop that
+//! accepted it, so the load is as even as the accepting was. On a shared listener a new connection would wake every loop,
+//! for all but one to find it gone; each loop therefore adds the listener to its epoll instance with `EPOLLEXCLUSIVE`,
+//! and the kernel wakes one.
+
+#![forbid(unsafe_code)]
+
+use std::num::NonZeroU16;
+use std::process::ExitCode;
+
+use clap::Parser;
+use serving::{Crew, Fork, Listener, Options, Result, Service, Stop, WorkerOptions};
+
+/// Serve with a fixed set of processes, an event loop in each
+#[derive(Parser)]
+#[command(version)]
+struct Flags {
+    /// How many processes serve. Each keeps one processor busy with any number of connections, so more loops than
+    /// processors only add switches: the default is the number of processors it may run on. (The original forks 10)
+    #[arg(long, value_name = "N", default_value_t = serving::options::processors())]
+    workers: NonZeroU16,
+
+    #[command(flatten)]
+    accepting: WorkerOptions,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    serving::main(run)
+}
+
+fn run(flags: &Flags) -> Result<()> {
+    let workers = usize::from(flags.workers.get());
+    let mut crew = Crew::of(workers, Stop::install(flags.options.drain_timeout)?)?;
+    let listeners = Listener::open_for_workers(&flags.options, flags.accepting.accept, workers, crew.stop())?;
+    listeners[0].announce();
+    while let Some(seat) = crew.vacancy()? {
+        if crew.fork(seat)? == Fork::Child {
+            return work(&listeners[seat], flags.options.service(), crew.stop());
+        }
+    }
+    listeners.into_iter().for_each(Listener::close);
+    crew.drain()
+}
+
+fn work(listener: &Listener, service: Service, stop: Stop) -> Result<()> {
+    // The loop's epoll instance is made here, after the fork: one made before would be shared by all.
+    server_async::EventLoop::new(listener, service, stop)?.run()
+}

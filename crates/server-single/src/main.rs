@@ -1,1 +1,43 @@
-fn main() {}
+//! One thread serves one connection at a time, to its end, and then the next.
+//!
+//! ```text
+//!   backlog        thread
+//!   D C B  ──────▶  A      accept A, serve A until it closes, accept B, …
+//! ```
+//!
+//! What blocks: everything. While A is connected, even if it says nothing, B, C and D wait in the kernel's backlog: they
+//! are connected, their requests are received and acknowledged, and nobody reads them. One silent client stops the
+//! service.
+//!
+//! What it costs: nothing but the request itself. There is no switch to another thread, no second buffer, no lock. With
+//! one client at a time this is the least that a blocking server can do, and what the other models are measured by.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serving::{Listener, Options, Result, Stop};
+
+/// Serve one connection at a time
+#[derive(Parser)]
+#[command(version)]
+struct Flags {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    serving::main(|Flags { options }| run(options))
+}
+
+fn run(options: &Options) -> Result<()> {
+    let stop = Stop::install(options.drain_timeout)?;
+    let listener = Listener::open(options, stop)?;
+    let service = options.service();
+    listener.announce();
+    while let Some(stream) = listener.accept(stop)? {
+        serving::serve(&stream, &service, stop);
+    }
+    Ok(())
+}

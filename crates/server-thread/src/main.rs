@@ -1,1 +1,67 @@
-fn main() {}
+//! A thread for each connection, in one process.
+//!
+//! ```text
+//!   main thread    accept ──┬─────────┬─────────┐
+//!                           ▼         ▼         ▼
+//!   threads             recv A     recv B     recv C     each blocks for its own connection only
+//! ```
+//!
+//! What blocks: a thread in its recv, in its send, in a handler that waits. The others go on, since the kernel runs
+//! whichever can.
+//!
+//! What it costs: a thread started and ended for each connection; a switch for each request, since the thread that a
+//! request wakes is seldom the one that ran last; and for each connection a stack, of which only the touched pages are
+//! real. A panic or a leak is everybody's.
+
+#![forbid(unsafe_code)]
+
+mod open_connections;
+
+use std::process::ExitCode;
+use std::thread;
+
+use clap::Parser;
+use serving::limits::{RETRY_PAUSE, tell_once};
+use serving::{Listener, Options, Result, Stop, Watch};
+
+use crate::open_connections::OpenConnections;
+
+/// Serve each connection in a thread of its own
+#[derive(Parser)]
+#[command(version)]
+struct Flags {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    serving::main(|Flags { options }| run(options))
+}
+
+fn run(options: &Options) -> Result<()> {
+    // The main thread alone sees signals; it wakes the others by closing what they read from.
+    let watch = Watch::start(Stop::install(options.drain_timeout)?)?;
+    let stop = watch.stop().supervised();
+    let listener = Listener::open(options, stop)?;
+    let service = options.service();
+    let open = OpenConnections::default();
+    listener.announce();
+    while let Some(stream) = watch.accept(&listener, || {})? {
+        let connection = open.add(stream);
+        // A thread that can't be started now takes nothing with it: the connection waits for one that can.
+        while let Err(error) = thread::Builder::new().spawn({
+            let connection = connection.clone();
+            move || serving::serve(connection.stream(), &service, stop)
+        }) {
+            tell_once("start a thread", &error);
+            watch.wait(None, Some(RETRY_PAUSE))?;
+            if watch.stopping() {
+                break;
+            }
+        }
+    }
+    drop(listener);
+    let _ = stop.requested();
+    open.drain();
+    Ok(())
+}

@@ -1,1 +1,62 @@
-//! x
+//! What every server shares and no model is about: flags, the listener, one blocking connection, signals, supervision.
+//!
+//! A model's page (`main.rs` of its crate) holds its accept, its fork or its spawn; what those stand on is here:
+//!
+//! - [`options`]: the flags, and how a mistake in them is told;
+//! - [`listener`]: the listening sockets, and accepting in the face of full tables;
+//! - [`connection`]: one blocking connection, from its first byte to its close;
+//! - [`signals`]: how a process learns that it should stop, and how long it may still take;
+//! - [`children`] and [`crew`]: child processes that come and go, and workers that are replaced.
+
+#![deny(unsafe_code)]
+
+pub mod children;
+pub mod connection;
+pub mod crew;
+pub mod limits;
+pub mod listener;
+pub mod options;
+pub mod signals;
+
+pub use children::{Children, Fork};
+pub use connection::{Service, Visit, serve};
+pub use crew::Crew;
+pub use listener::Listener;
+pub use options::{Options, WorkerOptions, main};
+pub use signals::{Stop, Watch};
+
+/// What can go wrong with a server, as its user reads it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address can't be had.
+    #[error(
+        "can't listen on {address}: {source}; free the port, or choose another with --listen (port 0: any free one)"
+    )]
+    Listen {
+        /// What was asked for.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The kernel refused something that a server can't do without.
+    #[error("can't {what}: {source}")]
+    System {
+        /// What was attempted.
+        what: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Says what was attempted when the kernel refused.
+    pub fn system<E: Into<std::io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::System {
+            what,
+            source: source.into(),
+        }
+    }
+}
+
+/// What a server's work ends with.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,269 @@
+//! One connection in an event loop: it does what it can without waiting, and says why it stops.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use protocol::{Session, Step};
+use rustix::io::ioctl_fionread;
+use serving::connection::LINGER_MOST;
+use serving::{Service, Stop, Visit};
+
+/// How many requests a connection may have answered in one turn. At a few microseconds each this is a fraction of a
+/// millisecond for the others to wait, and enough that a turn's own cost does not show.
+pub const TURN_REQUESTS: usize = 64;
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It can't go on before the next event, or before its [deadline](Connection::new_deadline).
+    Blocked,
+    /// It could go on, but it is the others' turn.
+    Unfinished,
+    /// It has ended.
+    Over,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    session: Session,
+    number: u64,
+    /// A read came back short, so there is nothing to read until the next event says so.
+    drained: bool,
+    /// The peer has said that it sends nothing more: the end may stand behind what is there, and no event will tell it.
+    ends: bool,
+    /// Once the process should stop: how many bytes of what had arrived by then are still to be read.
+    last_call: Option<u64>,
+    closing: Closing,
+    idle_timeout: Option<Duration>,
+    moved_at: Instant,
+    sleeps_until: Option<Instant>,
+    /// The earliest timer that is set for this connection.
+    timer_at: Option<Instant>,
+    expired: bool,
+    _visit: Visit,
+}
+
+/// How far the close has come.
+#[derive(Debug, Clone, Copy)]
+enum Closing {
+    /// The conversation goes on.
+    No,
+    /// All is said; what the peer still sends is read and dropped until then, lest the close reset the connection.
+    Lingering(Instant),
+}
+
+impl Connection {
+    /// A connection that has just been accepted.
+    #[must_use]
+    pub fn new(stream: TcpStream, number: u64, service: &Service) -> Self {
+        let visit = Visit::begin(service, || stream.peer_addr());
+        Self {
+            stream,
+            session: Session::new(service.session),
+            number,
+            drained: false,
+            ends: false,
+            last_call: None,
+            closing: Closing::No,
+            idle_timeout: service.idle_timeout,
+            moved_at: Instant::now(),
+            sleeps_until: None,
+            timer_at: None,
+            expired: false,
+            _visit: visit,
+        }
+    }
+
+    /// The number that no other connection of the loop has or had.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Takes note of an event.
+    pub fn told(&mut self, event: &Event) {
+        self.drained &= !event.is_readable();
+        self.ends |= event.is_read_closed() || event.is_error();
+    }
+
+    /// The time at which it has to be looked at, if that is news.
+    pub fn new_deadline(&mut self) -> Option<Instant> {
+        let idles_out = self
+            .idle_timeout
+            .filter(|_| self.sleeps_until.is_none())
+            .map(|idle| self.moved_at + idle);
+        let lingers = match self.closing {
+            Closing::No => None,
+            Closing::Lingering(until) => Some(until),
+        };
+        let deadline = [self.sleeps_until, idles_out, lingers]
+            .into_iter()
+            .flatten()
+            .min()?;
+        let is_news = self.timer_at.is_none_or(|timer_at| deadline < timer_at);
+        is_news.then(|| *self.timer_at.insert(deadline))
+    }
+
+    /// A timer that was set for the connection of this number is due. Says whether that is this one, so that it should
+    /// have a turn.
+    pub fn on_time(&mut self, number: u64) -> bool {
+        if number != self.number {
+            return false;
+        }
+        let now = Instant::now();
+        self.timer_at = None;
+        if self.session.wake(now) {
+            self.sleeps_until = None;
+        }
+        let lingered = matches!(self.closing, Closing::Lingering(until) if until <= now);
+        let idled =
+            self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
+        self.expired = lingered || idled;
+        true
+    }
+
+    /// From now on only what has arrived already is read.
+    pub fn last_call(&mut self) {
+        self.last_call = ioctl_fionread(&self.stream).ok().or(Some(0));
+    }
+
+    /// Goes on as far as it can.
+    pub fn turn(&mut self, stop: Stop) -> Turn {
+        if self.expired {
+            return Turn::Over;
+        }
+        let turn = match self.closing {
+            Closing::No => self.converse(stop),
+            Closing::Lingering(_) => self.linger(),
+        };
+        // An error is a peer that has vanished: its connection is over, and that is all.
+        turn.unwrap_or(Turn::Over)
+    }
+
+    fn converse(&mut self, stop: Stop) -> io::Result<Turn> {
+        for _ in 0..TURN_REQUESTS {
+            match self.session.step() {
+                Step::Replied => {}
+                Step::Read => {
+                    // What the peer does not read is not added to: it is not read from either.
+                    if !self.flush()? || !self.read()? {
+                        return Ok(Turn::Blocked);
+                    }
+                }
+                Step::Flush => {
+                    if !self.flush()? {
+                        return Ok(Turn::Blocked);
+                    }
+                }
+                Step::Work(work) => {
+                    self.flush()?;
+                    stop.perform(work);
+                    self.session.done();
+                    self.flush()?;
+                    // It may have taken longer than all other requests of a turn together.
+                    break;
+                }
+                Step::Sleep(duration) => {
+                    let until = Instant::now() + duration;
+                    self.session.wait_until(until);
+                    self.sleeps_until = Some(until);
+                }
+                Step::Waiting(_) => {
+                    self.flush()?;
+                    return Ok(Turn::Blocked);
+                }
+                Step::Close { unread } => return self.close(unread),
+            }
+        }
+        Ok(Turn::Unfinished)
+    }
+
+    /// Writes what there is to write. Says whether that was all.
+    fn flush(&mut self) -> io::Result<bool> {
+        while !self.session.output().is_empty() {
+            match self.stream.write(self.session.output()) {
+                Ok(bytes) => {
+                    self.session.sent(bytes);
+                    self.moved();
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads what there is to read. Says whether that was anything, the end included.
+    fn read(&mut self) -> io::Result<bool> {
+        if self.drained && !self.ends && self.last_call.is_none() {
+            return Ok(false);
+        }
+        let mut room = self.session.room();
+        if let Some(left) = self.last_call {
+            let now = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
+            room = &mut room[..now];
+        }
+        if room.is_empty() {
+            self.session.end_of_input();
+            return Ok(true);
+        }
+        let asked = room.len();
+        match self.stream.read(room) {
+            Ok(0) => self.session.end_of_input(),
+            Ok(bytes) => {
+                // A short read has emptied the socket (epoll(7)), which saves the call that would only say so.
+                self.drained = bytes < asked;
+                self.session.filled(bytes);
+                self.last_call = self.last_call.map(|left| left - bytes as u64);
+                self.moved();
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.drained = true;
+                self.ends = false;
+                return Ok(false);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    fn close(&mut self, unread: bool) -> io::Result<Turn> {
+        if !self.flush()? {
+            return Ok(Turn::Blocked);
+        }
+        let cut_off = self.last_call.is_some() && ioctl_fionread(&self.stream)? > 0;
+        if !unread && !cut_off {
+            return Ok(Turn::Over);
+        }
+        self.stream.shutdown(Shutdown::Write)?;
+        self.closing = Closing::Lingering(Instant::now() + LINGER_MOST);
+        self.linger()
+    }
+
+    fn linger(&mut self) -> io::Result<Turn> {
+        let mut unread = [0; 16 * 1024];
+        for _ in 0..TURN_REQUESTS {
+            match self.stream.read(&mut unread) {
+                Ok(0) => return Ok(Turn::Over),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Turn::Blocked),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Turn::Unfinished)
+    }
+
+    fn moved(&mut self) {
+        if self.idle_timeout.is_some() {
+            self.moved_at = Instant::now();
+        }
+    }
+}

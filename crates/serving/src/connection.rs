@@ -1,0 +1,196 @@
+//! One blocking connection, from its first byte to its close.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use protocol::{Session, SessionOptions, Step};
+use rustix::io::ioctl_fionread;
+
+use crate::limits::is_interruption;
+use crate::signals::Stop;
+
+/// How long a connection that closes with something unread may wait for its peer to stop sending. Closing at once would
+/// reset the connection, and a reset can overtake the last reply.
+pub const LINGER_MOST: Duration = Duration::from_secs(1);
+
+/// What a connection is told about the service.
+#[derive(Debug, Clone, Copy)]
+pub struct Service {
+    /// What its session is told.
+    pub session: SessionOptions,
+    /// Close when nothing has moved for this long.
+    pub idle_timeout: Option<Duration>,
+    /// Say on stderr when a connection comes and goes.
+    pub verbose: bool,
+}
+
+/// A connection as `--verbose` tells of it: one line as it comes, one as it goes.
+#[derive(Debug)]
+pub struct Visit {
+    peer: Option<String>,
+}
+
+impl Visit {
+    /// Says that a connection comes, if that is to be said; who it is, is only asked then. It goes when this is dropped.
+    pub fn begin(service: &Service, peer: impl FnOnce() -> io::Result<SocketAddr>) -> Self {
+        let name = |peer: io::Result<SocketAddr>| {
+            peer.map_or_else(
+                |_| "a peer that has gone already".to_owned(),
+                |peer| peer.to_string(),
+            )
+        };
+        let peer = service.verbose.then(|| name(peer()));
+        if let Some(peer) = &peer {
+            eprintln!("{peer} comes");
+        }
+        Self { peer }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if let Some(peer) = &self.peer {
+            eprintln!("{peer} bye");
+        }
+    }
+}
+
+/// Serves one connection to its end; the thread is held for as long.
+///
+/// A peer's fault ends its own connection and is nobody else's business, so nothing is returned. When the process should
+/// stop, what has arrived whole is answered, and then the connection is over.
+pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) {
+    let _visit = Visit::begin(service, || stream.peer_addr());
+    let mut connection = Connection {
+        stream,
+        session: Session::new(service.session),
+        idle_timeout: service.idle_timeout,
+        moved_at: Instant::now(),
+        last_call: None,
+        stop,
+    };
+    // An error here is a peer that vanished or fell silent: the connection ends either way.
+    let _ = connection.converse();
+}
+
+struct Connection<'a> {
+    stream: &'a TcpStream,
+    session: Session,
+    idle_timeout: Option<Duration>,
+    moved_at: Instant,
+    /// Once the process should stop: how many bytes of what had arrived by then are still to be read.
+    last_call: Option<u64>,
+    stop: Stop,
+}
+
+impl Connection<'_> {
+    fn converse(&mut self) -> io::Result<()> {
+        loop {
+            match self.session.step() {
+                Step::Replied => {}
+                Step::Read => {
+                    self.flush()?;
+                    self.read()?;
+                }
+                Step::Flush => self.flush()?,
+                Step::Work(work) => {
+                    self.flush()?;
+                    self.stop.perform(work);
+                    self.session.done();
+                }
+                Step::Sleep(duration) => {
+                    self.flush()?;
+                    self.session.wait_until(Instant::now() + duration);
+                }
+                Step::Waiting(until) => {
+                    self.stop.pause(until.saturating_duration_since(Instant::now()));
+                    self.session.wake(Instant::now());
+                }
+                Step::Close { unread } => {
+                    self.flush()?;
+                    let cut_off = self.last_call.is_some() && ioctl_fionread(self.stream)? > 0;
+                    if unread || cut_off {
+                        self.linger()?;
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        loop {
+            let mut room = self.session.room();
+            if self.stop.requested() {
+                // What arrives from here on came too late; what is in the socket now did not.
+                let left = match self.last_call {
+                    Some(left) => left,
+                    None => ioctl_fionread(self.stream)?,
+                };
+                self.last_call = Some(left);
+                let now = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
+                room = &mut room[..now];
+            }
+            if room.is_empty() {
+                self.session.end_of_input();
+                return Ok(());
+            }
+            match self.stream.read(room) {
+                Ok(0) => self.session.end_of_input(),
+                Ok(bytes) => {
+                    self.session.filled(bytes);
+                    self.last_call = self.last_call.map(|left| left - bytes as u64);
+                    self.moved();
+                }
+                Err(error) if is_interruption(&error) => {
+                    self.check_idle()?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            return Ok(());
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.session.output().is_empty() {
+            match self.stream.write(self.session.output()) {
+                Ok(bytes) => {
+                    self.session.sent(bytes);
+                    self.moved();
+                }
+                Err(error) if is_interruption(&error) => {
+                    // The look starts the drain timeout, which a peer that does not read can't hold up.
+                    let _ = self.stop.requested();
+                    self.check_idle()?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that nothing more will come, and reads to the end, so that the close is not a reset.
+    fn linger(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        self.stream.set_read_timeout(Some(LINGER_MOST))?;
+        let until = Instant::now() + LINGER_MOST;
+        let mut unread = [0; 16 * 1024];
+        while Instant::now() < until && self.stream.read(&mut unread)? > 0 {}
+        Ok(())
+    }
+
+    fn moved(&mut self) {
+        if self.idle_timeout.is_some() {
+            self.moved_at = Instant::now();
+        }
+    }
+
+    fn check_idle(&self) -> io::Result<()> {
+        match self.idle_timeout {
+            Some(idle) if self.moved_at.elapsed() >= idle => Err(ErrorKind::TimedOut.into()),
+            _ => Ok(()),
+        }
+    }
+}

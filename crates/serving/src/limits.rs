@@ -1,0 +1,69 @@
+//! At the limits of descriptors and processes: go on with what there is, say so once, try again later.
+
+use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::options::program;
+
+/// How long to leave a full table alone. Nothing tells a process that another has closed a descriptor, so it has to look
+/// again; ten looks a second cost nothing, and a connection that waits this long in the backlog is not lost.
+pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether a call ended without a result only so that the process looks around: for a signal, or because the socket's
+/// timeout, which is there for that, has passed.
+#[must_use]
+pub fn is_interruption(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
+}
+
+/// Whether an error says that a table is full, of descriptors, processes or memory, and so may pass. EAGAIN is how
+/// fork(2) says it.
+#[must_use]
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    let full = [
+        Errno::EMFILE,
+        Errno::ENFILE,
+        Errno::ENOBUFS,
+        Errno::ENOMEM,
+        Errno::EAGAIN,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| full.contains(&Errno::from_raw(code)))
+}
+
+/// Whether `accept` failed for the sake of the one connection that it would have given: the peer has gone already, or
+/// the network under it has. The next one is as good as any (see accept(2), "Error handling").
+#[must_use]
+pub fn is_peers_fault(error: &io::Error) -> bool {
+    let passing = [
+        Errno::ECONNABORTED,
+        Errno::EPROTO,
+        Errno::EPERM,
+        Errno::ENETDOWN,
+        Errno::ENETUNREACH,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| passing.contains(&Errno::from_raw(code)))
+}
+
+/// Whether `accept` failed because the listener has been closed by a process that shares it.
+#[must_use]
+pub fn is_closed(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::EINVAL as i32)
+}
+
+/// Says on stderr, the first time in this process, that a limit has been reached.
+pub fn tell_once(what: &str, error: &io::Error) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if !TOLD.swap(true, Ordering::Relaxed) {
+        eprintln!(
+            "{}: can't {what}: {error}; serving those it has, and taking new ones when it can again (see ulimit -n, ulimit -u)",
+            program()
+        );
+    }
+}

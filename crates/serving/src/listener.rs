@@ -1,0 +1,149 @@
+//! The listening sockets, and accepting from them.
+
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::limits::{RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once};
+use crate::options::{Accept, Options};
+use crate::signals::Stop;
+use crate::{Error, Result};
+
+/// A listening socket.
+///
+/// What it accepts inherits its `TCP_NODELAY` and its timeouts, as Linux has it, so that a connection costs no system call
+/// for them.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Listens where the flags say.
+    pub fn open(options: &Options, stop: Stop) -> Result<Self> {
+        Self::bind(options, options.listen, stop, false)
+    }
+
+    /// A listener for each of `workers`, in their order: clones of one, or with [`Accept::Reuseport`] each its own.
+    pub fn open_for_workers(
+        options: &Options,
+        accept: Accept,
+        workers: usize,
+        stop: Stop,
+    ) -> Result<Vec<Self>> {
+        match accept {
+            Accept::Shared => {
+                let first = Self::open(options, stop)?;
+                let clones: Result<Vec<_>> = (1..workers).map(|_| first.duplicate()).collect();
+                Ok(std::iter::once(first).chain(clones?).collect())
+            }
+            Accept::Reuseport => {
+                // A socket that shares its port would also share it with a server that was started earlier, whoever's it
+                // is. A plain one is refused then.
+                drop(
+                    Self::bound(options.listen, false)
+                        .map_err(|source| cannot_listen(options.listen, source))?,
+                );
+                let first = Self::bind(options, options.listen, stop, true)?;
+                let address = first.address;
+                let rest: Result<Vec<_>> = (1..workers)
+                    .map(|_| Self::bind(options, address, stop, true))
+                    .collect();
+                Ok(std::iter::once(first).chain(rest?).collect())
+            }
+        }
+    }
+
+    /// Prints the ready line, with the port that it really has.
+    pub fn announce(&self) {
+        // Nobody may be reading, and the server serves all the same.
+        let _ = writeln!(io::stdout(), "listening on {}", self.address).and_then(|()| io::stdout().flush());
+    }
+
+    /// Blocks until there is a connection, or until the process should stop or the listener is [closed](Self::close).
+    ///
+    /// At the limit of descriptors it waits until it can accept again.
+    pub fn accept(&self, stop: Stop) -> Result<Option<TcpStream>> {
+        while !stop.requested() {
+            match self.accept_now() {
+                Ok(stream) => return Ok(Some(stream)),
+                Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
+                Err(error) if is_closed(&error) => break,
+                Err(error) if is_exhaustion(&error) => {
+                    tell_once("accept", &error);
+                    stop.pause(RETRY_PAUSE);
+                }
+                Err(error) => return Err(Error::system("accept")(error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Closes the listener in every process that shares it. From here on connecting is refused.
+    pub fn close(self) {
+        // It can only fail for a listener that is closed already.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    /// Accepts a connection without a second attempt.
+    pub(crate) fn accept_now(&self) -> io::Result<TcpStream> {
+        self.socket.accept().map(|(stream, _)| stream.into())
+    }
+
+    /// A clone of the socket as the standard library has it, for an event loop.
+    pub fn to_std(&self) -> io::Result<std::net::TcpListener> {
+        self.socket.try_clone().map(Into::into)
+    }
+
+    fn bind(options: &Options, address: SocketAddr, stop: Stop, shares_port: bool) -> Result<Self> {
+        let listen = || -> io::Result<Self> {
+            let socket = Self::bound(address, shares_port)?;
+            socket.set_tcp_nodelay(!options.two_writes)?;
+            let look_again = look_again(options.idle_timeout.0, stop);
+            socket.set_read_timeout(Some(look_again))?;
+            socket.set_write_timeout(Some(look_again))?;
+            socket.listen(options.backlog)?;
+            let address = socket.local_addr()?.as_socket().unwrap_or(address);
+            Ok(Self { socket, address })
+        };
+        listen().map_err(|source| cannot_listen(address, source))
+    }
+
+    fn bound(address: SocketAddr, shares_port: bool) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(shares_port)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
+    }
+
+    fn duplicate(&self) -> Result<Self> {
+        let socket = self
+            .socket
+            .try_clone()
+            .map_err(Error::system("duplicate the listener"))?;
+        Ok(Self {
+            socket,
+            address: self.address,
+        })
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// How long a call on a connection may block before its process looks around.
+fn look_again(idle_timeout: Option<Duration>, stop: Stop) -> Duration {
+    idle_timeout.map_or(stop.look_again(), |idle| idle.min(stop.look_again()))
+}
+
+fn cannot_listen(address: SocketAddr, source: io::Error) -> Error {
+    Error::Listen { address, source }
+}

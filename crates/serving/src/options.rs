@@ -1,0 +1,250 @@
+//! The flags that every server takes, and the way in and out of its process.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU16;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use protocol::{FrameLimit, SessionOptions, Writes};
+
+use crate::Result;
+use crate::connection::Service;
+
+/// The flags that every server takes.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Where to listen; with port 0 the kernel chooses one, and the ready line tells it
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
+    pub listen: SocketAddr,
+
+    /// How many connections the kernel may hold for a server that has not accepted them yet (it caps this at
+    /// net.core.somaxconn)
+    #[arg(long, value_name = "CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(i32).range(1..))]
+    pub backlog: i32,
+
+    /// The longest request body taken; a longer one is answered `frame_too_large`, and the connection closes
+    #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = frame_limit)]
+    pub max_frame: FrameLimit,
+
+    /// Close a connection on which nothing has moved for this long ("30s", "500ms"), or "off"
+    #[arg(long, value_name = "TIME", default_value = "off", value_parser = time_or_off)]
+    pub idle_timeout: TimeOrOff,
+
+    /// After SIGTERM or SIGINT, how long requests that have arrived may still take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = drain_time)]
+    pub drain_timeout: Duration,
+
+    /// Write a reply's prefix and body apart and without `TCP_NODELAY`, as the original does: on a connection that waits
+    /// for each reply this costs a delayed acknowledgement, some 40 ms
+    #[arg(long)]
+    pub two_writes: bool,
+
+    /// Say on stderr when a connection comes and goes
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+impl Options {
+    /// What a connection is told about the service.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        let writes = if self.two_writes {
+            Writes::PrefixThenBody
+        } else {
+            Writes::Whole
+        };
+        Service {
+            session: SessionOptions {
+                limit: self.max_frame,
+                writes,
+            },
+            idle_timeout: self.idle_timeout.0,
+            verbose: self.verbose,
+        }
+    }
+}
+
+/// The flags of a server that has a fixed set of workers.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerOptions {
+    /// How the workers come by connections
+    #[arg(long, value_enum, default_value_t = Accept::Shared)]
+    pub accept: Accept,
+}
+
+/// How the workers of a prefork kind come by connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Accept {
+    /// All accept from one listener; whoever is free takes the next connection
+    Shared,
+    /// A listener each on the same port (`SO_REUSEPORT`); the kernel deals connections out by a hash of their addresses,
+    /// whether or not that worker is free
+    Reuseport,
+}
+
+/// A time, or none.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeOrOff(pub Option<Duration>);
+
+/// Reads the flags, runs a server, and gives its exit code: 0 done, 1 it could not go on, 2 it could not be asked that
+/// way. A mistake is told in one line.
+#[must_use]
+pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
+    let flags = match F::try_parse() {
+        Ok(flags) => flags,
+        Err(error) if error.use_stderr() => {
+            eprintln!("{}: {}; see --help", program(), one_line(&error.to_string()));
+            return ExitCode::from(2);
+        }
+        Err(help) => {
+            let _ = help.print();
+            return ExitCode::SUCCESS;
+        }
+    };
+    allow_all_descriptors();
+    match run(&flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", program());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// As many workers as this process has processors to run on.
+#[must_use]
+pub fn processors() -> NonZeroU16 {
+    std::thread::available_parallelism()
+        .ok()
+        .and_then(|count| count.try_into().ok())
+        .unwrap_or(NonZeroU16::MIN)
+}
+
+/// The name this server was started by, for what it says on stderr.
+#[must_use]
+pub fn program() -> String {
+    std::env::args_os()
+        .next()
+        .as_deref()
+        .and_then(|path| {
+            std::path::Path::new(path)
+                .file_name()?
+                .to_str()
+                .map(str::to_owned)
+        })
+        .unwrap_or_else(|| "server".to_owned())
+}
+
+/// The soft limit on descriptors is there for programs that still use `select`; a server takes what it is allowed.
+fn allow_all_descriptors() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+/// The first paragraph of a message, in one line and without its `error: `.
+fn one_line(message: &str) -> String {
+    let paragraph: Vec<_> = message
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
+    let line = paragraph.join(" ");
+    line.strip_prefix("error: ").map_or(line.clone(), str::to_owned)
+}
+
+fn address(text: &str) -> std::result::Result<SocketAddr, String> {
+    let addresses: Vec<_> = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}, want HOST:PORT"))?
+        .collect();
+    // `localhost` may name ::1 first, where the original's client does not look.
+    let first = addresses
+        .iter()
+        .find(|address| address.is_ipv4())
+        .or(addresses.first());
+    first.copied().ok_or_else(|| "the name has no address".to_owned())
+}
+
+fn frame_limit(text: &str) -> std::result::Result<FrameLimit, String> {
+    let bytes = text.parse().map_err(|_| "want a number of bytes".to_owned())?;
+    FrameLimit::new(bytes).map_err(|error| error.to_string())
+}
+
+fn time(text: &str) -> std::result::Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("want a time above zero".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; want a time such as 30s or 500ms")),
+    }
+}
+
+/// A drain may take no time at all: then what is under way is cut off.
+fn drain_time(text: &str) -> std::result::Result<Duration, String> {
+    if matches!(text, "0" | "0s") {
+        Ok(Duration::from_millis(1))
+    } else {
+        time(text)
+    }
+}
+
+fn time_or_off(text: &str) -> std::result::Result<TimeOrOff, String> {
+    if text == "off" {
+        return Ok(TimeOrOff(None));
+    }
+    time(text)
+        .map(|time| TimeOrOff(Some(time)))
+        .map_err(|error| format!("{error}, or off"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn a_mistake_in_a_flag_is_one_line_that_names_it() {
+        for (flag, value) in [
+            ("--listen", "nonsense"),
+            ("--listen", "127.0.0.1"),
+            ("--max-frame", "x"),
+            ("--max-frame", "1"),
+            ("--idle-timeout", "soon"),
+            ("--idle-timeout", "0s"),
+            ("--drain-timeout", "-1s"),
+            ("--backlog", "0"),
+            ("--no-such-flag", "1"),
+        ] {
+            let error = Flags::try_parse_from(["server", &format!("{flag}={value}")]).unwrap_err();
+            let line = one_line(&error.to_string());
+            assert!(
+                line.contains(flag) && !line.contains('\n') && !line.starts_with("error"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_original_where_it_has_them() {
+        let options = Flags::try_parse_from(["server"]).unwrap().options;
+        assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
+        assert!(options.service().idle_timeout.is_none());
+        assert_eq!(
+            Flags::try_parse_from(["server", "--listen=localhost:0"])
+                .unwrap()
+                .options
+                .listen
+                .port(),
+            0
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! How a process learns that it should stop, and how long it may still take.
+//!
+//! A handler may do next to nothing, so all that ours do is set a flag. What remains is to notice the flag:
+//!
+//! - A process that only waits for connections and signals blocks the signals and lets them in while it waits, with
+//!   ppoll(2), which does both in one step, so that none is missed: [`Watch`].
+//! - A process that is blocked in accept, recv or send is interrupted (`EINTR`). A signal that comes between the look at
+//!   the flag and the call is noticed when it comes again, which a supervisor sees to, or after [`Stop::look_again`].
+//! - An event loop adds a descriptor of its own that becomes readable on a signal.
+//!
+//! The kernel restarts an interrupted call by itself (`SA_RESTART`) unless the socket has a timeout (signal(7)): so
+//! every listener whose process blocks in it has one, and what it accepts inherits it.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::{SigEvent, SigSet, SigevNotify, Signal};
+use nix::sys::time::TimeSpec;
+use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
+use nix::time::ClockId;
+use protocol::Work;
+use signal_hook::consts::{SIGALRM, SIGCHLD, SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::limits::{RETRY_PAUSE, is_exhaustion, is_interruption, is_peers_fault, tell_once};
+use crate::listener::Listener;
+use crate::{Error, Result};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+static DRAIN_TIMER_SET: AtomicBool = AtomicBool::new(false);
+static CHILD_CHANGED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process has been asked to stop.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop {
+    drain_timeout: Duration,
+    look_again: Duration,
+}
+
+impl Stop {
+    /// Takes SIGTERM and SIGINT as a request to stop. Nobody repeats the signal to this process, so it looks at the flag
+    /// once a second.
+    pub fn install(drain_timeout: Duration) -> Result<Self> {
+        let install = || -> io::Result<()> {
+            flag::register(SIGTERM, &STOP)?;
+            flag::register(SIGINT, &STOP)?;
+            // The drain timer's signal ends the process wherever it is: in a handler that computes, in a write to a peer
+            // that does not read.
+            flag::register_conditional_shutdown(SIGALRM, 0, &DRAIN_TIMER_SET)?;
+            Ok(())
+        };
+        install().map_err(Error::system("handle signals"))?;
+        Ok(Self {
+            drain_timeout,
+            look_again: Duration::from_secs(1),
+        })
+    }
+
+    /// The same in a process whose parent repeats the signal until it is heeded.
+    #[must_use]
+    pub fn supervised(self) -> Self {
+        Self {
+            look_again: Duration::from_secs(60),
+            ..self
+        }
+    }
+
+    /// The longest that a blocking call may go without a look at the flag.
+    #[must_use]
+    pub fn look_again(&self) -> Duration {
+        self.look_again
+    }
+
+    /// Whether the process should finish what has arrived, and end.
+    ///
+    /// From the first time that this says so the drain timeout runs: when it ends, so does the process, with exit code 0,
+    /// whatever it is doing.
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        let requested = STOP.load(Ordering::Relaxed);
+        if requested && !DRAIN_TIMER_SET.swap(true, Ordering::SeqCst) && self.set_drain_timer().is_err() {
+            // Without a timer nothing would bound the drain.
+            std::process::exit(0);
+        }
+        requested
+    }
+
+    /// Does what a handler holds its thread for.
+    pub fn perform(&self, work: Work) {
+        match work {
+            Work::Compute => {}
+            Work::Spin(duration) => self.spin(duration),
+            Work::Block(duration) => self.pause(duration),
+        }
+    }
+
+    /// Waits for this long and holds the thread meanwhile.
+    pub fn pause(&self, duration: Duration) {
+        let until = Instant::now() + duration;
+        loop {
+            // The look starts the drain timeout for a process that is asked to stop in the middle of a long wait.
+            let _ = self.requested();
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let _ = ppoll(
+                &mut [],
+                Some(TimeSpec::from_duration(left.min(self.look_again))),
+                None,
+            );
+        }
+    }
+
+    /// Keeps the processor busy for this long.
+    fn spin(&self, duration: Duration) {
+        let start = Instant::now();
+        while start.elapsed() < duration {
+            let _ = self.requested();
+            std::hint::spin_loop();
+        }
+    }
+
+    fn set_drain_timer(self) -> nix::Result<()> {
+        let signal = SigevNotify::SigevSignal {
+            signal: Signal::SIGALRM,
+            si_value: 0,
+        };
+        let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(signal))?;
+        timer.set(
+            Expiration::OneShot(TimeSpec::from_duration(self.drain_timeout)),
+            TimerSetTimeFlags::empty(),
+        )?;
+        // To drop it would disarm it.
+        std::mem::forget(timer);
+        Ok(())
+    }
+}
+
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Woken {
+    /// A signal: look at [`Watch::stopping`], and for children that have ended.
+    Signal,
+    /// The listener has a connection.
+    Ready,
+    /// The time is over.
+    Timeout,
+}
+
+/// The signals of a process that lets them in only while it waits.
+///
+/// Threads that it starts never see one, nor do children until they [`release`](Self::release) them.
+#[derive(Debug)]
+pub struct Watch {
+    stop: Stop,
+    open: SigSet,
+}
+
+impl Watch {
+    /// Holds SIGTERM, SIGINT and SIGCHLD back from now on.
+    pub fn start(stop: Stop) -> Result<Self> {
+        // A signal without a handler would not end a wait.
+        flag::register(SIGCHLD, &CHILD_CHANGED).map_err(Error::system("handle signals"))?;
+        let held = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD]);
+        let open = SigSet::thread_get_mask().map_err(Error::system("read the signal mask"))?;
+        held.thread_block().map_err(Error::system("block signals"))?;
+        Ok(Self { stop, open })
+    }
+
+    /// What this watch listens for, for those who do the work.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.stop
+    }
+
+    /// Whether the process has been asked to stop. This can only change in a [`wait`](Self::wait), and starts no clock.
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        STOP.load(Ordering::Relaxed)
+    }
+
+    /// How long what is under way may take once the process has been asked to stop.
+    #[must_use]
+    pub fn drain_timeout(&self) -> Duration {
+        self.stop.drain_timeout
+    }
+
+    /// Lets the signals through again, in a child that does not watch.
+    pub fn release(&self) -> Result<()> {
+        self.open
+            .thread_set_mask()
+            .map_err(Error::system("unblock signals"))
+    }
+
+    /// Waits for a signal, for a connection if there is a listener, or for the time to pass.
+    pub fn wait(&self, listener: Option<&Listener>, timeout: Option<Duration>) -> Result<Woken> {
+        let mut descriptors: Vec<_> = listener
+            .iter()
+            .map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN))
+            .collect();
+        match ppoll(
+            &mut descriptors,
+            timeout.map(TimeSpec::from_duration),
+            Some(self.open),
+        ) {
+            Ok(0) => Ok(Woken::Timeout),
+            Ok(_) => Ok(Woken::Ready),
+            Err(Errno::EINTR) => Ok(Woken::Signal),
+            Err(error) => Err(Error::system("wait for connections")(error)),
+        }
+    }
+
+    /// Waits for the next connection and accepts it, or says that the process should stop.
+    ///
+    /// `woken` is called after every signal. At the limit of descriptors it waits until it can accept again.
+    pub fn accept(&self, listener: &Listener, mut woken: impl FnMut()) -> Result<Option<TcpStream>> {
+        loop {
+            if self.stopping() {
+                return Ok(None);
+            }
+            match self.wait(Some(listener), None)? {
+                Woken::Timeout => {}
+                Woken::Signal => woken(),
+                Woken::Ready => match listener.accept_now() {
+                    Ok(stream) => return Ok(Some(stream)),
+                    Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
+                    Err(error) if is_exhaustion(&error) => {
+                        // The listener stays readable, so to wait for it again at once would be to spin.
+                        tell_once("accept", &error);
+                        if self.wait(None, Some(RETRY_PAUSE))? == Woken::Signal {
+                            woken();
+                        }
+                    }
+                    Err(error) => return Err(Error::system("accept")(error)),
+                },
+            }
+        }
+    }
+}
