@@ -56,15 +56,28 @@ impl Plan {
 
     /// Whether this can be done at all.
     pub fn check(&self) -> Result<(), PlanError> {
-        let needs = |what, least: usize, is: usize| if is < least { Err(PlanError::TooFew { what, least, is }) } else { Ok(()) };
+        let needs = |what, least: usize, is: usize| {
+            if is < least {
+                Err(PlanError::TooFew { what, least, is })
+            } else {
+                Ok(())
+            }
+        };
         needs("--connections", 1, self.connections)?;
         needs("--threads", 1, self.threads)?;
         needs("--pipeline", 1, self.pipeline)?;
         if self.requests_per_connection == Some(0) {
-            return Err(PlanError::TooFew { what: "--requests-per-connection", least: 1, is: 0 });
+            return Err(PlanError::TooFew {
+                what: "--requests-per-connection",
+                least: 1,
+                is: 0,
+            });
         }
         if self.threads > self.connections {
-            return Err(PlanError::IdleThreads { threads: self.threads, connections: self.connections });
+            return Err(PlanError::IdleThreads {
+                threads: self.threads,
+                connections: self.connections,
+            });
         }
         if self.duration.is_zero() {
             return Err(PlanError::NoTime { what: "--duration" });
@@ -90,7 +103,9 @@ pub enum PlanError {
         is: usize,
     },
     /// Threads that would have nothing to do.
-    #[error("{threads} threads can't share {connections} connections: give --threads at most as many as --connections")]
+    #[error(
+        "{threads} threads can't share {connections} connections: give --threads at most as many as --connections"
+    )]
     IdleThreads {
         /// How many threads.
         threads: usize,
@@ -112,15 +127,51 @@ mod tests {
 
     #[test]
     fn a_plan_that_cannot_be_is_refused_with_the_flag_to_change() {
-        let plan = || Plan::closed_loop("127.0.0.1:1".parse().unwrap(), 4, Work::new("ping", Params::Unique).unwrap());
+        let plan = || {
+            Plan::closed_loop(
+                "127.0.0.1:1".parse().unwrap(),
+                4,
+                Work::new("ping", Params::Unique).unwrap(),
+            )
+        };
         assert_eq!(plan().check(), Ok(()));
         for (plan, flag) in [
-            (Plan { connections: 0, ..plan() }, "--connections"),
+            (
+                Plan {
+                    connections: 0,
+                    ..plan()
+                },
+                "--connections",
+            ),
             (Plan { threads: 5, ..plan() }, "--threads"),
-            (Plan { pipeline: 0, ..plan() }, "--pipeline"),
-            (Plan { requests_per_connection: Some(0), ..plan() }, "--requests-per-connection"),
-            (Plan { duration: Duration::ZERO, ..plan() }, "--duration"),
-            (Plan { timeout: Duration::ZERO, ..plan() }, "--timeout"),
+            (
+                Plan {
+                    pipeline: 0,
+                    ..plan()
+                },
+                "--pipeline",
+            ),
+            (
+                Plan {
+                    requests_per_connection: Some(0),
+                    ..plan()
+                },
+                "--requests-per-connection",
+            ),
+            (
+                Plan {
+                    duration: Duration::ZERO,
+                    ..plan()
+                },
+                "--duration",
+            ),
+            (
+                Plan {
+                    timeout: Duration::ZERO,
+                    ..plan()
+                },
+                "--timeout",
+            ),
         ] {
             let message = plan.check().unwrap_err().to_string();
             assert!(message.contains(flag), "{message}");

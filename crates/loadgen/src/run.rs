@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use crossbeam::channel::{self, RecvTimeoutError};
 use hdrhistogram::Histogram;
@@ -35,6 +35,8 @@ pub struct Outcome {
     pub report: Report,
     /// The latencies of the good replies, in nanoseconds.
     pub latency: Histogram<u64>,
+    /// Good replies from the first to the last, those of the warm-up and those after the window included.
+    pub answered_total: u64,
 }
 
 /// Why there was no run.
@@ -52,7 +54,9 @@ pub enum LoadError {
         source: io::Error,
     },
     /// More connections than this process may have.
-    #[error("{connections} connections need more descriptors than the {limit} this process may open; raise the limit (ulimit -n) or ask for fewer")]
+    #[error(
+        "{connections} connections need more descriptors than the {limit} this process may open; raise the limit (ulimit -n) or ask for fewer"
+    )]
     Descriptors {
         /// How many were asked for.
         connections: usize,
@@ -73,27 +77,33 @@ pub enum LoadError {
 ///
 /// All connections are opened first. The load then runs for the warm-up, for the window, and on without new requests until
 /// those on their way are answered or have timed out, so that the slowest are not lost to the end of the window.
+///
+/// # Panics
+/// If one of its own threads does.
 pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, LoadError> {
     plan.check()?;
     allow_descriptors(plan.connections)?;
     // A dead address is told at once, not connection by connection.
-    TcpStream::connect_timeout(&plan.target, plan.timeout)
-        .map_err(|source| LoadError::Unreachable { target: plan.target, source })?;
+    TcpStream::connect_timeout(&plan.target, plan.timeout).map_err(|source| LoadError::Unreachable {
+        target: plan.target,
+        source,
+    })?;
     let tally = crossbeam::thread::scope(|scope| {
-        let (ready, all_ready) = channel::unbounded();
+        let (ready, all_ready) = channel::bounded::<()>(0);
         let (done, all_done) = channel::unbounded();
         let starts: Vec<_> = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
                 let (ready, done) = (ready.clone(), done.clone());
                 scope.spawn(move |_| {
-                    let _ = done.send(drive(plan, thread, cancel, &ready, &started));
+                    // Whoever gathers the tallies is there until all threads have ended.
+                    let _ = done.send(drive(plan, thread, cancel, ready, &started));
                 });
                 start
             })
             .collect();
         drop((ready, done));
-        while all_ready.recv().is_ok() {}
+        let _ = all_ready.recv();
         let schedule = Schedule::from(Instant::now(), plan);
         for start in starts {
             // A thread that failed has hung up; its error is waiting.
@@ -102,21 +112,21 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         conduct(plan, schedule, &all_done, observer)
     })
     .expect("a thread of the load generator panicked")?;
-    Ok(outcome(plan, tally))
+    Ok(outcome(plan, &tally))
 }
 
-/// One thread: opens its connections, says so, waits for the others, and runs.
+/// One thread: opens its connections, drops `ready` to say so, waits for the others, and runs.
 fn drive(
     plan: &Plan,
     thread: usize,
     cancel: &AtomicBool,
-    ready: &channel::Sender<()>,
+    ready: channel::Sender<()>,
     started: &channel::Receiver<Schedule>,
 ) -> Result<Tally, LoadError> {
     pin(&plan.cpus, thread)?;
     let mut driver = Driver::new(plan, thread).map_err(system("make an event loop"))?;
     driver.open_all(cancel).map_err(system("open connections"))?;
-    let _ = ready.send(());
+    drop(ready);
     match started.recv() {
         Ok(schedule) => driver.run(schedule, cancel).map_err(system("run the load")),
         Err(_) => Ok(Tally::default()),
@@ -135,11 +145,14 @@ fn conduct(
         while tallies.len() < plan.threads {
             match done.recv_deadline(edge) {
                 Ok(tally) => tallies.push(tally?),
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
-        if opens { observer.window_opens() } else { observer.window_closes() }
+        if opens {
+            observer.window_opens()
+        } else {
+            observer.window_closes()
+        }
     }
     for tally in done {
         tallies.push(tally?);
@@ -147,7 +160,7 @@ fn conduct(
     Ok(tallies.into_iter().reduce(Tally::merge).unwrap_or_default())
 }
 
-fn outcome(plan: &Plan, tally: Tally) -> Outcome {
+fn outcome(plan: &Plan, tally: &Tally) -> Outcome {
     let latency = tally.latency();
     let window_s = tally.window.as_secs_f64();
     let cpu_s = tally.cpu.as_secs_f64();
@@ -182,25 +195,37 @@ fn outcome(plan: &Plan, tally: Tally) -> Outcome {
             busy: tally.busiest,
             threads: plan.threads,
         },
-        checks: Checks { accounting: tally.requests.add_up(), ..Checks::default() },
+        checks: Checks {
+            accounting: tally.requests.add_up(),
+            ..Checks::default()
+        },
         intervals: tally.intervals(),
         failures: tally.failures(),
         ended_early: tally.ended_early.clone(),
     };
-    Outcome { report, latency }
+    Outcome {
+        report,
+        latency,
+        answered_total: tally.answered_total,
+    }
 }
 
 /// Raises the soft limit of descriptors if the connections need it and the hard one allows.
 fn allow_descriptors(connections: usize) -> Result<(), LoadError> {
     /// What a process has open besides its connections, with room to spare.
     const OTHERS: u64 = 64;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| system("read the limits")(error.into()))?;
+    let (soft, hard) =
+        getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| system("read the limits")(error.into()))?;
     let needed = connections as u64 + OTHERS;
     if needed > hard {
-        return Err(LoadError::Descriptors { connections, limit: hard });
+        return Err(LoadError::Descriptors {
+            connections,
+            limit: hard,
+        });
     }
     if needed > soft {
-        setrlimit(Resource::RLIMIT_NOFILE, needed, hard).map_err(|error| system("raise the limits")(error.into()))?;
+        setrlimit(Resource::RLIMIT_NOFILE, needed, hard)
+            .map_err(|error| system("raise the limits")(error.into()))?;
     }
     Ok(())
 }

@@ -1,12 +1,18 @@
 //! What a request says, and what its reply has to say.
 
-use protocol::frame::{self, PREFIX_BYTES};
+use protocol::frame::PREFIX_BYTES;
 use protocol::{Reply, Request, operation};
 use serde_json::Value;
 use thiserror::Error;
 
 /// The operations of the service, with what each is asked for when nothing else is said.
-const DEFAULT_PARAMS: [(&str, &str); 5] = [("pi", "100"), ("spin", "100"), ("sleep", "10"), ("block", "10"), ("blob", "1024")];
+const DEFAULT_PARAMS: [(&str, &str); 5] = [
+    ("pi", "100"),
+    ("spin", "100"),
+    ("sleep", "10"),
+    ("block", "10"),
+    ("blob", "1024"),
+];
 
 /// How many digits the number in a unique request has.
 const STAMP_DIGITS: usize = 12;
@@ -85,13 +91,22 @@ impl Work {
         if operation == "ping" {
             return match params {
                 Params::Unique => Ok(Self::unique_ping("ireader ", 0)),
-                Params::Payload(bytes) if bytes >= STAMP_DIGITS => Ok(Self::unique_ping("", bytes - STAMP_DIGITS)),
-                Params::Payload(bytes) => Ok(Self::fixed("ping", &format!("\"{}\"", "x".repeat(bytes)), "pong", None)),
+                Params::Payload(bytes) if bytes >= STAMP_DIGITS => {
+                    Ok(Self::unique_ping("", bytes - STAMP_DIGITS))
+                }
+                Params::Payload(bytes) => Ok(Self::fixed(
+                    "ping",
+                    &format!("\"{}\"", "x".repeat(bytes)),
+                    "pong",
+                    None,
+                )),
                 Params::Json(text) => json(&text).map(|text| Self::fixed("ping", &text, "pong", None)),
             };
         }
         let default = DEFAULT_PARAMS.iter().find(|(name, _)| *name == operation);
-        let Some((_, default)) = default else { return Err(WorkError::UnknownOperation(operation.to_owned())) };
+        let Some((_, default)) = default else {
+            return Err(WorkError::UnknownOperation(operation.to_owned()));
+        };
         let params = match params {
             Params::Unique => (*default).to_owned(),
             Params::Json(text) => json(&text)?,
@@ -105,7 +120,11 @@ impl Work {
             _ => ("blob", u64::from(protocol::FrameLimit::MOST_BYTES)),
         };
         let number = params.parse().ok().filter(|&number: &u64| number <= most);
-        let number = number.ok_or_else(|| WorkError::BadParams { operation: operation.to_owned(), most, params: params.clone() })?;
+        let number = number.ok_or_else(|| WorkError::BadParams {
+            operation: operation.to_owned(),
+            most,
+            params: params.clone(),
+        })?;
         let result = match operation {
             "pi" => Some(operation::pi(number).to_string()),
             "blob" => Some(format!("\"{}\"", "x".repeat(number as usize))),
@@ -142,7 +161,8 @@ impl Work {
     /// The slow way, for a peer that writes the same JSON in other words.
     #[cold]
     fn judge_meaning(&mut self, number: u64, body: &[u8]) -> Verdict {
-        let expected = Reply::parse(&self.reply.stamped(number)[PREFIX_BYTES..]).expect("the template is a reply");
+        let expected =
+            Reply::parse(&self.reply.stamped(number)[PREFIX_BYTES..]).expect("the template is a reply");
         let got = match Reply::parse(body) {
             Ok(got) => got,
             Err(reason) => return Verdict::Wrong(format!("not a reply: {reason}")),
@@ -177,12 +197,20 @@ impl Work {
         let mut request = Vec::new();
         Request::append(&mut request, operation, params);
         let mut reply = Vec::new();
-        Reply::append(&mut reply, kind, |out| out.extend_from_slice(result.unwrap_or(params).as_bytes()));
+        Reply::append(&mut reply, kind, |out| {
+            out.extend_from_slice(result.unwrap_or(params).as_bytes())
+        });
         Self {
             operation: operation.to_owned(),
             fixed_params: Some(params.to_owned()),
-            request: Template { frame: request, stamp_at: None },
-            reply: Template { frame: reply, stamp_at: None },
+            request: Template {
+                frame: request,
+                stamp_at: None,
+            },
+            reply: Template {
+                frame: reply,
+                stamp_at: None,
+            },
         }
     }
 
@@ -216,7 +244,10 @@ impl Template {
 fn json(text: &str) -> Result<String, WorkError> {
     serde_json::from_str::<&serde_json::value::RawValue>(text)
         .map(|raw| raw.get().to_owned())
-        .map_err(|error| WorkError::NotJson { text: shortened(text), reason: error.to_string() })
+        .map_err(|error| WorkError::NotJson {
+            text: shortened(text),
+            reason: error.to_string(),
+        })
 }
 
 /// The beginning of a long text, for a message.
@@ -226,11 +257,6 @@ pub(crate) fn shortened(text: &str) -> String {
         None => text.to_owned(),
         Some((cut, _)) => format!("{}… ({} bytes)", &text[..cut], text.len()),
     }
-}
-
-/// The length of the frame at the head of `bytes`, body and prefix, if it is there whole.
-pub(crate) fn whole_frame(bytes: &[u8], limit: protocol::FrameLimit) -> frame::Head<'_> {
-    frame::head(bytes, limit)
 }
 
 #[cfg(test)]
@@ -249,8 +275,14 @@ mod tests {
         let mut request = Vec::new();
         work.append_request(42, &mut request);
         assert!(request.ends_with(br#"{"in":"ping","params":"ireader 000000000042"}"#));
-        assert_eq!(work.judge(42, &reply("pong", "\"ireader 000000000042\"")), Verdict::Good);
-        assert!(matches!(work.judge(43, &reply("pong", "\"ireader 000000000042\"")), Verdict::Wrong(_)));
+        assert_eq!(
+            work.judge(42, &reply("pong", "\"ireader 000000000042\"")),
+            Verdict::Good
+        );
+        assert!(matches!(
+            work.judge(43, &reply("pong", "\"ireader 000000000042\"")),
+            Verdict::Wrong(_)
+        ));
         assert!(matches!(work.judge(42, b"{}"), Verdict::Wrong(_)));
     }
 
@@ -261,7 +293,10 @@ mod tests {
         assert_eq!(work.judge(0, other_words.as_bytes()), Verdict::Good);
         let mut blob = Work::new("blob", Params::Json("3".to_owned())).unwrap();
         assert_eq!(blob.judge(0, &reply("blob", "\"abc\"")), Verdict::Good);
-        assert!(matches!(blob.judge(0, &reply("blob", "\"ab\"")), Verdict::Wrong(_)));
+        assert!(matches!(
+            blob.judge(0, &reply("blob", "\"ab\"")),
+            Verdict::Wrong(_)
+        ));
     }
 
     #[test]
@@ -288,7 +323,10 @@ mod tests {
             work.append_request(123_456, &mut request);
             let body: Value = serde_json::from_slice(&request[PREFIX_BYTES..]).unwrap();
             assert_eq!(body["params"].as_str().unwrap().len(), bytes);
-            assert_eq!(work.judge(123_456, &reply("pong", &body["params"].to_string())), Verdict::Good);
+            assert_eq!(
+                work.judge(123_456, &reply("pong", &body["params"].to_string())),
+                Verdict::Good
+            );
         }
     }
 

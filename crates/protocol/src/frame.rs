@@ -23,6 +23,9 @@ impl FrameLimit {
     /// Above this one peer could make a server hold more than most machines can spare.
     pub const MOST_BYTES: u32 = 1 << 30;
 
+    /// The largest limit, for a client that takes what comes.
+    pub const MOST: Self = Self(Self::MOST_BYTES);
+
     /// A limit of `bytes` for the body of a frame.
     pub fn new(bytes: u32) -> Result<Self, FrameLimitError> {
         if (Self::LEAST_BYTES..=Self::MOST_BYTES).contains(&bytes) {

@@ -1,0 +1,96 @@
+//! The original's client: a request, its reply, a pause, and the next.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use protocol::buffer::ReadBuffer;
+use protocol::frame::{self, Head, PREFIX_BYTES};
+use protocol::{FrameLimit, Reply, Request};
+use thiserror::Error;
+
+/// Why a call failed.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// Nobody answers there.
+    #[error("can't connect to {target}: {source}; is the server running there?")]
+    Unreachable {
+        /// Where.
+        target: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The connection failed.
+    #[error("the connection to the server failed: {0}")]
+    Connection(#[from] io::Error),
+    /// The server closed without a reply.
+    #[error("the server closed the connection before its reply was whole")]
+    Closed,
+    /// What came is not a reply.
+    #[error("what came is not a reply: {0}")]
+    NotAReply(String),
+}
+
+/// A connection that waits for each reply.
+#[derive(Debug)]
+pub struct Caller {
+    stream: TcpStream,
+    input: ReadBuffer,
+}
+
+/// A reply's kind and its result, as JSON text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What kind of result it is.
+    pub kind: String,
+    /// The result, as it came.
+    pub result: String,
+}
+
+impl Caller {
+    /// Connects. A reply that takes longer than `timeout` is an error.
+    pub fn connect(target: SocketAddr, timeout: Duration) -> Result<Self, CallError> {
+        let unreachable = |source| CallError::Unreachable { target, source };
+        let stream = TcpStream::connect_timeout(&target, timeout).map_err(unreachable)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
+        Ok(Self {
+            stream,
+            input: ReadBuffer::default(),
+        })
+    }
+
+    /// Sends a request and waits for its reply. `params` must be one JSON value.
+    pub fn call(&mut self, operation: &str, params: &str) -> Result<Answer, CallError> {
+        let mut request = Vec::new();
+        Request::append(&mut request, operation, params);
+        self.stream.write_all(&request)?;
+        loop {
+            match frame::head(self.input.bytes(), FrameLimit::MOST) {
+                Head::Whole(body) => {
+                    let reply = Reply::parse(body).map_err(CallError::NotAReply)?;
+                    let answer = Answer {
+                        kind: reply.kind.into_owned(),
+                        result: reply.result.get().to_owned(),
+                    };
+                    let used = PREFIX_BYTES + body.len();
+                    self.input.consume(used);
+                    return Ok(answer);
+                }
+                Head::TooLarge { announced_bytes } => {
+                    return Err(CallError::NotAReply(format!(
+                        "it announces {announced_bytes} bytes"
+                    )));
+                }
+                Head::Incomplete => {
+                    let room = self.input.room(PREFIX_BYTES + FrameLimit::MOST_BYTES as usize);
+                    match self.stream.read(room)? {
+                        0 => return Err(CallError::Closed),
+                        bytes => self.input.filled(bytes),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `loadgen call`: the original's client.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use loadgen::call::Caller;
+
+use super::{Usage, address, time};
+
+/// Call a server and print each reply on a line of its own, as the original's client does
+#[derive(Args)]
+pub(crate) struct Flags {
+    /// The server
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    connect: SocketAddr,
+
+    /// The operation: ping, pi, spin, sleep, block or blob
+    #[arg(long, default_value = "ping")]
+    op: String,
+
+    /// What it is asked with, as JSON; without it "ireader 0", then "ireader 1" and so on
+    #[arg(long, value_name = "JSON")]
+    params: Option<String>,
+
+    /// How many calls, one after the other on the same connection
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    count: u64,
+
+    /// How long to wait between two calls
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    interval: Duration,
+
+    /// How long a call may take
+    #[arg(long, value_name = "TIME", default_value = "70s", value_parser = time)]
+    timeout: Duration,
+}
+
+/// Exit code 1 if a reply was an error.
+pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
+    if let Some(params) = &flags.params {
+        serde_json::from_str::<serde::de::IgnoredAny>(params).map_err(|error| {
+            Usage(format!(
+                "--params {params} is not JSON: {error}; a string needs its quotes: --params '\"text\"'"
+            ))
+        })?;
+    }
+    if flags.timeout.is_zero() {
+        return Err(Usage("--timeout is zero: give a time such as 10s or 500ms".to_owned()).into());
+    }
+    let mut caller = Caller::connect(flags.connect, flags.timeout)?;
+    let mut code = ExitCode::SUCCESS;
+    for number in 0..flags.count {
+        if number > 0 {
+            std::thread::sleep(flags.interval);
+        }
+        let counted = format!("\"ireader {number}\"");
+        let answer = caller.call(&flags.op, flags.params.as_deref().unwrap_or(&counted))?;
+        println!("{} {}", answer.kind, answer.result);
+        if answer.kind == "error" {
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}

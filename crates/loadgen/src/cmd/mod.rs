@@ -1,0 +1,89 @@
+//! A file for each verb, and what they read from flags alike.
+
+pub(crate) mod call;
+pub(crate) mod run;
+mod text;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use loadgen::{LoadError, PlanError, WorkError};
+
+/// It could not be asked that way: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(String);
+
+impl From<WorkError> for Usage {
+    fn from(error: WorkError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<PlanError> for Usage {
+    fn from(error: PlanError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A run that can't be asked for is a matter of usage; one that failed is not.
+fn usage_or_failure(error: LoadError) -> anyhow::Error {
+    match error {
+        LoadError::Plan(error) => Usage::from(error).into(),
+        LoadError::Descriptors { .. } => Usage(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let addresses: Vec<_> = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}; want HOST:PORT"))?
+        .collect();
+    // `localhost` may name ::1 first, where the servers do not listen unless told to.
+    let first = addresses
+        .iter()
+        .find(|address| address.is_ipv4())
+        .or(addresses.first());
+    first.copied().ok_or_else(|| "the name has no address".to_owned())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    humantime::parse_duration(text).map_err(|error| format!("{error}; want a time such as 10s or 500ms"))
+}
+
+/// A list of processors such as `0,2-3`.
+fn cpu_list(text: &str) -> Result<CpuList, String> {
+    let number = |text: &str| {
+        text.trim()
+            .parse::<usize>()
+            .map_err(|_| format!("{text:?} is not a processor's number"))
+    };
+    let mut cpus = Vec::new();
+    for part in text.split(',') {
+        match part.split_once('-') {
+            None => cpus.push(number(part)?),
+            Some((first, last)) => cpus.extend(number(first)?..=number(last)?),
+        }
+    }
+    Ok(CpuList(cpus))
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CpuList(Vec<usize>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_processors_has_numbers_and_ranges() {
+        assert_eq!(cpu_list("0,2-4,7").unwrap().0, [0, 2, 3, 4, 7]);
+        for bad in ["", "a", "1-", "1,,2", "-1"] {
+            assert!(cpu_list(bad).is_err(), "{bad}");
+        }
+    }
+}

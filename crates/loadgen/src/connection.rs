@@ -1,0 +1,219 @@
+//! One of the client's connections: a place among those that are asked for, which is opened again when it ends.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use protocol::FrameLimit;
+use protocol::buffer::ReadBuffer;
+use protocol::frame::{self, Head, PREFIX_BYTES};
+
+/// A place for a connection, and the connection in it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: Option<TcpStream>,
+    pub(crate) state: State,
+    pub(crate) input: ReadBuffer,
+    unsent: Vec<u8>,
+    /// The requests that no reply has come for, in the order of their sending.
+    pub(crate) in_flight: VecDeque<InFlight>,
+    /// Requests sent on the present connection.
+    pub(crate) sent: u64,
+    /// Good replies within the window, on all connections in this place.
+    pub(crate) served: u64,
+    pub(crate) opened_once: bool,
+    /// A read came back short, so there is nothing to read until an event says so.
+    drained: bool,
+    /// The end may stand behind what is there, and no event will tell it.
+    ends: bool,
+}
+
+/// What the connection can be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not to be used before this time.
+    Down { retry_at: Instant },
+    /// Being opened since then.
+    Connecting { since: Instant },
+    /// Open.
+    Open,
+}
+
+/// A request on its way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InFlight {
+    pub(crate) number: u64,
+    pub(crate) sent_at: Instant,
+    /// Whether it was sent within the window.
+    pub(crate) counts: bool,
+}
+
+/// What a read gave.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// Something, and there may be more.
+    Some,
+    /// All there is for now, if anything.
+    All,
+    /// The peer has closed.
+    End,
+}
+
+impl Connection {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            stream: None,
+            state: State::Down { retry_at: now },
+            input: ReadBuffer::default(),
+            unsent: Vec::new(),
+            in_flight: VecDeque::new(),
+            sent: 0,
+            served: 0,
+            opened_once: false,
+            drained: false,
+            ends: false,
+        }
+    }
+
+    /// Begins to open a connection in this place.
+    pub(crate) fn connect(
+        &mut self,
+        target: SocketAddr,
+        registry: &Registry,
+        token: Token,
+        now: Instant,
+    ) -> io::Result<()> {
+        let mut stream = TcpStream::connect(target)?;
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        self.stream = Some(stream);
+        self.state = State::Connecting { since: now };
+        Ok(())
+    }
+
+    /// Whether a connection that was being opened is open now.
+    pub(crate) fn finish_connect(&mut self, nodelay: bool) -> io::Result<bool> {
+        let Some(stream) = &self.stream else {
+            return Ok(false);
+        };
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(false),
+            other => other?,
+        };
+        stream.set_nodelay(nodelay)?;
+        self.state = State::Open;
+        self.opened_once = true;
+        Ok(true)
+    }
+
+    /// Closes the connection, if there is one, and leaves the place free from `retry_at` on. What was in flight is lost;
+    /// the caller has counted it.
+    pub(crate) fn close(&mut self, retry_at: Instant) {
+        self.stream = None;
+        self.state = State::Down { retry_at };
+        self.input = ReadBuffer::default();
+        self.unsent.clear();
+        self.in_flight.clear();
+        self.sent = 0;
+        self.drained = false;
+        self.ends = false;
+    }
+
+    /// Takes note of an event.
+    pub(crate) fn told(&mut self, event: &Event) {
+        self.drained &= !event.is_readable();
+        self.ends |= event.is_read_closed() || event.is_error();
+    }
+
+    /// Whether everything written so far has left, so that more may be sent.
+    pub(crate) fn can_send(&self) -> bool {
+        self.state == State::Open && self.unsent.is_empty()
+    }
+
+    /// Sends these bytes, and keeps what does not leave now for [`send_rest`](Self::send_rest).
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let sent = self.write(bytes)?;
+        self.unsent.extend_from_slice(&bytes[sent..]);
+        Ok(())
+    }
+
+    /// Sends each frame's prefix, then its body, as writes of their own.
+    pub(crate) fn send_apart(&mut self, mut frames: &[u8]) -> io::Result<()> {
+        while let Head::Whole(body) = frame::head(frames, FrameLimit::MOST) {
+            let (frame, rest) = frames.split_at(PREFIX_BYTES + body.len());
+            for piece in [&frame[..PREFIX_BYTES], &frame[PREFIX_BYTES..]] {
+                if self.unsent.is_empty() {
+                    self.send(piece)?;
+                } else {
+                    self.unsent.extend_from_slice(piece);
+                }
+            }
+            frames = rest;
+        }
+        Ok(())
+    }
+
+    /// Sends what was kept.
+    pub(crate) fn send_rest(&mut self) -> io::Result<()> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let unsent = std::mem::take(&mut self.unsent);
+        let sent = self.write(&unsent)?;
+        self.unsent = unsent;
+        self.unsent.drain(..sent);
+        Ok(())
+    }
+
+    /// Reads once.
+    pub(crate) fn receive(&mut self) -> io::Result<Received> {
+        /// The service sends no frame over a gibibyte; the buffer grows as bytes come and not as a prefix says.
+        const MOST_BYTES: usize = PREFIX_BYTES + FrameLimit::MOST_BYTES as usize;
+        let Some(stream) = &mut self.stream else {
+            return Ok(Received::All);
+        };
+        if self.drained && !self.ends {
+            return Ok(Received::All);
+        }
+        let room = self.input.room(MOST_BYTES);
+        let asked = room.len();
+        match stream.read(room) {
+            Ok(0) => Ok(Received::End),
+            Ok(bytes) => {
+                // A short read has emptied the socket (epoll(7)).
+                self.drained = bytes < asked;
+                self.input.filled(bytes);
+                Ok(Received::Some)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.drained = true;
+                self.ends = false;
+                Ok(Received::All)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Received::Some),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(stream) = &mut self.stream else {
+            return Ok(bytes.len());
+        };
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match stream.write(&bytes[sent..]) {
+                Ok(now) => sent += now,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+}

@@ -1,0 +1,39 @@
+//! The command line of the load generator.
+
+#![forbid(unsafe_code)]
+
+mod cmd;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Load a server that speaks the wire, check every reply, and account for every request
+#[derive(Parser)]
+#[command(version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(cmd::run::Flags),
+    Call(cmd::call::Flags),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(flags) => cmd::run::run(&flags),
+        Command::Call(flags) => cmd::call::run(&flags),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("loadgen: {error:#}");
+            error
+                .downcast_ref::<cmd::Usage>()
+                .map_or(ExitCode::FAILURE, |_| ExitCode::from(2))
+        }
+    }
+}
