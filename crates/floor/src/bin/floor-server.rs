@@ -1,0 +1,57 @@
+//! The least that a correct server with one event loop can do. It takes no flags and prints the servers' ready line.
+
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+
+use floor::Buffer;
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::net::sockopt::set_tcp_nodelay;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    set_tcp_nodelay(&listener, true)?;
+    println!("listening on {}", listener.local_addr()?);
+    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, &listener, EventData::new_u64(u64::MAX), EventFlags::IN)?;
+    let reply = floor::reply();
+    // By descriptor, which the kernel keeps small.
+    let mut connections: Vec<Option<(TcpStream, Buffer)>> = Vec::new();
+    let mut events = Vec::with_capacity(256);
+    let mut replies = Vec::new();
+    loop {
+        epoll::wait(&epoll, spare_capacity(&mut events), None)?;
+        for event in events.drain(..) {
+            let place = event.data.u64() as usize;
+            if event.data.u64() == u64::MAX {
+                while let Ok((stream, _)) = listener.accept() {
+                    stream.set_nonblocking(true)?;
+                    let place = stream.as_raw_fd() as usize;
+                    epoll::add(&epoll, &stream, EventData::new_u64(place as u64), EventFlags::IN)?;
+                    connections.resize_with(connections.len().max(place + 1), || None);
+                    connections[place] = Some((stream, Buffer::default()));
+                }
+                continue;
+            }
+            let Some((stream, buffer)) = &mut connections[place] else {
+                continue;
+            };
+            let received = match stream.read(buffer.room()) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                other => other.unwrap_or(0),
+            };
+            replies.clear();
+            for _ in 0..buffer.take_frames(received) {
+                replies.extend_from_slice(&reply);
+            }
+            if received == 0 || (!replies.is_empty() && stream.write_all(&replies).is_err()) {
+                connections[place] = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Whatever a peer sends, and however it is cut, a session answers the same and ends.
+//!
+//! The first byte of the input says how the rest is cut. `cargo fuzz run session` looks for an input that breaks this;
+//! `scripts/fuzz.sh` does so for a while.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use protocol::{FrameLimit, Session, SessionOptions, Step, Writes};
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&cut, bytes)) = input.split_first() else { return };
+    let whole = replies(bytes, usize::MAX, Writes::Whole);
+    assert_eq!(whole, replies(bytes, usize::from(cut).max(1), Writes::Whole));
+    assert_eq!(whole, replies(bytes, usize::from(cut).max(1), Writes::PrefixThenBody));
+});
+
+/// All that a session says to these bytes, given in pieces of at most this size; its work takes no time.
+fn replies(mut bytes: &[u8], piece_bytes: usize, writes: Writes) -> Vec<u8> {
+    let limit = FrameLimit::new(4096).expect("a limit within the range");
+    let mut session = Session::new(SessionOptions { limit, writes });
+    let mut replies = Vec::new();
+    loop {
+        match session.step() {
+            Step::Replied => {}
+            Step::Read if bytes.is_empty() => session.end_of_input(),
+            Step::Read => {
+                let room = session.room();
+                let now = bytes.len().min(piece_bytes).min(room.len());
+                room[..now].copy_from_slice(&bytes[..now]);
+                session.filled(now);
+                bytes = &bytes[now..];
+            }
+            Step::Flush => send(&mut session, &mut replies),
+            Step::Work(_) | Step::Sleep(_) => session.done(),
+            Step::Waiting(_) => unreachable!("no timer was set"),
+            Step::Close { .. } => break,
+        }
+    }
+    send(&mut session, &mut replies);
+    replies
+}
+
+fn send(session: &mut Session, replies: &mut Vec<u8>) {
+    while !session.output().is_empty() {
+        replies.extend_from_slice(session.output());
+        session.sent(session.output().len());
+    }
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Fuzzes the protocol for a while: scripts/fuzz.sh [SECONDS]. Needs cargo-fuzz (cargo install cargo-fuzz) and a C++
+# compiler. The code under test has no unsafe block, so it runs without a sanitizer, and so with a stable toolchain.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+corpus=$(mktemp -d)
+trap 'rm -rf "$corpus"' EXIT
+RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none session "$corpus" fuzz/seeds/session -- \
+    -max_total_time="${1:-30}" -max_len=8192 -timeout=10
