@@ -29,11 +29,11 @@ pub struct Options {
     pub max_frame: FrameLimit,
 
     /// Close a connection on which nothing has moved for this long ("30s", "500ms"), or "off"
-    #[arg(long, value_name = "TIME", default_value = "off", value_parser = time_or_off)]
+    #[arg(long, value_name = "TIME", default_value = "off", allow_hyphen_values = true, value_parser = time_or_off)]
     pub idle_timeout: TimeOrOff,
 
     /// After SIGTERM or SIGINT, how long requests that have arrived may still take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = drain_time)]
+    #[arg(long, value_name = "TIME", default_value = "5s", allow_hyphen_values = true, value_parser = drain_time)]
     pub drain_timeout: Duration,
 
     /// Write a reply's prefix and body apart and without `TCP_NODELAY`, as the original does: on a connection that waits
