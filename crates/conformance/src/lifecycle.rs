@@ -164,17 +164,17 @@ pub(crate) fn a_server_that_is_killed_as_it_starts_leaves_nothing(model: &Model)
 }
 
 pub(crate) fn idle_timeout_closes_a_connection_that_is_idle_and_none_that_is_busy(model: &Model) {
-    let server = model.start(&["--idle-timeout", "300ms"]);
+    let server = model.start(&["--idle-timeout", "1s"]);
     let start = Instant::now();
     let mut client = server.connect();
     // A connection that waits for its reply is not idle, however long that takes.
-    client.call("sleep", "700").is("slept", "700");
-    client.call("block", "700").is("blocked", "700");
+    client.call("sleep", "1500").is("slept", "1500");
+    client.call("block", "1500").is("blocked", "1500");
     client.ends();
     let took = start.elapsed();
     // A timer may be rounded by a few milliseconds.
     assert!(
-        took >= Duration::from_millis(1_690),
+        took >= Duration::from_millis(3_990),
         "{took:?}: the timeout counts from the last reply"
     );
 
@@ -182,6 +182,23 @@ pub(crate) fn idle_timeout_closes_a_connection_that_is_idle_and_none_that_is_bus
     let mut silent = server.connect();
     silent.ends();
     server.serves();
+}
+
+/// A server that was too busy to look must not take that for the peer's silence.
+pub(crate) fn a_request_that_came_in_time_is_answered_however_late_the_server_sees_it(model: &Model) {
+    let flags = ["--idle-timeout", "1s"];
+    let server = if model.traits.event_loop {
+        model.start_one_loop(&flags)
+    } else {
+        model.start_for(2, &flags)
+    };
+    let mut prompt = server.connect_served();
+    let mut blocker = server.connect();
+    blocker.send([request("ping", "1"), request("block", "2000")].concat());
+    blocker.receive().is("pong", "1");
+    prompt.pings();
+    blocker.receive().is("blocked", "2000");
+    prompt.ends();
 }
 
 /// Without the flag, a connection may be idle for as long as it likes.

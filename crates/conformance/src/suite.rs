@@ -120,6 +120,9 @@ macro_rules! cases_of {
             crowd {
                 a_silent_peer_delays_no_other_connection
             }
+            lifecycle {
+                a_request_that_came_in_time_is_answered_however_late_the_server_sees_it
+            }
             drain {
                 several_connections_are_drained_side_by_side
                 no_new_connection_is_served_during_the_end
