@@ -11,6 +11,7 @@ use protocol::{FrameLimit, SessionOptions, Writes};
 
 use crate::Result;
 use crate::connection::Service;
+use crate::telling::tell;
 
 /// The flags that every server takes.
 #[derive(Debug, Clone, Args)]
@@ -95,7 +96,11 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     let flags = match F::try_parse() {
         Ok(flags) => flags,
         Err(error) if error.use_stderr() => {
-            eprintln!("{}: {}; see --help", program(), one_line(&error.to_string()));
+            tell(format_args!(
+                "{}: {}; see --help",
+                program(),
+                one_line(&error.to_string())
+            ));
             return ExitCode::from(2);
         }
         Err(help) => {
@@ -107,7 +112,7 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     match run(&flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", program());
+            tell(format_args!("{}: {error}", program()));
             ExitCode::FAILURE
         }
     }
