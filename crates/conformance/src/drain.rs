@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::client::{Client, request};
+use crate::load::Hog;
 use crate::model::Model;
 use crate::patience::{PATIENCE, eventually, let_it_arrive};
 use crate::server::Server;
@@ -93,6 +94,35 @@ pub(crate) fn every_request_that_has_arrived_is_answered_before_the_end(model: &
     assert_eq!(client.receive().result.len(), 100_002);
     client.is_cut_off();
     has_ended_well(server);
+}
+
+/// More than the kernel holds for a connection, so that the server is in the middle of it when the signal comes.
+pub(crate) fn replies_are_written_to_their_end_before_the_end(model: &Model) {
+    const REPLIES: usize = 40;
+    let server = model.start(&AGES);
+    let mut client = connect_and_send(&server, request("blob", "1000000").repeat(REPLIES));
+    server.settles(|| {});
+    server.signal(Signal::SIGTERM);
+    let_it_arrive();
+    for _ in 0..REPLIES {
+        let body = client
+            .try_receive()
+            .expect("a reply can be read")
+            .expect("a reply comes before the end");
+        assert!(body.len() > 1_000_000, "a blob of that size");
+    }
+    client.ends();
+    has_ended_well(server);
+}
+
+/// What arrives after the signal has come too late, however much of it there is.
+pub(crate) fn a_peer_that_sends_without_end_does_not_hold_up_the_end(model: &Model) {
+    let server = model.start(&AGES);
+    let hog = Hog::let_loose(server.connect());
+    eventually("the server is busy with the hog", || {
+        hog.received_bytes() > 200_000
+    });
+    ends_well(server, Signal::SIGTERM);
 }
 
 pub(crate) fn several_connections_are_drained_side_by_side(model: &Model) {

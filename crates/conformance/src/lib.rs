@@ -7,7 +7,7 @@
 //! A server crate's `tests/conformance.rs` is one line, which says what the model is like:
 //!
 //! ```ignore
-//! conformance::suite!("prefork": several_connections, workers, connection_per_worker);
+//! conformance::suite!("prefork": several_connections, forking, workers, connection_per_worker);
 //! ```
 //!
 //! It expands to one `#[test]` for each case that holds for every model, and for each that holds for a model with one

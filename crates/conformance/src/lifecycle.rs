@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 
 use crate::client::{Client, prefix, request};
 use crate::model::Model;
@@ -152,6 +152,55 @@ pub(crate) fn a_server_that_is_killed_leaves_nothing(model: &Model) {
         Client::connect(server.address()).is_err(),
         "nobody listens any more"
     );
+}
+
+/// A fork copies the thread that calls it and no other, whatever locks the others hold.
+pub(crate) fn no_process_of_a_server_that_forks_has_a_second_thread(model: &Model) {
+    let server = model.start_for(3, &[]);
+    let _open: Vec<_> = (0..3).map(|_| server.connect_served()).collect();
+    eventually("there are other processes", || server.tree().pids().len() > 1);
+    let tree = server.tree();
+    assert_eq!(usize::try_from(tree.threads()), Ok(tree.pids().len()));
+}
+
+pub(crate) fn a_child_that_is_killed_costs_its_own_connections_only(model: &Model) {
+    let server = model.start_for(2, &[]);
+    let mut clients = vec![server.connect_served(), server.connect_served()];
+    eventually("there are two children", || server.tree().children().len() == 2);
+    let killed = server.tree().children()[0];
+    kill(killed, Signal::SIGKILL).expect("the child is there");
+    eventually("it is gone", || {
+        !server.tree().children().contains(&killed) && server.tree().zombies() == 0
+    });
+    clients.retain_mut(|client| {
+        client.try_send(request("ping", "1")).is_ok() && matches!(client.try_receive(), Ok(Some(_)))
+    });
+    // In an event loop both may have been with either.
+    let expected = if model.traits.event_loop { 0..=2 } else { 1..=1 };
+    assert!(
+        expected.contains(&clients.len()),
+        "{} of 2 connections are left",
+        clients.len()
+    );
+    for client in &mut clients {
+        client.pings();
+    }
+    server.serves();
+}
+
+/// What a server says may fail to be written, to a full disk or to a pipe that nobody reads.
+pub(crate) fn a_server_that_cannot_print_goes_on_serving(model: &Model) {
+    let server = model.start_by(&["sh", "-c", r#"exec "$@" 2>/dev/full"#, "sh"], &["-v"]);
+    if model.traits.workers {
+        eventually("the workers are there", || server.tree().children().len() == 2);
+    }
+    let before = server.tree().pids();
+    for _ in 0..5 {
+        server.serves();
+    }
+    eventually("the server has the processes that it had before", || {
+        server.tree().pids() == before
+    });
 }
 
 /// The processes of a server may be killed at any time, that of its start included.

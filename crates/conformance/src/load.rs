@@ -107,13 +107,13 @@ fn stays_within_bounds(server: &Server, greedy: &Client, stream: Vec<u8>) {
 }
 
 /// A connection that sends pings and reads their replies as fast as two threads can. Dropping it ends it.
-struct Hog {
+pub(crate) struct Hog {
     client: Client,
     received_bytes: Arc<AtomicU64>,
 }
 
 impl Hog {
-    fn let_loose(client: Client) -> Self {
+    pub(crate) fn let_loose(client: Client) -> Self {
         let received_bytes = Arc::new(AtomicU64::new(0));
         let mut sender = client.another_handle();
         thread::spawn(move || {
@@ -135,7 +135,7 @@ impl Hog {
         }
     }
 
-    fn received_bytes(&self) -> u64 {
+    pub(crate) fn received_bytes(&self) -> u64 {
         self.received_bytes.load(Ordering::Relaxed)
     }
 }

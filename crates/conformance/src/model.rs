@@ -31,6 +31,8 @@ pub struct Traits {
     pub many_connections: bool,
     /// It has a fixed set of worker processes.
     pub workers: bool,
+    /// It has more than one process, which it forks.
+    pub forking: bool,
     /// Each worker serves one connection at a time.
     pub connection_per_worker: bool,
     /// It can wait for something without holding its thread.
@@ -48,6 +50,7 @@ impl Traits {
         several_connections: false,
         many_connections: false,
         workers: false,
+        forking: false,
         connection_per_worker: false,
         event_loop: false,
         shared_descriptors: false,

@@ -76,6 +76,7 @@ macro_rules! cases_of {
                 an_address_of_another_machine_is_told_in_one_line
                 a_port_can_be_listened_on_again_at_once
                 a_server_that_is_killed_leaves_nothing
+                a_server_that_cannot_print_goes_on_serving
                 a_server_that_is_killed_as_it_starts_leaves_nothing
                 idle_timeout_closes_a_connection_that_is_idle_and_none_that_is_busy
                 no_connection_is_closed_for_being_idle_unless_that_is_asked_for
@@ -88,6 +89,8 @@ macro_rules! cases_of {
                 a_sleep_in_progress_is_answered_before_the_end
                 ctrl_c_in_a_terminal_drains_as_well
                 every_request_that_has_arrived_is_answered_before_the_end
+                replies_are_written_to_their_end_before_the_end
+                a_peer_that_sends_without_end_does_not_hold_up_the_end
                 nobody_listens_after_the_end
                 the_drain_timeout_ends_what_takes_longer
                 the_drain_timeout_ends_replies_that_nobody_reads
@@ -146,13 +149,21 @@ macro_rules! cases_of {
                 a_port_in_use_is_told_whatever_the_way_to_accept
                 a_killed_worker_is_replaced
                 workers_that_are_killed_all_at_once_are_all_replaced
-                a_killed_worker_costs_its_own_connections_only
                 a_worker_that_is_told_to_end_drains_and_is_replaced
+                a_worker_that_is_held_delays_no_new_connection
                 workers_that_keep_dying_are_replaced_ever_more_slowly
                 workers_end_with_a_server_that_is_killed
             }
             flags {
                 a_wrong_flag_of_workers_is_told_in_one_line
+            }
+        }
+    };
+    (forking => $emit:ident) => {
+        $crate::$emit! { forking:
+            lifecycle {
+                no_process_of_a_server_that_forks_has_a_second_thread
+                a_child_that_is_killed_costs_its_own_connections_only
             }
         }
     };
@@ -243,6 +254,7 @@ pub mod cases {
     cases_of! { several_connections => functions_of }
     cases_of! { many_connections => functions_of }
     cases_of! { workers => functions_of }
+    cases_of! { forking => functions_of }
     cases_of! { connection_per_worker => functions_of }
     cases_of! { event_loop => functions_of }
     cases_of! { shared_descriptors => functions_of }

@@ -115,18 +115,16 @@ pub(crate) fn workers_that_are_killed_all_at_once_are_all_replaced(model: &Model
     }
 }
 
-pub(crate) fn a_killed_worker_costs_its_own_connections_only(model: &Model) {
-    let server = model.start_for(2, &[]);
-    let before = has_workers(&server, 2);
-    let mut clients = vec![server.connect_served(), server.connect_served()];
-    kill(before[0], Signal::SIGKILL).expect("the worker is there");
-    replaced(&server, &before[..1], 2);
-    // Both may have been with the other worker; but whoever is still connected is still served.
-    clients.retain_mut(|client| client.try_send(request("ping", "1")).is_ok() && client.is_answered_soon());
-    for client in &mut clients {
-        client.pings();
+/// Who is free takes the next connection from a listener that is shared, so that nobody waits for one who is not.
+pub(crate) fn a_worker_that_is_held_delays_no_new_connection(model: &Model) {
+    let server = model.start(&["--accept", "shared", "--workers", "2"]);
+    has_workers(&server, 2);
+    let mut holder = server.connect_served();
+    holder.send(request("block", "60000"));
+    for _ in 0..30 {
+        server.serves();
     }
-    server.serves();
+    assert!(!holder.has_heard(), "its worker is still held");
 }
 
 /// A worker that is told to end by itself does as a whole server would, and is replaced like any that is gone.
