@@ -1,6 +1,7 @@
 //! One connection in an event loop: it does what it can without waiting, and says why it stops.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
@@ -119,10 +120,14 @@ impl Connection {
         self.timer_at = None;
         if self.session.wake(now) {
             self.sleeps_until = None;
+            // It has been silent because it was told to: from here on it is the peer's turn.
+            self.moved();
         }
         let lingered = matches!(self.closing, Closing::Lingering(until) if until <= now);
         let idled =
             self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
+        // While the loop was busy a request may have come that no event has told of yet.
+        self.drained &= !idled;
         self.expired = lingered || idled;
         true
     }
@@ -134,13 +139,14 @@ impl Connection {
 
     /// Goes on as far as it can.
     pub fn turn(&mut self, stop: Stop) -> Turn {
-        if self.expired {
-            return Turn::Over;
-        }
+        let moved_at = self.moved_at;
         let turn = match self.closing {
             Closing::No => self.converse(stop),
             Closing::Lingering(_) => self.linger(),
         };
+        if mem::take(&mut self.expired) && self.moved_at == moved_at {
+            return Turn::Over;
+        }
         // An error is a peer that has vanished: its connection is over, and that is all.
         turn.unwrap_or(Turn::Over)
     }

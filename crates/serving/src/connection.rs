@@ -9,6 +9,7 @@ use rustix::io::ioctl_fionread;
 
 use crate::limits::is_interruption;
 use crate::signals::Stop;
+use crate::telling::tell;
 
 /// How long a connection that closes with something unread may wait for its peer to stop sending. Closing at once would
 /// reset the connection, and a reset can overtake the last reply.
@@ -42,7 +43,7 @@ impl Visit {
         };
         let peer = service.verbose.then(|| name(peer()));
         if let Some(peer) = &peer {
-            eprintln!("{peer} comes");
+            tell(format_args!("{peer} comes"));
         }
         Self { peer }
     }
@@ -51,7 +52,7 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         if let Some(peer) = &self.peer {
-            eprintln!("{peer} bye");
+            tell(format_args!("{peer} bye"));
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::children::{Children, Fork};
 use crate::limits::{RETRY_PAUSE, is_exhaustion, tell_once};
 use crate::options::program;
 use crate::signals::Stop;
+use crate::telling::tell;
 use crate::{Error, Result};
 
 /// A set of workers with a seat for each, and their supervisor.
@@ -111,11 +112,11 @@ impl Crew {
             WaitStatus::Exited(_, code) => format!("exited with {code}"),
             other => format!("ended ({other:?})"),
         };
-        eprintln!(
+        tell(format_args!(
             "{}: worker {pid} {how}; another takes its place in {} ms",
             program(),
             pause.as_millis()
-        );
+        ));
     }
 }
 

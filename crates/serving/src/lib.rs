@@ -17,6 +17,7 @@ pub mod limits;
 pub mod listener;
 pub mod options;
 pub mod signals;
+mod telling;
 
 pub use children::{Children, Fork};
 pub use connection::{Service, Visit, serve};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use crate::options::program;
+use crate::telling::tell;
 
 /// How long to leave a full table alone. Nothing tells a process that another has closed a descriptor, so it has to look
 /// again; ten looks a second cost nothing, and a connection that waits this long in the backlog is not lost.
@@ -61,9 +62,9 @@ pub fn is_closed(error: &io::Error) -> bool {
 pub fn tell_once(what: &str, error: &io::Error) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     if !TOLD.swap(true, Ordering::Relaxed) {
-        eprintln!(
+        tell(format_args!(
             "{}: can't {what}: {error}; serving those it has, and taking new ones when it can again (see ulimit -n, ulimit -u)",
             program()
-        );
+        ));
     }
 }

@@ -11,6 +11,7 @@ use protocol::{FrameLimit, SessionOptions, Writes};
 
 use crate::Result;
 use crate::connection::Service;
+use crate::telling::tell;
 
 /// The flags that every server takes.
 #[derive(Debug, Clone, Args)]
@@ -29,11 +30,11 @@ pub struct Options {
     pub max_frame: FrameLimit,
 
     /// Close a connection on which nothing has moved for this long ("30s", "500ms"), or "off"
-    #[arg(long, value_name = "TIME", default_value = "off", value_parser = time_or_off)]
+    #[arg(long, value_name = "TIME", default_value = "off", allow_hyphen_values = true, value_parser = time_or_off)]
     pub idle_timeout: TimeOrOff,
 
     /// After SIGTERM or SIGINT, how long requests that have arrived may still take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = drain_time)]
+    #[arg(long, value_name = "TIME", default_value = "5s", allow_hyphen_values = true, value_parser = drain_time)]
     pub drain_timeout: Duration,
 
     /// Write a reply's prefix and body apart and without `TCP_NODELAY`, as the original does: on a connection that waits
@@ -95,7 +96,11 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     let flags = match F::try_parse() {
         Ok(flags) => flags,
         Err(error) if error.use_stderr() => {
-            eprintln!("{}: {}; see --help", program(), one_line(&error.to_string()));
+            tell(format_args!(
+                "{}: {}; see --help",
+                program(),
+                one_line(&error.to_string())
+            ));
             return ExitCode::from(2);
         }
         Err(help) => {
@@ -107,7 +112,7 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     match run(&flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", program());
+            tell(format_args!("{}: {error}", program()));
             ExitCode::FAILURE
         }
     }

@@ -1,0 +1,249 @@
+//! A plain blocking client that frames for itself, and can misbehave in every way that a case needs.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use nix::sys::socket::{MsgFlags, recv};
+use serde_json::value::RawValue;
+use socket2::SockRef;
+
+use crate::patience::{MOMENT, PATIENCE};
+
+/// A connection to a server. Reads and writes that take longer than anyone's patience are failures.
+pub(crate) struct Client {
+    stream: TcpStream,
+}
+
+/// A reply: its kind, and its result as the very text that was sent.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) out: String,
+    pub(crate) result: String,
+}
+
+/// A frame with this body.
+pub(crate) fn frame(body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut frame = prefix(body.len());
+    frame.extend_from_slice(body);
+    frame
+}
+
+/// The length that stands before a body: 32 bits, little-endian.
+pub(crate) fn prefix(length: usize) -> Vec<u8> {
+    u32::try_from(length)
+        .expect("a length has 32 bits")
+        .to_le_bytes()
+        .to_vec()
+}
+
+/// The frame of a request; `params` is JSON text.
+pub(crate) fn request(operation: &str, params: &str) -> Vec<u8> {
+    frame(format!(r#"{{"in": "{operation}", "params": {params}}}"#))
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { stream })
+    }
+
+    /// Another handle of the same connection, for another thread.
+    pub(crate) fn another_handle(&self) -> Self {
+        Self {
+            stream: self.stream.try_clone().expect("a socket can be duplicated"),
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.stream
+            .local_addr()
+            .expect("a connected socket has an address")
+            .port()
+    }
+
+    /// Sends bytes in one write, or in as few as the kernel takes them in.
+    #[track_caller]
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.try_send(bytes).expect("the server takes what is sent");
+    }
+
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
+    }
+
+    /// Reads a frame's body; `None` if the connection has ended before one.
+    pub(crate) fn try_receive(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut prefix = [0; 4];
+        if self.stream.read(&mut prefix[..1])? == 0 {
+            return Ok(None);
+        }
+        self.stream.read_exact(&mut prefix[1..])?;
+        let mut body = vec![0; u32::from_le_bytes(prefix) as usize];
+        self.stream.read_exact(&mut body)?;
+        Ok(Some(body))
+    }
+
+    #[track_caller]
+    pub(crate) fn receive(&mut self) -> Reply {
+        let body = self
+            .try_receive()
+            .expect("a reply can be read")
+            .expect("a reply comes before the end");
+        Reply::parse(&body)
+    }
+
+    /// Sends a request and reads its reply.
+    #[track_caller]
+    pub(crate) fn call(&mut self, operation: &str, params: &str) -> Reply {
+        self.send(request(operation, params));
+        self.receive()
+    }
+
+    /// Asserts that the connection is served.
+    #[track_caller]
+    pub(crate) fn pings(&mut self) {
+        self.call("ping", r#""are you there""#)
+            .is("pong", r#""are you there""#);
+    }
+
+    /// Asserts that the server has closed the connection in good order, without a further reply.
+    #[track_caller]
+    pub(crate) fn ends(&mut self) {
+        let heard = self.try_receive().expect("the connection ends in good order");
+        assert!(
+            heard.is_none(),
+            "a frame came where the connection should end: {heard:?}"
+        );
+    }
+
+    /// Asserts that the connection ends without a further reply, in good order or not.
+    #[track_caller]
+    pub(crate) fn is_cut_off(&mut self) {
+        match self.try_receive() {
+            Ok(None) => {}
+            Ok(Some(body)) => panic!("a frame came where the connection should end: {body:?}"),
+            Err(error) => assert!(is_disconnection(&error), "the connection does not end: {error}"),
+        }
+    }
+
+    /// Whether something of a reply has come, without waiting for it.
+    pub(crate) fn has_heard(&self) -> bool {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        matches!(recv(self.stream.as_raw_fd(), &mut [0], flags), Ok(1))
+    }
+
+    /// Watches for a moment that neither a reply nor an end comes.
+    #[track_caller]
+    pub(crate) fn hears_nothing(&mut self) {
+        let heard = self.within(MOMENT, |client| client.stream.peek(&mut [0]));
+        match heard {
+            Err(error) if is_timeout(&error) => {}
+            heard => panic!("something came where nothing should: {heard:?}"),
+        }
+    }
+
+    /// Whether a reply comes within a moment.
+    pub(crate) fn is_answered_soon(&mut self) -> bool {
+        self.within(MOMENT, |client| matches!(client.try_receive(), Ok(Some(_))))
+    }
+
+    fn within<T>(&mut self, time: Duration, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.stream
+            .set_read_timeout(Some(time))
+            .expect("a timeout can be set");
+        let result = act(self);
+        self.stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout can be set");
+        result
+    }
+
+    /// What one `recv` of this size gives: some of it, or nothing at the end.
+    pub(crate) fn try_receive_once(&mut self, size: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; size];
+        let received = self.stream.read(&mut bytes)?;
+        bytes.truncate(received);
+        Ok(bytes)
+    }
+
+    /// Says that nothing more will be sent, and goes on reading.
+    pub(crate) fn finishes_sending(&self) {
+        self.stream
+            .shutdown(Shutdown::Write)
+            .expect("a socket can be shut down");
+    }
+
+    /// Ends the connection for every handle of it.
+    pub(crate) fn hangs_up(&self) {
+        // The server may have ended it before, which is as well.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Leaves by a reset: what is on its way in either direction is lost.
+    pub(crate) fn resets(self) {
+        SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("a socket can linger");
+    }
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        let text = || String::from_utf8_lossy(body);
+        let fields: BTreeMap<String, &RawValue> =
+            serde_json::from_slice(body).unwrap_or_else(|error| panic!("not a reply: {error}: {}", text()));
+        assert!(
+            fields.keys().eq(["out", "result"]),
+            "not the fields of a reply: {}",
+            text()
+        );
+        let out = serde_json::from_str(fields["out"].get()).expect("the kind of a reply is a string");
+        Self {
+            out,
+            result: fields["result"].get().to_owned(),
+        }
+    }
+
+    /// Asserts that this is the reply of that kind with that JSON text as its result.
+    #[track_caller]
+    pub(crate) fn is(&self, out: &str, result: &str) {
+        assert_eq!((self.out.as_str(), self.result.as_str()), (out, result));
+    }
+
+    /// Asserts that this is an error reply with that code, and gives its message.
+    #[track_caller]
+    pub(crate) fn is_error(&self, code: &str) -> String {
+        assert_eq!(self.out, "error", "an error was expected: {}", self.result);
+        let fields: BTreeMap<String, String> =
+            serde_json::from_str(&self.result).expect("an error has a code and a message, both strings");
+        assert!(
+            fields.keys().eq(["code", "message"]),
+            "not the fields of an error: {}",
+            self.result
+        );
+        assert_eq!(fields["code"], code, "{}", self.result);
+        assert!(!fields["message"].is_empty(), "an error says what is wrong");
+        fields["message"].clone()
+    }
+}
+
+/// Whether an error says that the peer has ended the connection.
+pub(crate) fn is_disconnection(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected
+    )
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}

@@ -1,0 +1,81 @@
+//! Flags: those that are wrong are told in one line, those that are right are explained.
+
+use crate::model::Model;
+
+pub(crate) fn a_wrong_flag_is_told_in_one_line(model: &Model) {
+    let wrong: &[&[&str]] = &[
+        &["--no-such-flag"],
+        &["--listen", "nonsense"],
+        &["--listen", "127.0.0.1"],
+        &["--listen", "127.0.0.1:99999"],
+        &["--listen", ""],
+        &["--listen"],
+        &["--max-frame", "x"],
+        &["--max-frame", "-1"],
+        &["--max-frame", "1.5"],
+        &["--max-frame", "99999999999999999999"],
+        &["--backlog", "many"],
+        &["--idle-timeout", "soon"],
+        &["--drain-timeout", "later"],
+        &["--drain-timeout", "-1s"],
+        &["stray"],
+    ];
+    for flags in wrong {
+        is_told(model, flags);
+    }
+}
+
+pub(crate) fn a_wrong_flag_of_workers_is_told_in_one_line(model: &Model) {
+    let wrong: &[&[&str]] = &[
+        &["--workers", "0"],
+        &["--workers", "x"],
+        &["--workers", "-1"],
+        &["--accept", "sometimes"],
+    ];
+    for flags in wrong {
+        is_told(model, flags);
+    }
+}
+
+pub(crate) fn help_names_every_flag(model: &Model) {
+    let finished = model.run(&["--help"]);
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+    let mut flags = vec![
+        "--listen",
+        "--backlog",
+        "--max-frame",
+        "--idle-timeout",
+        "--drain-timeout",
+        "--two-writes",
+        "-v",
+        "127.0.0.1:8080",
+        "4096",
+        "1048576",
+    ];
+    if model.traits.workers {
+        flags.extend(["--workers", "--accept", "shared", "reuseport"]);
+    }
+    for flag in flags {
+        assert!(
+            finished.stdout.contains(flag),
+            "--help tells of {flag}: {}",
+            finished.stdout
+        );
+    }
+}
+
+#[track_caller]
+fn is_told(model: &Model, flags: &[&str]) {
+    let finished = model.run(flags);
+    let stderr = finished.stderr;
+    assert_eq!(finished.code, Some(2), "{flags:?}: {stderr}");
+    assert_eq!(finished.stdout, "", "{flags:?}");
+    assert_eq!(
+        stderr.lines().count(),
+        1,
+        "{flags:?} are told in one line: {stderr}"
+    );
+    assert!(!stderr.contains("panicked"), "{flags:?}: {stderr}");
+    let names = |word: &&str| !word.is_empty() && stderr.contains(*word);
+    assert!(flags.iter().any(names), "{flags:?}: it says which: {stderr}");
+}

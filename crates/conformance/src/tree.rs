@@ -1,0 +1,122 @@
+//! The processes of a server, as `/proc` shows them at one moment.
+
+use nix::unistd::Pid;
+use procfs::process::{ProcState, Process, Stat, all_processes};
+
+/// The processes of a server at one moment: the members of the process group that it was started in, which children
+/// belong to whatever becomes of their parent.
+pub(crate) struct Tree {
+    leader: Pid,
+    members: Vec<Member>,
+}
+
+struct Member {
+    process: Process,
+    stat: Stat,
+}
+
+impl Tree {
+    /// Looks at the process group of this leader.
+    pub(crate) fn of(leader: Pid) -> Self {
+        let members = all_processes()
+            .expect("/proc can be listed")
+            .filter_map(|process| {
+                // A process may end between the listing and this look: then it is not a member.
+                let process = process.ok()?;
+                let stat = process.stat().ok()?;
+                (stat.pgrp == leader.as_raw()).then_some(Member { process, stat })
+            })
+            .collect();
+        Self { leader, members }
+    }
+
+    fn living(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| !member.is_zombie())
+    }
+
+    /// The processes that live, in order.
+    pub(crate) fn pids(&self) -> Vec<Pid> {
+        let mut pids: Vec<Pid> = self.living().map(Member::pid).collect();
+        pids.sort_unstable();
+        pids
+    }
+
+    /// The living processes that the server's first process is the parent of, in order.
+    pub(crate) fn children(&self) -> Vec<Pid> {
+        let mut pids: Vec<Pid> = self
+            .living()
+            .filter(|member| member.stat.ppid == self.leader.as_raw())
+            .map(Member::pid)
+            .collect();
+        pids.sort_unstable();
+        pids
+    }
+
+    /// Processes that have ended and that a process of the server has yet to reap. One whose parent is gone as well
+    /// is `init`'s to reap, and not counted.
+    pub(crate) fn zombies(&self) -> usize {
+        self.members
+            .iter()
+            .filter(|member| member.is_zombie() && self.has(member.stat.ppid))
+            .count()
+    }
+
+    fn has(&self, pid: i32) -> bool {
+        self.living().any(|member| member.stat.pid == pid)
+    }
+
+    /// The threads of all processes.
+    pub(crate) fn threads(&self) -> i64 {
+        self.living().map(|member| member.stat.num_threads).sum()
+    }
+
+    /// The open descriptors of all processes.
+    pub(crate) fn descriptors(&self) -> usize {
+        self.living().map(Member::descriptors).sum()
+    }
+
+    /// The open descriptors of one process; none if it is gone.
+    pub(crate) fn descriptors_of(&self, pid: Pid) -> usize {
+        self.living()
+            .filter(|member| member.pid() == pid)
+            .map(Member::descriptors)
+            .sum()
+    }
+
+    /// The CPU time that all processes, and the children that they have reaped, have used, in seconds.
+    pub(crate) fn cpu_s(&self) -> f64 {
+        let ticks: u64 = self
+            .living()
+            .map(|Member { stat, .. }| {
+                let reaped = stat.cutime + stat.cstime;
+                stat.utime + stat.stime + u64::try_from(reaped).unwrap_or(0)
+            })
+            .sum();
+        ticks as f64 / procfs::ticks_per_second() as f64
+    }
+
+    /// The memory of all processes in bytes, with shared pages counted once.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.living()
+            .filter_map(|member| member.process.smaps_rollup().ok())
+            .flat_map(|rollup| rollup.memory_map_rollup)
+            .filter_map(|map| map.extension.map.get("Pss").copied())
+            .sum()
+    }
+}
+
+impl Member {
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.stat.pid)
+    }
+
+    /// Counted one by one: the kernel's own count has one more for a process that waits in `accept`, which reserves
+    /// the descriptor before there is a connection.
+    fn descriptors(&self) -> usize {
+        self.process.fd().map_or(0, Iterator::count)
+    }
+
+    fn is_zombie(&self) -> bool {
+        matches!(self.stat.state(), Ok(ProcState::Zombie | ProcState::Dead))
+    }
+}

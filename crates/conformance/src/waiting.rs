@@ -1,0 +1,134 @@
+//! Requests that take time without taking the CPU, and who else has to wait for them.
+
+use std::time::{Duration, Instant};
+
+use crate::client::request;
+use crate::model::Model;
+use crate::server::Server;
+
+pub(crate) fn what_is_pipelined_behind_a_sleep_waits_for_it(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    let mut stream = request("ping", "1");
+    stream.extend(request("sleep", "150"));
+    stream.extend(request("ping", "2"));
+    stream.extend(request("sleep", "50"));
+    stream.extend(request("ping", "3"));
+    let start = Instant::now();
+    client.send(stream);
+    client.receive().is("pong", "1");
+    client.receive().is("slept", "150");
+    client.receive().is("pong", "2");
+    assert!(start.elapsed() >= Duration::from_millis(150));
+    client.receive().is("slept", "50");
+    client.receive().is("pong", "3");
+    assert!(start.elapsed() >= Duration::from_millis(200));
+}
+
+/// What arrives while a connection waits is not to be lost, in whatever pieces it comes.
+pub(crate) fn what_arrives_during_a_sleep_is_answered_after_it(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect_served();
+    client.send(request("sleep", "300"));
+    let late = request("ping", r#""late""#);
+    let (begin, end) = late.split_at(7);
+    for _ in 0..5 {
+        client.send(begin);
+        client.send(end);
+    }
+    client.receive().is("slept", "300");
+    for _ in 0..5 {
+        client.receive().is("pong", r#""late""#);
+    }
+}
+
+/// The sleep is longer than the client's patience, so that whoever waits for it fails.
+pub(crate) fn a_sleep_delays_no_other_connection(model: &Model) {
+    let server = model.start_for(2, &[]);
+    let mut sleeper = server.connect_served();
+    sleeper.send(request("sleep", "60000"));
+    let mut other = server.connect();
+    for _ in 0..20 {
+        other.pings();
+        other.call("sleep", "5").is("slept", "5");
+    }
+    assert!(!sleeper.has_heard(), "nobody sleeps 60 s in so short a time");
+}
+
+pub(crate) fn eight_sleeps_at_once_take_as_long_as_one(model: &Model) {
+    let server = model.start_for(8, &[]);
+    eight_take_as_long_as_one(&server);
+}
+
+/// All eight in one event loop: none of them may hold its thread.
+pub(crate) fn eight_sleeps_in_one_loop_take_as_long_as_one(model: &Model) {
+    let server = model.start_one_loop(&[]);
+    server.serves();
+    let threads = server.tree().threads();
+    eight_take_as_long_as_one(&server);
+    let mut sleepers: Vec<_> = (0..8).map(|_| server.connect_served()).collect();
+    for sleeper in &mut sleepers {
+        sleeper.send(request("sleep", "60000"));
+    }
+    server.serves();
+    assert_eq!(server.tree().threads(), threads, "to wait takes no thread");
+}
+
+/// The mistake that an event loop must be seen to pay for: a handler that holds the only thread.
+pub(crate) fn blocks_in_one_loop_take_as_long_as_their_sum(model: &Model) {
+    let server = model.start_one_loop(&[]);
+    let mut clients: Vec<_> = (0..4).map(|_| server.connect_served()).collect();
+    let start = Instant::now();
+    for client in &mut clients {
+        client.send(request("block", "100"));
+    }
+    for client in &mut clients {
+        client.receive().is("blocked", "100");
+    }
+    let took = start.elapsed();
+    assert!(
+        took >= Duration::from_millis(400),
+        "{took:?} is less than four times 100 ms in turn"
+    );
+}
+
+/// Sleeps end in the order of their deadlines, not in that of their connections.
+pub(crate) fn a_short_sleep_ends_before_a_long_one_that_began_earlier(model: &Model) {
+    let server = model.start_for(3, &[]);
+    let mut long = server.connect_served();
+    let mut short = server.connect_served();
+    let mut none = server.connect_served();
+    long.send(request("sleep", "60000"));
+    short.send(request("sleep", "20"));
+    none.send(request("sleep", "0"));
+    none.receive().is("slept", "0");
+    short.receive().is("slept", "20");
+    assert!(!long.has_heard(), "the long sleep goes on");
+}
+
+/// One after another they would take 1.6 s. A machine may be too busy for one attempt, but not for each of several.
+#[track_caller]
+fn eight_take_as_long_as_one(server: &Server) {
+    const ONE: Duration = Duration::from_millis(200);
+    const WELL_UNDER_EIGHT: Duration = Duration::from_millis(1_200);
+    let mut clients: Vec<_> = (0..8).map(|_| server.connect_served()).collect();
+    let mut attempt = || {
+        let start = Instant::now();
+        for client in &mut clients {
+            client.send(request("sleep", "200"));
+        }
+        for client in &mut clients {
+            client.receive().is("slept", "200");
+        }
+        start.elapsed()
+    };
+    let took: Vec<_> = (0..3).map(|_| attempt()).collect();
+    assert!(
+        took.iter().all(|took| *took >= ONE),
+        "{took:?}: each is to take 200 ms"
+    );
+    assert!(
+        took.iter().any(|took| *took < WELL_UNDER_EIGHT),
+        "{took:?}: all at once take about 200 ms"
+    );
+}

@@ -1,0 +1,236 @@
+//! Frames however they arrive, and JSON however it is written.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::client::{Client, frame, prefix, request};
+use crate::model::Model;
+use crate::patience::let_it_arrive;
+
+/// The limit of a frame that a server has unless it is told another.
+pub(crate) const MAX_FRAME: usize = 1 << 20;
+
+/// The request for a `ping` whose body has this length.
+pub(crate) fn ping_of_body_length(length: usize) -> Vec<u8> {
+    let empty = r#"{"in": "ping", "params": ""}"#;
+    frame(empty.replace(r#""""#, &format!("\"{}\"", "x".repeat(length - empty.len()))))
+}
+
+pub(crate) fn the_bytes_that_python_2_sends_are_answered(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    client.send(b"\x25\x00\x00\x00{\"params\": \"ireader 0\", \"in\": \"ping\"}");
+    client.receive().is("pong", r#""ireader 0""#);
+}
+
+pub(crate) fn prefix_and_body_may_come_in_separate_packets(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    let body = r#"{"in": "ping", "params": "apart"}"#;
+    for _ in 0..3 {
+        client.send(prefix(body.len()));
+        let_it_arrive();
+        client.send(body);
+        client.receive().is("pong", r#""apart""#);
+    }
+}
+
+pub(crate) fn a_request_may_come_a_byte_at_a_time(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    for byte in request("ping", r#""byte by byte""#) {
+        client.send([byte]);
+        thread::sleep(Duration::from_millis(1));
+    }
+    client.receive().is("pong", r#""byte by byte""#);
+    client.pings();
+}
+
+/// The original's asynchronous server drops a connection on which a read gives exactly 1,024 bytes. Other servers
+/// have other buffers, so that other round numbers are as suspicious.
+pub(crate) fn a_request_may_end_where_a_buffer_does(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    for round in [1_024, 2_048, 4_096, 8_192, 16_384, 65_536] {
+        for length in [round - 5, round - 4, round - 3, round - 1, round, round + 1] {
+            goes_both_ways(&mut client, length);
+        }
+    }
+}
+
+pub(crate) fn hundreds_of_requests_in_one_write_are_answered_in_order(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    client.send(numbered_pings(800));
+    receives_numbered_pongs(&mut client, 800);
+}
+
+pub(crate) fn pipelined_requests_may_be_cut_anywhere(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    let stream = numbered_pings(300);
+    let mut rest = stream.as_slice();
+    for size in [1, 2, 3, 5, 7, 39, 41, 211, 4, 997].into_iter().cycle() {
+        let (piece, after) = rest.split_at(rest.len().min(size));
+        client.send(piece);
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    receives_numbered_pongs(&mut client, 300);
+}
+
+pub(crate) fn different_operations_in_one_write_are_answered_in_order(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    let mut stream = Vec::new();
+    for _ in 0..20 {
+        stream.extend(request("ping", "1"));
+        stream.extend(request("spin", "50"));
+        stream.extend(request("nonsense", "null"));
+        stream.extend(request("sleep", "1"));
+        stream.extend(frame("nonsense"));
+        stream.extend(request("blob", "3"));
+        stream.extend(request("pi", "0"));
+        stream.extend(request("block", "0"));
+    }
+    client.send(stream);
+    for _ in 0..20 {
+        client.receive().is("pong", "1");
+        client.receive().is("spun", "50");
+        client.receive().is_error("unknown_operation");
+        client.receive().is("slept", "1");
+        client.receive().is_error("bad_request");
+        assert_eq!(client.receive().out, "blob");
+        client.receive().is("pi_r", "2.8284271247461903");
+        client.receive().is("blocked", "0");
+    }
+}
+
+pub(crate) fn a_body_just_under_the_limit_goes_both_ways(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    for length in [MAX_FRAME - 1_000, MAX_FRAME - 1, MAX_FRAME] {
+        goes_both_ways(&mut client, length);
+    }
+    client.pings();
+}
+
+pub(crate) fn ping_gives_any_json_value_back_verbatim(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    let values = [
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "-0.0",
+        "1e-7",
+        "1E+07",
+        "1.000000000000000000000000000000001",
+        "12345678901234567890",
+        "123456789012345678901234567890123456789012345678901234567890",
+        "1e400",
+        "-1e-400",
+        "0.30000000000000004",
+        r#""""#,
+        r#""\"\\\/\b\f\n\r\t""#,
+        r#""\u4eb2\u5B9D\u8f6f\u4ef6\u56ed""#,
+        "\"\u{4eb2}\u{5b9d} \u{fc}\u{df} \u{1f980}\"",
+        r#""\ud83e\udd80""#,
+        r#""\ud800""#,
+        r#""\udfff and \uD800\u0041""#,
+        r#""\u0000\u001f""#,
+        "\"\u{7f}\u{2028}\u{feff}\"",
+        "[]",
+        "{}",
+        r#"[1, [2, [3, {"a": [4, {"b": {"c": null}}]}]]]"#,
+        r#"{"b": 1, "a": 2, "b": 3}"#,
+        r#"{"in": "pi", "params": 7}"#,
+        "[ 1 ,\t2\r\n,  { \"key\"  :  \"value\" } ]",
+    ];
+    for value in values {
+        client.call("ping", value).is("pong", value);
+    }
+}
+
+pub(crate) fn ping_gives_a_deeply_nested_value_back(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    for depth in [100, 200, 10_000, 500_000] {
+        let value = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let reply = client.call("ping", &value);
+        assert_eq!(reply.out, "pong", "a value nested {depth} deep");
+        assert!(
+            reply.result == value,
+            "a value nested {depth} deep comes back as it went"
+        );
+    }
+}
+
+pub(crate) fn order_white_space_and_escapes_in_a_request_mean_nothing(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    for body in [
+        r#"{"in":"ping","params":[7, 8]}"#,
+        r#"{"params":[7, 8],"in":"ping"}"#,
+        "\r\n\t { \"params\"\n:\t[7, 8]\r ,\n\"in\" :   \"ping\" } \n\n",
+        r#"{"\u0069n": "p\u0069n\u0067", "p\u0061rams": [7, 8]}"#,
+    ] {
+        client.send(frame(body));
+        client.receive().is("pong", "[7, 8]");
+    }
+}
+
+/// Some systems would rather write twice than copy, and the flag is there to show what that costs; not to change what
+/// is said.
+pub(crate) fn two_writes_a_reply_say_the_same(model: &Model) {
+    let server = model.start(&["--two-writes"]);
+    let mut client = server.connect();
+    client.pings();
+    client.send(numbered_pings(300));
+    receives_numbered_pongs(&mut client, 300);
+    client.send(ping_of_body_length(MAX_FRAME));
+    assert_eq!(client.receive().out, "pong");
+    // More than the kernel takes at once, so that writes end in the middle of a prefix or a body.
+    client.send(request("blob", "199999").repeat(60));
+    let_it_arrive();
+    for _ in 0..60 {
+        assert_eq!(client.receive().result.len(), 200_001);
+    }
+    client.call("nonsense", "null").is_error("unknown_operation");
+    client.call("sleep", "10").is("slept", "10");
+    client.send(prefix(MAX_FRAME + 1));
+    client.receive().is_error("frame_too_large");
+    client.ends();
+}
+
+#[track_caller]
+fn goes_both_ways(client: &mut Client, length: usize) {
+    let request = ping_of_body_length(length);
+    client.send(&request);
+    let reply = client.receive();
+    assert_eq!(reply.out, "pong", "a body of {length} bytes");
+    let sent = std::str::from_utf8(&request[4..]).expect("requests are UTF-8");
+    let (_, params) = sent.split_once(r#""params": "#).expect("a request has params");
+    // Not `assert_eq`, which would print a megabyte.
+    assert!(
+        params.strip_suffix('}') == Some(&reply.result),
+        "a body of {length} bytes comes back as it went"
+    );
+}
+
+fn numbered_pings(count: usize) -> Vec<u8> {
+    (0..count)
+        .flat_map(|number| request("ping", &format!(r#""ireader {number}""#)))
+        .collect()
+}
+
+#[track_caller]
+fn receives_numbered_pongs(client: &mut Client, count: usize) {
+    for number in 0..count {
+        client.receive().is("pong", &format!(r#""ireader {number}""#));
+    }
+}
