@@ -9,10 +9,15 @@ use libfuzzer_sys::fuzz_target;
 use protocol::{FrameLimit, Session, SessionOptions, Step, Writes};
 
 fuzz_target!(|input: &[u8]| {
-    let Some((&cut, bytes)) = input.split_first() else { return };
+    let Some((&cut, bytes)) = input.split_first() else {
+        return;
+    };
     let whole = replies(bytes, usize::MAX, Writes::Whole);
     assert_eq!(whole, replies(bytes, usize::from(cut).max(1), Writes::Whole));
-    assert_eq!(whole, replies(bytes, usize::from(cut).max(1), Writes::PrefixThenBody));
+    assert_eq!(
+        whole,
+        replies(bytes, usize::from(cut).max(1), Writes::PrefixThenBody)
+    );
 });
 
 /// All that a session says to these bytes, given in pieces of at most this size; its work takes no time.
