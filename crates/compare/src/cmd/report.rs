@@ -1,0 +1,33 @@
+//! `compare report`: the page and the tables again, from the records of a run alone.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Usage;
+use crate::folder::Run;
+use crate::report;
+
+/// Write the page of a run again from its raw records, and print its tables
+#[derive(Args)]
+pub(crate) struct Flags {
+    /// The run's folder, such as results/runs/20260102T030405Z
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// Where README.md is written; without it, where the run wrote it
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
+    let run = Run::open(&flags.run).map_err(|error| Usage(error.to_string()))?;
+    let run = match &flags.out {
+        Some(out) => run.with_page_in(out),
+        None => run,
+    };
+    report::write(&run)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,184 @@
+//! Where and how a run was made: `environment.json` beside its records.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use procfs::{CpuInfo, Current, Meminfo};
+use serde::{Deserialize, Serialize};
+
+use crate::cpus::Split;
+use crate::experiments::Experiment;
+use crate::profile::Times;
+
+/// Where and how a run was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Environment {
+    /// The version of this and of the records.
+    pub(crate) schema: u32,
+    /// When it began.
+    pub(crate) started_at: Timestamp,
+    /// What was typed, without the path of the program.
+    pub(crate) command: Vec<String>,
+    /// The version of this program.
+    pub(crate) version: String,
+    /// What it was built from, where that is known.
+    pub(crate) commit: Option<Commit>,
+    /// The profile's name.
+    pub(crate) profile: String,
+    /// The times of each trial.
+    #[serde(flatten)]
+    pub(crate) times: Times,
+    /// How often each model was to be measured in each setting.
+    pub(crate) rounds: usize,
+    /// What the order of the trials was drawn from.
+    pub(crate) seed: u64,
+    /// The names of the models, in the order of the tables.
+    pub(crate) models: Vec<String>,
+    /// What was asked.
+    pub(crate) experiments: Vec<Experiment>,
+    /// The processors of each side.
+    pub(crate) cpus: Split,
+    /// The machine.
+    pub(crate) machine: Machine,
+}
+
+/// A state of the sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Commit {
+    pub(crate) hash: String,
+    /// Whether files that git knows had been changed since.
+    pub(crate) changed: bool,
+}
+
+/// The machine, as far as it bears on the figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    pub(crate) cpu_model: String,
+    /// The processors that the run might use.
+    pub(crate) processors: usize,
+    pub(crate) memory_bytes: u64,
+    pub(crate) kernel: String,
+    /// How the clock rate is governed, where the kernel has a say in it.
+    pub(crate) governor: Option<String>,
+    /// Whether it is a virtual machine.
+    pub(crate) virtualised: bool,
+}
+
+impl Environment {
+    /// How many trials were planned.
+    pub(crate) fn planned(&self) -> usize {
+        let settings: usize = self
+            .experiments
+            .iter()
+            .map(|experiment| experiment.settings.len())
+            .sum();
+        settings * self.models.len() * self.rounds
+    }
+
+    /// Reads what a run wrote about itself.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} does not describe a run", path.display()))
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self).expect("an environment can be written as JSON");
+        text.push('\n');
+        fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
+    }
+}
+
+impl Machine {
+    pub(crate) fn this(processors: usize) -> Result<Self> {
+        let cpu = CpuInfo::current().context("can't read /proc/cpuinfo")?;
+        let memory = Meminfo::current().context("can't read /proc/meminfo")?;
+        let kernel = procfs::sys::kernel::Version::current().context("can't tell the kernel's version")?;
+        let governor = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").ok();
+        Ok(Self {
+            cpu_model: cpu_model(&cpu),
+            processors,
+            memory_bytes: memory.mem_total,
+            kernel: format!("Linux {}.{}.{}", kernel.major, kernel.minor, kernel.patch),
+            governor: governor.map(|governor| governor.trim().to_owned()),
+            // A guest is told by a flag that only a hypervisor sets.
+            virtualised: cpu.flags(0).is_some_and(|flags| flags.contains(&"hypervisor")),
+        })
+    }
+}
+
+/// On x86 the processor names itself; on ARM the kernel only knows who made it.
+fn cpu_model(cpu: &CpuInfo) -> String {
+    let model = cpu.model_name(0).or_else(|| cpu.get_field(0, "CPU implementer"));
+    model.map_or_else(|| env::consts::ARCH.to_owned(), str::to_owned)
+}
+
+impl Commit {
+    /// The commit that these sources are at; none where they are in no repository, or git is not there. What a run itself
+    /// writes is no change.
+    pub(crate) fn of(sources: &Path) -> Option<Self> {
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git")
+                .arg("-C")
+                .arg(sources)
+                .args(arguments)
+                .stderr(Stdio::null())
+                .output();
+            let output = output.ok().filter(|output| output.status.success())?;
+            String::from_utf8(output.stdout).ok()
+        };
+        let hash = git(&["rev-parse", "HEAD"])?.trim().to_owned();
+        let changes = git(&[
+            "status",
+            "--porcelain",
+            "--untracked-files=no",
+            "--",
+            ".",
+            ":(exclude)results",
+        ])?;
+        Some(Self {
+            hash,
+            changed: !changes.trim().is_empty(),
+        })
+    }
+}
+
+/// The arguments of this process as somebody would type them again.
+pub(crate) fn typed() -> Vec<String> {
+    std::iter::once("compare".to_owned())
+        .chain(env::args().skip(1))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use procfs::FromBufRead;
+
+    use super::*;
+
+    #[test]
+    fn a_machine_without_a_model_name_still_has_one() {
+        let arm = "processor\t: 0\nCPU implementer\t: 0x41\n\n";
+        assert_eq!(
+            cpu_model(&CpuInfo::from_buf_read(arm.as_bytes()).unwrap()),
+            "0x41"
+        );
+        let bare = "processor\t: 0\n\n";
+        assert_eq!(
+            cpu_model(&CpuInfo::from_buf_read(bare.as_bytes()).unwrap()),
+            env::consts::ARCH
+        );
+    }
+
+    #[test]
+    fn this_machine_can_be_described() {
+        let machine = Machine::this(2).unwrap();
+        assert!(
+            machine.memory_bytes > 0 && machine.kernel.starts_with("Linux "),
+            "{machine:?}"
+        );
+    }
+}

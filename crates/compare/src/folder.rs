@@ -1,0 +1,144 @@
+//! What a run leaves on disk: `OUT/runs/ID/` with its records and its environment, and `OUT/README.md`, the page of the
+//! newest run.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+
+/// The folder of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    folder: PathBuf,
+    page_in: PathBuf,
+}
+
+impl Run {
+    /// A new folder in `out`, named by the time, with a number behind it if there is one of that name.
+    pub(crate) fn create(out: &Path, at: Timestamp) -> Result<Self> {
+        let runs = out.join("runs");
+        fs::create_dir_all(&runs).with_context(|| format!("can't make the folder {}", runs.display()))?;
+        let time = at.strftime("%Y%m%dT%H%M%SZ").to_string();
+        for number in 1.. {
+            let id = if number == 1 {
+                time.clone()
+            } else {
+                format!("{time}-{number}")
+            };
+            let folder = runs.join(id);
+            match fs::create_dir(&folder) {
+                Ok(()) => {
+                    return Ok(Self {
+                        folder,
+                        page_in: out.to_owned(),
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(error).with_context(|| format!("can't make the folder {}", folder.display()));
+                }
+            }
+        }
+        unreachable!("there are more numbers than folders")
+    }
+
+    /// The folder of a run that was made before.
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        // OUT/runs/ID, where as much of it was given.
+        let out = folder
+            .parent()
+            .and_then(Path::parent)
+            .filter(|out| !out.as_os_str().is_empty());
+        let run = Self {
+            folder: folder.to_owned(),
+            page_in: out.map_or_else(|| folder.join("../.."), Path::to_owned),
+        };
+        for path in [run.environment(), run.records()] {
+            if !path.is_file() {
+                bail!(
+                    "{} is not the folder of a run: it has no {}",
+                    folder.display(),
+                    name(&path)
+                );
+            }
+        }
+        Ok(run)
+    }
+
+    /// The same run, with its page written elsewhere.
+    pub(crate) fn with_page_in(self, page_in: &Path) -> Self {
+        Self {
+            page_in: page_in.to_owned(),
+            ..self
+        }
+    }
+
+    /// What the run is called in its page.
+    pub(crate) fn id(&self) -> String {
+        let path = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
+        name(&path)
+    }
+
+    pub(crate) fn records(&self) -> PathBuf {
+        self.folder.join("records.jsonl")
+    }
+
+    pub(crate) fn environment(&self) -> PathBuf {
+        self.folder.join("environment.json")
+    }
+
+    pub(crate) fn page(&self) -> PathBuf {
+        self.page_in.join("README.md")
+    }
+
+    /// Puts the page in its place whole: whoever reads meanwhile sees the old one or the new one.
+    pub(crate) fn write_page(&self, text: &str) -> Result<()> {
+        let page = self.page();
+        let write = || -> io::Result<()> {
+            fs::create_dir_all(&self.page_in)?;
+            let mut file = tempfile::Builder::new()
+                .prefix(".README")
+                .tempfile_in(&self.page_in)?;
+            file.write_all(text.as_bytes())?;
+            // A file made for a short while is the owner's alone; a page is for everybody.
+            fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+            file.persist(&page)?;
+            Ok(())
+        };
+        write().with_context(|| format!("can't write {}", page.display()))
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_of_one_second_have_a_folder_each() {
+        let out = tempfile::tempdir().unwrap();
+        let at = Timestamp::UNIX_EPOCH;
+        let first = Run::create(out.path(), at).unwrap();
+        let second = Run::create(out.path(), at).unwrap();
+        assert_eq!(
+            (&*first.id(), &*second.id()),
+            ("19700101T000000Z", "19700101T000000Z-2")
+        );
+        assert_eq!(first.page(), second.page());
+    }
+
+    #[test]
+    fn a_folder_without_records_is_told_from_a_run() {
+        let out = tempfile::tempdir().unwrap();
+        let message = Run::open(out.path()).unwrap_err().to_string();
+        assert!(message.contains("environment.json"), "{message}");
+    }
+}

@@ -1,0 +1,110 @@
+//! How long a run takes, and so how sure it can be.
+
+use std::fmt;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// Which of the profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// Seconds: proves that everything works, and gives no figure to be quoted
+    Smoke,
+    /// Under two minutes
+    Quick,
+    /// Some ten minutes
+    Standard,
+    /// About an hour
+    Full,
+}
+
+/// How often and how long each model is measured in each setting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Profile {
+    pub(crate) name: &'static str,
+    pub(crate) rounds: usize,
+    pub(crate) times: Times,
+}
+
+/// The times of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Times {
+    /// How long the load runs before it is measured.
+    #[serde(rename = "warmup_s", with = "seconds")]
+    pub(crate) warmup: Duration,
+    /// How long it is measured.
+    #[serde(rename = "window_s", with = "seconds")]
+    pub(crate) window: Duration,
+    /// How long a request may take.
+    #[serde(rename = "timeout_s", with = "seconds")]
+    pub(crate) timeout: Duration,
+}
+
+/// Many short trials say more than few long ones: what differs from process to process shows only between trials.
+pub(crate) const ALL: [Profile; 4] = [
+    Profile::new("smoke", 1, 50, 150),
+    Profile::new("quick", 5, 200, 600),
+    Profile::new("standard", 10, 500, 2_000),
+    Profile::new("full", 30, 1_000, 5_000),
+];
+
+impl Profile {
+    const fn new(name: &'static str, rounds: usize, warmup_ms: u64, window_ms: u64) -> Self {
+        let times = Times {
+            warmup: Duration::from_millis(warmup_ms),
+            window: Duration::from_millis(window_ms),
+            // Longer than warm-up and window together, so that a connection that is left unserved is told by its one
+            // request that timed out.
+            timeout: Duration::from_millis(warmup_ms + window_ms + 200),
+        };
+        Self { name, rounds, times }
+    }
+
+    pub(crate) fn of(choice: Choice) -> Self {
+        ALL[choice as usize]
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Times { warmup, window, .. } = self.times;
+        let rounds = if self.rounds == 1 {
+            "1 round".to_owned()
+        } else {
+            format!("{} rounds", self.rounds)
+        };
+        write!(
+            f,
+            "{rounds}; each trial measures for {window:?} after a warm-up of {warmup:?}"
+        )
+    }
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(time.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_choice_has_the_profile_of_its_name() {
+        for choice in Choice::value_variants() {
+            let name = choice.to_possible_value().unwrap();
+            assert_eq!(Profile::of(*choice).name, name.get_name());
+        }
+    }
+}

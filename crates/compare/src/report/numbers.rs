@@ -1,0 +1,82 @@
+//! Numbers as people read them: three digits that mean something, and no more.
+
+/// With three significant digits, and commas between thousands: 51,200, 51.2, 0.512.
+pub(super) fn rounded(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value:.0}");
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    let unit = 10f64.powi(magnitude - 2);
+    let value = (value / unit).round() * unit;
+    // Rounding up may have made it a digit longer: 99.96 is 100 and not 100.0.
+    let magnitude = value.abs().log10().floor() as i32;
+    let decimals = usize::try_from(2 - magnitude).unwrap_or(0);
+    with_commas(&format!("{value:.decimals$}"))
+}
+
+/// A count.
+pub(super) fn count(value: f64) -> String {
+    with_commas(&format!("{value:.0}"))
+}
+
+fn with_commas(number: &str) -> String {
+    let (whole, fraction) = number
+        .find('.')
+        .map_or((number, ""), |point| number.split_at(point));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped + fraction
+}
+
+/// Names in a sentence: a, b and c.
+pub(super) fn list<S: AsRef<str>>(names: &[S]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [rest @ .., last] => {
+            let rest: Vec<_> = rest.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", rest.join(", "), last.as_ref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_are_told() {
+        for (value, text) in [
+            (0.0, "0"),
+            (51_234.0, "51,200"),
+            (1_234_567.0, "1,230,000"),
+            (999.6, "1,000"),
+            (512.3, "512"),
+            (99.96, "100"),
+            (51.234, "51.2"),
+            (5.1234, "5.12"),
+            (0.51234, "0.512"),
+            (0.005_123_4, "0.00512"),
+        ] {
+            assert_eq!(rounded(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_told_whole() {
+        assert_eq!(count(64.0), "64");
+        assert_eq!(count(12_345.0), "12,345");
+    }
+
+    #[test]
+    fn names_are_joined_as_in_a_sentence() {
+        assert_eq!(list::<&str>(&[]), "");
+        assert_eq!(list(&["a"]), "a");
+        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+    }
+}
