@@ -51,7 +51,8 @@ impl CpuSet {
             .with_context(|| format!("can't run on processors {self}"))
     }
 
-    fn without(&self, other: &Self) -> Self {
+    /// Those of these that are not among the others.
+    pub(crate) fn without(&self, other: &Self) -> Self {
         self.0.difference(&other.0).copied().collect()
     }
 }

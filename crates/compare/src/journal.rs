@@ -19,7 +19,7 @@ pub(crate) struct Journal {
 #[derive(Debug, Error)]
 pub(crate) enum JournalError {
     /// It can't be read or written.
-    #[error("can't {what} {path}: {source}")]
+    #[error("can't {what} {path}")]
     Io {
         /// What was attempted.
         what: &'static str,
@@ -27,7 +27,7 @@ pub(crate) enum JournalError {
         source: io::Error,
     },
     /// A line is no record.
-    #[error("{path}:{line} is not a record: {source}")]
+    #[error("{path}:{line} is not a record")]
     Line {
         path: PathBuf,
         line: usize,
@@ -159,7 +159,7 @@ mod tests {
         let (_folder, path) = written(&[failed(1)]);
         let whole = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{whole}{{\"schema\":1}}\n{whole}")).unwrap();
-        let message = read(&path).unwrap_err().to_string();
+        let message = format!("{:#}", anyhow::Error::from(read(&path).unwrap_err()));
         assert!(
             message.contains("records.jsonl:2") && message.contains("missing field"),
             "{message}"
@@ -196,7 +196,10 @@ mod tests {
             path: "/dev/full".into(),
             file,
         };
-        let message = journal.append(&failed(1)).unwrap_err().to_string();
+        let message = format!(
+            "{:#}",
+            anyhow::Error::from(journal.append(&failed(1)).unwrap_err())
+        );
         assert!(
             message.contains("/dev/full") && message.contains("No space left"),
             "{message}"

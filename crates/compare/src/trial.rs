@@ -180,3 +180,74 @@ fn disqualifies(load: &loadgen::Report) -> Option<String> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use loadgen::Report;
+    use loadgen::report::Failures;
+
+    use super::*;
+    use crate::record::Record;
+
+    fn load() -> Report {
+        let record = include_str!("../tests/golden/run/records.jsonl")
+            .lines()
+            .next()
+            .expect("there is a record");
+        match serde_json::from_str::<Record>(record)
+            .expect("it can be read")
+            .outcome
+        {
+            Outcome::Measured(measured) => measured.load,
+            Outcome::Failed(reason) => {
+                panic!("the first record of the fixed run should be a good one: {reason}")
+            }
+        }
+    }
+
+    #[test]
+    fn a_load_in_which_all_was_well_counts() {
+        assert_eq!(disqualifies(&load()), None);
+    }
+
+    #[test]
+    fn a_load_with_a_wrong_reply_does_not_count_and_its_first_is_shown() {
+        let mut report = load();
+        report.requests.ok -= 1;
+        report.requests.wrong += 1;
+        report.failures.push(Failures {
+            kind: "wrong_value".to_owned(),
+            count: 1,
+            first: "7 for 8".to_owned(),
+        });
+        assert_eq!(
+            disqualifies(&report).unwrap(),
+            "1 replies were wrong; the first: 7 for 8"
+        );
+    }
+
+    #[test]
+    fn a_load_with_an_error_or_without_a_reply_or_that_ended_early_does_not_count() {
+        let with = |change: fn(&mut Report)| {
+            let mut report = load();
+            change(&mut report);
+            disqualifies(&report)
+        };
+        assert!(
+            with(|report| report.requests.error = 3)
+                .unwrap()
+                .contains("3 replies were errors")
+        );
+        assert!(with(|report| report.requests.ok = 0).is_some());
+        assert!(
+            with(|report| report.ended_early = Some("the server is gone".to_owned()))
+                .unwrap()
+                .contains("gone")
+        );
+        assert!(
+            with(|report| report.checks.accounting = false)
+                .unwrap()
+                .contains("accounting")
+        );
+    }
+}

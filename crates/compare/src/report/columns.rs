@@ -40,7 +40,7 @@ pub(super) const CPU: usize = 4;
 pub(super) const ALL: [Column; 9] = [
     Column {
         title: "requests/s",
-        short: "requests/s",
+        short: "req/s",
         meaning: "good replies within the window, by its length; each reply is checked for its own request's value",
         better: Better::More,
         of: |trial| Some(trial.load.throughput_per_s),
@@ -102,7 +102,7 @@ pub(super) const ALL: [Column; 9] = [
     },
     Column {
         title: "processes",
-        short: "proc.",
+        short: "proc",
         meaning: "the most at once",
         better: Better::Neither,
         of: |trial| Some(trial.footprint.processes as f64),
@@ -110,7 +110,7 @@ pub(super) const ALL: [Column; 9] = [
     },
     Column {
         title: "threads",
-        short: "thr.",
+        short: "thr",
         meaning: "the most at once, in all processes together",
         better: Better::Neither,
         of: |trial| Some(trial.footprint.threads as f64),

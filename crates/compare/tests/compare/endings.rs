@@ -1,0 +1,86 @@
+//! Runs that are ended before they are done: nothing that was measured is lost, and no process stays.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use crate::support::{compare, eventually, only_run, processes_with, servers, text};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const MARK: &str = "COMPARE_TEST_MARK";
+
+/// A run in this folder that would take minutes, in the middle of which it is caught.
+fn under_way(out: &Path, models: &str) -> Child {
+    servers();
+    let mark = out.to_str().unwrap();
+    let arguments = [
+        "run",
+        "--profile",
+        "quick",
+        "--trials",
+        "100",
+        "--models",
+        models,
+        "--out",
+        mark,
+    ];
+    let child = compare(&arguments)
+        .env(MARK, mark)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("two trials are written down", || lines(out) >= 2);
+    // Besides the one that runs, a server, which may be between two trials.
+    eventually("a server runs", || processes_with(MARK, mark).len() >= 2);
+    child
+}
+
+fn lines(out: &Path) -> usize {
+    let runs = fs::read_dir(out.join("runs")).into_iter().flatten().flatten();
+    let records = runs.filter_map(|run| fs::read_to_string(run.path().join("records.jsonl")).ok());
+    records.map(|records| records.lines().count()).sum()
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_measured_and_leaves_no_process() {
+    let out = tempfile::tempdir().unwrap();
+    let child = under_way(out.path(), "fork,prefork");
+    signal(&child, Signal::SIGINT);
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        text(&done.stderr).contains("interrupted after"),
+        "{}",
+        text(&done.stderr)
+    );
+    assert_eq!(processes_with(MARK, out.path().to_str().unwrap()), []);
+    let page = fs::read_to_string(out.path().join("README.md")).unwrap();
+    let measured = lines(out.path());
+    assert!(
+        page.contains(&format!("{measured} of 600 trials were made")),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_process_and_records_that_a_page_can_be_made_of() {
+    let out = tempfile::tempdir().unwrap();
+    let mut child = under_way(out.path(), "fork,prefork-async");
+    signal(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    eventually("no server stays", || {
+        processes_with(MARK, out.path().to_str().unwrap()).is_empty()
+    });
+    assert!(!out.path().join("README.md").exists());
+    let report = compare(&["report", only_run(out.path()).to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(report.status.success(), "{}", text(&report.stderr));
+    assert!(out.path().join("README.md").exists());
+}

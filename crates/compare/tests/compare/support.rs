@@ -1,0 +1,96 @@
+//! What the tests of `compare` share: it is run as its users run it, on servers that are there or made up.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Once;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long something may take that always comes at once on an idle machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program, with these arguments.
+pub(crate) fn compare(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_compare"));
+    command.args(arguments);
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    compare(arguments).output().expect("compare can be started")
+}
+
+/// The folder of the models' programs, which are built if they are not there yet.
+pub(crate) fn servers() -> &'static Path {
+    static BUILT: Once = Once::new();
+    let folder = Path::new(env!("CARGO_BIN_EXE_compare"))
+        .parent()
+        .expect("a program lies in a folder");
+    BUILT.call_once(|| {
+        let models = ["single", "thread", "fork", "prefork", "async", "prefork-async"];
+        if models
+            .iter()
+            .all(|model| folder.join(format!("server-{model}")).is_file())
+        {
+            return;
+        }
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--workspace", "--bins"]);
+        if folder.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().expect("cargo can be started").success());
+    });
+    folder
+}
+
+/// A folder in which this script stands for this model.
+pub(crate) fn with_a_server(model: &str, script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join(format!("server-{model}"));
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script can be written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script can be made a program");
+    folder
+}
+
+/// The folder of the only run in this folder of results.
+pub(crate) fn only_run(out: &Path) -> PathBuf {
+    let mut runs = fs::read_dir(out.join("runs")).expect("there is a folder of runs");
+    let run = runs
+        .next()
+        .expect("there is a run")
+        .expect("its name can be read");
+    assert!(runs.next().is_none(), "there is one run");
+    run.path()
+}
+
+/// Waits until this is so.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !so() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The living processes that were started with this variable of the environment, themselves or by way of others.
+pub(crate) fn processes_with(variable: &str, value: &str) -> Vec<i32> {
+    let wanted = format!("{variable}={value}").into_bytes();
+    let all = procfs::process::all_processes().expect("/proc can be listed");
+    all.filter_map(|process| {
+        let process = process.ok()?;
+        // A zombie has no environment any more.
+        let environment = fs::read(format!("/proc/{}/environ", process.pid())).ok()?;
+        let marked = environment.split(|&byte| byte == 0).any(|entry| entry == wanted);
+        marked.then_some(process.pid())
+    })
+    .collect()
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,68 @@
+//! What is asked in a way that it can't be: exit code 2, and what to do about it.
+
+use crate::support::{run, servers, text};
+
+fn refused(arguments: &[&str]) -> String {
+    let done = run(arguments);
+    let message = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{message}");
+    assert_eq!(text(&done.stdout), "");
+    assert!(!message.contains("panicked"), "{message}");
+    message
+}
+
+#[test]
+fn a_name_that_is_none_is_told_with_those_that_are() {
+    let message = refused(&["run", "--models", "single,multithread"]);
+    assert!(
+        message.contains("multithread") && message.contains("prefork-async"),
+        "{message}"
+    );
+    let message = refused(&["run", "--experiments", "speed"]);
+    assert!(
+        message.contains("request-cost") && message.contains("connection-cost"),
+        "{message}"
+    );
+    refused(&["run", "--profile", "slow"]);
+}
+
+#[test]
+fn a_server_that_was_not_built_is_told_with_how_to_build_it() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let message = refused(&["run", "--servers", nowhere.path().to_str().unwrap()]);
+    assert!(
+        message.contains("server-single") && message.contains("cargo build --release"),
+        "{message}"
+    );
+}
+
+#[test]
+fn processors_that_are_not_there_are_told() {
+    servers();
+    let message = refused(&["run", "--profile", "smoke", "--client-cpus", "999"]);
+    assert!(message.contains("999"), "{message}");
+    refused(&["run", "--server-cpus", "none"]);
+    let message = refused(&["run", "--profile", "smoke", "--server-cpus", "998"]);
+    assert!(message.contains("998"), "{message}");
+}
+
+#[test]
+fn a_folder_that_is_not_a_run_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = refused(&["report", folder.path().to_str().unwrap()]);
+    assert!(message.contains("not the folder of a run"), "{message}");
+}
+
+#[test]
+fn help_says_what_each_flag_does() {
+    for verb in ["run", "report"] {
+        let help = run(&[verb, "--help"]);
+        assert!(help.status.success());
+        assert!(
+            text(&help.stdout).lines().all(|line| line.chars().count() <= 110),
+            "{}",
+            text(&help.stdout)
+        );
+    }
+    assert!(!text(&run(&["--help"]).stdout).contains("launch"));
+}
