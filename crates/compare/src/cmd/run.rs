@@ -67,11 +67,7 @@ pub(crate) struct Flags {
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let contenders = flags.contenders()?;
     let environment = flags.environment(&contenders)?;
-    environment
-        .cpus
-        .client
-        .pin_this_thread()
-        .map_err(|error| Usage(format!("{error:#}")))?;
+    environment.cpus.client.pin_this_thread()?;
     let cancel = cancelled_by_signals()?;
     let run = Run::create(&flags.out, environment.started_at)?;
     environment.write(&run.environment())?;
@@ -176,6 +172,8 @@ impl Flags {
 
     fn environment(&self, contenders: &[Contender]) -> Result<Environment> {
         let allowed = CpuSet::allowed()?;
+        among(&allowed, "--server-cpus", self.server_cpus.as_ref())?;
+        among(&allowed, "--client-cpus", self.client_cpus.as_ref())?;
         let profile = Profile::of(self.profile);
         let asked =
             |experiment: &Experiment| self.experiments.is_empty() || self.experiments.contains(experiment);
@@ -199,6 +197,17 @@ impl Flags {
             machine: Machine::this(allowed.len())?,
         })
     }
+}
+
+/// Whether processors that were asked for are some that this process may run on.
+fn among(allowed: &CpuSet, flag: &str, asked: Option<&CpuSet>) -> Result<(), Usage> {
+    let missing = asked.map(|asked| asked.without(allowed)).unwrap_or_default();
+    if missing.len() == 0 {
+        return Ok(());
+    }
+    Err(Usage(format!(
+        "{flag} asks for {missing}, and this process may run on {allowed}"
+    )))
 }
 
 /// Where the sources are that this was built from: `scripts/compare.sh` knows; else it is taken to be here.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::columns::{self, Better, CPU, RATE, SERVED};
+use super::columns::{self, CPU, RATE, SERVED};
 use super::numbers::{list, rounded};
 use super::summary::{Row, Summary, Table};
 use crate::environment::{Commit, Environment, Machine};
@@ -102,28 +102,32 @@ fn cells(row: &Row<'_>) -> Vec<String> {
 
 /// Who spends least and who most on a request, in the figure that is the steadiest of all.
 fn finding(table: &Table<'_>) -> Option<String> {
-    debug_assert_eq!(columns::ALL[CPU].better, Better::Less);
-    let compared = || table.rows.iter().filter(|row| !row.left_unserved());
     let cpu_us = |row: &Row<'_>| row.cells[CPU].spread.map(|spread| spread.median);
-    let best: Vec<_> = compared()
-        .filter(|row| row.cells[CPU].best)
-        .map(|row| format!("`{}`", row.model))
+    let mut rows: Vec<_> = table
+        .rows
+        .iter()
+        .filter(|row| !row.left_unserved())
+        .filter_map(|row| Some((cpu_us(row)?, row)))
         .collect();
-    let least = compared().filter_map(cpu_us).min_by(f64::total_cmp)?;
-    let (dearest, most) = compared()
-        .filter_map(|row| Some((row, cpu_us(row)?)))
-        .max_by(|one, other| one.1.total_cmp(&other.1))?;
-    if dearest.cells[CPU].best {
-        return Some(format!(
-            "A request costs about {} µs of CPU, and this run does not tell apart which model spends least.",
-            rounded(least)
-        ));
-    }
+    rows.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let [(least, cheapest), .., (most, dearest)] = rows[..] else {
+        return None;
+    };
+    let name = |row: &Row<'_>| format!("`{}`", row.model);
+    let ties: Vec<_> = rows[1..]
+        .iter()
+        .filter(|(_, row)| row.cells[CPU].best)
+        .map(|(_, row)| name(row))
+        .collect();
+    let ties = match &ties[..] {
+        [] => String::new(),
+        ties => format!(" ({} can't be told from it)", list(ties)),
+    };
     Some(format!(
-        "A request costs {} least CPU, {} µs; it costs `{}` most, {} µs, {} times as much.",
-        list(&best),
+        "Least CPU per request: {}, {} µs{ties}. Most: {}, {} µs, {} times as much.",
+        name(cheapest),
         rounded(least),
-        dearest.model,
+        name(dearest),
         rounded(most),
         rounded(most / least)
     ))

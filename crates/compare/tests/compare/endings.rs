@@ -59,7 +59,7 @@ fn ctrl_c_keeps_what_was_measured_and_leaves_no_process() {
         "{}",
         text(&done.stderr)
     );
-    assert_eq!(processes_with(MARK, out.path().to_str().unwrap()), []);
+    assert!(processes_with(MARK, out.path().to_str().unwrap()).is_empty());
     let page = fs::read_to_string(out.path().join("README.md")).unwrap();
     let measured = lines(out.path());
     assert!(
