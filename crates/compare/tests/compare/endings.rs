@@ -13,7 +13,7 @@ const MARK: &str = "COMPARE_TEST_MARK";
 /// A run in this folder that would take minutes, in the middle of which it is caught.
 fn under_way(out: &Path, models: &str) -> Child {
     servers();
-    let mark = out.to_str().unwrap();
+    let mark = out.to_str().expect("a temporary folder has a plain name");
     let arguments = [
         "run",
         "--profile",
@@ -30,7 +30,7 @@ fn under_way(out: &Path, models: &str) -> Child {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .expect("compare can be started");
     eventually("two trials are written down", || lines(out) >= 2);
     // Besides the one that runs, a server, which may be between two trials.
     eventually("a server runs", || processes_with(MARK, mark).len() >= 2);
@@ -44,7 +44,8 @@ fn lines(out: &Path) -> usize {
 }
 
 fn signal(child: &Child, signal: Signal) {
-    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+    let pid = Pid::from_raw(child.id().try_into().expect("a process id fits"));
+    kill(pid, signal).expect("the run is there to be signalled");
 }
 
 #[test]

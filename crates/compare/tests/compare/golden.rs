@@ -13,9 +13,9 @@ fn is_as_kept(name: &str, now: &str) {
         .join("tests/golden")
         .join(name);
     if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&kept, now).unwrap();
+        fs::write(&kept, now).expect("the file can be written");
     }
-    let kept = fs::read_to_string(kept).unwrap();
+    let kept = fs::read_to_string(kept).expect("the file can be read");
     for (index, (now, kept)) in now.lines().zip(kept.lines()).enumerate() {
         assert_eq!(now, kept, "line {} of {name}", index + 1);
     }

@@ -154,8 +154,8 @@ fn run_on(servers: &tempfile::TempDir, models: &str) -> (String, std::process::O
 }
 
 fn run_on_with(servers: &tempfile::TempDir, models: &str, more: &[&str]) -> (String, std::process::Output) {
-    let out = tempfile::tempdir().unwrap();
-    let (servers, folder) = (servers.path().to_str().unwrap(), out.path().to_str().unwrap());
+    let out = tempfile::tempdir().expect("a folder can be made");
+    let (servers, folder) = (plain(servers), plain(&out));
     let asked = [
         "run",
         "--profile",
@@ -171,4 +171,11 @@ fn run_on_with(servers: &tempfile::TempDir, models: &str, more: &[&str]) -> (Str
     let page =
         fs::read_to_string(out.path().join("README.md")).unwrap_or_else(|_| panic!("{}", text(&done.stderr)));
     (page, done)
+}
+
+fn plain(folder: &tempfile::TempDir) -> &str {
+    folder
+        .path()
+        .to_str()
+        .expect("a temporary folder has a plain name")
 }
