@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     // The main thread alone sees signals; it wakes the others by closing what they read from.
     let watch = Watch::start(Stop::install(options.drain_timeout)?)?;
-    let stop = watch.stop().supervised();
+    let stop = watch.stop().woken_by_close();
     let listener = Listener::open(options, stop)?;
     let service = options.service();
     let open = OpenConnections::default();

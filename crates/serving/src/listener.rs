@@ -104,8 +104,8 @@ impl Listener {
             let socket = Self::bound(address, shares_port)?;
             socket.set_tcp_nodelay(!options.two_writes)?;
             let look_again = look_again(options.idle_timeout.0, stop);
-            socket.set_read_timeout(Some(look_again))?;
-            socket.set_write_timeout(Some(look_again))?;
+            socket.set_read_timeout(look_again)?;
+            socket.set_write_timeout(look_again)?;
             socket.listen(options.backlog)?;
             let address = socket.local_addr()?.as_socket().unwrap_or(address);
             Ok(Self { socket, address })
@@ -139,9 +139,9 @@ impl AsFd for Listener {
     }
 }
 
-/// How long a call on a connection may block before its process looks around.
-fn look_again(idle_timeout: Option<Duration>, stop: Stop) -> Duration {
-    idle_timeout.map_or(stop.look_again(), |idle| idle.min(stop.look_again()))
+/// How long a call on a connection may block before its process looks around, if it ever does.
+fn look_again(idle_timeout: Option<Duration>, stop: Stop) -> Option<Duration> {
+    [idle_timeout, stop.look_again()].into_iter().flatten().min()
 }
 
 fn cannot_listen(address: SocketAddr, source: io::Error) -> Error {
