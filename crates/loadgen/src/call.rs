@@ -13,7 +13,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum CallError {
     /// Nobody answers there.
-    #[error("can't connect to {target}: {source}; is the server running there?")]
+    #[error("can't connect to {target} (is the server running there?)")]
     Unreachable {
         /// Where.
         target: SocketAddr,
@@ -21,7 +21,7 @@ pub enum CallError {
         source: io::Error,
     },
     /// The connection failed.
-    #[error("the connection to the server failed: {0}")]
+    #[error("the connection to the server failed")]
     Connection(#[from] io::Error),
     /// The server closed without a reply.
     #[error("the server closed the connection before its reply was whole")]

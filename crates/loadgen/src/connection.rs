@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -11,9 +10,12 @@ use mio::{Interest, Registry, Token};
 use protocol::FrameLimit;
 use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::plan::Plan;
 
 /// A place for a connection, and the connection in it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Connection {
     stream: Option<TcpStream>,
     pub(crate) state: State,
@@ -26,6 +28,8 @@ pub(crate) struct Connection {
     /// Good replies within the window, on all connections in this place.
     pub(crate) served: u64,
     pub(crate) opened_once: bool,
+    /// Whether it stands among the connections that the open loop takes for free.
+    pub(crate) offered: bool,
     /// A read came back short, so there is nothing to read until an event says so.
     drained: bool,
     /// The end may stand behind what is there, and no event will tell it.
@@ -36,19 +40,27 @@ pub(crate) struct Connection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// Not to be used before this time.
-    Down { retry_at: Instant },
+    Down { retry_at_ns: u64 },
     /// Being opened since then.
-    Connecting { since: Instant },
+    Connecting { since_ns: u64 },
     /// Open.
     Open,
 }
 
-/// A request on its way.
+impl Default for State {
+    fn default() -> Self {
+        Self::Down { retry_at_ns: 0 }
+    }
+}
+
+/// A request on its way. Times are in nanoseconds since the run began.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InFlight {
     pub(crate) number: u64,
-    pub(crate) sent_at: Instant,
-    /// Whether it was sent within the window.
+    /// When it was due; in a closed loop, when it was sent.
+    pub(crate) due_ns: u64,
+    pub(crate) sent_ns: u64,
+    /// Whether it was due within the window.
     pub(crate) counts: bool,
 }
 
@@ -64,33 +76,22 @@ pub(crate) enum Received {
 }
 
 impl Connection {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self {
-            stream: None,
-            state: State::Down { retry_at: now },
-            input: ReadBuffer::default(),
-            unsent: Vec::new(),
-            in_flight: VecDeque::new(),
-            sent: 0,
-            served: 0,
-            opened_once: false,
-            drained: false,
-            ends: false,
-        }
-    }
-
     /// Begins to open a connection in this place.
     pub(crate) fn connect(
         &mut self,
         target: SocketAddr,
+        source: Option<SocketAddr>,
         registry: &Registry,
         token: Token,
-        now: Instant,
+        now_ns: u64,
     ) -> io::Result<()> {
-        let mut stream = TcpStream::connect(target)?;
+        let mut stream = match source {
+            None => TcpStream::connect(target)?,
+            Some(source) => connect_from(source, target)?,
+        };
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
-        self.state = State::Connecting { since: now };
+        self.state = State::Connecting { since_ns: now_ns };
         Ok(())
     }
 
@@ -112,11 +113,11 @@ impl Connection {
         Ok(true)
     }
 
-    /// Closes the connection, if there is one, and leaves the place free from `retry_at` on. What was in flight is lost;
+    /// Closes the connection, if there is one, and leaves the place free from `retry_at_ns` on. What was in flight is lost;
     /// the caller has counted it.
-    pub(crate) fn close(&mut self, retry_at: Instant) {
+    pub(crate) fn close(&mut self, retry_at_ns: u64) {
         self.stream = None;
-        self.state = State::Down { retry_at };
+        self.state = State::Down { retry_at_ns };
         self.input = ReadBuffer::default();
         self.unsent.clear();
         self.in_flight.clear();
@@ -134,6 +135,12 @@ impl Connection {
     /// Whether everything written so far has left, so that more may be sent.
     pub(crate) fn can_send(&self) -> bool {
         self.state == State::Open && self.unsent.is_empty()
+    }
+
+    /// Whether another request may be sent on it now.
+    pub(crate) fn is_free(&self, plan: &Plan) -> bool {
+        let share = plan.requests_per_connection.unwrap_or(u64::MAX);
+        self.can_send() && self.in_flight.len() < plan.pipeline && self.sent < share
     }
 
     /// Sends these bytes, and keeps what does not leave now for [`send_rest`](Self::send_rest).
@@ -215,5 +222,16 @@ impl Connection {
             }
         }
         Ok(sent)
+    }
+}
+
+/// Begins to connect from a certain address.
+fn connect_from(source: SocketAddr, target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&source.into())?;
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() != Some(nix::errno::Errno::EINPROGRESS as i32) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
     }
 }

@@ -2,48 +2,61 @@
 //!
 //! A request is sent from where the reply before it was read, without waiting for the socket to be writable: it nearly
 //! always is, and to ask the kernel each time costs two system calls a request. Only what did not leave waits for an
-//! event.
+//! event. In an open loop a request is sent when it is due and a connection is free, whichever comes last.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use crossbeam::channel;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 use nix::time::{ClockId, clock_gettime};
 use protocol::FrameLimit;
 use protocol::frame::{self, Head, PREFIX_BYTES};
 
+use crate::arrivals::{Arrivals, Due};
+use crate::clock::{Clock, nanoseconds};
 use crate::connection::{Connection, InFlight, Received, State};
-use crate::plan::Plan;
-use crate::tally::{Failure, Tally, histogram};
+use crate::gaps::Gaps;
+use crate::in_system::InSystem;
+use crate::line::Line;
+use crate::pacer::{Pacer, TIMER, Wait};
+use crate::plan::{Fault, Load, Plan};
+use crate::slices::{Cut, Slice, record};
+use crate::sources::Sources;
+use crate::tally::{Failure, Tally};
 use crate::work::{Verdict, Work};
 
 /// How many connections a thread opens at the same time: less than any backlog.
 const OPENING_AT_ONCE: usize = 256;
 const EVENTS_AT_ONCE: usize = 1024;
 /// How long a place stays empty after its connection could not be opened.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
+const RETRY_PAUSE_NS: u64 = 100_000_000;
 /// When no connection can be opened for so long, the server is taken to be gone.
-const GONE_AFTER: Duration = Duration::from_millis(500);
+const GONE_AFTER_NS: u64 = 500_000_000;
 
-/// When the load starts, and when it is measured.
+/// When the load begins, and when it is measured, in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
-    pub(crate) window_opens: Instant,
-    pub(crate) window_closes: Instant,
+    pub(crate) begins_ns: u64,
+    pub(crate) opens_ns: u64,
+    pub(crate) closes_ns: u64,
 }
 
 impl Schedule {
-    pub(crate) fn from(start: Instant, plan: &Plan) -> Self {
-        let window_opens = start + plan.warmup;
+    pub(crate) fn from(begins_ns: u64, plan: &Plan) -> Self {
+        let opens_ns = begins_ns + nanoseconds(plan.warmup);
         Self {
-            window_opens,
-            window_closes: window_opens + plan.duration,
+            begins_ns,
+            opens_ns,
+            closes_ns: opens_ns + nanoseconds(plan.duration),
         }
     }
 }
+
+/// A thread's slice of the window, and its number.
+pub(crate) type Slices = channel::Sender<(usize, Slice)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -56,74 +69,100 @@ enum Phase {
 /// One thread of the load.
 pub(crate) struct Driver<'a> {
     plan: &'a Plan,
+    clock: Clock,
     work: Work,
     poll: Poll,
+    sources: &'a Sources,
+    /// The number, among all connections of the run, of this thread's first; the next is `threads` later.
+    thread: usize,
     connections: Vec<Connection>,
     /// How many requests are on their way, warm-up included.
     outstanding: usize,
     /// The next request's number. Threads count in steps of their number, so that no two send the same.
     next_number: u64,
     outgoing: Vec<u8>,
+    /// The open loop, if this is one.
+    open: Option<(Line, Pacer)>,
+    in_system: InSystem,
     tally: Tally,
+    slice: Slice,
+    slices: Slices,
+    next_slice: usize,
+    cut: Cut,
     phase: Phase,
     schedule: Schedule,
-    /// When the phase or the second changes.
-    next_edge: Instant,
-    second: Histogram<u64>,
+    /// When the phase or the slice changes.
+    next_edge_ns: u64,
     cpu_at_opening: Duration,
+    /// Time in which the clock was looked at and nothing else was to be done.
+    spun_ns: u64,
     /// Since when no connection is open, nor being opened.
-    down_since: Option<Instant>,
+    down_since_ns: Option<u64>,
 }
 
 impl<'a> Driver<'a> {
     /// The driver of the plan's thread of this number.
-    pub(crate) fn new(plan: &'a Plan, thread: usize) -> io::Result<Self> {
-        let now = Instant::now();
+    pub(crate) fn new(
+        plan: &'a Plan,
+        thread: usize,
+        clock: Clock,
+        sources: &'a Sources,
+        slices: Slices,
+    ) -> io::Result<Self> {
         let share = (plan.connections + plan.threads - 1 - thread) / plan.threads;
+        let poll = Poll::new()?;
+        let parts = plan.work.parts().len();
         Ok(Self {
             plan,
+            clock,
             work: plan.work.clone(),
-            poll: Poll::new()?,
-            connections: (0..share).map(|_| Connection::new(now)).collect(),
+            open: open_loop(plan, thread, &poll)?,
+            poll,
+            sources,
+            thread,
+            connections: (0..share).map(|_| Connection::default()).collect(),
             outstanding: 0,
             next_number: thread as u64,
             outgoing: Vec::new(),
-            tally: Tally::default(),
+            in_system: InSystem::within(0, 0),
+            tally: Tally::with_parts(if parts > 1 { parts } else { 0 }),
+            slice: Slice::default(),
+            slices,
+            next_slice: 0,
+            cut: Cut::of(plan.duration),
             phase: Phase::WarmingUp,
-            schedule: Schedule {
-                window_opens: now,
-                window_closes: now,
-            },
-            next_edge: now,
-            second: histogram(),
+            schedule: Schedule::from(0, plan),
+            next_edge_ns: 0,
             cpu_at_opening: Duration::ZERO,
-            down_since: None,
+            spun_ns: 0,
+            down_since_ns: None,
         })
     }
 
     /// Opens all connections, or as many as can be: gives up when none opens for as long as the timeout.
     pub(crate) fn open_all(&mut self, cancel: &AtomicBool) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
-        let mut progress_at = Instant::now();
+        let timeout_ns = nanoseconds(self.plan.timeout);
+        let mut progress_ns = self.clock.now_ns();
         let (mut next, mut opening) = (0, 0);
         while (next < self.connections.len() || opening > 0)
-            && progress_at.elapsed() < self.plan.timeout
+            && self.clock.now_ns() - progress_ns < timeout_ns
             && !cancel.load(Ordering::Relaxed)
         {
             while next < self.connections.len() && opening < OPENING_AT_ONCE {
-                self.connect(next, Instant::now());
+                self.connect(next, self.clock.now_ns());
                 opening += usize::from(matches!(self.connections[next].state, State::Connecting { .. }));
                 next += 1;
             }
             self.wait(&mut events, Duration::from_millis(20))?;
-            for event in &events {
+            for event in events.iter().filter(|event| event.token() != TIMER) {
                 let connection = &mut self.connections[event.token().0];
                 connection.told(event);
                 if matches!(connection.state, State::Connecting { .. })
                     && self.finish_connect(event.token().0)
                 {
                     opening -= 1;
-                    progress_at = Instant::now();
+                    progress_ns = self.clock.now_ns();
                 }
             }
         }
@@ -132,39 +171,73 @@ impl<'a> Driver<'a> {
 
     /// Runs the load to its end, and gives what was counted.
     pub(crate) fn run(mut self, schedule: Schedule, cancel: &AtomicBool) -> io::Result<Tally> {
-        self.schedule = schedule;
-        self.next_edge = schedule.window_opens;
-        self.cross_edges(Instant::now());
-        for index in 0..self.connections.len() {
-            self.refill(index, Instant::now());
-        }
+        self.begin(schedule);
         // Timeouts are looked for this often: a request is given up at most a twentieth later than it should be.
-        let sweep_every =
-            (self.plan.timeout / 20).clamp(Duration::from_millis(1), Duration::from_millis(100));
-        let mut next_sweep = Instant::now() + sweep_every;
+        let sweep_every_ns = (nanoseconds(self.plan.timeout) / 20).clamp(1_000_000, 100_000_000);
+        let mut next_sweep_ns = schedule.begins_ns + sweep_every_ns;
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         while self.phase != Phase::Finishing || self.outstanding > 0 {
-            let wake_at = next_sweep.min(self.next_edge);
-            self.wait(&mut events, wake_at.saturating_duration_since(Instant::now()))?;
-            for event in &events {
+            let waits_from_ns = self.clock.now_ns();
+            let wait = self.next_wait(waits_from_ns, next_sweep_ns.min(self.next_edge_ns))?;
+            self.wait(&mut events, wait)?;
+            for event in events.iter().filter(|event| event.token() != TIMER) {
                 self.on_event(event);
             }
-            let now = Instant::now();
-            self.cross_edges(now);
-            if now >= next_sweep {
-                next_sweep = now + sweep_every;
-                self.sweep(now);
-                if cancel.load(Ordering::Relaxed) {
-                    self.tally.ended_early = Some("interrupted".to_owned());
-                } else if self.down_since.is_some_and(|since| now - since > GONE_AFTER) {
-                    self.tally.ended_early = Some(format!("the server at {} is gone", self.plan.target));
-                }
+            let now_ns = self.clock.now_ns();
+            self.cross_edges(now_ns);
+            let sent = self.send_due(now_ns);
+            if wait.is_zero() && events.is_empty() && sent == 0 && self.phase == Phase::Measuring {
+                self.spun_ns += now_ns - waits_from_ns;
+            }
+            if now_ns >= next_sweep_ns {
+                next_sweep_ns = now_ns + sweep_every_ns;
+                self.sweep(now_ns);
+                self.tally.ended_early = self.ends_early(now_ns, cancel);
                 if self.tally.ended_early.is_some() {
                     break;
                 }
             }
         }
         Ok(self.finish())
+    }
+
+    fn begin(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+        self.next_edge_ns = schedule.opens_ns;
+        self.in_system = InSystem::within(schedule.opens_ns, schedule.closes_ns);
+        if let Some((line, _)) = &mut self.open {
+            line.begin(schedule.begins_ns);
+        }
+        self.cross_edges(self.clock.now_ns());
+        for index in 0..self.connections.len() {
+            self.put_to_use(index, self.clock.now_ns());
+        }
+    }
+
+    fn ends_early(&self, now_ns: u64, cancel: &AtomicBool) -> Option<String> {
+        if cancel.load(Ordering::Relaxed) {
+            return Some("interrupted".to_owned());
+        }
+        let gone = self
+            .down_since_ns
+            .is_some_and(|since_ns| now_ns - since_ns > GONE_AFTER_NS);
+        gone.then(|| format!("the server at {} is gone", self.plan.target))
+    }
+
+    /// How long to wait for events at the most.
+    fn next_wait(&mut self, now_ns: u64, most_ns: u64) -> io::Result<Duration> {
+        let sleep = |most_ns| Duration::from_nanos(most_ns);
+        let finishing = self.phase == Phase::Finishing;
+        match &mut self.open {
+            Some((line, pacer)) if !finishing && !line.is_idle() => {
+                match pacer.until(line.next_due_ns(), now_ns, most_ns)? {
+                    Wait::Spin => Ok(Duration::ZERO),
+                    Wait::Sleep { most_ns } => Ok(sleep(most_ns)),
+                }
+            }
+            // Nothing can be sent before something comes.
+            _ => Ok(sleep(most_ns.saturating_sub(now_ns))),
+        }
     }
 
     fn wait(&mut self, events: &mut Events, timeout: Duration) -> io::Result<()> {
@@ -185,7 +258,7 @@ impl<'a> Driver<'a> {
             State::Down { .. } => {}
             State::Connecting { .. } => {
                 if self.finish_connect(index) {
-                    self.refill(index, Instant::now());
+                    self.put_to_use(index, self.clock.now_ns());
                 }
             }
             State::Open => {
@@ -194,7 +267,7 @@ impl<'a> Driver<'a> {
                         self.lose(index, &error);
                         return;
                     }
-                    self.refill(index, Instant::now());
+                    self.put_to_use(index, self.clock.now_ns());
                 }
                 self.receive(index);
             }
@@ -210,19 +283,22 @@ impl<'a> Driver<'a> {
                 Ok(Received::End) => return self.lose(index, &ErrorKind::UnexpectedEof.into()),
                 Err(error) => return self.lose(index, &error),
             }
-            let now = Instant::now();
-            if now >= self.next_edge {
-                self.cross_edges(now);
+            let now_ns = self.clock.now_ns();
+            if now_ns >= self.next_edge_ns {
+                self.cross_edges(now_ns);
             }
-            if !self.take_replies(index, now) {
+            if !self.take_replies(index, now_ns) {
                 return;
             }
-            self.refill(index, now);
+            self.put_to_use(index, now_ns);
         }
     }
 
     /// Checks the replies that have come whole. Says whether the connection still stands.
-    fn take_replies(&mut self, index: usize, now: Instant) -> bool {
+    fn take_replies(&mut self, index: usize, now_ns: u64) -> bool {
+        if let Some((line, _)) = &mut self.open {
+            line.arrive(&mut self.in_system, now_ns);
+        }
         loop {
             let connection = &mut self.connections[index];
             match frame::head(connection.input.bytes(), FrameLimit::MOST) {
@@ -231,27 +307,34 @@ impl<'a> Driver<'a> {
                     let example =
                         || format!("a length of {announced_bytes} bytes where a reply should start");
                     self.tally.fail(Failure::NotAFrame, 1, example);
-                    self.lose_first_as_wrong(index);
+                    self.lose_first_as_wrong(index, now_ns);
                     return false;
                 }
                 Head::Whole(body) => {
                     let Some(request) = connection.in_flight.pop_front() else {
-                        let example = || crate::work::shortened(&String::from_utf8_lossy(body));
+                        let example = || crate::operation::shortened(&String::from_utf8_lossy(body));
                         self.tally.fail(Failure::Unasked, 1, example);
                         self.abandon(index, Failure::Unasked);
                         return false;
                     };
                     self.outstanding -= 1;
-                    let verdict = self.work.judge(request.number, body);
+                    let unchecked = self.plan.fault == Some(Fault::UncheckedReplies)
+                        && request.number.is_multiple_of(1000);
+                    let verdict = if unchecked {
+                        Verdict::Good
+                    } else {
+                        self.work.judge(request.number, body)
+                    };
                     connection.input.consume(PREFIX_BYTES + body.len());
-                    self.count(index, request, &verdict, now);
+                    self.count(index, request, &verdict, now_ns);
                 }
             }
         }
     }
 
-    fn count(&mut self, index: usize, request: InFlight, verdict: &Verdict, now: Instant) {
+    fn count(&mut self, index: usize, request: InFlight, verdict: &Verdict, now_ns: u64) {
         let counts = u64::from(request.counts);
+        self.leave(request, now_ns);
         match verdict {
             Verdict::Good => {
                 self.tally.answered_total += 1;
@@ -261,54 +344,160 @@ impl<'a> Driver<'a> {
                 }
                 if request.counts {
                     self.tally.requests.ok += 1;
-                    let latency_ns = (now - request.sent_at).as_nanos() as u64;
-                    self.second
-                        .record(latency_ns)
-                        .expect("a histogram that grows takes any value");
+                    self.record(request, now_ns);
                 }
             }
             Verdict::Error(text) => {
                 self.tally.requests.error += counts;
+                self.slice.failed += counts;
                 self.tally.fail(Failure::ErrorReply, 1, || text.clone());
             }
             Verdict::Wrong(text) => {
                 self.tally.requests.wrong += counts;
+                self.slice.failed += counts;
                 self.tally.fail(Failure::WrongValue, 1, || text.clone());
             }
         }
     }
 
-    /// Sends as many requests as the connection may have in flight, or opens another when it has carried its share.
-    fn refill(&mut self, index: usize, now: Instant) {
+    fn record(&mut self, request: InFlight, now_ns: u64) {
+        let latency_ns = self.latency_ns(request, now_ns);
+        record(&mut self.slice.times.latency, latency_ns);
+        if self.open.is_some() {
+            record(
+                &mut self.slice.times.service,
+                now_ns.saturating_sub(request.sent_ns),
+            );
+        }
+        if !self.tally.parts.is_empty() {
+            let part = self.work.part(request.number);
+            record(&mut self.tally.parts[part], latency_ns);
+        }
+    }
+
+    /// From when a request was due to now; in a closed loop it was due when it was sent.
+    fn latency_ns(&self, request: InFlight, now_ns: u64) -> u64 {
+        let from_ns = match self.plan.fault {
+            Some(Fault::LatencyFromSend) => request.sent_ns,
+            _ => request.due_ns,
+        };
+        now_ns.saturating_sub(from_ns)
+    }
+
+    /// A request has ended, one way or another.
+    fn leave(&mut self, request: InFlight, now_ns: u64) {
+        self.in_system.leave(now_ns, 1);
+        let from_ns = now_ns - self.latency_ns(request, now_ns);
+        self.tally.waits_ns += u128::from(self.in_system.clip(from_ns, now_ns));
+    }
+
+    /// A connection may be free: sends what may be sent on it, or opens another in its place when it has carried its share.
+    fn put_to_use(&mut self, index: usize, now_ns: u64) {
         let connection = &mut self.connections[index];
         if self.phase == Phase::Finishing || !connection.can_send() {
             return;
         }
-        let share = self.plan.requests_per_connection.unwrap_or(u64::MAX);
-        if connection.sent >= share {
+        if connection.sent >= self.plan.requests_per_connection.unwrap_or(u64::MAX) {
             if connection.in_flight.is_empty() {
-                connection.close(now);
-                self.reconnect(index, now);
+                connection.close(now_ns);
+                self.reconnect(index, now_ns);
             }
-            return;
+        } else if self.open.is_some() {
+            self.offer(index);
+            self.send_due(now_ns);
+        } else {
+            self.refill(index, now_ns);
         }
+    }
+
+    /// Sends as many requests as a connection may have in flight.
+    fn refill(&mut self, index: usize, now_ns: u64) {
         self.outgoing.clear();
         let counts = self.phase == Phase::Measuring;
+        let share = self.plan.requests_per_connection.unwrap_or(u64::MAX);
+        let connection = &mut self.connections[index];
+        let mut entering = 0;
         while connection.in_flight.len() < self.plan.pipeline && connection.sent < share {
             self.work.append_request(self.next_number, &mut self.outgoing);
             connection.in_flight.push_back(InFlight {
                 number: self.next_number,
-                sent_at: now,
+                due_ns: now_ns,
+                sent_ns: now_ns,
                 counts,
             });
             connection.sent += 1;
             self.next_number += self.plan.threads as u64;
-            self.outstanding += 1;
-            self.tally.requests.sent += u64::from(counts);
+            entering += 1;
         }
-        if self.outgoing.is_empty() {
-            return;
+        if entering > 0 {
+            self.in_system.enter(now_ns, entering);
+            self.outstanding += entering;
+            self.tally.requests.sent += if counts { entering as u64 } else { 0 };
+            self.send(index);
         }
+    }
+
+    /// Puts a connection among the free ones, if it is free and not there yet.
+    fn offer(&mut self, index: usize) {
+        let Some((line, _)) = &mut self.open else { return };
+        let connection = &mut self.connections[index];
+        if !connection.offered && connection.is_free(self.plan) {
+            connection.offered = true;
+            line.offer(index);
+        }
+    }
+
+    /// Sends what is due, as far as connections are free. Says how much that was.
+    fn send_due(&mut self, now_ns: u64) -> usize {
+        let mut sent = 0;
+        while self.phase != Phase::Finishing {
+            let Some((line, _)) = &mut self.open else { break };
+            if line.next_due_ns() > now_ns {
+                break;
+            }
+            let Some(index) = line.take() else { break };
+            self.connections[index].offered = false;
+            // It may have been lost, or have been given something else to do, since it was put there.
+            if !self.connections[index].is_free(self.plan) {
+                continue;
+            }
+            let due_ns = line.advance();
+            self.send_one(index, due_ns);
+            self.offer(index);
+            sent += 1;
+        }
+        sent
+    }
+
+    /// Sends a request that is due, on a connection that is free.
+    fn send_one(&mut self, index: usize, due_ns: u64) {
+        let sent_ns = self.clock.now_ns();
+        let counts = due_ns >= self.schedule.opens_ns && due_ns < self.schedule.closes_ns;
+        self.outgoing.clear();
+        self.work.append_request(self.next_number, &mut self.outgoing);
+        let connection = &mut self.connections[index];
+        connection.in_flight.push_back(InFlight {
+            number: self.next_number,
+            due_ns,
+            sent_ns,
+            counts,
+        });
+        connection.sent += 1;
+        self.next_number += self.plan.threads as u64;
+        self.outstanding += 1;
+        if counts {
+            self.tally.requests.sent += 1;
+            record(&mut self.slice.times.lateness, sent_ns.saturating_sub(due_ns));
+            if let Some((line, _)) = &mut self.open {
+                line.gaps.sent(sent_ns);
+            }
+        }
+        self.send(index);
+    }
+
+    /// Sends what was put together.
+    fn send(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
         let sent = if self.plan.two_writes {
             connection.send_apart(&self.outgoing)
         } else {
@@ -319,40 +508,53 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn connect(&mut self, index: usize, now: Instant) {
-        let connected =
-            self.connections[index].connect(self.plan.target, self.poll.registry(), Token(index), now);
+    fn connect(&mut self, index: usize, now_ns: u64) {
+        let source = self.sources.of(index * self.plan.threads + self.thread);
+        let connection = &mut self.connections[index];
+        let connected = connection.connect(
+            self.plan.target,
+            source,
+            self.poll.registry(),
+            Token(index),
+            now_ns,
+        );
         if let Err(error) = connected {
-            self.fail_connect(index, &error, now);
+            self.fail_connect(index, &error, now_ns);
         }
     }
 
-    fn reconnect(&mut self, index: usize, now: Instant) {
+    fn reconnect(&mut self, index: usize, now_ns: u64) {
         if self.phase == Phase::Measuring {
             self.tally.reconnects += 1;
         }
-        self.connect(index, now);
+        self.connect(index, now_ns);
     }
 
     /// Whether a connection that was being opened has come to an end of that, good or bad.
     fn finish_connect(&mut self, index: usize) -> bool {
+        let began = self.connections[index].state;
         match self.connections[index].finish_connect(!self.plan.two_writes) {
-            Ok(opened) => opened,
+            Ok(opened) => {
+                if let (true, State::Connecting { since_ns }) = (opened, began) {
+                    record(&mut self.tally.connecting, self.clock.now_ns() - since_ns);
+                }
+                opened
+            }
             Err(error) => {
-                self.fail_connect(index, &error, Instant::now());
+                self.fail_connect(index, &error, self.clock.now_ns());
                 true
             }
         }
     }
 
-    fn fail_connect(&mut self, index: usize, error: &io::Error, now: Instant) {
+    fn fail_connect(&mut self, index: usize, error: &io::Error, now_ns: u64) {
         let failure = match error.kind() {
             ErrorKind::ConnectionRefused => Failure::ConnectRefused,
             ErrorKind::TimedOut => Failure::ConnectTimeout,
             _ => Failure::ConnectFailed,
         };
         self.tally.fail(failure, 1, || error.to_string());
-        self.connections[index].close(now + RETRY_PAUSE);
+        self.connections[index].close(now_ns + RETRY_PAUSE_NS);
     }
 
     /// The connection has ended while it should not have.
@@ -374,53 +576,57 @@ impl<'a> Driver<'a> {
     }
 
     /// The reply that is due can't be read: it is wrong, and what comes behind it is lost.
-    fn lose_first_as_wrong(&mut self, index: usize) {
+    fn lose_first_as_wrong(&mut self, index: usize, now_ns: u64) {
         if let Some(request) = self.connections[index].in_flight.pop_front() {
             self.outstanding -= 1;
+            self.leave(request, now_ns);
             self.tally.requests.wrong += u64::from(request.counts);
+            self.slice.failed += u64::from(request.counts);
         }
         self.abandon(index, Failure::NotAFrame);
     }
 
     /// Counts what is in flight as lost in this way, closes the connection and opens another.
     fn abandon(&mut self, index: usize, failure: Failure) {
-        let now = Instant::now();
-        let connection = &mut self.connections[index];
-        let lost = connection
-            .in_flight
-            .iter()
-            .filter(|request| request.counts)
-            .count() as u64;
-        self.outstanding -= connection.in_flight.len();
-        match failure {
-            Failure::Timeout => self.tally.requests.timeout += lost,
-            _ => self.tally.requests.reset += lost,
+        let now_ns = self.clock.now_ns();
+        if let Some((line, _)) = &mut self.open {
+            line.arrive(&mut self.in_system, now_ns);
         }
-        connection.close(now);
+        while let Some(request) = self.connections[index].in_flight.pop_front() {
+            self.outstanding -= 1;
+            self.leave(request, now_ns);
+            if request.counts {
+                self.slice.failed += 1;
+                match failure {
+                    Failure::Timeout => self.tally.requests.timeout += 1,
+                    _ => self.tally.requests.reset += 1,
+                }
+            }
+        }
+        self.connections[index].close(now_ns);
         if self.phase != Phase::Finishing {
-            self.reconnect(index, now);
+            self.reconnect(index, now_ns);
         }
     }
 
     /// Gives up what has taken too long, and tries again what can be tried again.
-    fn sweep(&mut self, now: Instant) {
-        let all_down = self
-            .connections
-            .iter()
-            .all(|connection| matches!(connection.state, State::Down { .. }));
-        self.down_since = all_down.then(|| self.down_since.unwrap_or(now));
+    fn sweep(&mut self, now_ns: u64) {
+        let is_down = |connection: &Connection| matches!(connection.state, State::Down { .. });
+        let all_down = self.connections.iter().all(is_down);
+        self.down_since_ns = all_down.then(|| self.down_since_ns.unwrap_or(now_ns));
+        let too_old_ns = now_ns.saturating_sub(nanoseconds(self.plan.timeout));
         for index in 0..self.connections.len() {
             let connection = &self.connections[index];
             match connection.state {
-                State::Down { retry_at } if retry_at <= now && self.phase != Phase::Finishing => {
-                    self.reconnect(index, now);
+                State::Down { retry_at_ns } if retry_at_ns <= now_ns && self.phase != Phase::Finishing => {
+                    self.reconnect(index, now_ns);
                 }
-                State::Connecting { since } if now - since >= self.plan.timeout => {
-                    self.fail_connect(index, &ErrorKind::TimedOut.into(), now);
+                State::Connecting { since_ns } if since_ns <= too_old_ns => {
+                    self.fail_connect(index, &ErrorKind::TimedOut.into(), now_ns);
                 }
                 State::Open => {
                     let oldest = connection.in_flight.front();
-                    if oldest.is_some_and(|request| now - request.sent_at >= self.plan.timeout) {
+                    if oldest.is_some_and(|request| request.sent_ns <= too_old_ns) {
                         let lost = connection.in_flight.len();
                         let example = || format!("no reply within {:?}", self.plan.timeout);
                         self.tally.fail(Failure::Timeout, lost as u64, example);
@@ -432,64 +638,111 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Changes the phase, and starts another second, when it is time for that.
-    fn cross_edges(&mut self, now: Instant) {
+    /// Changes the phase, and begins another slice, when it is time for that.
+    fn cross_edges(&mut self, now_ns: u64) {
         let Schedule {
-            window_opens,
-            window_closes,
+            opens_ns, closes_ns, ..
         } = self.schedule;
-        while now >= self.next_edge && self.phase != Phase::Finishing {
+        while now_ns >= self.next_edge_ns && self.phase != Phase::Finishing {
             if self.phase == Phase::WarmingUp {
                 self.phase = Phase::Measuring;
                 self.cpu_at_opening = thread_cpu();
-            } else if self.next_edge >= window_closes {
-                self.close_window(window_closes);
+            } else if self.next_edge_ns >= closes_ns {
+                // What was due just before is not late only because nobody looked at the clock in between.
+                self.send_due(closes_ns - 1);
+                self.close_window(closes_ns);
                 continue;
             } else {
-                let latency = std::mem::replace(&mut self.second, histogram());
-                self.tally.close_second(self.next_edge - window_opens, latency);
+                self.hand_in_slice();
             }
-            self.next_edge = (self.next_edge + Duration::from_secs(1)).min(window_closes);
+            let ends = self.cut.ends(self.next_slice, self.plan.duration);
+            self.next_edge_ns = opens_ns + nanoseconds(ends);
         }
     }
 
-    fn close_window(&mut self, at: Instant) {
+    fn hand_in_slice(&mut self) {
+        let slice = std::mem::take(&mut self.slice);
+        // Nobody takes it any more only when the run is over.
+        let _ = self.slices.send((self.next_slice, slice));
+        self.next_slice += 1;
+    }
+
+    fn close_window(&mut self, at_ns: u64) {
         self.phase = Phase::Finishing;
         // There is no further edge; this one only has to lie behind every wait.
-        self.next_edge = at + Duration::from_secs(365 * 24 * 3600);
-        self.tally.window = at - self.schedule.window_opens;
+        self.next_edge_ns = u64::MAX;
+        let window_ns = at_ns - self.schedule.opens_ns;
+        self.tally.window = Duration::from_nanos(window_ns);
         self.tally.cpu = thread_cpu().saturating_sub(self.cpu_at_opening);
-        if !self.tally.window.is_zero() {
-            self.tally.busiest = self.tally.cpu.as_secs_f64() / self.tally.window.as_secs_f64();
+        if window_ns > 0 {
+            let worked_ns = nanoseconds(self.tally.cpu).saturating_sub(self.spun_ns);
+            self.tally.busiest = worked_ns as f64 / window_ns as f64;
+        }
+        self.count_unsent(at_ns);
+    }
+
+    /// What was due before the window closed and stands in line still.
+    fn count_unsent(&mut self, at_ns: u64) {
+        let Some((line, _)) = &mut self.open else { return };
+        line.arrive(&mut self.in_system, at_ns);
+        while line.next_due_ns() < at_ns {
+            let due_ns = line.advance();
+            self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, at_ns));
+            self.tally.requests.unsent += u64::from(due_ns >= self.schedule.opens_ns);
         }
     }
 
     fn finish(mut self) -> Tally {
+        let now_ns = self.clock.now_ns();
         if self.phase == Phase::Measuring {
-            self.close_window(Instant::now());
+            self.close_window(now_ns);
         }
         if !self.tally.window.is_zero() {
-            let latency = std::mem::replace(&mut self.second, histogram());
-            self.tally.close_second(self.tally.window, latency);
+            self.hand_in_slice();
         }
-        let in_flight = self
+        // What is still on its way when a run is cut short has been so until now.
+        for connection in &self.connections {
+            for request in &connection.in_flight {
+                self.tally.requests.in_flight += u64::from(request.counts);
+                self.tally.waits_ns += u128::from(self.in_system.clip(request.due_ns, now_ns));
+            }
+        }
+        self.tally.requests.planned = self.tally.requests.sent + self.tally.requests.unsent;
+        self.tally.area_ns = self.in_system.area_ns(now_ns.max(self.schedule.closes_ns));
+        let opened = self
             .connections
             .iter()
-            .flat_map(|connection| &connection.in_flight);
-        self.tally.requests.in_flight = in_flight.filter(|request| request.counts).count() as u64;
-        self.tally.requests.planned = self.tally.requests.sent;
-        self.tally.opened = self
-            .connections
-            .iter()
-            .filter(|connection| connection.opened_once)
-            .count() as u64;
+            .filter(|connection| connection.opened_once);
+        self.tally.opened = opened.count() as u64;
         self.tally.served = self
             .connections
             .iter()
             .map(|connection| connection.served)
             .collect();
+        if let Some((line, _)) = self.open {
+            self.tally.gaps = line.gaps.into_pairs();
+        }
         self.tally
     }
+}
+
+fn open_loop(plan: &Plan, thread: usize, poll: &Poll) -> io::Result<Option<(Line, Pacer)>> {
+    let Load::Open {
+        rate_per_s,
+        arrivals,
+        pacing,
+    } = plan.load
+    else {
+        return Ok(None);
+    };
+    let due = Due::new(arrivals, rate_per_s, thread, plan.threads, plan.seed);
+    let requests = match arrivals {
+        Arrivals::Poisson => rate_per_s * plan.duration.as_secs_f64() / plan.threads as f64,
+        // Nothing is asked of gaps that are all the same.
+        Arrivals::Uniform => f64::INFINITY,
+    };
+    let pacer = Pacer::new(poll.registry(), pacing, plan.fault)?;
+    Ok(Some((Line::new(due, Gaps::of(requests)), pacer)))
 }
 
 /// The processor time of this thread.

@@ -4,25 +4,50 @@
 //! A [`Plan`] goes in, a [`Report`] comes out; nothing is printed and the process is not ended, so that a program which
 //! measures many servers can use it as the command line does.
 //!
-//! - [`plan`]: what is asked for;
-//! - [`work`]: what a request says, and what its reply has to say;
-//! - [`driver`]: one thread's connections and its event loop;
-//! - [`tally`]: what happened, counted so that it adds up;
+//! What is asked for:
+//! - [`plan`]: all of it, and whether it can be done;
+//! - [`work`], `operation`, [`mix`], [`distribution`]: what a request says, and what its reply has to say;
+//! - [`arrivals`]: when requests are due in an open loop.
+//!
+//! How it is done:
 //! - [`run`](mod@run): the threads together, and the window in which they measure;
-//! - [`report`]: what comes out, as JSON and as text.
+//! - `driver`: one thread's connections and its event loop; `line` and `pacer`: its open loop;
+//! - `connection`, `sources`, `bystanders`: the connections.
+//!
+//! What comes of it:
+//! - [`slices`]: times, as the window goes on; `tally`: counts, so that they add up;
+//! - `in_system`, `gaps`, `checks`: what the run is checked by;
+//! - [`report`]: what comes out; [`advice`]: what to make of it; [`hdr`]: the log that other tools read.
 
 #![forbid(unsafe_code)]
 
+pub mod advice;
+pub mod arrivals;
+mod bystanders;
 pub mod call;
+pub mod ceiling;
+mod checks;
+mod clock;
 mod connection;
+pub mod distribution;
 mod driver;
+mod gaps;
+pub mod hdr;
+mod in_system;
+mod line;
+pub mod mix;
+mod operation;
+mod pacer;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod slices;
+mod sources;
 mod tally;
 pub mod work;
 
-pub use plan::{Plan, PlanError};
+pub use arrivals::Arrivals;
+pub use plan::{Load, Pacing, Plan, PlanError};
 pub use report::Report;
 pub use run::{LoadError, Observer, Outcome, run};
 pub use work::{Params, Work, WorkError};

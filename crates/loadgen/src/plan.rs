@@ -1,10 +1,12 @@
 //! What is asked of a run.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::arrivals::Arrivals;
 use crate::work::Work;
 
 /// What is asked of a run. [`Plan::check`] says whether it can be.
@@ -16,22 +18,85 @@ pub struct Plan {
     pub connections: usize,
     /// How many threads drive them.
     pub threads: usize,
-    /// How many requests are in flight on a connection.
+    /// When requests are sent.
+    pub load: Load,
+    /// How many requests are in flight on a connection: in a closed loop always, in an open one at most.
     pub pipeline: usize,
     /// How many requests a connection carries before it is closed and another is opened in its place.
     pub requests_per_connection: Option<u64>,
     /// What the requests ask for.
     pub work: Work,
+    /// How many more connections only exist.
+    pub idle: usize,
+    /// How many more send half a frame and then nothing.
+    pub silent: usize,
     /// How long the load runs before it is measured.
     pub warmup: Duration,
     /// How long it is measured.
     pub duration: Duration,
-    /// How long a request, or a connection that is being opened, may take.
+    /// How long a request may take once it is sent, or a connection that is being opened.
     pub timeout: Duration,
     /// Write a request's prefix and body apart and without `TCP_NODELAY`, as the original's client does.
     pub two_writes: bool,
     /// The processors that the threads may run on; empty: any.
     pub cpus: Vec<usize>,
+    /// What Poisson arrivals are drawn from.
+    pub seed: u64,
+    /// What [`calibrate`](crate::calibrate) found this machine to be able to do, in requests a second.
+    pub ceiling_per_s: Option<f64>,
+    /// A fault of the load generator's own, for a test that its checks find it.
+    #[doc(hidden)]
+    pub fault: Option<Fault>,
+}
+
+/// When requests are sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Load {
+    /// Each connection sends its next request when the last is answered.
+    Closed,
+    /// Requests are due on a schedule that owes nothing to the replies. One that is due while no connection is free waits
+    /// in line, and its latency counts from when it was due.
+    Open {
+        /// How many are due in a second, on all connections together.
+        rate_per_s: f64,
+        /// How the gaps between them are distributed.
+        arrivals: Arrivals,
+        /// How a thread waits until the next is due.
+        pacing: Pacing,
+    },
+}
+
+/// How a thread waits until the next request is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pacing {
+    /// Sleeps, then keeps looking at the clock for the last stretch: precise, for some of a processor.
+    Hybrid,
+    /// Keeps looking at the clock: the most precise, for all of a processor.
+    Spin,
+    /// Sleeps: some 20 to 80 µs late, for the least of a processor.
+    Sleep,
+}
+
+/// A fault of the load generator's own.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Latency counts from when a request was sent, and not from when it was due.
+    LatencyFromSend,
+    /// The timer knows no less than a millisecond.
+    MillisecondTimer,
+    /// One reply in a thousand is not checked.
+    UncheckedReplies,
+}
+
+impl fmt::Display for Pacing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hybrid => "hybrid",
+            Self::Spin => "spin",
+            Self::Sleep => "sleep",
+        })
+    }
 }
 
 impl Plan {
@@ -43,14 +108,33 @@ impl Plan {
             target,
             connections,
             threads: 1,
+            load: Load::Closed,
             pipeline: 1,
             requests_per_connection: None,
             work,
+            idle: 0,
+            silent: 0,
             warmup: Duration::from_secs(1),
             duration: Duration::from_secs(10),
             timeout: Duration::from_secs(1),
             two_writes: false,
             cpus: Vec::new(),
+            seed: 1,
+            ceiling_per_s: None,
+            fault: None,
+        }
+    }
+
+    /// An open loop on this server: Poisson arrivals at this rate, everything else at the defaults of the command line.
+    #[must_use]
+    pub fn open_loop(target: SocketAddr, connections: usize, rate_per_s: f64, work: Work) -> Self {
+        Self {
+            load: Load::Open {
+                rate_per_s,
+                arrivals: Arrivals::Poisson,
+                pacing: Pacing::Hybrid,
+            },
+            ..Self::closed_loop(target, connections, work)
         }
     }
 
@@ -79,18 +163,35 @@ impl Plan {
                 connections: self.connections,
             });
         }
-        if self.duration.is_zero() {
-            return Err(PlanError::NoTime { what: "--duration" });
+        if let Load::Open { rate_per_s, .. } = self.load
+            && !(RATE_LEAST_PER_S..=RATE_MOST_PER_S).contains(&rate_per_s)
+        {
+            return Err(PlanError::Rate { rate_per_s });
         }
-        if self.timeout.is_zero() {
-            return Err(PlanError::NoTime { what: "--timeout" });
-        }
-        Ok(())
+        let takes_time = |what, time: Duration| {
+            if time.is_zero() {
+                Err(PlanError::NoTime { what })
+            } else if time > TIME_MOST {
+                Err(PlanError::TooLong { what })
+            } else {
+                Ok(())
+            }
+        };
+        takes_time("--duration", self.duration)?;
+        takes_time("--timeout", self.timeout)?;
+        takes_time("--warmup", self.warmup.max(Duration::from_nanos(1)))
     }
 }
 
+/// A lower rate has its first request due after more than a quarter of an hour.
+const RATE_LEAST_PER_S: f64 = 1e-3;
+/// A higher rate has more than ten requests due in a microsecond.
+const RATE_MOST_PER_S: f64 = 1e7;
+/// A month: nobody waits for longer.
+const TIME_MOST: Duration = Duration::from_secs(31 * 24 * 3600);
+
 /// Why a plan can't be carried out.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq)]
 pub enum PlanError {
     /// A number that is too small.
     #[error("{what} is {is}: give at least {least}")]
@@ -112,9 +213,21 @@ pub enum PlanError {
         /// How many connections.
         connections: usize,
     },
+    /// A rate that can't be.
+    #[error("--rate is {rate_per_s}: give requests a second, from 0.001 to 10000000")]
+    Rate {
+        /// What it was given.
+        rate_per_s: f64,
+    },
     /// A time that is zero.
     #[error("{what} is zero: give a time such as 10s or 500ms")]
     NoTime {
+        /// The flag.
+        what: &'static str,
+    },
+    /// A time that nobody waits for.
+    #[error("{what} is longer than a month: give a time such as 10s or 500ms")]
+    TooLong {
         /// The flag.
         what: &'static str,
     },
@@ -127,54 +240,33 @@ mod tests {
 
     #[test]
     fn a_plan_that_cannot_be_is_refused_with_the_flag_to_change() {
-        let plan = || {
-            Plan::closed_loop(
-                "127.0.0.1:1".parse().unwrap(),
-                4,
-                Work::new("ping", Params::Unique).unwrap(),
-            )
-        };
+        let target = "127.0.0.1:1".parse().unwrap();
+        let plan = || Plan::closed_loop(target, 4, Work::new("ping", Params::Unique).unwrap());
         assert_eq!(plan().check(), Ok(()));
-        for (plan, flag) in [
-            (
-                Plan {
-                    connections: 0,
-                    ..plan()
-                },
-                "--connections",
-            ),
-            (Plan { threads: 5, ..plan() }, "--threads"),
-            (
-                Plan {
-                    pipeline: 0,
-                    ..plan()
-                },
-                "--pipeline",
-            ),
-            (
-                Plan {
-                    requests_per_connection: Some(0),
-                    ..plan()
-                },
-                "--requests-per-connection",
-            ),
-            (
-                Plan {
-                    duration: Duration::ZERO,
-                    ..plan()
-                },
-                "--duration",
-            ),
-            (
-                Plan {
-                    timeout: Duration::ZERO,
-                    ..plan()
-                },
-                "--timeout",
-            ),
-        ] {
+        let refused = |flag: &str, change: &dyn Fn(&mut Plan)| {
+            let mut plan = plan();
+            change(&mut plan);
             let message = plan.check().unwrap_err().to_string();
             assert!(message.contains(flag), "{message}");
+        };
+        refused("--connections", &|plan| plan.connections = 0);
+        refused("--threads", &|plan| plan.threads = 5);
+        refused("--pipeline", &|plan| plan.pipeline = 0);
+        refused("--requests-per-connection", &|plan| {
+            plan.requests_per_connection = Some(0)
+        });
+        refused("--duration", &|plan| plan.duration = Duration::ZERO);
+        refused("--duration", &|plan| plan.duration = Duration::MAX);
+        refused("--warmup", &|plan| plan.warmup = Duration::MAX);
+        refused("--timeout", &|plan| plan.timeout = Duration::ZERO);
+        for rate_per_s in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            refused("--rate", &|plan| {
+                plan.load = Load::Open {
+                    rate_per_s,
+                    arrivals: Arrivals::Uniform,
+                    pacing: Pacing::Sleep,
+                };
+            });
         }
     }
 }

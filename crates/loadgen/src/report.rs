@@ -6,6 +6,11 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::checks;
+use crate::plan::{Load, Plan};
+use crate::slices::Gatherer;
+use crate::tally::Tally;
+
 /// The version of [`Report`].
 pub const SCHEMA: u32 = 1;
 
@@ -35,8 +40,14 @@ pub struct Report {
     pub service_us: Option<Quantiles>,
     /// From when a request was due to when it was sent; null in a closed loop, where none is due.
     pub lateness_us: Option<Quantiles>,
+    /// How long it took to open a connection, those before the load included.
+    pub connecting_us: Option<Quantiles>,
+    /// For a mix, the latency of each of its parts, in their order.
+    pub parts: Vec<Part>,
     /// How evenly the connections were served.
     pub fairness: Option<Fairness>,
+    /// The connections that carry no load, if there were any.
+    pub bystanders: Option<Bystanders>,
     /// What the load generator itself spent.
     pub client: Client,
     /// What the run says of itself.
@@ -47,6 +58,141 @@ pub struct Report {
     pub failures: Vec<Failures>,
     /// Why the run ended before its time, if it did.
     pub ended_early: Option<String>,
+}
+
+/// A client thread that is at work for more than this share of the window leaves requests waiting for itself.
+pub const CLIENT_BUSY_MOST: f64 = 0.9;
+
+/// A rate above this share of what the load generator can do at all is its own limit as likely as the server's.
+pub const CEILING_SHARE_MOST: f64 = 0.7;
+
+impl Report {
+    pub(crate) fn of(
+        plan: &Plan,
+        tally: &Tally,
+        gatherer: &Gatherer,
+        bystanders: Option<Bystanders>,
+    ) -> Self {
+        let window_s = tally.window.as_secs_f64();
+        let completed = tally.completed as f64;
+        let is_open = matches!(plan.load, Load::Open { .. });
+        let times = &gatherer.whole;
+        let latency_us = Quantiles::of(&times.latency);
+        let throughput_per_s = if window_s > 0.0 { completed / window_s } else { 0.0 };
+        let parts = plan.work.parts().zip(&tally.parts);
+        Self {
+            schema: SCHEMA,
+            loop_kind: if is_open { LoopKind::Open } else { LoopKind::Closed },
+            target: plan.target.to_string(),
+            options: Options::of(plan),
+            window_s,
+            throughput_per_s,
+            requests: tally.requests,
+            connections: tally.connections(plan.connections as u64),
+            latency_us,
+            service_us: if is_open {
+                Quantiles::of(&times.service)
+            } else {
+                latency_us
+            },
+            lateness_us: Quantiles::of(&times.lateness),
+            connecting_us: Quantiles::of(&tally.connecting),
+            parts: parts
+                .map(|(op, latency)| Part {
+                    op: op.to_owned(),
+                    latency_us: Quantiles::of(latency),
+                })
+                .collect(),
+            fairness: Fairness::of(&tally.served),
+            bystanders,
+            client: Client {
+                cpu_us_per_request: (tally.completed > 0).then(|| tally.cpu.as_secs_f64() * 1e6 / completed),
+                busy: tally.busiest,
+                threads: plan.threads,
+            },
+            checks: Checks {
+                little: Little::of(tally),
+                accounting: tally.requests.add_up(),
+                arrivals: Arrivals::of(&tally.gaps),
+                client_limited: Some(
+                    tally.busiest > CLIENT_BUSY_MOST
+                        || plan
+                            .ceiling_per_s
+                            .is_some_and(|ceiling| throughput_per_s > CEILING_SHARE_MOST * ceiling),
+                ),
+                late_share: latency_us.and_then(|latency| late_share(&times.lateness, latency.p50?)),
+                drift: gatherer.drift(),
+            },
+            intervals: gatherer.intervals.clone(),
+            failures: tally.failures(),
+            ended_early: tally.ended_early.clone(),
+        }
+    }
+}
+
+impl Options {
+    fn of(plan: &Plan) -> Self {
+        let (rate_per_s, arrivals, pacing) = match plan.load {
+            Load::Closed => (None, None, None),
+            Load::Open {
+                rate_per_s,
+                arrivals,
+                pacing,
+            } => (
+                Some(rate_per_s),
+                Some(arrivals.to_string()),
+                Some(pacing.to_string()),
+            ),
+        };
+        Self {
+            connections: plan.connections,
+            threads: plan.threads,
+            rate_per_s,
+            arrivals,
+            pacing,
+            seed: plan.seed,
+            duration_s: plan.duration.as_secs_f64(),
+            warmup_s: plan.warmup.as_secs_f64(),
+            op: plan.work.operation(),
+            params: plan.work.fixed_params(),
+            pipeline: plan.pipeline,
+            requests_per_connection: plan.requests_per_connection,
+            timeout_s: plan.timeout.as_secs_f64(),
+            two_writes: plan.two_writes,
+            cpus: plan.cpus.clone(),
+        }
+    }
+}
+
+impl Little {
+    fn of(tally: &Tally) -> Option<Self> {
+        let window_ns = tally.window.as_nanos() as f64;
+        let l = tally.area_ns as f64 / window_ns;
+        let lambda_w = tally.waits_ns as f64 / window_ns;
+        (l > 0.0 && l.is_finite()).then(|| Self {
+            lambda_w,
+            l,
+            error: (lambda_w - l).abs() / l,
+        })
+    }
+}
+
+impl Arrivals {
+    fn of(gaps: &[(f64, f64)]) -> Option<Self> {
+        let firsts: Vec<f64> = gaps.iter().map(|&(gap, _)| gap).collect();
+        Some(Self {
+            anderson_darling: checks::anderson_darling(&firsts)?,
+            lag1: checks::correlation(gaps)?,
+            gaps: gaps.len() as u64,
+        })
+    }
+}
+
+/// The share of requests that were sent later than a tenth of this median latency after they were due.
+fn late_share(lateness: &Histogram<u64>, p50_us: f64) -> Option<f64> {
+    let tenth_ns = (p50_us * 1e3 / 10.0) as u64;
+    let late = lateness.len() - lateness.count_between(0, tenth_ns).min(lateness.len());
+    (!lateness.is_empty()).then(|| late as f64 / lateness.len() as f64)
 }
 
 /// Which loop the requests come from.
@@ -65,6 +211,10 @@ pub enum LoopKind {
 pub struct Options {
     pub connections: usize,
     pub threads: usize,
+    pub rate_per_s: Option<f64>,
+    pub arrivals: Option<String>,
+    pub pacing: Option<String>,
+    pub seed: u64,
     pub duration_s: f64,
     pub warmup_s: f64,
     pub op: String,
@@ -115,10 +265,33 @@ pub struct Connections {
     pub reconnects: u64,
 }
 
+/// The latency of one part of a mix.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Part {
+    /// Its operation.
+    pub op: String,
+    /// From when its requests were due to their replies.
+    pub latency_us: Option<Quantiles>,
+}
+
+/// The connections that carry no load: how many were opened, and how many of them the server held to the end.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Bystanders {
+    /// Those that only exist.
+    pub idle: u64,
+    /// Of these, how many were open at the end.
+    pub idle_open: u64,
+    /// Those that sent half a frame and then nothing.
+    pub silent: u64,
+    /// Of these, how many were open at the end.
+    pub silent_open: u64,
+}
+
 /// A distribution of times in microseconds. A percentile that fewer than [`BEYOND_LEAST`] samples lie beyond is null.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 #[allow(missing_docs)]
 pub struct Quantiles {
+    pub count: u64,
     pub min: f64,
     pub mean: f64,
     pub p50: Option<f64>,
@@ -144,6 +317,7 @@ impl Quantiles {
         let quantile = |q: f64| us(histogram.value_at_quantile(q).clamp(least, most));
         let carried = |q: f64| (histogram.len() as f64 * (1.0 - q) >= BEYOND_LEAST).then(|| quantile(q));
         (!histogram.is_empty()).then(|| Self {
+            count: histogram.len(),
             min: us(least),
             mean: histogram.mean() / 1e3,
             p50: Some(quantile(0.5)),
@@ -187,7 +361,8 @@ impl Fairness {
 pub struct Client {
     /// Processor time by good replies.
     pub cpu_us_per_request: Option<f64>,
-    /// The share of the window that its busiest thread was on a processor.
+    /// The share of the window that its busiest thread was at work on a processor; watching the clock until a request is
+    /// due is no work.
     pub busy: f64,
     /// How many threads drove the connections.
     pub threads: usize,
@@ -196,40 +371,62 @@ pub struct Client {
 /// What a run says of itself. A check that was not made is null.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq)]
 pub struct Checks {
-    /// Little's law.
+    /// Little's law; null if nothing was on its way in the window.
     pub little: Option<Little>,
     /// Whether the identities of [`Requests`] hold.
     pub accounting: bool,
-    /// Whether arrivals were as they should be.
+    /// Whether arrivals were as they should be; null unless they should be Poisson.
     pub arrivals: Option<Arrivals>,
-    /// Whether the load generator ran out before the server did.
+    /// Whether the load generator ran out before the server did, or may have.
     pub client_limited: Option<bool>,
+    /// The share of requests that were sent later than a tenth of the median latency after they were due; null in a closed
+    /// loop.
+    pub late_share: Option<f64>,
+    /// How the latency changed over the window; null where there are too few replies to say.
+    pub drift: Option<Drift>,
 }
 
-/// Little's law: the mean number in flight is the rate times the mean time in flight.
+/// The median latency at the beginning and at the end of the window.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-#[allow(missing_docs)]
+pub struct Drift {
+    /// Of its first third.
+    pub first_p50_us: f64,
+    /// Of its last third.
+    pub last_p50_us: f64,
+}
+
+/// Little's law: the mean number on their way is the rate times the mean time on the way (J. Little, Operations Research 9,
+/// 1961). A request is on its way from when it is due.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Little {
+    /// λW: the latencies, as far as they lie within the window, added up and divided by its length.
     pub lambda_w: f64,
+    /// L: the number on their way, integrated over the window on its own.
     pub l: f64,
+    /// |λW − L| / L.
     pub error: f64,
 }
 
-/// How the gaps between arrivals compare with those of a Poisson process.
+/// How the gaps between requests, as they were really sent, compare with those of a Poisson process.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-#[allow(missing_docs)]
 pub struct Arrivals {
+    /// The Anderson–Darling statistic against an exponential distribution; 19 of 20 true Poisson streams stay below 1.321.
     pub anderson_darling: f64,
+    /// The correlation of each gap with the next; near 0 for a Poisson stream.
     pub lag1: f64,
+    /// How many gaps were looked at.
+    pub gaps: u64,
 }
 
-/// One second of the window; the last may be shorter.
+/// One second of the window, or a third of a short one; the last may be shorter.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Interval {
     /// When it ended, in seconds from the window's start.
     pub t_s: f64,
     /// Good replies in it.
     pub ok: u64,
+    /// Requests that ended in it otherwise than well.
+    pub failed: u64,
     /// Their median latency.
     pub p50_us: Option<f64>,
     /// Their 99th percentile.

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
 use crossbeam::channel::{self, RecvTimeoutError};
 use hdrhistogram::Histogram;
@@ -12,15 +11,21 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Pid;
 use thiserror::Error;
 
-use crate::driver::{Driver, Schedule};
+use crate::bystanders::Bystanders;
+use crate::clock::Clock;
+use crate::driver::{Driver, Schedule, Slices};
 use crate::plan::{Plan, PlanError};
-use crate::report::{Checks, Client, Fairness, LoopKind, Options, Quantiles, Report, SCHEMA};
+use crate::report::{Interval, Report};
+use crate::slices::{Gatherer, Slice, Times};
+use crate::sources::{Sources, TooFewPorts};
 use crate::tally::Tally;
 
 /// What is told while a run goes on, on the thread that called [`run()`].
 pub trait Observer {
     /// The warm-up is over: from here on everything counts.
     fn window_opens(&mut self) {}
+    /// A second of the window is over, or a third of a short one, and what all threads measured in it is there.
+    fn interval(&mut self, _interval: &Interval, _times: &Times) {}
     /// The window is over: nothing more is sent.
     fn window_closes(&mut self) {}
 }
@@ -33,8 +38,10 @@ impl Observer for () {}
 pub struct Outcome {
     /// All of it, for people and programs.
     pub report: Report,
-    /// The latencies of the good replies, in nanoseconds.
-    pub latency: Histogram<u64>,
+    /// The times of the good replies, in nanoseconds.
+    pub times: Times,
+    /// For a mix, the latencies of each of its parts.
+    pub parts: Vec<Histogram<u64>>,
     /// Good replies from the first to the last, those of the warm-up and those after the window included.
     pub answered_total: u64,
 }
@@ -46,8 +53,18 @@ pub enum LoadError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// Nobody answers there.
-    #[error("can't connect to {target}: {source}; is the server running there?")]
+    #[error("can't connect to {target} (is the server running there?)")]
     Unreachable {
+        /// Where.
+        target: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The connections that carry no load can't all be opened.
+    #[error("can't open {wanted} idle and silent connections to {target} before the load")]
+    Bystanders {
+        /// How many.
+        wanted: usize,
         /// Where.
         target: SocketAddr,
         /// Why not.
@@ -63,8 +80,20 @@ pub enum LoadError {
         /// How many descriptors it may have.
         limit: u64,
     },
+    /// More connections than there are ports for.
+    #[error(
+        "{connections} connections to {target} need more ports than the {ports} this machine gives out (net.ipv4.ip_local_port_range); ask for fewer"
+    )]
+    Ports {
+        /// How many were asked for.
+        connections: usize,
+        /// Where.
+        target: SocketAddr,
+        /// How many ports there are.
+        ports: usize,
+    },
     /// The kernel refused something.
-    #[error("can't {what}: {source}")]
+    #[error("can't {what}")]
     System {
         /// What was attempted.
         what: &'static str,
@@ -82,49 +111,81 @@ pub enum LoadError {
 /// If one of its own threads does.
 pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, LoadError> {
     plan.check()?;
-    allow_descriptors(plan.connections)?;
+    let connections = plan
+        .connections
+        .saturating_add(plan.idle)
+        .saturating_add(plan.silent);
+    allow_descriptors(connections)?;
+    let sources =
+        Sources::of_plan(connections, plan.target).map_err(|TooFewPorts { ports }| LoadError::Ports {
+            connections,
+            target: plan.target,
+            ports,
+        })?;
     // A dead address is told at once, not connection by connection.
     TcpStream::connect_timeout(&plan.target, plan.timeout).map_err(|source| LoadError::Unreachable {
         target: plan.target,
         source,
     })?;
-    let tally = crossbeam::thread::scope(|scope| {
+    // These come first: the question that they ask is what a server has left for the others.
+    let bystanders = Bystanders::open(plan).map_err(|source| LoadError::Bystanders {
+        wanted: plan.idle + plan.silent,
+        target: plan.target,
+        source,
+    })?;
+    let clock = Clock::start();
+    let (tally, gatherer) = crossbeam::thread::scope(|scope| {
         let (ready, all_ready) = channel::bounded::<()>(0);
         let (done, all_done) = channel::unbounded();
+        let (slices, all_slices) = channel::unbounded();
         let starts: Vec<_> = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
-                let (ready, done) = (ready.clone(), done.clone());
+                let (ready, done, slices) = (ready.clone(), done.clone(), slices.clone());
                 scope.spawn(move |_| {
+                    let tally = drive(plan, thread, clock, &sources, slices, cancel, ready, &started);
                     // Whoever gathers the tallies is there until all threads have ended.
-                    let _ = done.send(drive(plan, thread, cancel, ready, &started));
+                    let _ = done.send(tally);
                 });
                 start
             })
             .collect();
-        drop((ready, done));
+        drop((ready, done, slices));
         let _ = all_ready.recv();
-        let schedule = Schedule::from(Instant::now(), plan);
+        let schedule = Schedule::from(clock.now_ns(), plan);
         for start in starts {
             // A thread that failed has hung up; its error is waiting.
             let _ = start.send(schedule);
         }
-        conduct(plan, schedule, &all_done, observer)
+        conduct(plan, clock, schedule, &all_slices, &all_done, observer)
     })
     .expect("a thread of the load generator panicked")?;
-    Ok(outcome(plan, &tally))
+    Ok(Outcome {
+        report: Report::of(plan, &tally, &gatherer, bystanders.count()),
+        times: gatherer.whole,
+        parts: tally.parts,
+        answered_total: tally.answered_total,
+    })
 }
 
 /// One thread: opens its connections, drops `ready` to say so, waits for the others, and runs.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one end of what a thread shares with the others"
+)]
 fn drive(
     plan: &Plan,
     thread: usize,
+    clock: Clock,
+    sources: &Sources,
+    slices: Slices,
     cancel: &AtomicBool,
     ready: channel::Sender<()>,
     started: &channel::Receiver<Schedule>,
 ) -> Result<Tally, LoadError> {
     pin(&plan.cpus, thread)?;
-    let mut driver = Driver::new(plan, thread).map_err(system("make an event loop"))?;
+    let mut driver =
+        Driver::new(plan, thread, clock, sources, slices).map_err(system("make an event loop"))?;
     driver.open_all(cancel).map_err(system("open connections"))?;
     drop(ready);
     match started.recv() {
@@ -133,18 +194,25 @@ fn drive(
     }
 }
 
-/// Tells the observer when the window opens and closes, and gathers what the threads counted.
+/// Puts together what the threads measure, slice by slice, and tells the observer of it and of the window's ends.
 fn conduct(
     plan: &Plan,
+    clock: Clock,
     schedule: Schedule,
+    slices: &channel::Receiver<(usize, Slice)>,
     done: &channel::Receiver<Result<Tally, LoadError>>,
     observer: &mut dyn Observer,
-) -> Result<Tally, LoadError> {
-    let mut tallies = Vec::with_capacity(plan.threads);
-    for (edge, opens) in [(schedule.window_opens, true), (schedule.window_closes, false)] {
-        while tallies.len() < plan.threads {
-            match done.recv_deadline(edge) {
-                Ok(tally) => tallies.push(tally?),
+) -> Result<(Tally, Gatherer), LoadError> {
+    let mut gatherer = Gatherer::new(plan.duration, plan.threads);
+    for (edge_ns, opens) in [(schedule.opens_ns, true), (schedule.closes_ns, false)] {
+        loop {
+            match slices.recv_deadline(clock.instant(edge_ns)) {
+                Ok((number, slice)) => {
+                    gatherer.take(number, &slice, |interval, times| {
+                        observer.interval(interval, times)
+                    });
+                }
+                // All threads have ended, or it is time.
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -154,60 +222,20 @@ fn conduct(
             observer.window_closes()
         }
     }
+    for (number, slice) in slices {
+        gatherer.take(number, &slice, |interval, times| {
+            observer.interval(interval, times)
+        });
+    }
+    gatherer.close_rest(|interval, times| observer.interval(interval, times));
+    let mut tallies = Vec::with_capacity(plan.threads);
     for tally in done {
         tallies.push(tally?);
     }
-    Ok(tallies.into_iter().reduce(Tally::merge).unwrap_or_default())
-}
-
-fn outcome(plan: &Plan, tally: &Tally) -> Outcome {
-    let latency = tally.latency();
-    let window_s = tally.window.as_secs_f64();
-    let cpu_s = tally.cpu.as_secs_f64();
-    let completed = tally.completed as f64;
-    let report = Report {
-        schema: SCHEMA,
-        loop_kind: LoopKind::Closed,
-        target: plan.target.to_string(),
-        options: Options {
-            connections: plan.connections,
-            threads: plan.threads,
-            duration_s: plan.duration.as_secs_f64(),
-            warmup_s: plan.warmup.as_secs_f64(),
-            op: plan.work.operation().to_owned(),
-            params: plan.work.fixed_params().map(str::to_owned),
-            pipeline: plan.pipeline,
-            requests_per_connection: plan.requests_per_connection,
-            timeout_s: plan.timeout.as_secs_f64(),
-            two_writes: plan.two_writes,
-            cpus: plan.cpus.clone(),
-        },
-        window_s,
-        throughput_per_s: if window_s > 0.0 { completed / window_s } else { 0.0 },
-        requests: tally.requests,
-        connections: tally.connections(plan.connections as u64),
-        latency_us: Quantiles::of(&latency),
-        service_us: Quantiles::of(&latency),
-        lateness_us: None,
-        fairness: Fairness::of(&tally.served),
-        client: Client {
-            cpu_us_per_request: (tally.completed > 0).then(|| cpu_s * 1e6 / completed),
-            busy: tally.busiest,
-            threads: plan.threads,
-        },
-        checks: Checks {
-            accounting: tally.requests.add_up(),
-            ..Checks::default()
-        },
-        intervals: tally.intervals(),
-        failures: tally.failures(),
-        ended_early: tally.ended_early.clone(),
-    };
-    Outcome {
-        report,
-        latency,
-        answered_total: tally.answered_total,
-    }
+    Ok((
+        tallies.into_iter().reduce(Tally::merge).unwrap_or_default(),
+        gatherer,
+    ))
 }
 
 /// Raises the soft limit of descriptors if the connections need it and the hard one allows.

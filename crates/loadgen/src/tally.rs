@@ -8,48 +8,43 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::report::{Connections, Failures, Interval, Quantiles, Requests};
-
-/// Three significant digits: a value is off by at most a thousandth.
-const DIGITS: u8 = 3;
-
-/// A histogram of nanoseconds that grows as it needs to.
-pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new(DIGITS).expect("three digits are allowed")
-}
+use crate::report::{Connections, Failures, Requests};
+use crate::slices::{add, histogram};
 
 /// What one thread, or all together, counted.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    /// Those sent within the window, by how they ended.
+    /// Those due within the window (in a closed loop: sent), by how they ended.
     pub(crate) requests: Requests,
     /// Good replies that came within the window, whenever they were asked for.
     pub(crate) completed: u64,
     /// Good replies from the first to the last.
     pub(crate) answered_total: u64,
-    /// The same by connection, for those that are asked for at once.
+    /// Good replies within the window by connection, for those that are asked for at once.
     pub(crate) served: Vec<u64>,
     /// How many of these could be opened at all.
     pub(crate) opened: u64,
     /// Connections opened within the window in the place of another.
     pub(crate) reconnects: u64,
+    /// How long it took to open a connection, in nanoseconds.
+    pub(crate) connecting: Histogram<u64>,
+    /// For a mix, the latencies of each part.
+    pub(crate) parts: Vec<Histogram<u64>>,
     /// How long was measured.
     pub(crate) window: Duration,
     /// Processor time within the window.
     pub(crate) cpu: Duration,
-    /// The busiest thread's share of the window on a processor.
+    /// The busiest thread's share of the window on a processor, waiting with its eyes open not counted.
     pub(crate) busiest: f64,
+    /// Little's L: the number of requests on their way, integrated over the window, in requests times nanoseconds.
+    pub(crate) area_ns: u128,
+    /// Little's λW: the parts of all requests' latencies that lie within the window, added up.
+    pub(crate) waits_ns: u128,
+    /// A sample of the gaps between requests as they were sent, each with the one after it.
+    pub(crate) gaps: Vec<(f64, f64)>,
     /// Why the run ended before its time.
     pub(crate) ended_early: Option<String>,
-    seconds: Vec<Second>,
     failures: BTreeMap<Failure, (u64, String)>,
-}
-
-/// The latencies of one second of the window.
-#[derive(Debug)]
-struct Second {
-    ends: Duration,
-    latency: Histogram<u64>,
 }
 
 /// How a request, or a connection, can fail.
@@ -95,25 +90,32 @@ impl Default for Tally {
             served: Vec::new(),
             opened: 0,
             reconnects: 0,
+            connecting: histogram(),
+            parts: Vec::new(),
             window: Duration::ZERO,
             cpu: Duration::ZERO,
             busiest: 0.0,
+            area_ns: 0,
+            waits_ns: 0,
+            gaps: Vec::new(),
             ended_early: None,
-            seconds: Vec::new(),
             failures: BTreeMap::new(),
         }
     }
 }
 
 impl Tally {
+    /// With room for the latencies of so many parts of a mix.
+    pub(crate) fn with_parts(parts: usize) -> Self {
+        Self {
+            parts: vec![histogram(); parts],
+            ..Self::default()
+        }
+    }
+
     /// Counts a failure, and keeps what it looked like if it is the first of its kind.
     pub(crate) fn fail(&mut self, failure: Failure, count: u64, example: impl FnOnce() -> String) {
         self.failures.entry(failure).or_insert_with(|| (0, example())).0 += count;
-    }
-
-    /// Takes the latencies of a second of the window that ended this long after its start.
-    pub(crate) fn close_second(&mut self, ends: Duration, latency: Histogram<u64>) {
-        self.seconds.push(Second { ends, latency });
     }
 
     /// Two tallies as one.
@@ -124,35 +126,23 @@ impl Tally {
         self.served.extend(other.served);
         self.opened += other.opened;
         self.reconnects += other.reconnects;
+        add(&mut self.connecting, &other.connecting);
+        self.parts
+            .resize_with(self.parts.len().max(other.parts.len()), histogram);
+        for (own, other) in self.parts.iter_mut().zip(&other.parts) {
+            add(own, other);
+        }
         self.window = self.window.max(other.window);
         self.cpu += other.cpu;
         self.busiest = self.busiest.max(other.busiest);
+        self.area_ns += other.area_ns;
+        self.waits_ns += other.waits_ns;
+        self.gaps.extend(other.gaps);
         self.ended_early = self.ended_early.or(other.ended_early);
-        for (index, second) in other.seconds.into_iter().enumerate() {
-            match self.seconds.get_mut(index) {
-                Some(own) => {
-                    own.ends = own.ends.max(second.ends);
-                    own.latency
-                        .add(second.latency)
-                        .expect("a histogram that grows takes any other");
-                }
-                None => self.seconds.push(second),
-            }
-        }
         for (failure, (count, example)) in other.failures {
             self.fail(failure, count, || example);
         }
         self
-    }
-
-    /// The latencies of the whole window.
-    pub(crate) fn latency(&self) -> Histogram<u64> {
-        let mut all = histogram();
-        for second in &self.seconds {
-            all.add(&second.latency)
-                .expect("a histogram that grows takes any other");
-        }
-        all
     }
 
     pub(crate) fn connections(&self, asked: u64) -> Connections {
@@ -163,19 +153,6 @@ impl Tally {
             served: self.served.iter().filter(|&&served| served > 0).count() as u64,
             reconnects: self.reconnects,
         }
-    }
-
-    pub(crate) fn intervals(&self) -> Vec<Interval> {
-        let interval = |second: &Second| {
-            let latency = Quantiles::of(&second.latency);
-            Interval {
-                t_s: second.ends.as_secs_f64(),
-                ok: second.latency.len(),
-                p50_us: latency.and_then(|latency| latency.p50),
-                p99_us: latency.and_then(|latency| latency.p99),
-            }
-        };
-        self.seconds.iter().map(interval).collect()
     }
 
     pub(crate) fn failures(&self) -> Vec<Failures> {
@@ -194,8 +171,13 @@ impl Requests {
     /// Whether the identities hold: planned = sent + unsent, and sent is the sum of how they ended.
     #[must_use]
     pub fn add_up(&self) -> bool {
-        let ended = self.ok + self.wrong + self.error + self.timeout + self.reset + self.in_flight;
-        self.planned == self.sent + self.unsent && self.sent == ended
+        self.planned == self.sent + self.unsent && self.sent == self.ok + self.failed() + self.in_flight
+    }
+
+    /// Those that ended otherwise than well.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.wrong + self.error + self.timeout + self.reset
     }
 
     fn plus(self, other: Self) -> Self {
@@ -215,56 +197,27 @@ impl Requests {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    fn tally(values: &[Vec<u32>]) -> Tally {
-        let mut tally = Tally::default();
-        for (second, values) in values.iter().enumerate() {
-            let mut latency = histogram();
-            for &value in values {
-                latency.record(u64::from(value)).unwrap();
-                tally.completed += 1;
-            }
-            tally.served.push(values.len() as u64);
-            tally.close_second(Duration::from_secs(second as u64 + 1), latency);
-        }
+    fn tally(ok: u64, connecting_ns: u64) -> Tally {
+        let mut tally = Tally {
+            served: vec![ok],
+            ..Tally::default()
+        };
+        tally.requests.ok = ok;
+        tally.connecting.record(connecting_ns).unwrap();
+        tally.parts = vec![histogram(); ok as usize];
         tally
     }
 
-    proptest! {
-        #[test]
-        fn the_order_of_merging_means_nothing(
-            a in prop::collection::vec(prop::collection::vec(any::<u32>(), 0..50), 0..4),
-            b in prop::collection::vec(prop::collection::vec(any::<u32>(), 0..50), 0..4),
-        ) {
-            let one = tally(&a).merge(tally(&b));
-            let other = tally(&b).merge(tally(&a));
-            prop_assert_eq!(one.intervals(), other.intervals());
-            prop_assert_eq!(one.latency(), other.latency());
-            prop_assert_eq!(one.completed, other.completed);
-        }
-
-        #[test]
-        fn a_quantile_is_within_a_thousandth_of_an_exact_sort(mut values in prop::collection::vec(1..u32::MAX, 200..2000)) {
-            let quantiles = Quantiles::of(&tally(std::slice::from_ref(&values)).latency()).unwrap();
-            values.sort_unstable();
-            let exact = |q: f64| f64::from(values[((values.len() as f64 * q).ceil() as usize).max(1) - 1]) / 1e3;
-            for (got, q) in [(quantiles.p50, 0.5), (quantiles.p90, 0.9)] {
-                let error = (got.unwrap() - exact(q)).abs() / exact(q);
-                prop_assert!(error <= 1e-3, "{q}: {got:?} for {}", exact(q));
-            }
-            prop_assert!(quantiles.p50.unwrap() >= quantiles.min && quantiles.p90.unwrap() <= quantiles.max);
-        }
-    }
-
     #[test]
-    fn a_percentile_that_the_samples_cannot_carry_is_not_told() {
-        let quantiles = Quantiles::of(&tally(&[(1..=999).collect()]).latency()).unwrap();
-        assert!(quantiles.p90.is_some() && quantiles.p99.is_none());
-        let quantiles = Quantiles::of(&tally(&[(1..=1000).collect()]).latency()).unwrap();
-        assert!(quantiles.p99.is_some() && quantiles.p999.is_none());
+    fn the_order_of_merging_means_nothing_but_for_the_order_of_connections() {
+        let one = tally(1, 10).merge(tally(2, 20));
+        let other = tally(2, 20).merge(tally(1, 10));
+        assert_eq!(one.requests, other.requests);
+        assert_eq!(one.connecting, other.connecting);
+        assert_eq!((one.parts.len(), other.parts.len()), (2, 2));
+        assert_eq!(one.connections(3), other.connections(3));
     }
 
     #[test]

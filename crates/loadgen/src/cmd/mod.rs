@@ -1,6 +1,7 @@
 //! A file for each verb, and what they read from flags alike.
 
 pub(crate) mod call;
+mod live;
 pub(crate) mod run;
 mod text;
 
@@ -30,7 +31,7 @@ impl From<PlanError> for Usage {
 fn usage_or_failure(error: LoadError) -> anyhow::Error {
     match error {
         LoadError::Plan(error) => Usage::from(error).into(),
-        LoadError::Descriptors { .. } => Usage(error.to_string()).into(),
+        LoadError::Descriptors { .. } | LoadError::Ports { .. } => Usage(error.to_string()).into(),
         other => other.into(),
     }
 }

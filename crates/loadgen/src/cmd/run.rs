@@ -1,22 +1,29 @@
 //! `loadgen run`: load a server, measure, and say what it came to.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use clap::Args;
-use loadgen::{Params, Plan, Report, Work};
+use clap::{Args, ValueEnum};
+use loadgen::hdr::{self, V2DeflateSerializer};
+use loadgen::report::Interval;
+use loadgen::slices::Times;
+use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Work, ceiling};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{CpuList, Usage, address, cpu_list, text, time, usage_or_failure};
+use super::{CpuList, Usage, address, cpu_list, live, text, time, usage_or_failure};
 
-/// Load a server with a closed loop and measure: each connection sends its next request when the last is answered
+/// Load a server and measure: as fast as it answers, or with --rate at a rate of your choice
+///
+/// Without --rate the loop is closed: each connection sends its next request when the last is answered, so a slow server
+/// is asked less, and its stalls hardly show. With --rate it is open: requests are due on a schedule that owes nothing to
+/// the replies, and latency counts from when a request was due, whether or not a connection was free for it.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The server
@@ -39,28 +46,59 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
     warmup: Duration,
 
+    /// How many requests are due in a second, on all connections together; without it the loop is closed
+    #[arg(long, value_name = "PER_S")]
+    rate: Option<f64>,
+
+    /// How the gaps between due requests are distributed
+    #[arg(long, value_enum, default_value_t = ArrivalsFlag::Poisson, requires = "rate")]
+    arrivals: ArrivalsFlag,
+
+    /// How a thread waits until a request is due
+    #[arg(long, value_enum, default_value_t = PacingFlag::Hybrid, requires = "rate")]
+    pacing: PacingFlag,
+
     /// The operation: ping, pi, spin, sleep, block or blob
     #[arg(long, default_value = "ping")]
     op: String,
 
     /// What it is asked with, as JSON, the same each time. Without it a ping has a string that is different each time, and
     /// the others a number of their own (pi 100, spin 100, sleep 10, block 10, blob 1024)
-    #[arg(long, value_name = "JSON", conflicts_with = "payload")]
+    #[arg(
+        long,
+        value_name = "JSON",
+        conflicts_with = "payload",
+        allow_hyphen_values = true
+    )]
     params: Option<String>,
 
     /// Ping with a string of this many characters
     #[arg(long, value_name = "BYTES")]
     payload: Option<usize>,
 
+    /// A TOML file of [[operation]] tables, each with op, weight, and params, payload or times; times = { distribution =
+    /// "exponential", mean = 100 }, or "constant" with value, or "bimodal" with low, high and high_share
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["op", "params", "payload"])]
+    mix: Option<PathBuf>,
+
     /// Close each connection after this many requests and open another in its place
     #[arg(long, value_name = "N")]
     requests_per_connection: Option<u64>,
 
-    /// How many requests are in flight on each connection
+    /// How many requests are in flight on each connection; with --rate, at most
     #[arg(long, value_name = "N", default_value_t = 1)]
     pipeline: usize,
 
-    /// How long a request may take; then it counts as timed out, and its connection is closed and opened anew
+    /// More connections that only exist, opened before the load
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    idle: usize,
+
+    /// More connections that send half a frame and then nothing, opened before the load
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    silent: usize,
+
+    /// How long a request may take from its sending; then it counts as timed out, and its connection is closed and opened
+    /// anew
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
     timeout: Duration,
 
@@ -72,13 +110,39 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "LIST", value_parser = cpu_list)]
     cpus: Option<CpuList>,
 
+    /// What Poisson arrivals and the choices of a mix are drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
     /// Write the result as JSON to this file, or to stdout with -
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
 
-    /// Print no text
+    /// Write the latencies of each second as an `HdrHistogram` interval log (V2) to this file
+    #[arg(long, value_name = "PATH")]
+    hdr: Option<PathBuf>,
+
+    /// Print no text and no progress
     #[arg(long)]
     quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ArrivalsFlag {
+    /// Exponential gaps: many clients that know nothing of each other
+    Poisson,
+    /// Equal gaps
+    Uniform,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PacingFlag {
+    /// Sleep, then watch the clock for the last 60 µs: precise, for some of a processor
+    Hybrid,
+    /// Watch the clock: the most precise, for all of a processor
+    Spin,
+    /// Sleep: some 20 to 80 µs late, for the least of a processor
+    Sleep,
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
@@ -88,20 +152,37 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         signal_hook::flag::register(signal, Arc::clone(&cancel)).context("can't handle signals")?;
     }
     // A file that can't be written is told before the load and not after it.
-    let mut json = flags.json.as_deref().map(open_json).transpose()?;
-    let outcome = loadgen::run(&plan, &cancel, &mut ()).map_err(usage_or_failure)?;
+    let mut json = flags.json.as_deref().map(create).transpose()?;
+    let mut hdr = flags.hdr.as_deref().map(create).transpose()?;
+    let mut serializer = V2DeflateSerializer::new();
+    let mut view = View {
+        live: (!flags.quiet).then(live::Line::on_a_terminal).flatten(),
+        log: match &mut hdr {
+            Some(file) => Some(
+                hdr::Log::begin(file, &mut serializer, SystemTime::now() + plan.warmup)
+                    .with_context(|| cannot_write(flags.hdr.as_deref()))?,
+            ),
+            None => None,
+        },
+        fault: None,
+    };
+    let outcome = loadgen::run(&plan, &cancel, &mut view).map_err(usage_or_failure)?;
+    let fault = view.fault.take();
+    drop(view);
     let report = outcome.report;
     if let Some(json) = &mut json {
-        serde_json::to_writer_pretty(&mut *json, &report)
-            .map_err(io::Error::from)
+        let written = serde_json::to_writer_pretty(&mut *json, &report).map_err(io::Error::from);
+        written
             .and_then(|()| writeln!(json))
-            .with_context(|| {
-                format!(
-                    "can't write {}",
-                    flags.json.as_deref().unwrap_or("-".as_ref()).display()
-                )
-            })?;
+            .and_then(|()| json.flush())
+            .with_context(|| cannot_write(flags.json.as_deref()))?;
     }
+    match (fault, &mut hdr) {
+        (Some(error), _) => Err(error),
+        (None, Some(file)) => file.flush(),
+        (None, None) => Ok(()),
+    }
+    .with_context(|| cannot_write(flags.hdr.as_deref()))?;
     let prints_json = flags.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
     if !flags.quiet && !prints_json {
         print!("{}", text::page(&report));
@@ -109,26 +190,75 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     Ok(verdict(&report))
 }
 
+/// What goes on while the load runs.
+struct View<'a> {
+    live: Option<live::Line>,
+    log: Option<hdr::Log<'a, Output>>,
+    /// Why the log could not be written; it is told when the load is over.
+    fault: Option<io::Error>,
+}
+
+impl Observer for View<'_> {
+    fn interval(&mut self, interval: &Interval, times: &Times) {
+        if let Some(line) = &mut self.live {
+            line.show(interval);
+        }
+        if let (Some(log), None) = (&mut self.log, &self.fault) {
+            self.fault = log.append(interval, times).err();
+        }
+    }
+}
+
 impl Flags {
-    fn plan(&self) -> Result<Plan, Usage> {
-        let params = match (&self.params, self.payload) {
-            (Some(json), _) => Params::Json(json.clone()),
-            (None, Some(bytes)) => Params::Payload(bytes),
-            (None, None) => Params::Unique,
+    fn plan(&self) -> Result<Plan> {
+        let load = match self.rate {
+            None => Load::Closed,
+            Some(rate_per_s) => Load::Open {
+                rate_per_s,
+                arrivals: match self.arrivals {
+                    ArrivalsFlag::Poisson => Arrivals::Poisson,
+                    ArrivalsFlag::Uniform => Arrivals::Uniform,
+                },
+                pacing: match self.pacing {
+                    PacingFlag::Hybrid => Pacing::Hybrid,
+                    PacingFlag::Spin => Pacing::Spin,
+                    PacingFlag::Sleep => Pacing::Sleep,
+                },
+            },
         };
         let plan = Plan {
             threads: self.threads,
+            load,
             pipeline: self.pipeline,
             requests_per_connection: self.requests_per_connection,
+            idle: self.idle,
+            silent: self.silent,
             warmup: self.warmup,
             duration: self.duration,
             timeout: self.timeout,
             two_writes: self.two_writes,
             cpus: self.cpus.clone().unwrap_or_default().0,
-            ..Plan::closed_loop(self.connect, self.connections, Work::new(&self.op, params)?)
+            seed: self.seed,
+            ceiling_per_s: ceiling::known(self.threads),
+            ..Plan::closed_loop(self.connect, self.connections, self.work()?)
         };
-        plan.check()?;
+        plan.check().map_err(Usage::from)?;
         Ok(plan)
+    }
+
+    fn work(&self) -> Result<Work> {
+        if let Some(path) = &self.mix {
+            let text = fs::read_to_string(path)
+                .map_err(|error| Usage(format!("can't read --mix {}: {error}", path.display())))?;
+            return Work::mix(&text, self.seed)
+                .map_err(|error| Usage(format!("--mix {}: {error}", path.display())).into());
+        }
+        let params = match (&self.params, self.payload) {
+            (Some(json), _) => Params::Json(json.clone()),
+            (None, Some(bytes)) => Params::Payload(bytes),
+            (None, None) => Params::Unique,
+        };
+        Ok(Work::new(&self.op, params).map_err(Usage::from)?)
     }
 }
 
@@ -142,10 +272,16 @@ fn verdict(report: &Report) -> ExitCode {
     }
 }
 
-fn open_json(path: &std::path::Path) -> Result<Box<dyn Write>> {
+type Output = BufWriter<Box<dyn Write>>;
+
+fn create(path: &Path) -> Result<Output> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdout()));
+        return Ok(BufWriter::new(Box::new(io::stdout())));
     }
-    let file = fs::File::create(path).with_context(|| format!("can't write {}", path.display()))?;
-    Ok(Box::new(io::BufWriter::new(file)))
+    let file = fs::File::create(path).with_context(|| cannot_write(Some(path)))?;
+    Ok(BufWriter::new(Box::new(file)))
+}
+
+fn cannot_write(path: Option<&Path>) -> String {
+    format!("can't write {}", path.unwrap_or(Path::new("-")).display())
 }

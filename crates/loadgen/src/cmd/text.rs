@@ -1,133 +1,200 @@
 //! A result as a page that can be pasted into a message.
 
-use std::fmt::Write;
+use std::fmt::{Result, Write};
 
-use loadgen::Report;
-use loadgen::report::Quantiles;
+use loadgen::report::{LoopKind, Quantiles};
+use loadgen::{Report, advice};
 
 /// What was asked, what was reached, how long it took, and what to make of it.
 pub(crate) fn page(report: &Report) -> String {
     let mut page = String::new();
     // Writing to a string can't fail.
-    let _ = write(&mut page, report);
+    let _ = asked(&mut page, report)
+        .and_then(|()| reached(&mut page, report))
+        .and_then(|()| times(&mut page, report))
+        .and_then(|()| checks(&mut page, report));
     page
 }
 
-fn write(page: &mut String, report: &Report) -> std::fmt::Result {
+fn asked(page: &mut String, report: &Report) -> Result {
     let options = &report.options;
-    let params = options.params.as_deref().unwrap_or("(different each time)");
-    writeln!(
+    let params = options
+        .params
+        .as_deref()
+        .map_or_else(|| "(different each time)".to_owned(), shortened);
+    match options.rate_per_s {
+        None => write!(page, "closed loop on {}: {} {params}", report.target, options.op)?,
+        Some(rate) => write!(
+            page,
+            "open loop on {}: {rate} requests/s, {} arrivals, {} pacing: {} {params}",
+            report.target,
+            options.arrivals.as_deref().unwrap_or_default(),
+            options.pacing.as_deref().unwrap_or_default(),
+            options.op
+        )?,
+    }
+    write!(
         page,
-        "closed loop on {}: {} {}",
-        report.target,
-        options.op,
-        shortened(params)
-    )?;
-    writeln!(
-        page,
-        "  {} connections, {} in flight on each, {} threads; {} s after {} s of warm-up",
-        options.connections, options.pipeline, options.threads, options.duration_s, options.warmup_s
+        "\n  {} connections, {} in flight on each{}; {} threads; {} s after {} s of warm-up\n",
+        options.connections,
+        options.pipeline,
+        if report.loop_kind == LoopKind::Open {
+            " at most"
+        } else {
+            ""
+        },
+        options.threads,
+        options.duration_s,
+        options.warmup_s
     )?;
     if let Some(requests) = options.requests_per_connection {
+        let opened = report.connections.reconnects;
         writeln!(
             page,
-            "  a new connection after every {requests} requests: {} opened",
-            report.connections.reconnects
+            "  a new connection after every {requests} requests: {opened} opened in the window"
         )?;
     }
-    writeln!(page)?;
-    writeln!(page, "requests/s     {:.0}", report.throughput_per_s)?;
-    let client = &report.client;
-    if let Some(cpu_us) = client.cpu_us_per_request {
+    if let Some(others) = &report.bystanders {
         writeln!(
             page,
-            "client         {cpu_us:.2} µs of CPU a request, busiest thread {:.0} %",
-            client.busy * 100.0
+            "  besides, {} idle connections and {} silent ones",
+            others.idle, others.silent
         )?;
     }
-    if let Some(latency) = &report.latency_us {
-        writeln!(page, "latency        {}", line(latency))?;
-    }
+    writeln!(page)
+}
+
+fn reached(page: &mut String, report: &Report) -> Result {
     let counts = &report.requests;
+    writeln!(page, "rate         {:.0} requests/s", report.throughput_per_s)?;
     writeln!(
         page,
-        "requests       {} sent = {} ok + {} wrong + {} error + {} timeout + {} reset + {} in flight",
-        counts.sent, counts.ok, counts.wrong, counts.error, counts.timeout, counts.reset, counts.in_flight
+        "requests     {} due = {} sent + {} unsent; sent = {} ok + {} wrong + {} error + {} timeout + {} reset + {} in flight",
+        counts.planned,
+        counts.sent,
+        counts.unsent,
+        counts.ok,
+        counts.wrong,
+        counts.error,
+        counts.timeout,
+        counts.reset,
+        counts.in_flight
     )?;
     let connections = &report.connections;
-    writeln!(
+    write!(
         page,
-        "connections    {} asked, {} opened, {} served",
+        "connections  {} asked, {} opened, {} served",
         connections.asked, connections.opened, connections.served
     )?;
     if let Some(fairness) = &report.fairness {
-        writeln!(
+        write!(
             page,
-            "fairness       Jain's index {:.3}; {} to {} requests a connection",
-            fairness.jain, fairness.least_served, fairness.most_served
+            "; {} to {} requests each, Jain's index {:.3}",
+            fairness.least_served, fairness.most_served, fairness.jain
         )?;
     }
-    for failure in &report.failures {
+    writeln!(page)?;
+    if let Some(cpu_us) = report.client.cpu_us_per_request {
         writeln!(
             page,
-            "failure        {} × {}, first: {}",
-            failure.count, failure.kind, failure.first
-        )?;
-    }
-    notes(page, report)
-}
-
-/// What the reader should know before quoting a figure.
-fn notes(page: &mut String, report: &Report) -> std::fmt::Result {
-    let connections = &report.connections;
-    if let Some(reason) = &report.ended_early {
-        writeln!(page, "! the run ended early: {reason}")?;
-    }
-    if connections.failed > 0 {
-        writeln!(page, "! {} connections could not be opened", connections.failed)?;
-    }
-    let unserved = connections.opened.saturating_sub(connections.served);
-    if unserved > 0 {
-        writeln!(
-            page,
-            "! {unserved} connections were open and never served: the server holds no more at once"
-        )?;
-    }
-    if report.client.busy > 0.9 {
-        writeln!(
-            page,
-            "! the busiest client thread was {:.0} % busy: the server may be faster than this shows; give the client \
-                        more --threads on processors of their own",
+            "client       {cpu_us:.2} µs of CPU a request; its busiest thread at work for {:.0} % of the time",
             report.client.busy * 100.0
         )?;
     }
-    if !report.checks.accounting {
+    writeln!(page)
+}
+
+fn times(page: &mut String, report: &Report) -> Result {
+    writeln!(
+        page,
+        "{:12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
+        "", "min", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"
+    )?;
+    row(page, "latency", report.latency_us.as_ref())?;
+    if report.loop_kind == LoopKind::Open {
+        row(page, "service", report.service_us.as_ref())?;
+        row(page, "lateness", report.lateness_us.as_ref())?;
+    }
+    if report.options.requests_per_connection.is_some() {
+        row(page, "connecting", report.connecting_us.as_ref())?;
+    }
+    for part in &report.parts {
+        row(page, &part.op, part.latency_us.as_ref())?;
+    }
+    if let Some(latency) = &report.latency_us {
+        let beyond = |q: f64| format!("{:.0}", (latency.count as f64 * (1.0 - q)).floor());
         writeln!(
             page,
-            "! the requests do not add up: this is a fault of the load generator"
+            "{:12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
+            "  beyond",
+            "",
+            latency.count,
+            beyond(0.5),
+            beyond(0.9),
+            beyond(0.99),
+            beyond(0.999),
+            beyond(0.9999)
         )?;
+    }
+    writeln!(page)
+}
+
+fn row(page: &mut String, name: &str, quantiles: Option<&Quantiles>) -> Result {
+    let Some(quantiles) = quantiles else {
+        return writeln!(page, "{name:12}{:>10}", "–");
+    };
+    let told = |us: Option<f64>| us.map_or("–".to_owned(), time);
+    writeln!(
+        page,
+        "{name:12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
+        time(quantiles.min),
+        time(quantiles.mean),
+        told(quantiles.p50),
+        told(quantiles.p90),
+        told(quantiles.p99),
+        told(quantiles.p999),
+        told(quantiles.p9999),
+        time(quantiles.max)
+    )
+}
+
+/// The checks, the failures by kind, and what to do about them.
+fn checks(page: &mut String, report: &Report) -> Result {
+    for failures in &report.failures {
+        writeln!(
+            page,
+            "{} × {}, the first: {}",
+            failures.count, failures.kind, failures.first
+        )?;
+    }
+    if let Some(little) = &report.checks.little {
+        writeln!(
+            page,
+            "Little's law: {:.3} on their way by the latencies, {:.3} counted ({:.2} % apart)",
+            little.lambda_w,
+            little.l,
+            little.error * 100.0
+        )?;
+    }
+    if let Some(arrivals) = &report.checks.arrivals {
+        writeln!(
+            page,
+            "arrivals: Anderson–Darling {:.2} (a Poisson stream: 19 in 20 below 1.321), correlation of gaps {:+.3}",
+            arrivals.anderson_darling, arrivals.lag1
+        )?;
+    }
+    let advice = advice::of(report);
+    if advice.is_empty() {
+        return writeln!(page, "all checks passed");
+    }
+    for sentence in advice {
+        writeln!(page, "! {sentence}")?;
     }
     Ok(())
 }
 
-fn line(latency: &Quantiles) -> String {
-    let named = [
-        ("p50", latency.p50),
-        ("p90", latency.p90),
-        ("p99", latency.p99),
-        ("p99.9", latency.p999),
-        ("p99.99", latency.p9999),
-        ("max", Some(latency.max)),
-    ];
-    let told: Vec<_> = named
-        .iter()
-        .filter_map(|(name, us)| us.map(|us| format!("{name} {}", time(us))))
-        .collect();
-    told.join("  ")
-}
-
 /// A time in the unit that suits it, to three digits.
-fn time(us: f64) -> String {
+pub(crate) fn time(us: f64) -> String {
     let (value, unit) = match us {
         us if us < 1e3 => (us, "µs"),
         us if us < 1e6 => (us / 1e3, "ms"),

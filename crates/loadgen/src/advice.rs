@@ -1,0 +1,171 @@
+//! What to make of a result before quoting it: what it can't show, and what to do about it.
+
+use crate::checks::{ANDERSON_DARLING_MOST, correlation_most};
+use crate::report::{CLIENT_BUSY_MOST, LoopKind, Report};
+
+/// The two ways of Little's law may differ by this much.
+pub const LITTLE_ERROR_MOST: f64 = 0.01;
+/// Later than a tenth of the median latency, no more than this share of the requests may be sent.
+pub const LATE_SHARE_MOST: f64 = 0.01;
+/// The median of the last third may differ from that of the first by this share.
+pub const DRIFT_MOST: f64 = 0.1;
+/// In a closed loop so much of the time each connection has all its requests in flight.
+pub const KEPT_BUSY_LEAST: f64 = 0.99;
+
+/// What the reader should know before quoting a figure of this result, a sentence or two each; nothing if all is well.
+#[must_use]
+pub fn of(report: &Report) -> Vec<String> {
+    let all = [
+        ended_early(report),
+        accounting(report),
+        failures(report),
+        unserved(report),
+        unsent(report),
+        client_limited(report),
+        lateness(report),
+        arrivals(report),
+        little(report),
+        kept_busy(report),
+        drift(report),
+        bystanders(report),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn ended_early(report: &Report) -> Option<String> {
+    let reason = report.ended_early.as_ref()?;
+    Some(format!(
+        "The run ended early: {reason}. The figures are of {:.1} s.",
+        report.window_s
+    ))
+}
+
+fn accounting(report: &Report) -> Option<String> {
+    (!report.checks.accounting)
+        .then(|| "The requests do not add up: this is a fault of the load generator, and nothing here may be quoted.".to_owned())
+}
+
+fn failures(report: &Report) -> Option<String> {
+    let failed = report.requests.failed();
+    (failed > 0).then(|| {
+        format!(
+            "{failed} of {} requests were not answered well. They stand in no percentile, so the latencies are those of a \
+             server that was spared them; find the cause below before comparing.",
+            report.requests.sent
+        )
+    })
+}
+
+fn unserved(report: &Report) -> Option<String> {
+    let unserved = report.connections.asked - report.connections.served;
+    (unserved > 0).then(|| {
+        format!(
+            "{unserved} of {} connections were never served. The latencies are those of the others; ask for fewer \
+             connections, or for a server that can hold as many.",
+            report.connections.asked
+        )
+    })
+}
+
+fn unsent(report: &Report) -> Option<String> {
+    let unsent = report.requests.unsent;
+    (unsent > 0).then(|| {
+        format!(
+            "The offered rate was not reached: {unsent} of {} requests that were due were still waiting for a free \
+             connection when the window closed, and their latency is not told. Offer less, or give more --connections.",
+            report.requests.planned
+        )
+    })
+}
+
+fn client_limited(report: &Report) -> Option<String> {
+    let busy = report.client.busy;
+    match report.checks.client_limited {
+        Some(true) if busy > CLIENT_BUSY_MOST => Some(format!(
+            "The load generator was busy for {:.0} % of the time, so the rate and the latencies may be its own limit. Give \
+             it more --threads on more processors, or compare CPU per request instead.",
+            busy * 100.0
+        )),
+        Some(true) => Some(
+            "The rate is above 70 % of what this load generator can do on this machine (loadgen calibrate), so it may be \
+             its own limit. Give it more --threads on more processors."
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn lateness(report: &Report) -> Option<String> {
+    let late = report.checks.late_share?;
+    (late > LATE_SHARE_MOST).then(|| {
+        format!(
+            "{:.1} % of the requests were sent later than a tenth of the median latency after they were due. The latency \
+             counts that, the server is not to blame for it: where service time is much lower than latency, requests \
+             waited for a connection or for this client (more --connections, --pacing spin, a processor of its own).",
+            late * 100.0
+        )
+    })
+}
+
+fn arrivals(report: &Report) -> Option<String> {
+    let arrivals = report.checks.arrivals?;
+    let statistic = arrivals.anderson_darling;
+    let lag1_most = correlation_most(arrivals.gaps as usize);
+    (statistic > ANDERSON_DARLING_MOST || arrivals.lag1.abs() > lag1_most).then(|| {
+        format!(
+            "The requests did not leave as a Poisson stream would (Anderson–Darling {statistic:.2}, of which one true \
+             stream in twenty exceeds {ANDERSON_DARLING_MOST}; correlation of neighbouring gaps {:.3}, at most \
+             {lag1_most:.3}). They were held up, by busy connections or by this client; see lateness.",
+            arrivals.lag1
+        )
+    })
+}
+
+fn little(report: &Report) -> Option<String> {
+    let little = report.checks.little?;
+    (little.error > LITTLE_ERROR_MOST).then(|| {
+        format!(
+            "Little's law does not hold: by the latencies {:.2} requests were on their way on average, by counting them \
+             {:.2}. Some latency was not told, or told wrong; do not quote it.",
+            little.lambda_w, little.l
+        )
+    })
+}
+
+fn kept_busy(report: &Report) -> Option<String> {
+    let little = report.checks.little?;
+    let asked = (report.options.connections * report.options.pipeline) as f64;
+    let is_short = report.loop_kind == LoopKind::Closed
+        && report.options.requests_per_connection.is_none()
+        && little.l < KEPT_BUSY_LEAST * asked;
+    is_short.then(|| {
+        format!(
+            "On average {:.1} requests were in flight, and not the {asked:.0} that were asked for: connections were lost \
+             or could not be opened.",
+            little.l
+        )
+    })
+}
+
+fn drift(report: &Report) -> Option<String> {
+    let drift = report.checks.drift?;
+    let change = drift.last_p50_us / drift.first_p50_us - 1.0;
+    (change.abs() > DRIFT_MOST).then(|| {
+        format!(
+            "The median latency went from {:.1} µs in the first third of the window to {:.1} µs in the last: the server \
+             was not warm, or a queue was growing. Give more --warmup, or offer less.",
+            drift.first_p50_us, drift.last_p50_us
+        )
+    })
+}
+
+fn bystanders(report: &Report) -> Option<String> {
+    let bystanders = report.bystanders?;
+    let closed = bystanders.idle + bystanders.silent - bystanders.idle_open - bystanders.silent_open;
+    (closed > 0).then(|| {
+        format!(
+            "The server closed {closed} of the {} idle and silent connections before the end.",
+            bystanders.idle + bystanders.silent
+        )
+    })
+}

@@ -1,0 +1,178 @@
+//! When requests are due in an open loop: a pure function of the plan and its seed.
+//!
+//! The schedule owes nothing to the replies. What is due and not yet sent needs no queue: it is what lies between the
+//! schedule's next request and now, so that a line of any length takes no memory.
+
+use std::fmt;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// How the gaps between requests are distributed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrivals {
+    /// Exponential gaps: independent clients, of whom there are many.
+    Poisson,
+    /// Equal gaps.
+    Uniform,
+}
+
+impl fmt::Display for Arrivals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Poisson => "poisson",
+            Self::Uniform => "uniform",
+        })
+    }
+}
+
+/// When the requests of one thread are due, in nanoseconds from the start of the load. It never ends.
+#[derive(Debug, Clone)]
+pub(crate) enum Due {
+    /// The next one is that of this number, from which its time follows, so that rounding does not add up over a run.
+    Uniform { first_ns: f64, gap_ns: f64, number: u64 },
+    Poisson {
+        next_ns: f64,
+        mean_gap_ns: f64,
+        random: Box<ChaCha8Rng>,
+    },
+}
+
+impl Due {
+    /// The share of thread `thread` of `threads` in `rate_per_s` requests a second. Together the threads make one stream
+    /// of that kind: Poisson streams add up to a Poisson stream, and uniform ones take turns.
+    pub(crate) fn new(arrivals: Arrivals, rate_per_s: f64, thread: usize, threads: usize, seed: u64) -> Self {
+        let gap_ns = 1e9 / rate_per_s * threads as f64;
+        match arrivals {
+            Arrivals::Uniform => Self::Uniform {
+                first_ns: gap_ns * thread as f64 / threads as f64,
+                gap_ns,
+                number: 0,
+            },
+            Arrivals::Poisson => {
+                // A generator has 2^64 streams that have nothing to do with each other.
+                let mut random = Box::new(ChaCha8Rng::seed_from_u64(seed));
+                random.set_stream(thread as u64);
+                Self::Poisson {
+                    next_ns: exponential(gap_ns, &mut random),
+                    mean_gap_ns: gap_ns,
+                    random,
+                }
+            }
+        }
+    }
+
+    /// When the next one is due.
+    pub(crate) fn peek_ns(&self) -> u64 {
+        match *self {
+            Self::Uniform {
+                first_ns,
+                gap_ns,
+                number,
+            } => gap_ns.mul_add(number as f64, first_ns) as u64,
+            Self::Poisson { next_ns, .. } => next_ns as u64,
+        }
+    }
+}
+
+/// A gap of this mean: the inverse of the exponential's distribution function, at a point between 0 and 1.
+fn exponential(mean_ns: f64, random: &mut ChaCha8Rng) -> f64 {
+    -mean_ns * (1.0 - random.random::<f64>()).ln()
+}
+
+impl Iterator for Due {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let due_ns = self.peek_ns();
+        match self {
+            Self::Uniform { number, .. } => *number += 1,
+            Self::Poisson {
+                next_ns,
+                mean_gap_ns,
+                random,
+            } => *next_ns += exponential(*mean_gap_ns, random),
+        }
+        Some(due_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{ANDERSON_DARLING_MOST, anderson_darling};
+
+    fn until(seconds: f64, due: Due) -> Vec<u64> {
+        due.take_while(|&ns| (ns as f64) < seconds * 1e9).collect()
+    }
+
+    fn gaps(due: &[u64]) -> Vec<f64> {
+        due.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect()
+    }
+
+    #[test]
+    fn a_uniform_schedule_has_equal_gaps_and_threads_take_turns() {
+        let mut all = Vec::new();
+        for thread in 0..3 {
+            all.extend(Due::new(Arrivals::Uniform, 1000.0, thread, 3, 1).take(100));
+        }
+        all.sort_unstable();
+        assert_eq!(all.len(), 300);
+        assert!(gaps(&all).iter().all(|gap| (gap - 1e6).abs() <= 1.0), "{all:?}");
+    }
+
+    #[test]
+    fn rounding_does_not_add_up() {
+        let mut due = Due::new(Arrivals::Uniform, 300_000.0, 0, 1, 1);
+        assert_eq!(due.nth(30_000_000), Some(100_000_000_000));
+    }
+
+    #[test]
+    fn a_poisson_schedule_has_the_rate_that_was_asked_for() {
+        let due = until(10.0, Due::new(Arrivals::Poisson, 10_000.0, 0, 1, 7));
+        // Its count has a standard deviation of its square root.
+        assert!(
+            (due.len() as f64 - 1e5).abs() < 5.0 * 1e5f64.sqrt(),
+            "{}",
+            due.len()
+        );
+    }
+
+    #[test]
+    fn a_poisson_schedule_is_poisson_on_one_thread_and_on_four_together() {
+        for threads in [1, 4] {
+            let beyond = (0..100)
+                .filter(|&seed| {
+                    let streams = (0..threads).map(|thread| {
+                        until(1.0, Due::new(Arrivals::Poisson, 1_000.0, thread, threads, seed))
+                    });
+                    let mut due: Vec<_> = streams.flatten().collect();
+                    due.sort_unstable();
+                    anderson_darling(&gaps(&due)).unwrap() > ANDERSON_DARLING_MOST
+                })
+                .count();
+            // One true stream in twenty is beyond: of a hundred five, and hardly ever more than twelve.
+            assert!(beyond <= 12, "{threads} threads: {beyond}");
+        }
+    }
+
+    #[test]
+    fn a_seed_gives_its_own_schedule_and_always_the_same() {
+        let first = |seed, thread| -> Vec<u64> {
+            Due::new(Arrivals::Poisson, 1000.0, thread, 2, seed)
+                .take(20)
+                .collect()
+        };
+        assert_eq!(first(1, 0), first(1, 0));
+        assert_ne!(first(1, 0), first(2, 0));
+        assert_ne!(first(1, 0), first(1, 1));
+    }
+
+    #[test]
+    fn time_never_goes_back() {
+        for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
+            let due: Vec<_> = Due::new(arrivals, 2e6, 1, 3, 9).take(100_000).collect();
+            assert!(due.is_sorted());
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! How long the work of a request is to take, where it is not the same each time.
+//!
+//! A time is a pure function of the seed and the request's number: whoever checks the reply draws it again, and nothing
+//! has to be kept with the request.
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// A distribution of times, in the unit of its operation: microseconds for `spin`, milliseconds for `sleep` and `block`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(tag = "distribution", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Distribution {
+    /// Always the same.
+    Constant {
+        /// The time.
+        value: f64,
+    },
+    /// Exponential: a memoryless server, as queueing theory likes it.
+    Exponential {
+        /// Its mean.
+        mean: f64,
+    },
+    /// Mostly one time, and now and then another.
+    Bimodal {
+        /// The usual time.
+        low: f64,
+        /// The other one.
+        high: f64,
+        /// The share of requests that have it, from 0 to 1.
+        high_share: f64,
+    },
+}
+
+/// Why there can be no such distribution.
+#[derive(Debug, Error, PartialEq)]
+pub enum DistributionError {
+    /// A time that can't be.
+    #[error("{name} is {value}: a time is a number from 0 to {most}")]
+    Time {
+        /// Which.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+        /// What the service takes.
+        most: u64,
+    },
+    /// A share that can't be.
+    #[error("high_share is {0}: a share is a number from 0 to 1")]
+    Share(f64),
+}
+
+impl Distribution {
+    /// Whether all its times are some that an operation takes, up to `most`.
+    pub(crate) fn check(&self, most: u64) -> Result<(), DistributionError> {
+        let time = |name, value: f64| {
+            if (0.0..=most as f64).contains(&value) {
+                Ok(())
+            } else {
+                Err(DistributionError::Time { name, value, most })
+            }
+        };
+        match *self {
+            Self::Constant { value } => time("value", value),
+            Self::Exponential { mean } => time("mean", mean),
+            Self::Bimodal {
+                low,
+                high,
+                high_share,
+            } => {
+                time("low", low)?;
+                time("high", high)?;
+                if (0.0..=1.0).contains(&high_share) {
+                    Ok(())
+                } else {
+                    Err(DistributionError::Share(high_share))
+                }
+            }
+        }
+    }
+
+    /// The time at this point of the distribution, from 0 to 1, in whole units. An exponential time beyond what the
+    /// operation takes is cut to that.
+    pub(crate) fn at(&self, point: f64, most: u64) -> u64 {
+        let time = match *self {
+            Self::Constant { value } => value,
+            Self::Exponential { mean } => -mean * (1.0 - point).ln(),
+            Self::Bimodal {
+                low,
+                high,
+                high_share,
+            } => {
+                if point < high_share {
+                    high
+                } else {
+                    low
+                }
+            }
+        };
+        (time.round() as u64).min(most)
+    }
+
+    /// Its mean, before rounding.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        match *self {
+            Self::Constant { value } => value,
+            Self::Exponential { mean } => mean,
+            Self::Bimodal {
+                low,
+                high,
+                high_share,
+            } => low + (high - low) * high_share,
+        }
+    }
+}
+
+/// A number that looks drawn, and is the same each time for the same seed and request (`SplitMix64`; Steele, Lea and
+/// Flood, OOPSLA 2014).
+pub(crate) fn drawn(seed: u64, number: u64) -> u64 {
+    let mut bits = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// The same as a point from 0 to 1, 1 left out.
+pub(crate) fn drawn_point(seed: u64, number: u64) -> f64 {
+    /// A float between 0 and 1 has 53 bits to itself.
+    const STEPS: f64 = (1u64 << 53) as f64;
+    (drawn(seed, number) >> 11) as f64 / STEPS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: u64 = 1_000_000;
+
+    fn times(distribution: Distribution) -> Vec<u64> {
+        (0..100_000)
+            .map(|number| distribution.at(drawn_point(5, number), MOST))
+            .collect()
+    }
+
+    fn mean(times: &[u64]) -> f64 {
+        times.iter().sum::<u64>() as f64 / times.len() as f64
+    }
+
+    #[test]
+    fn times_have_the_mean_that_was_asked_for() {
+        for distribution in [
+            Distribution::Constant { value: 20.0 },
+            Distribution::Exponential { mean: 2000.0 },
+            Distribution::Bimodal {
+                low: 20.0,
+                high: 1000.0,
+                high_share: 0.01,
+            },
+        ] {
+            let got = mean(&times(distribution));
+            assert!(
+                (got / distribution.mean() - 1.0).abs() < 0.05,
+                "{distribution:?}: {got}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_exponential_exceeds_its_mean_in_37_of_100() {
+        let beyond = times(Distribution::Exponential { mean: 5000.0 })
+            .iter()
+            .filter(|&&time| time > 5000)
+            .count();
+        assert!((36_000..37_600).contains(&beyond), "{beyond}");
+    }
+
+    #[test]
+    fn no_time_is_longer_than_the_operation_takes() {
+        let distribution = Distribution::Exponential { mean: 900.0 };
+        assert!((0..10_000).all(|number| distribution.at(drawn_point(1, number), 1000) <= 1000));
+    }
+
+    #[test]
+    fn a_distribution_that_cannot_be_is_refused() {
+        let message = |distribution: Distribution| distribution.check(100).unwrap_err().to_string();
+        assert!(message(Distribution::Constant { value: 101.0 }).contains("0 to 100"));
+        assert!(message(Distribution::Exponential { mean: f64::NAN }).contains("mean"));
+        let share = Distribution::Bimodal {
+            low: 1.0,
+            high: 2.0,
+            high_share: 1.5,
+        };
+        assert!(message(share).contains("1.5"));
+    }
+
+    #[test]
+    fn what_is_drawn_is_spread_evenly() {
+        let below = (0..100_000)
+            .filter(|&number| drawn_point(9, number) < 0.25)
+            .count();
+        assert!((24_500..25_500).contains(&below), "{below}");
+    }
+}

@@ -1,0 +1,86 @@
+//! How many requests are on their way, integrated over the window.
+//!
+//! This is the L of Little's law, L = λW, found without looking at any latency: each change of the number is told with its
+//! time, and the area below is added up. A latency that was counted from the wrong time, or not at all, makes the two
+//! differ.
+
+/// The number of requests on their way, and its integral within the window. Times are in nanoseconds from the start of the
+/// load, and never go back.
+#[derive(Debug, Clone)]
+pub(crate) struct InSystem {
+    opens_ns: u64,
+    closes_ns: u64,
+    at_ns: u64,
+    number: u64,
+    area_ns: u128,
+}
+
+impl InSystem {
+    pub(crate) fn within(opens_ns: u64, closes_ns: u64) -> Self {
+        Self {
+            opens_ns,
+            closes_ns,
+            at_ns: 0,
+            number: 0,
+            area_ns: 0,
+        }
+    }
+
+    pub(crate) fn enter(&mut self, at_ns: u64, number: usize) {
+        self.advance(at_ns);
+        self.number += number as u64;
+    }
+
+    pub(crate) fn leave(&mut self, at_ns: u64, number: usize) {
+        self.advance(at_ns);
+        self.number = self.number.saturating_sub(number as u64);
+    }
+
+    /// The area up to this time, in requests times nanoseconds.
+    pub(crate) fn area_ns(&mut self, at_ns: u64) -> u128 {
+        self.advance(at_ns);
+        self.area_ns
+    }
+
+    /// The part of a request's time that lies within the window.
+    pub(crate) fn clip(&self, from_ns: u64, to_ns: u64) -> u64 {
+        to_ns
+            .min(self.closes_ns)
+            .saturating_sub(from_ns.max(self.opens_ns))
+    }
+
+    fn advance(&mut self, at_ns: u64) {
+        let at_ns = at_ns.max(self.at_ns);
+        self.area_ns += u128::from(self.clip(self.at_ns, at_ns)) * u128::from(self.number);
+        self.at_ns = at_ns;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_area_is_the_sum_of_the_times_that_lie_within_the_window(
+            requests in prop::collection::vec((0u64..1000, 0u64..500), 0..60),
+            opens in 0u64..500,
+            length in 0u64..1000,
+        ) {
+            let mut system = InSystem::within(opens, opens + length);
+            let expected: u64 = requests.iter().map(|&(from, time)| system.clip(from, from + time)).sum();
+            let mut changes: Vec<_> = requests
+                .iter()
+                .flat_map(|&(from, time)| [(from, true), (from + time, false)])
+                .collect();
+            // Whoever comes and goes at the same time has to come first.
+            changes.sort_by_key(|&(at, enters)| (at, !enters));
+            for (at, enters) in changes {
+                if enters { system.enter(at, 1) } else { system.leave(at, 1) }
+            }
+            prop_assert_eq!(system.area_ns(10_000), u128::from(expected));
+        }
+    }
+}

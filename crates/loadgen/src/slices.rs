@@ -1,0 +1,295 @@
+//! The window, slice by slice: what each thread measured in it, put together as the run goes on, so that a long run takes
+//! no more memory than a short one.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::report::{Drift, Interval, Quantiles};
+
+/// Three significant digits: a value is off by at most a thousandth.
+const DIGITS: u8 = 3;
+
+/// A histogram of nanoseconds that grows as it needs to.
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new(DIGITS).expect("three digits are allowed")
+}
+
+pub(crate) fn record(histogram: &mut Histogram<u64>, ns: u64) {
+    histogram
+        .record(ns)
+        .expect("a histogram that grows takes any value");
+}
+
+pub(crate) fn add(to: &mut Histogram<u64>, other: &Histogram<u64>) {
+    to.add(other).expect("a histogram that grows takes any other");
+}
+
+/// The times of some requests, in nanoseconds.
+#[derive(Debug, Clone)]
+pub struct Times {
+    /// From when a request was due to its reply; in a closed loop, from its sending.
+    pub latency: Histogram<u64>,
+    /// From its sending to its reply; empty in a closed loop, where it is the latency.
+    pub service: Histogram<u64>,
+    /// From when it was due to its sending; empty in a closed loop, where none is due.
+    pub lateness: Histogram<u64>,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            latency: histogram(),
+            service: histogram(),
+            lateness: histogram(),
+        }
+    }
+}
+
+impl Times {
+    pub(crate) fn add(&mut self, other: &Self) {
+        add(&mut self.latency, &other.latency);
+        add(&mut self.service, &other.service);
+        add(&mut self.lateness, &other.lateness);
+    }
+}
+
+/// What one thread, or all together, measured in a slice of the window.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Slice {
+    pub(crate) times: Times,
+    /// Requests that ended otherwise than well.
+    pub(crate) failed: u64,
+}
+
+/// How a window is cut: into seconds, or into thirds if it is shorter than three. The last slice may be a short one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub(crate) each: Duration,
+    pub(crate) count: usize,
+}
+
+impl Cut {
+    pub(crate) fn of(window: Duration) -> Self {
+        let each = (window / 3).clamp(Duration::from_nanos(1), Duration::from_secs(1));
+        let count = window.as_nanos().div_ceil(each.as_nanos()) as usize;
+        // A third is rounded down, which may leave a nanosecond or two for a slice of their own.
+        let count = if each < Duration::from_secs(1) {
+            count.min(3)
+        } else {
+            count
+        };
+        Self { each, count }
+    }
+
+    /// When the slice of this number ends, from the start of the window.
+    pub(crate) fn ends(&self, slice: usize, window: Duration) -> Duration {
+        if slice + 1 >= self.count {
+            window
+        } else {
+            self.each * (slice as u32 + 1)
+        }
+    }
+}
+
+/// Puts the slices of all threads together.
+#[derive(Debug)]
+pub(crate) struct Gatherer {
+    cut: Cut,
+    window: Duration,
+    threads: usize,
+    /// Slices that not all threads have handed in, with how many have; the first is that of number `intervals.len()`.
+    open: Vec<(usize, Slice)>,
+    pub(crate) intervals: Vec<Interval>,
+    pub(crate) whole: Times,
+    first_third: Histogram<u64>,
+    last_third: Histogram<u64>,
+}
+
+impl Gatherer {
+    pub(crate) fn new(window: Duration, threads: usize) -> Self {
+        Self {
+            cut: Cut::of(window),
+            window,
+            threads,
+            open: Vec::new(),
+            intervals: Vec::new(),
+            whole: Times::default(),
+            first_third: histogram(),
+            last_third: histogram(),
+        }
+    }
+
+    /// Takes a thread's slice of this number. Each thread hands in its slices in their order; `done` is called for each
+    /// slice that is whole by it.
+    pub(crate) fn take(&mut self, number: usize, slice: &Slice, mut done: impl FnMut(&Interval, &Times)) {
+        let Some(place) = number.checked_sub(self.intervals.len()) else {
+            return;
+        };
+        while self.open.len() <= place {
+            self.open.push((0, Slice::default()));
+        }
+        let (handed_in, open) = &mut self.open[place];
+        *handed_in += 1;
+        open.times.add(&slice.times);
+        open.failed += slice.failed;
+        while self
+            .open
+            .first()
+            .is_some_and(|(handed_in, _)| *handed_in == self.threads)
+        {
+            let (_, slice) = self.open.remove(0);
+            self.close(&slice, &mut done);
+        }
+    }
+
+    /// Closes what not all threads have handed in, because the run was cut short.
+    pub(crate) fn close_rest(&mut self, mut done: impl FnMut(&Interval, &Times)) {
+        for (_, slice) in std::mem::take(&mut self.open) {
+            self.close(&slice, &mut done);
+        }
+    }
+
+    fn close(&mut self, slice: &Slice, done: &mut impl FnMut(&Interval, &Times)) {
+        let number = self.intervals.len();
+        let latency = &slice.times.latency;
+        self.whole.add(&slice.times);
+        // With seconds that are no multiple of three, those in the middle are in neither.
+        let third = self.cut.count / 3;
+        if number < third {
+            add(&mut self.first_third, latency);
+        } else if number >= self.cut.count - third {
+            add(&mut self.last_third, latency);
+        }
+        let quantiles = Quantiles::of(latency);
+        let interval = Interval {
+            t_s: self.cut.ends(number, self.window).as_secs_f64(),
+            ok: latency.len(),
+            failed: slice.failed,
+            p50_us: quantiles.and_then(|quantiles| quantiles.p50),
+            p99_us: quantiles.and_then(|quantiles| quantiles.p99),
+        };
+        done(&interval, &slice.times);
+        self.intervals.push(interval);
+    }
+
+    /// How the latency changed from the first third of the window to the last; nothing if one of them has too few replies
+    /// for its median to mean something.
+    pub(crate) fn drift(&self) -> Option<Drift> {
+        const LEAST: u64 = 100;
+        let median_us = |histogram: &Histogram<u64>| {
+            (histogram.len() >= LEAST).then(|| histogram.value_at_quantile(0.5) as f64 / 1e3)
+        };
+        Some(Drift {
+            first_p50_us: median_us(&self.first_third)?,
+            last_p50_us: median_us(&self.last_third)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slice(values: &[u32]) -> Slice {
+        let mut slice = Slice::default();
+        for &value in values {
+            record(&mut slice.times.latency, value.into());
+        }
+        slice.failed = values.len() as u64;
+        slice
+    }
+
+    const WINDOW: Duration = Duration::from_secs(4);
+
+    /// Two threads' slices, taken in this order: true takes the first thread's next one.
+    fn gathered(threads: &[Vec<Vec<u32>>; 2], order: &[bool]) -> Gatherer {
+        let mut gatherer = Gatherer::new(WINDOW, 2);
+        let mut next = [0, 0];
+        for &first in order.iter().chain([true, false].repeat(4).iter()) {
+            let thread = usize::from(!first);
+            if let Some(values) = threads[thread].get(next[thread]) {
+                gatherer.take(next[thread], &slice(values), |_, _| {});
+                next[thread] += 1;
+            }
+        }
+        gatherer
+    }
+
+    fn four_slices() -> impl Strategy<Value = Vec<Vec<u32>>> {
+        prop::collection::vec(prop::collection::vec(any::<u32>(), 0..40), 4)
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_merging_means_nothing(
+            one in four_slices(),
+            other in four_slices(),
+            order in prop::collection::vec(any::<bool>(), 0..8),
+        ) {
+            let threads = [one, other];
+            let (got, in_turn) = (gathered(&threads, &order), gathered(&threads, &[]));
+            prop_assert_eq!(&got.intervals, &in_turn.intervals);
+            prop_assert_eq!(got.intervals.len(), 4);
+            prop_assert_eq!(&got.whole.latency, &in_turn.whole.latency);
+            prop_assert_eq!(got.drift(), in_turn.drift());
+            let all: usize = threads.iter().flatten().map(Vec::len).sum();
+            prop_assert_eq!(got.whole.latency.len(), all as u64);
+            prop_assert_eq!(got.intervals.iter().map(|interval| interval.failed).sum::<u64>(), all as u64);
+        }
+
+        #[test]
+        fn a_quantile_is_within_a_thousandth_of_an_exact_sort(mut values in prop::collection::vec(1..u32::MAX, 200..2000)) {
+            let quantiles = Quantiles::of(&slice(&values).times.latency).unwrap();
+            values.sort_unstable();
+            let exact = |q: f64| f64::from(values[((values.len() as f64 * q).ceil() as usize).max(1) - 1]) / 1e3;
+            for (got, q) in [(quantiles.p50, 0.5), (quantiles.p90, 0.9)] {
+                let error = (got.unwrap() - exact(q)).abs() / exact(q);
+                prop_assert!(error <= 1e-3, "{q}: {got:?} for {}", exact(q));
+            }
+            prop_assert!(quantiles.p50.unwrap() >= quantiles.min && quantiles.p90.unwrap() <= quantiles.max);
+        }
+
+        #[test]
+        fn a_window_is_cut_without_a_gap(ms in 1u64..100_000) {
+            let window = Duration::from_millis(ms);
+            let cut = Cut::of(window);
+            prop_assert!(cut.count >= 3);
+            let ends: Vec<_> = (0..cut.count).map(|slice| cut.ends(slice, window)).collect();
+            prop_assert!(ends.is_sorted());
+            prop_assert_eq!(*ends.last().unwrap(), window);
+        }
+    }
+
+    #[test]
+    fn a_percentile_that_the_samples_cannot_carry_is_not_told() {
+        let of = |count| Quantiles::of(&slice(&(1..=count).collect::<Vec<_>>()).times.latency).unwrap();
+        assert!(of(999).p90.is_some() && of(999).p99.is_none());
+        assert!(of(1000).p99.is_some() && of(1000).p999.is_none());
+        assert_eq!(of(1000).count, 1000);
+    }
+
+    #[test]
+    fn drift_is_seen_between_the_first_third_and_the_last() {
+        let mut gatherer = Gatherer::new(Duration::from_secs(1), 1);
+        for (number, ns) in [(0, 1_000), (1, 5_000), (2, 3_000)] {
+            gatherer.take(number, &slice(&vec![ns; 100]), |_, _| {});
+        }
+        let drift = gatherer.drift().unwrap();
+        assert!(
+            (drift.first_p50_us - 1.0).abs() < 0.01 && (drift.last_p50_us - 3.0).abs() < 0.01,
+            "{drift:?}"
+        );
+    }
+
+    #[test]
+    fn a_run_that_is_cut_short_keeps_its_last_slice() {
+        let mut gatherer = Gatherer::new(WINDOW, 2);
+        gatherer.take(0, &slice(&[7]), |_, _| {});
+        assert!(gatherer.intervals.is_empty());
+        gatherer.close_rest(|_, _| {});
+        assert_eq!(gatherer.intervals[0].ok, 1);
+    }
+}

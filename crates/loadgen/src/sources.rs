@@ -1,0 +1,97 @@
+//! From which address each connection comes. A server's address and one of the client's have no more connections between
+//! them than the client has ports; on loopback, where all of 127.0.0.0/8 is ours, further ones take further addresses.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The ports that Linux gives out when its settings can't be read.
+const USUAL_PORTS: usize = 28_232;
+/// Ports that other programs may hold.
+const SPARE_PORTS: usize = 232;
+
+/// From which address each connection comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sources {
+    /// The kernel chooses.
+    Any,
+    /// So many connections from 127.0.0.1, as many from 127.0.0.2, and so on.
+    Loopback { each: usize },
+}
+
+/// More connections than ports, and no further addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooFewPorts {
+    pub(crate) ports: usize,
+}
+
+impl Sources {
+    pub(crate) fn of_plan(connections: usize, target: SocketAddr) -> Result<Self, TooFewPorts> {
+        Self::with_ports(connections, target, local_ports())
+    }
+
+    fn with_ports(connections: usize, target: SocketAddr, ports: usize) -> Result<Self, TooFewPorts> {
+        let ports = ports.saturating_sub(SPARE_PORTS).max(1);
+        match target.ip() {
+            _ if connections <= ports => Ok(Self::Any),
+            IpAddr::V4(ip) if ip.is_loopback() => Ok(Self::Loopback { each: ports }),
+            _ => Err(TooFewPorts { ports }),
+        }
+    }
+
+    /// The address of the connection of this number, if it is not the kernel's choice.
+    pub(crate) fn of(&self, connection: usize) -> Option<SocketAddr> {
+        match *self {
+            Self::Any => None,
+            Self::Loopback { each } => {
+                let number = u32::try_from(connection / each).unwrap_or(u32::MAX);
+                let ip = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits().saturating_add(number));
+                Some(SocketAddr::from((ip, 0)))
+            }
+        }
+    }
+}
+
+/// How many ports a connection may come from.
+fn local_ports() -> usize {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
+    let ports = range.and_then(|range| {
+        let mut ends = range.split_whitespace().map(str::parse::<usize>);
+        let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+        (last + 1).checked_sub(first)
+    });
+    ports.unwrap_or(USUAL_PORTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(connections: usize, target: &str) -> Result<Sources, TooFewPorts> {
+        Sources::with_ports(connections, target.parse().unwrap(), 10_232)
+    }
+
+    #[test]
+    fn as_many_connections_as_there_are_ports_need_no_further_address() {
+        assert_eq!(sources(10_000, "127.0.0.1:80").unwrap().of(9_999), None);
+    }
+
+    #[test]
+    fn more_connections_on_loopback_take_further_addresses() {
+        let sources = sources(25_000, "127.0.0.1:80").unwrap();
+        let ip = |connection| sources.of(connection).unwrap().ip().to_string();
+        assert_eq!(
+            [ip(0), ip(9_999), ip(10_000), ip(24_999)],
+            ["127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.3"]
+        );
+    }
+
+    #[test]
+    fn more_connections_than_ports_to_elsewhere_are_refused() {
+        assert_eq!(sources(10_001, "10.0.0.1:80"), Err(TooFewPorts { ports: 10_000 }));
+    }
+
+    #[test]
+    fn this_machine_has_ports() {
+        assert!(local_ports() > 1_000);
+    }
+}
