@@ -4,9 +4,12 @@
 //! schedule's next request and now, so that a line of any length takes no memory.
 
 use std::fmt;
+use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use crate::clock::nanoseconds;
 
 /// How the gaps between requests are distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,16 @@ impl Due {
             Self::Poisson { next_ns, .. } => next_ns as u64,
         }
     }
+}
+
+/// When the requests of a run on one thread are due, in microseconds from the start of the load.
+#[must_use]
+pub fn due_us(arrivals: Arrivals, rate_per_s: f64, seed: u64, length: Duration) -> Vec<f64> {
+    let due = Due::new(arrivals, rate_per_s, 0, 1, seed);
+    let length_ns = nanoseconds(length);
+    due.take_while(|&ns| ns < length_ns)
+        .map(|ns| ns as f64 / 1e3)
+        .collect()
 }
 
 /// A gap of this mean: the inverse of the exponential's distribution function, at a point between 0 and 1.

@@ -41,7 +41,7 @@ impl Ceiling {
 pub fn known(threads: usize) -> Option<f64> {
     let text = fs::read_to_string(place()?).ok()?;
     let ceiling: Ceiling = serde_json::from_str(&text).ok()?;
-    (ceiling.cpu_model == cpu_model()).then(|| ceiling.per_thread_per_s * threads as f64)
+    (ceiling.cpu_model == cpu_model()).then_some(ceiling.per_thread_per_s * threads as f64)
 }
 
 fn place() -> Option<PathBuf> {

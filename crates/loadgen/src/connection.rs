@@ -16,6 +16,10 @@ use crate::plan::Plan;
 
 /// A place for a connection, and the connection in it.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact about a connection, and they are independent"
+)]
 pub(crate) struct Connection {
     stream: Option<TcpStream>,
     pub(crate) state: State,

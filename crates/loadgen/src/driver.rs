@@ -38,6 +38,7 @@ const GONE_AFTER_NS: u64 = 500_000_000;
 
 /// When the load begins, and when it is measured, in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "units stand last in a name")]
 pub(crate) struct Schedule {
     pub(crate) begins_ns: u64,
     pub(crate) opens_ns: u64,

@@ -1,4 +1,4 @@
-//! The interval log of HdrHistogram (version 2), which its tools read.
+//! The interval log of `HdrHistogram` (version 2), which its tools read.
 //!
 //! A line for each interval of the window and each of the three clocks: latency without a tag, the others tagged `service`
 //! and `lateness`. Values are nanoseconds; the maximum that stands in each line for people is in milliseconds.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod cmd;
+mod selftest;
 
 use std::process::ExitCode;
 
@@ -17,15 +18,20 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 enum Command {
     Run(cmd::run::Flags),
     Call(cmd::call::Flags),
+    Calibrate(cmd::calibrate::Flags),
+    Selftest(cmd::selftest::Flags),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(flags) => cmd::run::run(&flags),
         Command::Call(flags) => cmd::call::run(&flags),
+        Command::Calibrate(flags) => cmd::calibrate::run(&flags),
+        Command::Selftest(flags) => cmd::selftest::run(&flags),
     };
     match done {
         Ok(code) => code,

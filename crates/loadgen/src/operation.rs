@@ -215,6 +215,16 @@ impl Operation {
         Some(request.params.get().to_owned())
     }
 
+    /// The time that the request of this number asks for, if each asks for one of its own.
+    pub(crate) fn time(&self, number: u64) -> Option<u64> {
+        match &self.content {
+            Content::Timed {
+                times, most, seed, ..
+            } => Some(times.at(drawn_point(*seed, number), *most)),
+            Content::Templates { .. } => None,
+        }
+    }
+
     /// Appends the request of this number to `out`.
     pub(crate) fn append_request(&mut self, number: u64, out: &mut Vec<u8>) {
         match &mut self.content {

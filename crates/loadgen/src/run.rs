@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::AtomicBool;
 
-use crossbeam::channel::{self, RecvTimeoutError};
+use crossbeam::channel;
 use hdrhistogram::Histogram;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -205,16 +205,11 @@ fn conduct(
 ) -> Result<(Tally, Gatherer), LoadError> {
     let mut gatherer = Gatherer::new(plan.duration, plan.threads);
     for (edge_ns, opens) in [(schedule.opens_ns, true), (schedule.closes_ns, false)] {
-        loop {
-            match slices.recv_deadline(clock.instant(edge_ns)) {
-                Ok((number, slice)) => {
-                    gatherer.take(number, &slice, |interval, times| {
-                        observer.interval(interval, times)
-                    });
-                }
-                // All threads have ended, or it is time.
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
+        // Until it is time, or all threads have ended.
+        while let Ok((number, slice)) = slices.recv_deadline(clock.instant(edge_ns)) {
+            gatherer.take(number, &slice, |interval, times| {
+                observer.interval(interval, times)
+            });
         }
         if opens {
             observer.window_opens()

@@ -56,6 +56,13 @@ impl Work {
         })
     }
 
+    /// The times that the first requests of this mix ask for, if each asks for one.
+    #[must_use]
+    pub fn times(&self, requests: usize) -> Vec<u64> {
+        let time = |number| self.operations[self.part(number)].time(number);
+        (0..requests as u64).filter_map(time).collect()
+    }
+
     /// The operations; for a mix those of its parts in their order, `ping+spin`.
     #[must_use]
     pub fn operation(&self) -> String {

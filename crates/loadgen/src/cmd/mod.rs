@@ -1,8 +1,11 @@
 //! A file for each verb, and what they read from flags alike.
 
+pub(crate) mod calibrate;
 pub(crate) mod call;
 mod live;
+mod places;
 pub(crate) mod run;
+pub(crate) mod selftest;
 mod text;
 
 use std::net::{SocketAddr, ToSocketAddrs};

@@ -77,7 +77,7 @@ pub(crate) struct Flags {
     payload: Option<usize>,
 
     /// A TOML file of [[operation]] tables, each with op, weight, and params, payload or times; times = { distribution =
-    /// "exponential", mean = 100 }, or "constant" with value, or "bimodal" with low, high and high_share
+    /// "exponential", mean = 100 }, or "constant" with value, or "bimodal" with low, high and `high_share`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["op", "params", "payload"])]
     mix: Option<PathBuf>,
 

@@ -1,0 +1,37 @@
+//! The processors of a load generator that runs against a server of its own.
+
+use clap::Args;
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+
+use anyhow::{Context, Result};
+
+use crate::selftest::Places;
+
+/// Where the two sides run.
+#[derive(Args)]
+pub(crate) struct PlaceFlags {
+    /// The processor of the server; without it, the first that may be used
+    #[arg(long, value_name = "CPU")]
+    server_cpu: Option<usize>,
+
+    /// The processor of the load generator; without it, the last that may be used
+    #[arg(long, value_name = "CPU")]
+    client_cpu: Option<usize>,
+}
+
+impl PlaceFlags {
+    pub(crate) fn places(&self) -> Result<Places> {
+        let mask = sched_getaffinity(Pid::from_raw(0)).context("can't tell which processors may be used")?;
+        let allowed: Vec<_> = (0..CpuSet::count())
+            .filter(|&cpu| mask.is_set(cpu).unwrap_or(false))
+            .collect();
+        if allowed.len() < 2 {
+            eprintln!("loadgen: both sides share one processor, which these figures are not meant for");
+        }
+        Ok(Places {
+            server_cpu: self.server_cpu.or(allowed.first().copied()),
+            client_cpu: self.client_cpu.or(allowed.last().copied()),
+        })
+    }
+}

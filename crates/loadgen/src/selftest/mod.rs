@@ -1,0 +1,567 @@
+//! The load generator against servers whose behaviour is known: what theory says beside what was measured.
+//!
+//! Each check is named after what it asks, has its tolerance written down beforehand, and can fail: `--plant` puts a fault
+//! into the load generator that one of them has to find.
+
+pub(crate) mod server;
+mod theory;
+
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use loadgen::report::Quantiles;
+use loadgen::{Arrivals, Load, Outcome, Pacing, Params, Plan, Report, Work};
+
+use server::{KnownServer, Manner, Spoil};
+
+/// Where the two sides run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places {
+    pub(crate) server_cpu: Option<usize>,
+    pub(crate) client_cpu: Option<usize>,
+}
+
+/// What all checks have in common.
+#[derive(Debug)]
+pub(crate) struct Bench<'a> {
+    pub(crate) places: Places,
+    pub(crate) fault: Option<loadgen::plan::Fault>,
+    pub(crate) cancel: &'a AtomicBool,
+}
+
+/// A figure beside what it should be.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    what: String,
+    measured: String,
+    expected: String,
+    passed: bool,
+}
+
+/// A question to the load generator.
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    /// What has to be so.
+    pub(crate) claim: &'static str,
+    pub(crate) run: fn(&Bench<'_>) -> Result<Vec<Finding>>,
+}
+
+/// All of them, with the numbers of the requirements that they hold the load generator to (docs/METHODOLOGY.md).
+pub(crate) const CHECKS: [Check; 9] = [
+    Check {
+        name: "stall",
+        claim: "a stall of the server is seen by all that fell due in it, with 1 connection as with 1,000",
+        run: stall,
+    },
+    Check {
+        name: "pacing",
+        claim: "requests leave when they are due, and as a Poisson stream",
+        run: pacing,
+    },
+    Check {
+        name: "little",
+        claim: "Little's law holds, and a closed loop keeps all its connections busy",
+        run: little,
+    },
+    Check {
+        name: "queue-fixed",
+        claim: "waits are those of an M/D/1 queue",
+        run: queue_fixed,
+    },
+    Check {
+        name: "queue-exponential",
+        claim: "waits are those of an M/M/1 queue",
+        run: queue_exponential,
+    },
+    Check {
+        name: "loops",
+        claim: "an open loop shows the waiting that a closed one hides, and a result says which it is",
+        run: loops,
+    },
+    Check {
+        name: "headroom",
+        claim: "a result that is the client's own limit is marked as such",
+        run: headroom,
+    },
+    Check {
+        name: "histogram",
+        claim: "a percentile is within a thousandth of an exact sort",
+        run: histogram,
+    },
+    Check {
+        name: "replies",
+        claim: "every reply that is corrupted, swapped or dropped is caught, and all requests add up",
+        run: replies,
+    },
+];
+
+fn stall(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    const STALL: Duration = Duration::from_millis(500);
+    const LENGTH: Duration = Duration::from_secs(5);
+    let mut findings = Vec::new();
+    for connections in [1, 1_000] {
+        let manner = Manner::StallsOnce {
+            after: Duration::from_secs(2),
+            lasts: STALL,
+        };
+        let outcome = bench.load(manner, |plan| {
+            plan.connections = connections;
+            plan.duration = LENGTH;
+            plan.timeout = Duration::from_secs(3);
+            // Evenly, so that as many fall due in the stall as its length says.
+            plan.load = open(1_000.0, Arrivals::Uniform, Pacing::Hybrid);
+        })?;
+        for quantile in [0.95, 0.99, 0.999] {
+            let expected_s = theory::quantile_of_a_stall(quantile, STALL.as_secs_f64(), LENGTH.as_secs_f64());
+            let measured_s = outcome.times.latency.value_at_quantile(quantile) as f64 / 1e9;
+            let what = format!("{} connection(s), p{}", connections, quantile * 100.0);
+            findings.push(Finding::near(
+                what,
+                "ms",
+                measured_s * 1e3,
+                expected_s * 1e3,
+                0.03,
+            ));
+        }
+    }
+    Ok(findings)
+}
+
+fn pacing(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    let outcome = bench.load(Manner::Echo, |plan| {
+        plan.load = open(10_000.0, Arrivals::Poisson, Pacing::Hybrid);
+        plan.duration = Duration::from_secs(10);
+    })?;
+    let report = &outcome.report;
+    let p99_us = report
+        .lateness_us
+        .and_then(|lateness| lateness.p99)
+        .context("too few requests were sent")?;
+    let arrivals = report.checks.arrivals.context("too few requests were sent")?;
+    let lag1_most = 3.0 / (arrivals.gaps as f64).sqrt();
+    Ok(vec![
+        Finding::at_most("lateness p99 at 10,000/s, hybrid", "µs", p99_us, 20.0),
+        Finding::at_most(
+            "Anderson–Darling of the gaps as sent",
+            "",
+            arrivals.anderson_darling,
+            1.321,
+        ),
+        Finding::at_most(
+            "correlation of neighbouring gaps",
+            "",
+            arrivals.lag1.abs(),
+            lag1_most,
+        ),
+    ])
+}
+
+fn little(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let loads = [
+        ("closed, 64 × 1", Load::Closed, 1),
+        ("closed, 64 × 8", Load::Closed, 8),
+        (
+            "open, 10,000/s",
+            open(10_000.0, Arrivals::Poisson, Pacing::Hybrid),
+            1,
+        ),
+    ];
+    for (what, load, pipeline) in loads {
+        let outcome = bench.load(Manner::Echo, |plan| {
+            plan.load = load;
+            plan.pipeline = pipeline;
+        })?;
+        let little = outcome.report.checks.little.context("nothing was on its way")?;
+        findings.push(Finding::near(
+            format!("{what}: λW against L"),
+            "",
+            little.lambda_w,
+            little.l,
+            0.01,
+        ));
+        if load == Load::Closed {
+            let asked = (64 * pipeline) as f64;
+            findings.push(Finding::near(
+                format!("{what}: L against what was asked"),
+                "",
+                little.l,
+                asked,
+                0.01,
+            ));
+        }
+    }
+    Ok(findings)
+}
+
+/// How long a request takes in the checks of a queue: much longer than all that is not its service.
+const SERVICE: Duration = Duration::from_micros(200);
+
+fn queue_fixed(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    let server = Manner::Fixed(SERVICE);
+    let base = bench.base(server, ping())?;
+    let mut findings = Vec::new();
+    for (utilisation, tolerance) in [(0.5, 0.03), (0.8, 0.05)] {
+        let rate_per_us = utilisation / base.service_us;
+        let run = bench.queue(server, ping(), rate_per_us)?;
+        let services = vec![base.service_us; run.due_us.len()];
+        findings.push(Finding::wait(
+            utilisation,
+            &run,
+            &base,
+            theory::mean_wait_fixed(rate_per_us, base.service_us),
+            theory::mean_wait_of(&run.due_us, &services),
+            tolerance,
+        ));
+    }
+    Ok(findings)
+}
+
+fn queue_exponential(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    const SEED: u64 = 11;
+    let mean_us = SERVICE.as_secs_f64() * 1e6;
+    let work = || {
+        let text = format!(
+            "[[operation]]\nop = \"spin\"\ntimes = {{ distribution = \"exponential\", mean = {mean_us} }}"
+        );
+        Work::mix(&text, SEED).expect("the mix is well formed")
+    };
+    let nothing = Work::new("spin", Params::Json("0".to_owned())).expect("spin takes 0");
+    // What a request costs besides its spinning, which is the same for all.
+    let base = bench.base(Manner::AsAsked, nothing)?;
+    let mut findings = Vec::new();
+    for (utilisation, tolerance) in [(0.5, 0.03), (0.8, 0.05)] {
+        let rate_per_us = utilisation / (mean_us + base.service_us);
+        let run = bench.queue(Manner::AsAsked, work(), rate_per_us)?;
+        let spun_us = work().times(run.due_us.len());
+        let services: Vec<f64> = spun_us.iter().map(|&us| us as f64 + base.service_us).collect();
+        let spinning_us = spun_us.iter().sum::<u64>() as f64 / spun_us.len() as f64;
+        let base = Base {
+            latency_us: base.latency_us + spinning_us,
+            ..base
+        };
+        findings.push(Finding::wait(
+            utilisation,
+            &run,
+            &base,
+            theory::mean_wait_exponential(rate_per_us, mean_us, base.service_us),
+            theory::mean_wait_of(&run.due_us, &services),
+            tolerance,
+        ));
+    }
+    Ok(findings)
+}
+
+fn loops(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    let server = Manner::Fixed(SERVICE);
+    let base = bench.base(server, ping())?;
+    let open = bench.queue(server, ping(), 0.8 / base.service_us)?;
+    let closed = bench.load(server, |plan| plan.connections = 1)?;
+    let closed_us = mean_us(&closed.report)?;
+    let which = |report: &Report| format!("{:?}", report.loop_kind).to_lowercase();
+    Ok(vec![
+        Finding::at_least(
+            "mean latency of an open loop at ρ = 0.8, by that of a closed one",
+            "",
+            open.mean_us / closed_us,
+            2.0,
+        ),
+        Finding::same(
+            "what the results call themselves",
+            &format!("{} and {}", open.loop_kind, which(&closed.report)),
+            "open and closed",
+        ),
+    ])
+}
+
+fn headroom(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    let full = bench.load(Manner::Echo, |plan| plan.pipeline = 4)?;
+    let ceiling = full.report.throughput_per_s;
+    let limited = |ceiling_per_s: f64, rate: f64| -> Result<bool> {
+        let outcome = bench.load(Manner::Echo, |plan| {
+            plan.load = open(rate, Arrivals::Poisson, Pacing::Hybrid);
+            plan.ceiling_per_s = Some(ceiling_per_s);
+        })?;
+        Ok(outcome.report.checks.client_limited == Some(true))
+    };
+    Ok(vec![
+        Finding::same(
+            "marked at 5,000/s with a ceiling of 1,000,000/s",
+            &limited(1e6, 5_000.0)?.to_string(),
+            "false",
+        ),
+        Finding::same(
+            "marked at 5,000/s with a ceiling of 6,000/s",
+            &limited(6e3, 5_000.0)?.to_string(),
+            "true",
+        ),
+        Finding::at_least("requests/s that the client can do at all", "", ceiling, 1.0),
+    ])
+}
+
+fn histogram(_: &Bench<'_>) -> Result<Vec<Finding>> {
+    let mut exact = Vec::new();
+    let mut measured = loadgen::slices::Times::default().latency;
+    // Times from microseconds to seconds, as many in each decade.
+    for number in 0..1_000_000_u64 {
+        let ns = 1_000 + (1_000.0 * (number as f64 / 70_000.0).exp()) as u64;
+        exact.push(ns);
+        measured.record(ns)?;
+    }
+    exact.sort_unstable();
+    let mut findings = Vec::new();
+    for quantile in [0.5, 0.9, 0.99, 0.999, 0.9999] {
+        let place = ((exact.len() as f64 * quantile).ceil() as usize).max(1) - 1;
+        let (got, wanted) = (
+            measured.value_at_quantile(quantile) as f64 / 1e3,
+            exact[place] as f64 / 1e3,
+        );
+        findings.push(Finding::near(
+            format!("p{} of a million times", quantile * 100.0),
+            "µs",
+            got,
+            wanted,
+            0.001,
+        ));
+    }
+    let quantiles = Quantiles::of(&measured).context("the histogram is empty")?;
+    let inside = quantiles.p50 >= Some(quantiles.min) && quantiles.p9999 <= Some(quantiles.max);
+    findings.push(Finding::same(
+        "percentiles lie between least and most",
+        &inside.to_string(),
+        "true",
+    ));
+    Ok(findings)
+}
+
+fn replies(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for (what, how, pipeline) in [
+        ("corrupted", Spoil::Corrupts, 1),
+        ("swapped", Spoil::Swaps, 4),
+        ("dropped", Spoil::Drops, 1),
+    ] {
+        let every = if how == Spoil::Drops { 5_000 } else { 10 };
+        let server = KnownServer::start(Manner::Spoils { every, how }, bench.places.server_cpu)?;
+        let mut plan = bench.plan(&server);
+        // Everything counts.
+        plan.warmup = Duration::ZERO;
+        plan.connections = 8;
+        plan.pipeline = pipeline;
+        plan.timeout = Duration::from_millis(300);
+        let report = bench.run(&plan)?.report;
+        let counts = report.requests;
+        let caught = if how == Spoil::Drops {
+            counts.timeout
+        } else {
+            counts.wrong
+        };
+        findings.push(Finding::same(
+            format!("{what} replies that were caught"),
+            &caught.to_string(),
+            &server.spoiled().to_string(),
+        ));
+        if how == Spoil::Swaps {
+            let (got, held) = (counts.timeout.to_string(), server.held().to_string());
+            findings.push(Finding::same(
+                "replies held back at the end, found missing",
+                &got,
+                &held,
+            ));
+        }
+        findings.push(Finding::same(
+            format!("requests add up ({what})"),
+            &counts.add_up().to_string(),
+            "true",
+        ));
+        findings.push(Finding::at_least(
+            format!("replies that were {what}"),
+            "",
+            server.spoiled() as f64,
+            1.0,
+        ));
+    }
+    Ok(findings)
+}
+
+/// What a server does when nobody waits.
+#[derive(Debug, Clone, Copy)]
+struct Base {
+    /// How long it is busy with a request: what a full load leaves between two replies.
+    service_us: f64,
+    /// What a request takes that finds nobody before it, on the way and all.
+    latency_us: f64,
+}
+
+/// A run of an open loop against a queue.
+#[derive(Debug)]
+struct QueueRun {
+    mean_us: f64,
+    /// When each request was due.
+    due_us: Vec<f64>,
+    loop_kind: &'static str,
+}
+
+impl Bench<'_> {
+    fn plan(&self, server: &KnownServer) -> Plan {
+        Plan {
+            warmup: Duration::from_millis(500),
+            duration: Duration::from_secs(3),
+            cpus: self.places.client_cpu.into_iter().collect(),
+            fault: self.fault,
+            ..Plan::closed_loop(server.address(), 64, ping())
+        }
+    }
+
+    fn run(&self, plan: &Plan) -> Result<Outcome> {
+        let outcome = loadgen::run(plan, self.cancel, &mut ())?;
+        if let Some(reason) = &outcome.report.ended_early {
+            anyhow::bail!("the run ended early: {reason}");
+        }
+        Ok(outcome)
+    }
+
+    /// A load on a server of this manner, with what is to be changed of the usual plan.
+    fn load(&self, manner: Manner, change: impl FnOnce(&mut Plan)) -> Result<Outcome> {
+        let server = KnownServer::start(manner, self.places.server_cpu)?;
+        let mut plan = self.plan(&server);
+        change(&mut plan);
+        self.run(&plan)
+    }
+
+    fn base(&self, manner: Manner, work: Work) -> Result<Base> {
+        let full = self.load(manner, |plan| plan.work = work.clone())?;
+        let alone = self.load(manner, |plan| {
+            plan.work = work;
+            plan.load = open(200.0, Arrivals::Uniform, Pacing::Hybrid);
+        })?;
+        Ok(Base {
+            service_us: 1e6 / full.report.throughput_per_s,
+            latency_us: mean_us(&alone.report)?,
+        })
+    }
+
+    fn queue(&self, manner: Manner, work: Work, per_us: f64) -> Result<QueueRun> {
+        const SEED: u64 = 5;
+        let length = Duration::from_secs(20);
+        let rate_per_s = per_us * 1e6;
+        let outcome = self.load(manner, |plan| {
+            plan.work = work;
+            plan.seed = SEED;
+            // Nobody waits for a connection: the line is before the server.
+            plan.connections = 256;
+            plan.warmup = Duration::ZERO;
+            plan.duration = length;
+            plan.load = open(rate_per_s, Arrivals::Poisson, Pacing::Hybrid);
+        })?;
+        let report = outcome.report;
+        Ok(QueueRun {
+            mean_us: mean_us(&report)?,
+            due_us: loadgen::arrivals::due_us(Arrivals::Poisson, rate_per_s, SEED, length),
+            loop_kind: match report.loop_kind {
+                loadgen::report::LoopKind::Open => "open",
+                loadgen::report::LoopKind::Closed => "closed",
+            },
+        })
+    }
+}
+
+fn ping() -> Work {
+    Work::new("ping", Params::Unique).expect("a ping takes any value")
+}
+
+fn open(rate_per_s: f64, arrivals: Arrivals, pacing: Pacing) -> Load {
+    Load::Open {
+        rate_per_s,
+        arrivals,
+        pacing,
+    }
+}
+
+fn mean_us(report: &Report) -> Result<f64> {
+    Ok(report.latency_us.context("no request was answered")?.mean)
+}
+
+impl Finding {
+    /// Within this share of what is expected.
+    fn near(what: impl Into<String>, unit: &str, measured: f64, expected: f64, tolerance: f64) -> Self {
+        let error = (measured - expected).abs() / expected;
+        Self {
+            what: what.into(),
+            measured: format!("{}, {:.2} % off", with_unit(measured, unit), error * 100.0),
+            expected: format!("{} ± {} %", with_unit(expected, unit), tolerance * 100.0),
+            passed: error <= tolerance,
+        }
+    }
+
+    fn at_most(what: impl Into<String>, unit: &str, measured: f64, most: f64) -> Self {
+        Self {
+            what: what.into(),
+            measured: with_unit(measured, unit),
+            expected: format!("at most {}", with_unit(most, unit)),
+            passed: measured <= most,
+        }
+    }
+
+    fn at_least(what: impl Into<String>, unit: &str, measured: f64, least: f64) -> Self {
+        Self {
+            what: what.into(),
+            measured: with_unit(measured, unit),
+            expected: format!("at least {}", with_unit(least, unit)),
+            passed: measured >= least,
+        }
+    }
+
+    fn same(what: impl Into<String>, measured: &str, expected: &str) -> Self {
+        Self {
+            what: what.into(),
+            measured: measured.to_owned(),
+            expected: expected.to_owned(),
+            passed: measured == expected,
+        }
+    }
+
+    /// The mean wait in a line. A sample of arrivals has a mean wait of its own, which Lindley's recursion gives; what
+    /// that differs from the formula by is chance and no error of the measurement, and is taken out.
+    fn wait(
+        utilisation: f64,
+        run: &QueueRun,
+        base: &Base,
+        formula_us: f64,
+        sample_us: f64,
+        tolerance: f64,
+    ) -> Self {
+        let measured_us = run.mean_us - base.latency_us;
+        let what =
+            format!("mean wait at ρ = {utilisation} (this sample's own, by Lindley: {sample_us:.1} µs)");
+        Self::near(
+            what,
+            "µs",
+            measured_us * formula_us / sample_us,
+            formula_us,
+            tolerance,
+        )
+    }
+
+    pub(crate) fn passed(&self) -> bool {
+        self.passed
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.passed { "ok  " } else { "FAIL" };
+        write!(
+            f,
+            "{verdict}  {}: {} (expected {})",
+            self.what, self.measured, self.expected
+        )
+    }
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    let digits = if value.abs() >= 1000.0 { 0 } else { 3 };
+    format!("{value:.digits$} {unit}").trim_end().to_owned()
+}
