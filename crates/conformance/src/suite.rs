@@ -27,6 +27,8 @@ macro_rules! cases_of {
                 ping_gives_any_json_value_back_verbatim
                 ping_gives_a_deeply_nested_value_back
                 order_white_space_and_escapes_in_a_request_mean_nothing
+                a_reply_leaves_in_one_write
+                with_two_writes_a_prefix_leaves_before_its_body
                 two_writes_a_reply_say_the_same
             }
             operations {
