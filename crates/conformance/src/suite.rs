@@ -146,6 +146,7 @@ macro_rules! cases_of {
         $crate::$emit! { workers:
             workers {
                 there_are_as_many_workers_as_asked_for
+                a_worker_has_no_more_descriptors_for_being_one_of_many
                 either_way_to_accept_serves
                 reuseport_spreads_connections_over_the_workers
                 a_port_in_use_is_told_whatever_the_way_to_accept
