@@ -159,6 +159,7 @@ macro_rules! cases_of {
             }
             flags {
                 a_wrong_flag_of_workers_is_told_in_one_line
+                help_says_how_many_workers_there_are_unless_told_and_why
             }
         }
     };
