@@ -7,6 +7,9 @@ use thiserror::Error;
 
 use crate::work::Work;
 
+/// Nobody waits longer, and sums of such times are far from what an `Instant` can hold.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// What is asked of a run. [`Plan::check`] says whether it can be.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -79,6 +82,15 @@ impl Plan {
                 connections: self.connections,
             });
         }
+        for (what, time) in [
+            ("--warmup", self.warmup),
+            ("--duration", self.duration),
+            ("--timeout", self.timeout),
+        ] {
+            if time > LONGEST {
+                return Err(PlanError::TooLong { what });
+            }
+        }
         if self.duration.is_zero() {
             return Err(PlanError::NoTime { what: "--duration" });
         }
@@ -111,6 +123,12 @@ pub enum PlanError {
         threads: usize,
         /// How many connections.
         connections: usize,
+    },
+    /// A time that the clock can't be trusted to carry.
+    #[error("{what} is too long: give at most 30days")]
+    TooLong {
+        /// The flag.
+        what: &'static str,
     },
     /// A time that is zero.
     #[error("{what} is zero: give a time such as 10s or 500ms")]

@@ -63,6 +63,14 @@ pub enum LoadError {
         /// How many descriptors it may have.
         limit: u64,
     },
+    /// A processor that the machine does not have, or this process may not use.
+    #[error("can't run on processor {cpu} of --cpus: {source}")]
+    Processor {
+        /// Its number.
+        cpu: usize,
+        /// Why not.
+        source: io::Error,
+    },
     /// The kernel refused something.
     #[error("can't {what}: {source}")]
     System {
@@ -89,24 +97,31 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         source,
     })?;
     let tally = crossbeam::thread::scope(|scope| {
-        let (ready, all_ready) = channel::bounded::<()>(0);
+        let (opened, all_opened) = channel::unbounded();
         let (done, all_done) = channel::unbounded();
         let starts: Vec<_> = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
-                let (ready, done) = (ready.clone(), done.clone());
+                let (opened, done) = (opened.clone(), done.clone());
                 scope.spawn(move |_| {
-                    // Whoever gathers the tallies is there until all threads have ended.
-                    let _ = done.send(drive(plan, thread, cancel, ready, &started));
+                    let driver = open(plan, thread, cancel).map_err(|error| opened.send(Err(error)));
+                    // A thread that panics hangs up as well, and so holds up nobody.
+                    let Ok(driver) = driver else { return };
+                    let _ = opened.send(Ok(()));
+                    drop(opened);
+                    if let Ok(schedule) = started.recv() {
+                        let tally = driver.run(schedule, cancel).map_err(system("run the load"));
+                        let _ = done.send(tally);
+                    }
                 });
                 start
             })
             .collect();
-        drop((ready, done));
-        let _ = all_ready.recv();
+        drop((opened, done));
+        // If one can't, the others are not started, because `starts` is dropped.
+        all_opened.iter().collect::<Result<(), LoadError>>()?;
         let schedule = Schedule::from(Instant::now(), plan);
         for start in starts {
-            // A thread that failed has hung up; its error is waiting.
             let _ = start.send(schedule);
         }
         conduct(plan, schedule, &all_done, observer)
@@ -115,22 +130,12 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
     Ok(outcome(plan, &tally))
 }
 
-/// One thread: opens its connections, drops `ready` to say so, waits for the others, and runs.
-fn drive(
-    plan: &Plan,
-    thread: usize,
-    cancel: &AtomicBool,
-    ready: channel::Sender<()>,
-    started: &channel::Receiver<Schedule>,
-) -> Result<Tally, LoadError> {
+/// What a thread does before the load starts: it goes to its processor and opens its connections.
+fn open<'a>(plan: &'a Plan, thread: usize, cancel: &AtomicBool) -> Result<Driver<'a>, LoadError> {
     pin(&plan.cpus, thread)?;
     let mut driver = Driver::new(plan, thread).map_err(system("make an event loop"))?;
     driver.open_all(cancel).map_err(system("open connections"))?;
-    drop(ready);
-    match started.recv() {
-        Ok(schedule) => driver.run(schedule, cancel).map_err(system("run the load")),
-        Err(_) => Ok(Tally::default()),
-    }
+    Ok(driver)
 }
 
 /// Tells the observer when the window opens and closes, and gathers what the threads counted.
@@ -235,10 +240,14 @@ fn pin(cpus: &[usize], thread: usize) -> Result<(), LoadError> {
     if cpus.is_empty() {
         return Ok(());
     }
+    let cpu = cpus[thread % cpus.len()];
     let mut set = CpuSet::new();
-    set.set(cpus[thread % cpus.len()])
+    set.set(cpu)
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|error| system("run on the processors of --cpus")(error.into()))
+        .map_err(|error| LoadError::Processor {
+            cpu,
+            source: error.into(),
+        })
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> LoadError {

@@ -1,7 +1,7 @@
 //! What a request says, and what its reply has to say.
 
 use protocol::frame::PREFIX_BYTES;
-use protocol::{Reply, Request, operation};
+use protocol::{FrameLimit, Reply, Request, operation};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -62,6 +62,14 @@ pub enum WorkError {
         /// What was given.
         params: String,
     },
+    /// No frame could hold it.
+    #[error("a payload of {bytes} bytes does not fit a frame: give at most {most}")]
+    PayloadTooLong {
+        /// What was given.
+        bytes: usize,
+        /// The longest.
+        most: usize,
+    },
     /// Only `ping` has one.
     #[error("a payload goes with ping, not with {0}")]
     PayloadWithoutPing(String),
@@ -91,6 +99,12 @@ impl Work {
         if operation == "ping" {
             return match params {
                 Params::Unique => Ok(Self::unique_ping("ireader ", 0)),
+                Params::Payload(bytes) if bytes > FrameLimit::MOST.blob_bytes() => {
+                    Err(WorkError::PayloadTooLong {
+                        bytes,
+                        most: FrameLimit::MOST.blob_bytes(),
+                    })
+                }
                 Params::Payload(bytes) if bytes >= STAMP_DIGITS => {
                     Ok(Self::unique_ping("", bytes - STAMP_DIGITS))
                 }
@@ -117,7 +131,7 @@ impl Work {
             "spin" => ("spun", operation::SPIN_MOST_US),
             "sleep" => ("slept", operation::WAIT_MOST_MS),
             "block" => ("blocked", operation::WAIT_MOST_MS),
-            _ => ("blob", u64::from(protocol::FrameLimit::MOST_BYTES)),
+            _ => ("blob", FrameLimit::MOST.blob_bytes() as u64),
         };
         let number = params.parse().ok().filter(|&number: &u64| number <= most);
         let number = number.ok_or_else(|| WorkError::BadParams {
@@ -148,6 +162,15 @@ impl Work {
     /// Appends the request of this number to `out`.
     pub fn append_request(&mut self, number: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(self.request.stamped(number));
+    }
+
+    /// The longest frame that can be a reply: with room for one in many more words, or for an error, and yet far below
+    /// what four bytes of text come to when they are taken for a length, so that garbage is known for what it is at once.
+    pub(crate) fn reply_limit(&self) -> FrameLimit {
+        const LEAST_BYTES: usize = 1 << 20;
+        let bytes = self.reply.frame.len().saturating_mul(8).max(LEAST_BYTES);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        FrameLimit::new(bytes).unwrap_or(FrameLimit::MOST)
     }
 
     /// Whether the body of a frame answers the request of this number.

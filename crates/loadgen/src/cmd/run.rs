@@ -1,9 +1,9 @@
 //! `loadgen run`: load a server, measure, and say what it came to.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,7 +14,7 @@ use clap::Args;
 use loadgen::{Params, Plan, Report, Work};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{CpuList, Usage, address, cpu_list, text, time, usage_or_failure};
+use super::{CpuList, Usage, address, cpu_list, print, text, time, usage_or_failure};
 
 /// Load a server with a closed loop and measure: each connection sends its next request when the last is answered
 #[derive(Args)]
@@ -45,7 +45,12 @@ pub(crate) struct Flags {
 
     /// What it is asked with, as JSON, the same each time. Without it a ping has a string that is different each time, and
     /// the others a number of their own (pi 100, spin 100, sleep 10, block 10, blob 1024)
-    #[arg(long, value_name = "JSON", conflicts_with = "payload")]
+    #[arg(
+        long,
+        value_name = "JSON",
+        allow_hyphen_values = true,
+        conflicts_with = "payload"
+    )]
     params: Option<String>,
 
     /// Ping with a string of this many characters
@@ -88,23 +93,15 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         signal_hook::flag::register(signal, Arc::clone(&cancel)).context("can't handle signals")?;
     }
     // A file that can't be written is told before the load and not after it.
-    let mut json = flags.json.as_deref().map(open_json).transpose()?;
+    let json = flags.json.as_deref().map(JsonFile::open).transpose()?;
     let outcome = loadgen::run(&plan, &cancel, &mut ()).map_err(usage_or_failure)?;
     let report = outcome.report;
-    if let Some(json) = &mut json {
-        serde_json::to_writer_pretty(&mut *json, &report)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(json))
-            .with_context(|| {
-                format!(
-                    "can't write {}",
-                    flags.json.as_deref().unwrap_or("-".as_ref()).display()
-                )
-            })?;
+    let prints_json = matches!(json, Some(JsonFile::Stdout));
+    if let Some(json) = json {
+        json.write(&report)?;
     }
-    let prints_json = flags.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
     if !flags.quiet && !prints_json {
-        print!("{}", text::page(&report));
+        print(&text::page(&report))?;
     }
     Ok(verdict(&report))
 }
@@ -132,20 +129,55 @@ impl Flags {
     }
 }
 
-/// Exit code 1 if what was measured is bad news: the server is gone, or said something wrong.
+/// Exit code 1 if what was measured is bad news: the server is gone, or said what it should not. Connections that it
+/// leaves unserved are what some models do, and no bad news.
 fn verdict(report: &Report) -> ExitCode {
-    let bad = report.requests.wrong > 0 || report.requests.ok == 0 || report.ended_early.is_some();
-    if bad || !report.checks.accounting {
+    let requests = &report.requests;
+    let unasked = report
+        .failures
+        .iter()
+        .any(|failures| failures.kind == "unasked_reply");
+    let faulty = requests.wrong > 0 || requests.error > 0 || unasked;
+    if faulty || requests.ok == 0 || report.ended_early.is_some() || !report.checks.accounting {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     }
 }
 
-fn open_json(path: &std::path::Path) -> Result<Box<dyn Write>> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdout()));
+/// Where the JSON goes.
+enum JsonFile<'a> {
+    Stdout,
+    File(std::fs::File, &'a Path),
+}
+
+impl<'a> JsonFile<'a> {
+    /// Makes sure that it can be written. What the file holds is left until there is something better.
+    fn open(path: &'a Path) -> Result<Self, Usage> {
+        if path.as_os_str() == "-" {
+            return Ok(Self::Stdout);
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
+        file.map(|file| Self::File(file, path))
+            .map_err(|error| Usage(format!("--json {} can't be written: {error}", path.display())))
     }
-    let file = fs::File::create(path).with_context(|| format!("can't write {}", path.display()))?;
-    Ok(Box::new(io::BufWriter::new(file)))
+
+    fn write(self, report: &Report) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(report).context("can't write the result as JSON")?;
+        text.push('\n');
+        let Self::File(mut file, path) = self else {
+            return print(&text);
+        };
+        // Only a plain file has a length to cut; a device or a pipe refuses.
+        if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            file.set_len(0)
+                .with_context(|| format!("can't write {}", path.display()))?;
+        }
+        file.write_all(text.as_bytes())
+            .with_context(|| format!("can't write {}", path.display()))
+    }
 }
