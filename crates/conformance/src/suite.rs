@@ -93,6 +93,7 @@ macro_rules! cases_of {
                 every_request_that_has_arrived_is_answered_before_the_end
                 replies_are_written_to_their_end_before_the_end
                 a_peer_that_sends_without_end_does_not_hold_up_the_end
+                a_flood_of_connections_does_not_hold_up_the_end
                 nobody_listens_after_the_end
                 the_drain_timeout_ends_what_takes_longer
                 the_drain_timeout_ends_replies_that_nobody_reads
@@ -165,6 +166,9 @@ macro_rules! cases_of {
     };
     (forking => $emit:ident) => {
         $crate::$emit! { forking:
+            crowd {
+                a_flood_of_connections_leaves_no_zombies
+            }
             lifecycle {
                 no_process_of_a_server_that_forks_has_a_second_thread
                 a_child_that_is_killed_costs_its_own_connections_only
