@@ -3,6 +3,7 @@
 use nix::sys::signal::Signal;
 
 use crate::client::{Client, request};
+use crate::load::Flood;
 use crate::model::Model;
 use crate::patience::eventually;
 
@@ -56,6 +57,19 @@ pub(crate) fn two_hundred_short_connections_leave_nothing_behind(model: &Model) 
             after == before
         },
     );
+}
+
+/// Children that end while there is always another connection to accept are reaped all the same.
+pub(crate) fn a_flood_of_connections_leaves_no_zombies(model: &Model) {
+    let server = model.start(&[]);
+    let flood = Flood::let_loose(server.address());
+    while flood.asked() < 2_000 {
+        let zombies = server.tree().zombies();
+        // Whoever reaps between two accepts may find those ended that the flood had open meanwhile.
+        assert!(zombies <= 2 * Flood::OPEN, "{zombies} zombies");
+    }
+    drop(flood);
+    eventually("no zombie stays", || server.tree().zombies() == 0);
 }
 
 pub(crate) fn a_silent_peer_delays_no_other_connection(model: &Model) {

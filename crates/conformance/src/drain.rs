@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::client::{Client, request};
-use crate::load::Hog;
+use crate::load::{Flood, Hog};
 use crate::model::Model;
 use crate::patience::{PATIENCE, eventually, let_it_arrive};
 use crate::server::Server;
@@ -122,6 +122,14 @@ pub(crate) fn a_peer_that_sends_without_end_does_not_hold_up_the_end(model: &Mod
     eventually("the server is busy with the hog", || {
         hog.received_bytes() > 200_000
     });
+    ends_well(server, Signal::SIGTERM);
+}
+
+/// A listener that is always ready must not hide the signal.
+pub(crate) fn a_flood_of_connections_does_not_hold_up_the_end(model: &Model) {
+    let server = model.start(&AGES);
+    let flood = Flood::let_loose(server.address());
+    eventually("the flood is under way", || flood.asked() > 500);
     ends_well(server, Signal::SIGTERM);
 }
 

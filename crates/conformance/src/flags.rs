@@ -64,6 +64,20 @@ pub(crate) fn help_names_every_flag(model: &Model) {
     }
 }
 
+/// The one default that is not the same everywhere, and that the reader of a comparison will ask about.
+pub(crate) fn help_says_how_many_workers_there_are_unless_told_and_why(model: &Model) {
+    let help = model.run(&["--help"]).stdout;
+    let workers = help
+        .split("--workers")
+        .nth(1)
+        .and_then(|rest| rest.split("--").next())
+        .expect("--help tells of --workers");
+    assert!(
+        workers.contains("[default: ") && workers.contains("original forks"),
+        "{workers}"
+    );
+}
+
 #[track_caller]
 fn is_told(model: &Model, flags: &[&str]) {
     let finished = model.run(flags);

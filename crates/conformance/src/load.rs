@@ -1,7 +1,9 @@
 //! Peers that ask for more than their share, of memory or of the server's time.
 
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use crate::client::{Client, request};
@@ -137,6 +139,60 @@ impl Hog {
 
     pub(crate) fn received_bytes(&self) -> u64 {
         self.received_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Peers that connect, ask once and leave without waiting, as fast as a few threads can, so that there is always another
+/// connection to accept. Dropping it ends it.
+pub(crate) struct Flood {
+    asked: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+}
+
+impl Flood {
+    /// How many connections it has open, at the most.
+    pub(crate) const OPEN: usize = THREADS * OPEN_EACH;
+
+    pub(crate) fn let_loose(address: SocketAddr) -> Self {
+        let flood = Self {
+            asked: Arc::default(),
+            over: Arc::default(),
+        };
+        for _ in 0..THREADS {
+            let (asked, over) = (Arc::clone(&flood.asked), Arc::clone(&flood.over));
+            thread::spawn(move || {
+                let mut open = VecDeque::new();
+                while !over.load(Ordering::Relaxed) {
+                    // Once the server has ended, there is nobody to connect to.
+                    let Ok(mut client) = Client::connect(address) else {
+                        continue;
+                    };
+                    if client.try_send(request("ping", "1")).is_ok() {
+                        asked.fetch_add(1, Ordering::Relaxed);
+                    }
+                    open.push_back(client);
+                    if open.len() == OPEN_EACH {
+                        // An ordinary close would leave the port in TIME_WAIT, and there are not so many ports.
+                        open.pop_front().into_iter().for_each(Client::resets);
+                    }
+                }
+                open.into_iter().for_each(Client::resets);
+            });
+        }
+        flood
+    }
+
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+const THREADS: usize = 4;
+const OPEN_EACH: usize = 16;
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
     }
 }
 

@@ -27,6 +27,8 @@ macro_rules! cases_of {
                 ping_gives_any_json_value_back_verbatim
                 ping_gives_a_deeply_nested_value_back
                 order_white_space_and_escapes_in_a_request_mean_nothing
+                a_reply_leaves_in_one_write
+                with_two_writes_a_prefix_leaves_before_its_body
                 two_writes_a_reply_say_the_same
             }
             operations {
@@ -91,6 +93,7 @@ macro_rules! cases_of {
                 every_request_that_has_arrived_is_answered_before_the_end
                 replies_are_written_to_their_end_before_the_end
                 a_peer_that_sends_without_end_does_not_hold_up_the_end
+                a_flood_of_connections_does_not_hold_up_the_end
                 nobody_listens_after_the_end
                 the_drain_timeout_ends_what_takes_longer
                 the_drain_timeout_ends_replies_that_nobody_reads
@@ -144,6 +147,7 @@ macro_rules! cases_of {
         $crate::$emit! { workers:
             workers {
                 there_are_as_many_workers_as_asked_for
+                a_worker_has_no_more_descriptors_for_being_one_of_many
                 either_way_to_accept_serves
                 reuseport_spreads_connections_over_the_workers
                 a_port_in_use_is_told_whatever_the_way_to_accept
@@ -156,11 +160,15 @@ macro_rules! cases_of {
             }
             flags {
                 a_wrong_flag_of_workers_is_told_in_one_line
+                help_says_how_many_workers_there_are_unless_told_and_why
             }
         }
     };
     (forking => $emit:ident) => {
         $crate::$emit! { forking:
+            crowd {
+                a_flood_of_connections_leaves_no_zombies
+            }
             lifecycle {
                 no_process_of_a_server_that_forks_has_a_second_thread
                 a_child_that_is_killed_costs_its_own_connections_only

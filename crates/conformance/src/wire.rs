@@ -184,6 +184,45 @@ pub(crate) fn order_white_space_and_escapes_in_a_request_mean_nothing(model: &Mo
     }
 }
 
+/// The client waits in its `recv`, so that it sees whatever leaves first, however soon the rest follows.
+pub(crate) fn a_reply_leaves_in_one_write(model: &Model) {
+    let server = model.start(&[]);
+    let mut client = server.connect();
+    for (operation, params) in [
+        ("sleep", "1"),
+        ("ping", r#""ireader 0""#),
+        ("pi", "100"),
+        ("nonsense", "0"),
+    ] {
+        for _ in 0..100 {
+            client.send(request(operation, params));
+            let reply = client.try_receive_once(1_024).expect("a reply comes");
+            let (prefix, body) = reply.split_at(reply.len().min(4));
+            assert_eq!(
+                prefix,
+                self::prefix(body.len()),
+                "one recv has the whole reply to {operation}"
+            );
+        }
+    }
+}
+
+/// What the case above would see if a reply left in two. Now and then the body catches up with its prefix, and once is
+/// enough to know.
+pub(crate) fn with_two_writes_a_prefix_leaves_before_its_body(model: &Model) {
+    let server = model.start(&["--two-writes"]);
+    let mut client = server.connect();
+    let mut leaves_apart = || {
+        client.send(request("sleep", "1"));
+        let first = client.try_receive_once(1_024).expect("a reply comes");
+        if first.len() == 4 {
+            client.try_receive_once(1_024).expect("its body comes");
+        }
+        first.len() == 4
+    };
+    assert!((0..100).any(|_| leaves_apart()), "prefix and body come as one");
+}
+
 /// Some systems would rather write twice than copy, and the flag is there to show what that costs; not to change what
 /// is said.
 pub(crate) fn two_writes_a_reply_say_the_same(model: &Model) {

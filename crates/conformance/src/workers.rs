@@ -27,6 +27,22 @@ pub(crate) fn there_are_as_many_workers_as_asked_for(model: &Model) {
     }
 }
 
+/// A worker that had to hold something of each of the others would have none left for its own connections.
+pub(crate) fn a_worker_has_no_more_descriptors_for_being_one_of_many(model: &Model) {
+    for accept in ACCEPT {
+        let [few, many] = [1, 12].map(|count| {
+            let server = model.start(&["--accept", accept, "--workers", &count.to_string()]);
+            let workers = has_workers(&server, count);
+            server.settles(|| {});
+            server.tree().descriptors_of(workers[0])
+        });
+        assert_eq!(
+            few, many,
+            "{accept}: descriptors of one alone, and of one of twelve"
+        );
+    }
+}
+
 pub(crate) fn either_way_to_accept_serves(model: &Model) {
     for accept in ACCEPT {
         let server = model.start(&["--accept", accept, "--workers", "4"]);

@@ -1,6 +1,6 @@
 //! The original's client: a request, its reply, a pause, and the next.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ pub enum CallError {
     /// The connection failed.
     #[error("the connection to the server failed")]
     Connection(#[from] io::Error),
+    /// The reply did not come in time.
+    #[error("no reply within {0:?}")]
+    Timeout(Duration),
     /// The server closed without a reply.
     #[error("the server closed the connection before its reply was whole")]
     Closed,
@@ -35,6 +38,7 @@ pub enum CallError {
 #[derive(Debug)]
 pub struct Caller {
     stream: TcpStream,
+    timeout: Duration,
     input: ReadBuffer,
 }
 
@@ -57,6 +61,7 @@ impl Caller {
         stream.set_write_timeout(Some(timeout))?;
         Ok(Self {
             stream,
+            timeout,
             input: ReadBuffer::default(),
         })
     }
@@ -65,7 +70,13 @@ impl Caller {
     pub fn call(&mut self, operation: &str, params: &str) -> Result<Answer, CallError> {
         let mut request = Vec::new();
         Request::append(&mut request, operation, params);
-        self.stream.write_all(&request)?;
+        // The kernel calls it so when a blocking call has taken too long.
+        let timeout = self.timeout;
+        let failed = |error: io::Error| match error.kind() {
+            ErrorKind::WouldBlock => CallError::Timeout(timeout),
+            _ => error.into(),
+        };
+        self.stream.write_all(&request).map_err(failed)?;
         loop {
             match frame::head(self.input.bytes(), FrameLimit::MOST) {
                 Head::Whole(body) => {
@@ -85,9 +96,11 @@ impl Caller {
                 }
                 Head::Incomplete => {
                     let room = self.input.room(PREFIX_BYTES + FrameLimit::MOST_BYTES as usize);
-                    match self.stream.read(room)? {
-                        0 => return Err(CallError::Closed),
-                        bytes => self.input.filled(bytes),
+                    match self.stream.read(room) {
+                        Ok(0) => return Err(CallError::Closed),
+                        Ok(bytes) => self.input.filled(bytes),
+                        Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                        Err(error) => return Err(failed(error)),
                     }
                 }
             }

@@ -38,6 +38,8 @@ pub(crate) struct Connection {
     drained: bool,
     /// The end may stand behind what is there, and no event will tell it.
     ends: bool,
+    /// Why nothing more can be sent. What the peer had sent before is still to be read.
+    broken: Option<io::Error>,
 }
 
 /// What the connection can be used for.
@@ -113,7 +115,6 @@ impl Connection {
         };
         stream.set_nodelay(nodelay)?;
         self.state = State::Open;
-        self.opened_once = true;
         Ok(true)
     }
 
@@ -128,6 +129,7 @@ impl Connection {
         self.sent = 0;
         self.drained = false;
         self.ends = false;
+        self.broken = None;
     }
 
     /// Takes note of an event.
@@ -138,7 +140,7 @@ impl Connection {
 
     /// Whether everything written so far has left, so that more may be sent.
     pub(crate) fn can_send(&self) -> bool {
-        self.state == State::Open && self.unsent.is_empty()
+        self.state == State::Open && self.unsent.is_empty() && self.broken.is_none()
     }
 
     /// Whether another request may be sent on it now.
@@ -151,51 +153,50 @@ impl Connection {
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let sent = self.write(bytes)?;
         self.unsent.extend_from_slice(&bytes[sent..]);
-        Ok(())
     }
 
     /// Sends each frame's prefix, then its body, as writes of their own.
-    pub(crate) fn send_apart(&mut self, mut frames: &[u8]) -> io::Result<()> {
+    pub(crate) fn send_apart(&mut self, mut frames: &[u8]) {
         while let Head::Whole(body) = frame::head(frames, FrameLimit::MOST) {
             let (frame, rest) = frames.split_at(PREFIX_BYTES + body.len());
             for piece in [&frame[..PREFIX_BYTES], &frame[PREFIX_BYTES..]] {
                 if self.unsent.is_empty() {
-                    self.send(piece)?;
+                    self.send(piece);
                 } else {
                     self.unsent.extend_from_slice(piece);
                 }
             }
             frames = rest;
         }
-        Ok(())
     }
 
     /// Sends what was kept.
-    pub(crate) fn send_rest(&mut self) -> io::Result<()> {
+    pub(crate) fn send_rest(&mut self) {
         if self.unsent.is_empty() {
-            return Ok(());
+            return;
         }
-        let unsent = std::mem::take(&mut self.unsent);
-        let sent = self.write(&unsent)?;
+        let mut unsent = std::mem::take(&mut self.unsent);
+        let sent = self.write(&unsent);
+        unsent.drain(..sent);
         self.unsent = unsent;
-        self.unsent.drain(..sent);
-        Ok(())
     }
 
-    /// Reads once.
-    pub(crate) fn receive(&mut self) -> io::Result<Received> {
-        /// The service sends no frame over a gibibyte; the buffer grows as bytes come and not as a prefix says.
-        const MOST_BYTES: usize = PREFIX_BYTES + FrameLimit::MOST_BYTES as usize;
+    /// Reads once. The buffer grows as bytes come, and never beyond what a frame within the limit takes.
+    pub(crate) fn receive(&mut self, limit: FrameLimit) -> io::Result<Received> {
         let Some(stream) = &mut self.stream else {
             return Ok(Received::All);
         };
         if self.drained && !self.ends {
             return Ok(Received::All);
         }
-        let room = self.input.room(MOST_BYTES);
+        let room = self.input.room(PREFIX_BYTES + limit.bytes());
         let asked = room.len();
         match stream.read(room) {
-            Ok(0) => Ok(Received::End),
+            Ok(0) => match self.broken.take() {
+                // The kernel tells an error once, and a write was told it. EPIPE alone says only that the peer had closed.
+                Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+                _ => Ok(Received::End),
+            },
             Ok(bytes) => {
                 // A short read has emptied the socket (epoll(7)).
                 self.drained = bytes < asked;
@@ -212,9 +213,10 @@ impl Connection {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes what leaves now, and says how much that is.
+    fn write(&mut self, bytes: &[u8]) -> usize {
         let Some(stream) = &mut self.stream else {
-            return Ok(bytes.len());
+            return bytes.len();
         };
         let mut sent = 0;
         while sent < bytes.len() {
@@ -222,10 +224,14 @@ impl Connection {
                 Ok(now) => sent += now,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.broken.get_or_insert(error);
+                    self.ends = true;
+                    break;
+                }
             }
         }
-        Ok(sent)
+        sent
     }
 }
 

@@ -9,6 +9,9 @@ use thiserror::Error;
 use crate::arrivals::Arrivals;
 use crate::work::Work;
 
+/// Nobody waits longer, and sums of such times are far from what an `Instant` can hold.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// What is asked of a run. [`Plan::check`] says whether it can be.
 #[derive(Debug, Clone)]
 pub struct Plan {

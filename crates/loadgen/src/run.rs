@@ -154,7 +154,6 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         let _ = all_ready.recv();
         let schedule = Schedule::from(clock.now_ns(), plan);
         for start in starts {
-            // A thread that failed has hung up; its error is waiting.
             let _ = start.send(schedule);
         }
         conduct(plan, clock, schedule, &all_slices, &all_done, observer)
@@ -187,11 +186,7 @@ fn drive(
     let mut driver =
         Driver::new(plan, thread, clock, sources, slices).map_err(system("make an event loop"))?;
     driver.open_all(cancel).map_err(system("open connections"))?;
-    drop(ready);
-    match started.recv() {
-        Ok(schedule) => driver.run(schedule, cancel).map_err(system("run the load")),
-        Err(_) => Ok(Tally::default()),
-    }
+    Ok(driver)
 }
 
 /// Puts together what the threads measure, slice by slice, and tells the observer of it and of the window's ends.
@@ -258,10 +253,14 @@ fn pin(cpus: &[usize], thread: usize) -> Result<(), LoadError> {
     if cpus.is_empty() {
         return Ok(());
     }
+    let cpu = cpus[thread % cpus.len()];
     let mut set = CpuSet::new();
-    set.set(cpus[thread % cpus.len()])
+    set.set(cpu)
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|error| system("run on the processors of --cpus")(error.into()))
+        .map_err(|error| LoadError::Processor {
+            cpu,
+            source: error.into(),
+        })
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> LoadError {

@@ -99,6 +99,15 @@ impl Work {
         self.operations[part].append_request(number, out);
     }
 
+    /// The longest frame that can be a reply: with room for one in many more words, or for an error, and yet far below
+    /// what four bytes of text come to when they are taken for a length, so that garbage is known for what it is at once.
+    pub(crate) fn reply_limit(&self) -> FrameLimit {
+        const LEAST_BYTES: usize = 1 << 20;
+        let bytes = self.reply.frame.len().saturating_mul(8).max(LEAST_BYTES);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        FrameLimit::new(bytes).unwrap_or(FrameLimit::MOST)
+    }
+
     /// Whether the body of a frame answers the request of this number.
     pub fn judge(&mut self, number: u64, body: &[u8]) -> Verdict {
         let part = self.part(number);

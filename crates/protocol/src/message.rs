@@ -171,7 +171,7 @@ mod tests {
             r#"{"in":"ping","params":}"#,
             r#"{"in":"ping","params":01}"#,
             r#"{"in":"ping","params":1,"params":2}"#,
-            r#"{'in':'ping','params':1}"#,
+            "{'in':'ping','params':1}",
         ] {
             assert!(Request::parse(bad.as_bytes()).is_err(), "{bad}");
         }

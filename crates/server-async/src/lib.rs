@@ -23,6 +23,7 @@
 
 pub mod accepting;
 pub mod connection;
+mod signals;
 pub mod timers;
 
 use std::collections::VecDeque;
@@ -33,8 +34,6 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use serving::limits::{RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once};
 use serving::{Error, Listener, Result, Service, Stop};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::low_level::pipe;
 use slab::Slab;
 
 use crate::accepting::SharedListener;
@@ -71,15 +70,13 @@ impl EventLoop {
             let mut listener = SharedListener::new(listener)?;
             poll.registry()
                 .register(&mut listener, LISTENER, Interest::READABLE)?;
-            let (mut told, tells) = UnixStream::pair()?;
-            poll.registry().register(&mut told, SIGNAL, Interest::READABLE)?;
-            let tells = std::os::fd::OwnedFd::from(tells);
-            pipe::register(SIGTERM, tells.try_clone()?)?;
-            pipe::register(SIGINT, tells)?;
+            let mut signal = signals::readable_on_stop()?;
+            poll.registry()
+                .register(&mut signal, SIGNAL, Interest::READABLE)?;
             Ok(Self {
                 poll,
                 listener: Some(listener),
-                _signal: told,
+                _signal: signal,
                 connections: Slab::new(),
                 accepted: 0,
                 timers: Timers::default(),

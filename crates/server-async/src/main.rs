@@ -23,6 +23,9 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
     let listener = Listener::open(options, stop)?;
+    let event_loop = EventLoop::new(&listener, options.service(), stop)?;
     listener.announce();
-    EventLoop::new(&listener, options.service(), stop)?.run()
+    // The loop has a clone, and closes it when it drains: while this one stood open, peers could still connect.
+    drop(listener);
+    event_loop.run()
 }

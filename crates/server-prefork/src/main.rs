@@ -20,7 +20,7 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use clap::Parser;
-use serving::{Crew, Fork, Listener, Options, Result, Service, Stop, WorkerOptions};
+use serving::{Crew, Fork, Listener, Listeners, Options, Result, Service, Stop, WorkerOptions};
 
 /// Serve with a fixed set of processes, each one connection at a time
 #[derive(Parser)]
@@ -45,14 +45,16 @@ fn main() -> ExitCode {
 fn run(flags: &Flags) -> Result<()> {
     let workers = usize::from(flags.workers.get());
     let mut crew = Crew::of(workers, Stop::install(flags.options.drain_timeout)?)?;
-    let listeners = Listener::open_for_workers(&flags.options, flags.accepting.accept, workers, crew.stop())?;
-    listeners[0].announce();
+    let listeners = Listeners::open(&flags.options, flags.accepting.accept, workers, crew.stop())?;
+    listeners.announce();
     while let Some(seat) = crew.vacancy()? {
         if crew.fork(seat)? == Fork::Child {
-            return work(&listeners[seat], flags.options.service(), crew.stop());
+            let listener = listeners.into_that_of(seat);
+            return work(&listener, flags.options.service(), crew.stop());
         }
     }
-    listeners.into_iter().for_each(Listener::close);
+    // To drop them would leave them open in the workers; closed, they refuse connections and end every accept.
+    listeners.close();
     crew.drain()
 }
 

@@ -21,7 +21,6 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
-use serving::limits::{RETRY_PAUSE, tell_once};
 use serving::{Listener, Options, Result, Stop, Watch};
 
 use crate::open_connections::OpenConnections;
@@ -48,20 +47,19 @@ fn run(options: &Options) -> Result<()> {
     listener.announce();
     while let Some(stream) = watch.accept(&listener, || {})? {
         let connection = open.add(stream);
+        let serve = move || serving::serve(connection.stream(), &service, stop);
         // A thread that can't be started now takes nothing with it: the connection waits for one that can.
-        while let Err(error) = thread::Builder::new().spawn({
-            let connection = connection.clone();
-            move || serving::serve(connection.stream(), &service, stop)
-        }) {
-            tell_once("start a thread", &error);
-            watch.wait(None, Some(RETRY_PAUSE))?;
+        while let Err(error) = thread::Builder::new().spawn(serve.clone()) {
+            watch.ride_out("start a thread", &error)?;
             if watch.stopping() {
                 break;
             }
         }
     }
     drop(listener);
+    // The look starts the drain timeout, at whose end the process ends whatever its threads are doing.
     let _ = stop.requested();
+    // A thread that waits in recv has not heard of it. Its socket is closed for reading, behind what has arrived.
     open.drain();
     Ok(())
 }

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getpid, getppid};
 
-use crate::limits::{RETRY_PAUSE, is_exhaustion, tell_once};
+use crate::limits::is_exhaustion;
 use crate::listener::Listener;
 use crate::signals::{Stop, Watch};
 use crate::{Error, Result};
@@ -72,8 +72,7 @@ impl Children {
                 Ok(ForkResult::Child) => return Ok(Fork::Child),
                 Ok(ForkResult::Parent { .. }) => return Ok(Fork::Parent),
                 Err(Error::System { source, .. }) if is_exhaustion(&source) => {
-                    tell_once("fork", &source);
-                    self.watch.wait(None, Some(RETRY_PAUSE))?;
+                    self.watch.ride_out("fork", &source)?;
                     while self.reap().is_some() {}
                 }
                 Err(error) => return Err(error),
@@ -145,7 +144,11 @@ fn reap_one(alive: &mut HashSet<Pid>) -> Option<(Pid, WaitStatus)> {
 
 #[allow(unsafe_code)]
 fn fork_process() -> nix::Result<ForkResult> {
-    debug_assert_eq!(thread_count(), Some(1), "a process that forks has one thread");
+    // To look takes a descriptor, of which there may be none left.
+    debug_assert!(
+        thread_count().is_none_or(|threads| threads == 1),
+        "a process that forks has one thread"
+    );
     // SAFETY: this process has one thread (the invariant of this file), so the child's copy of memory is consistent: no
     // lock is held and no allocation is half done by a thread that the child does not have.
     unsafe { nix::unistd::fork() }

@@ -6,7 +6,7 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::{ForkResult, Pid};
 
 use crate::children::{Children, Fork};
-use crate::limits::{RETRY_PAUSE, is_exhaustion, tell_once};
+use crate::limits::{RETRY_PAUSE, is_exhaustion, tell_once, tell_once_for_all};
 use crate::options::program;
 use crate::signals::Stop;
 use crate::telling::tell;
@@ -31,6 +31,7 @@ struct Seated {
 impl Crew {
     /// A crew of so many workers, none of which is there yet.
     pub fn of(workers: usize, stop: Stop) -> Result<Self> {
+        tell_once_for_all().map_err(Error::system("make an eventfd"))?;
         let seats = (0..workers).map(|_| None).collect();
         Ok(Self {
             children: Children::watch(stop)?,

@@ -22,7 +22,7 @@ mod telling;
 pub use children::{Children, Fork};
 pub use connection::{Service, Visit, serve};
 pub use crew::Crew;
-pub use listener::Listener;
+pub use listener::{Listener, Listeners};
 pub use options::{Options, WorkerOptions, main};
 pub use signals::{Stop, Watch};
 

@@ -1,10 +1,12 @@
 //! At the limits of descriptors and processes: go on with what there is, say so once, try again later.
 
 use std::io::{self, ErrorKind};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::options::program;
 use crate::telling::tell;
@@ -58,10 +60,25 @@ pub fn is_closed(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::EINVAL as i32)
 }
 
-/// Says on stderr, the first time in this process, that a limit has been reached.
+/// Whether this process has told.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Among processes that were forked from one: holds a one, which the first of them to tell takes.
+static TURN_TO_TELL: OnceLock<EventFd> = OnceLock::new();
+
+/// Has this process and all that it forks from now on [tell](tell_once) once between them.
+pub(crate) fn tell_once_for_all() -> io::Result<()> {
+    let one = EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
+    // A second call would find the first one's, which does as well.
+    let _ = TURN_TO_TELL.set(one);
+    Ok(())
+}
+
+/// Says on stderr, the first time only, that a limit has been reached.
 pub fn tell_once(what: &str, error: &io::Error) {
-    static TOLD: AtomicBool = AtomicBool::new(false);
-    if !TOLD.swap(true, Ordering::Relaxed) {
+    let is_first =
+        !TOLD.swap(true, Ordering::Relaxed) && TURN_TO_TELL.get().is_none_or(|turn| turn.read().is_ok());
+    if is_first {
         tell(format_args!(
             "{}: can't {what}: {error}; serving those it has, and taking new ones when it can again (see ulimit -n, ulimit -u)",
             program()

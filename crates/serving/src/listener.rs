@@ -28,36 +28,6 @@ impl Listener {
         Self::bind(options, options.listen, stop, false)
     }
 
-    /// A listener for each of `workers`, in their order: clones of one, or with [`Accept::Reuseport`] each its own.
-    pub fn open_for_workers(
-        options: &Options,
-        accept: Accept,
-        workers: usize,
-        stop: Stop,
-    ) -> Result<Vec<Self>> {
-        match accept {
-            Accept::Shared => {
-                let first = Self::open(options, stop)?;
-                let clones: Result<Vec<_>> = (1..workers).map(|_| first.duplicate()).collect();
-                Ok(std::iter::once(first).chain(clones?).collect())
-            }
-            Accept::Reuseport => {
-                // A socket that shares its port would also share it with a server that was started earlier, whoever's it
-                // is. A plain one is refused then.
-                drop(
-                    Self::bound(options.listen, false)
-                        .map_err(|source| cannot_listen(options.listen, source))?,
-                );
-                let first = Self::bind(options, options.listen, stop, true)?;
-                let address = first.address;
-                let rest: Result<Vec<_>> = (1..workers)
-                    .map(|_| Self::bind(options, address, stop, true))
-                    .collect();
-                Ok(std::iter::once(first).chain(rest?).collect())
-            }
-        }
-    }
-
     /// Prints the ready line, with the port that it really has.
     pub fn announce(&self) {
         // Nobody may be reading, and the server serves all the same.
@@ -120,22 +90,71 @@ impl Listener {
         socket.bind(&address.into())?;
         Ok(socket)
     }
-
-    fn duplicate(&self) -> Result<Self> {
-        let socket = self
-            .socket
-            .try_clone()
-            .map_err(Error::system("duplicate the listener"))?;
-        Ok(Self {
-            socket,
-            address: self.address,
-        })
-    }
 }
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// The listeners of a fixed set of workers.
+#[derive(Debug)]
+pub enum Listeners {
+    /// One for all.
+    Shared(Listener),
+    /// One for each, by its seat. The parent keeps them all, so that what waits in one outlives its worker.
+    Each(Vec<Listener>),
+}
+
+impl Listeners {
+    /// Listens where the flags say, for so many workers.
+    pub fn open(options: &Options, accept: Accept, workers: usize, stop: Stop) -> Result<Self> {
+        match accept {
+            Accept::Shared => Listener::open(options, stop).map(Self::Shared),
+            Accept::Reuseport => {
+                // A socket that shares its port would also share it with a server that was started earlier, whoever's it
+                // is. A plain one is refused then.
+                drop(
+                    Listener::bound(options.listen, false)
+                        .map_err(|source| cannot_listen(options.listen, source))?,
+                );
+                let first = Listener::bind(options, options.listen, stop, true)?;
+                let address = first.address;
+                let rest: Result<Vec<_>> = (1..workers)
+                    .map(|_| Listener::bind(options, address, stop, true))
+                    .collect();
+                Ok(Self::Each(std::iter::once(first).chain(rest?).collect()))
+            }
+        }
+    }
+
+    /// Prints the ready line, with the port that they really have.
+    pub fn announce(&self) {
+        match self {
+            Self::Shared(listener) => listener.announce(),
+            Self::Each(listeners) => listeners[0].announce(),
+        }
+    }
+
+    /// That of the worker in this seat; in this process the others are dropped.
+    ///
+    /// # Panics
+    /// If there is no such seat.
+    #[must_use]
+    pub fn into_that_of(self, seat: usize) -> Listener {
+        match self {
+            Self::Shared(listener) => listener,
+            Self::Each(mut listeners) => listeners.swap_remove(seat),
+        }
+    }
+
+    /// [Closes](Listener::close) them all.
+    pub fn close(self) {
+        match self {
+            Self::Shared(listener) => listener.close(),
+            Self::Each(listeners) => listeners.into_iter().for_each(Listener::close),
+        }
     }
 }
 

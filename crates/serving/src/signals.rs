@@ -223,6 +223,12 @@ impl Watch {
         }
     }
 
+    /// Waits a little for room in a table that is full, and says once that it is.
+    pub fn ride_out(&self, what: &str, limit: &io::Error) -> Result<Woken> {
+        tell_once(what, limit);
+        self.wait(None, Some(RETRY_PAUSE))
+    }
+
     /// Waits for the next connection and accepts it, or says that the process should stop.
     ///
     /// `woken` is called after every signal. At the limit of descriptors it waits until it can accept again.
@@ -234,18 +240,25 @@ impl Watch {
             match self.wait(Some(listener), None)? {
                 Woken::Timeout => {}
                 Woken::Signal => woken(),
-                Woken::Ready => match listener.accept_now() {
-                    Ok(stream) => return Ok(Some(stream)),
-                    Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
-                    Err(error) if is_exhaustion(&error) => {
-                        // The listener stays readable, so to wait for it again at once would be to spin.
-                        tell_once("accept", &error);
-                        if self.wait(None, Some(RETRY_PAUSE))? == Woken::Signal {
-                            woken();
-                        }
+                Woken::Ready => {
+                    let accepted = listener.accept_now();
+                    // Where a descriptor is ready, ppoll lets no signal in, and under a flood of connections the
+                    // listener always is.
+                    if self.wait(None, Some(Duration::ZERO))? == Woken::Signal {
+                        woken();
                     }
-                    Err(error) => return Err(Error::system("accept")(error)),
-                },
+                    match accepted {
+                        Ok(stream) => return Ok(Some(stream)),
+                        Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
+                        Err(error) if is_exhaustion(&error) => {
+                            // The listener stays readable, so to wait for it again at once would be to spin.
+                            if self.ride_out("accept", &error)? == Woken::Signal {
+                                woken();
+                            }
+                        }
+                        Err(error) => return Err(Error::system("accept")(error)),
+                    }
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use loadgen::call::Caller;
 
-use super::{Usage, address, time};
+use super::{Usage, address, print, time};
 
 /// Call a server and print each reply on a line of its own, as the original's client does
 #[derive(Args)]
@@ -22,7 +22,7 @@ pub(crate) struct Flags {
     op: String,
 
     /// What it is asked with, as JSON; without it "ireader 0", then "ireader 1" and so on
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     params: Option<String>,
 
     /// How many calls, one after the other on the same connection
@@ -58,7 +58,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         }
         let counted = format!("\"ireader {number}\"");
         let answer = caller.call(&flags.op, flags.params.as_deref().unwrap_or(&counted))?;
-        println!("{} {}", answer.kind, answer.result);
+        print(&format!("{} {}\n", answer.kind, answer.result))?;
         if answer.kind == "error" {
             code = ExitCode::FAILURE;
         }

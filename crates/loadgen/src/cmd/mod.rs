@@ -8,10 +8,13 @@ pub(crate) mod run;
 pub(crate) mod selftest;
 mod text;
 
+use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
+use anyhow::Context;
 use loadgen::{LoadError, PlanError, WorkError};
+use nix::sched::CpuSet;
 
 /// It could not be asked that way: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +23,12 @@ pub(crate) struct Usage(String);
 
 impl From<WorkError> for Usage {
     fn from(error: WorkError) -> Self {
-        Self(error.to_string())
+        let flag = match error {
+            WorkError::UnknownOperation(_) => "--op",
+            WorkError::NotJson { .. } | WorkError::BadParams { .. } => "--params",
+            WorkError::PayloadTooLong { .. } | WorkError::PayloadWithoutPing(_) => "--payload",
+        };
+        Self(format!("{flag}: {error}"))
     }
 }
 
@@ -37,6 +45,14 @@ fn usage_or_failure(error: LoadError) -> anyhow::Error {
         LoadError::Descriptors { .. } | LoadError::Ports { .. } => Usage(error.to_string()).into(),
         other => other.into(),
     }
+}
+
+/// Writes to stdout. Whoever reads it may have gone, which is no reason to panic.
+fn print(text: &str) -> anyhow::Result<()> {
+    io::stdout()
+        .write_all(text.as_bytes())
+        .and_then(|()| io::stdout().flush())
+        .context("can't write to stdout")
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -64,13 +80,21 @@ fn cpu_list(text: &str) -> Result<CpuList, String> {
     let number = |text: &str| {
         text.trim()
             .parse::<usize>()
-            .map_err(|_| format!("{text:?} is not a processor's number"))
+            .ok()
+            .filter(|&number| number < CpuSet::count())
+            .ok_or_else(|| format!("{text:?} is not a processor's number"))
     };
     let mut cpus = Vec::new();
     for part in text.split(',') {
         match part.split_once('-') {
             None => cpus.push(number(part)?),
-            Some((first, last)) => cpus.extend(number(first)?..=number(last)?),
+            Some((first, last)) => {
+                let (first, last) = (number(first)?, number(last)?);
+                if first > last {
+                    return Err(format!("{part} runs backwards"));
+                }
+                cpus.extend(first..=last);
+            }
         }
     }
     Ok(CpuList(cpus))
@@ -86,7 +110,7 @@ mod tests {
     #[test]
     fn a_list_of_processors_has_numbers_and_ranges() {
         assert_eq!(cpu_list("0,2-4,7").unwrap().0, [0, 2, 3, 4, 7]);
-        for bad in ["", "a", "1-", "1,,2", "-1"] {
+        for bad in ["", "a", "1-", "1,,2", "-1", "3-1", "0-99999999999"] {
             assert!(cpu_list(bad).is_err(), "{bad}");
         }
     }

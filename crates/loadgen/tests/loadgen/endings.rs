@@ -1,0 +1,220 @@
+//! Runs that end before their time, or never start.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use loadgen::{LoadError, Plan, Report};
+use nix::sys::signal::Signal;
+use socket2::{Domain, Socket, Type};
+
+use crate::fake::{Act, Fake, PATIENCE, ping, run};
+use crate::program::{Running, loadgen};
+
+/// Far longer than any test may take: a run that keeps to it has not noticed its end.
+const FOREVER: Duration = Duration::from_secs(3600);
+
+/// One that dies over this request.
+fn mortal(last_request: u64) -> Fake {
+    Fake::new(move |asked| {
+        if asked.number < last_request {
+            Act::Answer
+        } else {
+            Act::Die
+        }
+    })
+}
+
+/// A port that is taken, so that no other test has it, and that nobody listens at.
+fn dead_port() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there can be a socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).expect("the kernel has a port");
+    let address = socket.local_addr().expect("it is bound").as_socket();
+    let address = address.expect("it is bound to a port");
+    (socket, address)
+}
+
+#[test]
+fn a_server_that_dies_ends_the_run_with_what_was_measured() {
+    let fake = mortal(200);
+    let started = Instant::now();
+    let report = run(&Plan {
+        duration: FOREVER,
+        threads: 2,
+        ..fake.plan(4, ping())
+    })
+    .report;
+    assert!(started.elapsed() < PATIENCE);
+    let reason = report.ended_early.unwrap();
+    assert!(
+        reason.contains("gone") && reason.contains(&fake.address.to_string()),
+        "{reason}"
+    );
+    assert!(report.window_s < PATIENCE.as_secs_f64());
+    assert!(report.requests.ok > 0 && report.requests.reset > 0);
+    assert_eq!(report.requests.in_flight, 0);
+    assert_eq!((report.connections.opened, report.connections.failed), (4, 0));
+    assert_eq!(report.connections.reconnects, 0, "none was opened again");
+    assert!(
+        report
+            .failures
+            .iter()
+            .any(|failures| failures.kind == "connect_refused")
+    );
+}
+
+#[test]
+fn the_program_tells_that_the_server_is_gone_and_exits_1_with_what_was_measured() {
+    let fake = mortal(100);
+    let left = loadgen(&format!(
+        "run --connect {} --connections 4 --warmup 0 --duration 1h --json -",
+        fake.address
+    ));
+    assert_eq!(left.code, Some(1));
+    let report: Report = serde_json::from_str(&left.stdout).unwrap();
+    assert!(report.requests.ok > 0);
+    assert!(report.ended_early.unwrap().contains("gone"));
+
+    let fake = mortal(100);
+    let left = loadgen(&format!(
+        "run --connect {} --warmup 0 --duration 1h",
+        fake.address
+    ));
+    assert_eq!(left.code, Some(1));
+    assert!(
+        left.stdout.contains("! the run ended early: the server at"),
+        "{}",
+        left.stdout
+    );
+}
+
+#[test]
+fn a_server_that_dies_in_the_warm_up_ends_the_run_with_an_empty_window() {
+    let fake = mortal(20);
+    let report = run(&Plan {
+        warmup: FOREVER,
+        ..fake.plan(2, ping())
+    })
+    .report;
+    assert!(report.ended_early.is_some());
+    assert_eq!(report.requests.sent, 0);
+    assert!(report.window_s.abs() < 1e-9 && report.throughput_per_s.abs() < 1e-9);
+    assert_eq!(report.intervals, []);
+}
+
+#[test]
+fn an_address_where_nobody_listens_is_told_at_once() {
+    let (_held, address) = dead_port();
+    let cancel = AtomicBool::new(false);
+    let plan = Plan::closed_loop(address, 64, ping());
+    let told = loadgen::run(&plan, &cancel, &mut ()).unwrap_err();
+    assert!(matches!(told, LoadError::Unreachable { .. }));
+
+    for command in ["run", "call"] {
+        let left = loadgen(&format!("{command} --connect {address}"));
+        assert_eq!(left.code, Some(1));
+        assert_eq!(left.stderr.lines().count(), 1, "{}", left.stderr);
+        assert!(left.stderr.starts_with(&format!(
+            "loadgen: can't connect to {address}: Connection refused"
+        )));
+    }
+}
+
+#[test]
+fn an_address_that_does_not_answer_is_given_up_after_the_timeout() {
+    let (silent, address) = dead_port();
+    // Nobody accepts: when the backlog is full the kernel leaves every further SYN unanswered.
+    silent.listen(0).unwrap();
+    let mut filling = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+        filling.push(stream);
+    }
+    let left = loadgen(&format!("run --connect {address} --timeout 200ms"));
+    assert_eq!(left.code, Some(1));
+    assert!(
+        left.stderr
+            .starts_with(&format!("loadgen: can't connect to {address}")),
+        "{}",
+        left.stderr
+    );
+}
+
+#[test]
+fn a_cancelled_run_ends_soon_with_what_was_measured() {
+    let fake = Fake::new(|asked| {
+        if asked.number < 100 {
+            Act::Answer
+        } else {
+            Act::Nothing
+        }
+    });
+    let cancel = AtomicBool::new(false);
+    let plan = Plan {
+        duration: FOREVER,
+        pipeline: 3,
+        ..fake.plan(4, ping())
+    };
+    let report = thread::scope(|scope| {
+        let running = scope.spawn(|| loadgen::run(&plan, &cancel, &mut ()));
+        // From here on all there may be in flight is, and stays.
+        fake.wait_for_requests(100 + 4 * 3);
+        cancel.store(true, Ordering::Relaxed);
+        running.join().unwrap().unwrap().report
+    });
+    assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
+    assert_eq!(
+        (
+            report.requests.ok,
+            report.requests.in_flight,
+            report.requests.sent
+        ),
+        (100, 12, 112)
+    );
+    assert!(report.checks.accounting);
+    assert_eq!(report.failures, []);
+}
+
+#[test]
+fn an_interrupted_program_exits_1_soon_with_what_was_measured() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let fake = Fake::good();
+        let address = fake.address.to_string();
+        let running = Running::start(&[
+            "run",
+            "--connect",
+            &address,
+            "--warmup",
+            "0",
+            "--duration",
+            "1h",
+            "--threads",
+            "2",
+            "--json",
+            "-",
+        ]);
+        fake.wait_for_requests(100);
+        running.signal(signal);
+        let left = running.end();
+        assert_eq!(left.code, Some(1));
+        let report: Report = serde_json::from_str(&left.stdout).unwrap();
+        assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
+        assert!(report.requests.ok > 0 && report.checks.accounting);
+    }
+}
+
+#[test]
+fn a_thread_that_cannot_have_its_processor_ends_the_run_before_it_starts() {
+    let fake = Fake::good();
+    let plan = Plan {
+        duration: FOREVER,
+        threads: 2,
+        cpus: vec![0, 1023],
+        ..fake.plan(2, ping())
+    };
+    let cancel = AtomicBool::new(false);
+    let told = loadgen::run(&plan, &cancel, &mut ()).unwrap_err().to_string();
+    assert!(told.contains("--cpus") && told.contains("1023"), "{told}");
+    assert_eq!(fake.requests(), 0);
+}

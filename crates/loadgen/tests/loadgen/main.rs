@@ -1,0 +1,12 @@
+//! The load generator against servers that do as they are told, as a library and as the program that people run.
+
+mod call;
+mod endings;
+mod fake;
+mod misbehaviour;
+mod output;
+mod program;
+mod slowness;
+mod unserved;
+mod usage;
+mod well_behaved;

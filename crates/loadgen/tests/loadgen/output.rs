@@ -1,0 +1,184 @@
+//! What the program writes, and where.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::fake::{Act, Fake, error, reply};
+use crate::program::{Left, loadgen_with};
+
+/// A run of 150 ms on four connections with these arguments besides.
+fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
+    let address = fake.address.to_string();
+    let mut all = vec!["run", "--connect", &address, "--connections", "4"];
+    all.extend(["--warmup", "0", "--duration", "150ms", "--timeout", "60s"]);
+    all.extend(arguments);
+    loadgen_with(&all)
+}
+
+/// Every field of the contract, as a path into the JSON.
+const FIELDS: &[&str] = &[
+    "/schema",
+    "/loop",
+    "/target",
+    "/options",
+    "/window_s",
+    "/throughput_per_s",
+    "/requests/planned",
+    "/requests/unsent",
+    "/requests/sent",
+    "/requests/ok",
+    "/requests/wrong",
+    "/requests/error",
+    "/requests/timeout",
+    "/requests/reset",
+    "/requests/in_flight",
+    "/connections/asked",
+    "/connections/opened",
+    "/connections/failed",
+    "/connections/served",
+    "/connections/reconnects",
+    "/latency_us/min",
+    "/latency_us/mean",
+    "/latency_us/p50",
+    "/latency_us/p90",
+    "/latency_us/p99",
+    "/latency_us/p999",
+    "/latency_us/p9999",
+    "/latency_us/max",
+    "/service_us/min",
+    "/service_us/mean",
+    "/service_us/p50",
+    "/service_us/p90",
+    "/service_us/p99",
+    "/service_us/p999",
+    "/service_us/p9999",
+    "/service_us/max",
+    "/lateness_us",
+    "/fairness/jain",
+    "/fairness/least_served",
+    "/fairness/most_served",
+    "/client/cpu_us_per_request",
+    "/client/busy",
+    "/client/threads",
+    "/checks/little",
+    "/checks/accounting",
+    "/checks/arrivals",
+    "/checks/client_limited",
+    "/intervals/0/t_s",
+    "/intervals/0/ok",
+    "/intervals/0/p50_us",
+    "/intervals/0/p99_us",
+];
+
+#[test]
+fn the_json_has_every_field_and_null_where_one_does_not_apply() {
+    let fake = Fake::good();
+    let left = short_run(&fake, &["--json", "-"]);
+    assert_eq!(left.code, Some(0), "{}", left.stderr);
+    let json: Value = serde_json::from_str(&left.stdout).expect("stdout is JSON and nothing else");
+    for field in FIELDS {
+        assert!(json.pointer(field).is_some(), "{field} is missing: {json:#}");
+    }
+    assert_eq!(json["schema"], 1);
+    assert_eq!(json["loop"], "closed");
+    assert_eq!(json["target"], fake.address.to_string());
+    assert_eq!(json["lateness_us"], Value::Null);
+    assert_eq!(json["options"]["connections"], 4);
+    assert_eq!(json["requests"]["ok"], fake.requests());
+    assert_eq!(json["checks"]["accounting"], true);
+    assert_eq!(json["failures"], Value::Array(Vec::new()));
+    assert_eq!(json["ended_early"], Value::Null);
+}
+
+#[test]
+fn without_a_good_reply_the_fields_are_there_and_null() {
+    let fake = Fake::new(|_| Act::Instead(error("bad_request")));
+    let left = short_run(&fake, &["--json", "-"]);
+    assert_eq!(left.code, Some(1));
+    let json: Value = serde_json::from_str(&left.stdout).unwrap();
+    for field in [
+        "/latency_us",
+        "/service_us",
+        "/fairness",
+        "/client/cpu_us_per_request",
+    ] {
+        assert_eq!(json.pointer(field), Some(&Value::Null), "{field}");
+    }
+    assert_eq!(json["failures"][0]["kind"], "error_reply");
+    assert_eq!(json["failures"][0]["count"], fake.requests());
+}
+
+#[test]
+fn a_file_of_json_stands_beside_the_page_of_text_unless_it_is_quiet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.json");
+    fs::write(&path, "x".repeat(100_000)).expect("an older and longer result can be written");
+    let fake = Fake::good();
+    let left = short_run(&fake, &["--json", path.to_str().unwrap()]);
+    assert_eq!(left.code, Some(0));
+    let json: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(json["requests"]["ok"], fake.requests());
+    for part in [
+        "closed loop on",
+        "requests/s",
+        "latency",
+        "connections    4 asked, 4 opened, 4 served",
+        "fairness",
+    ] {
+        assert!(left.stdout.contains(part), "{part}: {}", left.stdout);
+    }
+
+    let left = short_run(&fake, &["--json", path.to_str().unwrap(), "--quiet"]);
+    assert_eq!((left.code, &*left.stdout, &*left.stderr), (Some(0), "", ""));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_the_load_starts() {
+    let fake = Fake::good();
+    let left = short_run(&fake, &["--json", "/nowhere/result.json"]);
+    assert_eq!(left.code, Some(2));
+    assert!(
+        left.stderr.contains("--json /nowhere/result.json"),
+        "{}",
+        left.stderr
+    );
+    assert_eq!(left.stderr.lines().count(), 1);
+    assert_eq!(fake.requests(), 0);
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let fake = Fake::good();
+    let left = short_run(&fake, &["--json", "/dev/full", "--quiet"]);
+    assert_eq!(left.code, Some(1));
+    assert!(left.stderr.contains("can't write /dev/full"), "{}", left.stderr);
+}
+
+#[test]
+fn a_result_that_was_there_outlives_a_run_that_could_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.json");
+    fs::write(&path, "of yesterday").unwrap();
+    let fake = Fake::good();
+    let address = fake.address.to_string();
+    drop(fake);
+    let left = loadgen_with(&["run", "--connect", &address, "--json", path.to_str().unwrap()]);
+    assert_eq!(left.code, Some(1));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "of yesterday");
+}
+
+#[test]
+fn a_reply_that_should_not_be_is_bad_news() {
+    for fault in ["wrong", "error", "unasked"] {
+        let fake = Fake::new(move |asked| match fault {
+            _ if asked.number != 3 => Act::Answer,
+            "wrong" => Act::Instead(reply("pong", "0")),
+            "error" => Act::Instead(error("bad_params")),
+            _ => Act::Instead([asked.answer, asked.answer].concat()),
+        });
+        let left = short_run(&fake, &[]);
+        assert_eq!(left.code, Some(1));
+        assert!(left.stdout.contains("failure        1 × "), "{}", left.stdout);
+    }
+}

@@ -1,0 +1,92 @@
+//! What can't be asked is refused with exit code 2 and a message that names the flag.
+
+use crate::fake::Fake;
+use crate::program::{Left, loadgen_with};
+
+/// Runs `loadgen run` with these arguments on an address that is never reached.
+fn refused(arguments: &[&str]) -> Left {
+    let mut all = vec!["run", "--connect", "127.0.0.1:1"];
+    all.extend(arguments);
+    loadgen_with(&all)
+}
+
+#[test]
+fn every_mistake_in_a_flag_names_the_flag_and_exits_2() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["--connections", "0"], "--connections"),
+        (&["--connections", "many"], "--connections"),
+        (&["--connections", "999999999"], "connections"),
+        (&["--threads", "0"], "--threads"),
+        (&["--threads", "65"], "--threads"),
+        (&["--pipeline", "0"], "--pipeline"),
+        (&["--requests-per-connection", "0"], "--requests-per-connection"),
+        (&["--duration", "0s"], "--duration"),
+        (&["--duration", "10"], "--duration"),
+        (&["--duration", "200000000000y"], "--duration"),
+        (&["--warmup", "200000000000y"], "--warmup"),
+        (&["--warmup", "soon"], "--warmup"),
+        (&["--timeout", "0"], "--timeout"),
+        (&["--op", "pong"], "--op"),
+        (&["--params", "ireader 0"], "--params"),
+        (&["--params", ""], "--params"),
+        (&["--params", "1", "--payload", "1"], "--payload"),
+        (&["--op", "pi", "--params", "10000001"], "--params"),
+        (&["--op", "pi", "--params", "\"100\""], "--params"),
+        (&["--op", "sleep", "--params", "60001"], "--params"),
+        (&["--op", "sleep", "--params", "-1"], "--params"),
+        (&["--op", "block", "--params", "0.5"], "--params"),
+        (&["--op", "spin", "--params", "10000001"], "--params"),
+        (&["--op", "blob", "--params", "1073741824"], "--params"),
+        (&["--op", "pi", "--payload", "5"], "--payload"),
+        (&["--payload", "18446744073709551615"], "--payload"),
+        (&["--payload", "1073741824"], "--payload"),
+        (&["--cpus", "x"], "--cpus"),
+        (&["--cpus", "3-1"], "--cpus"),
+        (&["--cpus", "0-99999999999"], "--cpus"),
+        (&["--rate", "ten"], "--rate"),
+        (&["--connect", "nowhere"], "--connect"),
+    ];
+    for (arguments, flag) in cases {
+        let left = refused(arguments);
+        assert_eq!(left.code, Some(2), "{arguments:?}: {}", left.stderr);
+        assert_eq!(left.stdout, "", "{arguments:?}");
+        let message = left.stderr.lines().next().unwrap_or_default();
+        assert!(message.contains(flag), "{arguments:?}: {}", left.stderr);
+        assert!(!left.stderr.contains("panicked"), "{}", left.stderr);
+    }
+}
+
+#[test]
+fn a_call_that_cannot_be_made_is_refused_alike() {
+    for (arguments, flag) in [
+        (&["--params", "text"], "--params"),
+        (&["--timeout", "0"], "--timeout"),
+        (&["--count", "many"], "--count"),
+    ] {
+        let mut all = vec!["call", "--connect", "127.0.0.1:1"];
+        all.extend(arguments);
+        let left = loadgen_with(&all);
+        assert_eq!(left.code, Some(2), "{}", left.stderr);
+        assert!(
+            left.stderr.lines().next().unwrap().contains(flag),
+            "{}",
+            left.stderr
+        );
+    }
+}
+
+#[test]
+fn no_server_and_no_command_are_refused() {
+    for arguments in [&["run"][..], &["call"], &[], &["dance"]] {
+        assert_eq!(loadgen_with(arguments).code, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_processor_that_the_machine_does_not_have_is_refused() {
+    let fake = Fake::good();
+    let left = loadgen_with(&["run", "--connect", &fake.address.to_string(), "--cpus", "1023"]);
+    assert_eq!(left.code, Some(2), "{}", left.stderr);
+    assert!(left.stderr.contains("--cpus"), "{}", left.stderr);
+    assert_eq!(fake.requests(), 0);
+}
