@@ -149,9 +149,10 @@ impl Connection {
         self.can_send() && self.in_flight.len() < plan.pipeline && self.sent < share
     }
 
-    /// Sends these bytes, and keeps what does not leave now for [`send_rest`](Self::send_rest).
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let sent = self.write(bytes)?;
+    /// Sends these bytes, and keeps what does not leave now for [`send_rest`](Self::send_rest). A failure is told by
+    /// [`receive`](Self::receive), behind the replies that came before it.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        let sent = self.write(bytes);
         self.unsent.extend_from_slice(&bytes[sent..]);
     }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use protocol::frame::PREFIX_BYTES;
-use protocol::{Reply, Request, operation};
+use protocol::{FrameLimit, Reply, Request, operation};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -85,6 +85,14 @@ pub enum WorkError {
         /// What was given.
         params: String,
     },
+    /// No frame could hold it.
+    #[error("a payload of {bytes} bytes does not fit a frame: give at most {most}")]
+    PayloadTooLong {
+        /// What was given.
+        bytes: usize,
+        /// The longest.
+        most: usize,
+    },
     /// Only `ping` has one.
     #[error("a payload goes with ping, not with {0}")]
     PayloadWithoutPing(String),
@@ -134,7 +142,7 @@ impl Operation {
             "spin" => ("spun", operation::SPIN_MOST_US),
             "sleep" => ("slept", operation::WAIT_MOST_MS),
             "block" => ("blocked", operation::WAIT_MOST_MS),
-            _ => ("blob", u64::from(protocol::FrameLimit::MOST_BYTES)),
+            _ => ("blob", FrameLimit::MOST.blob_bytes() as u64),
         };
         let params = match params {
             Params::Unique => (*default).to_owned(),
@@ -159,6 +167,12 @@ impl Operation {
     fn ping(params: Params) -> Result<Self, WorkError> {
         match params {
             Params::Unique => Ok(Self::unique_ping("ireader ", 0)),
+            Params::Payload(bytes) if bytes > FrameLimit::MOST.blob_bytes() => {
+                Err(WorkError::PayloadTooLong {
+                    bytes,
+                    most: FrameLimit::MOST.blob_bytes(),
+                })
+            }
             Params::Payload(bytes) if bytes >= STAMP_DIGITS => {
                 Ok(Self::unique_ping("", bytes - STAMP_DIGITS))
             }
@@ -222,6 +236,15 @@ impl Operation {
                 times, most, seed, ..
             } => Some(times.at(drawn_point(*seed, number), *most)),
             Content::Templates { .. } => None,
+        }
+    }
+
+    /// About how long its longest reply is.
+    pub(crate) fn reply_bytes(&self) -> usize {
+        match &self.content {
+            Content::Templates { reply, .. } => reply.frame.len(),
+            // A kind and a number.
+            Content::Timed { .. } => 64,
         }
     }
 

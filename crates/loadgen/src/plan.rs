@@ -9,9 +9,6 @@ use thiserror::Error;
 use crate::arrivals::Arrivals;
 use crate::work::Work;
 
-/// Nobody waits longer, and sums of such times are far from what an `Instant` can hold.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
-
 /// What is asked of a run. [`Plan::check`] says whether it can be.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -190,8 +187,8 @@ impl Plan {
 const RATE_LEAST_PER_S: f64 = 1e-3;
 /// A higher rate has more than ten requests due in a microsecond.
 const RATE_MOST_PER_S: f64 = 1e7;
-/// A month: nobody waits for longer.
-const TIME_MOST: Duration = Duration::from_secs(31 * 24 * 3600);
+/// Nobody waits for longer, and sums of such times are far from what a clock can hold.
+const TIME_MOST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Why a plan can't be carried out.
 #[derive(Debug, Error, PartialEq)]
@@ -229,7 +226,7 @@ pub enum PlanError {
         what: &'static str,
     },
     /// A time that nobody waits for.
-    #[error("{what} is longer than a month: give a time such as 10s or 500ms")]
+    #[error("{what} is too long: give at most 30days")]
     TooLong {
         /// The flag.
         what: &'static str,

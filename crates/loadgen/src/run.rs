@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::bystanders::Bystanders;
 use crate::clock::Clock;
-use crate::driver::{Driver, Schedule, Slices};
+use crate::driver::{Driver, Schedule};
 use crate::plan::{Plan, PlanError};
 use crate::report::{Interval, Report};
 use crate::slices::{Gatherer, Slice, Times};
@@ -92,6 +92,14 @@ pub enum LoadError {
         /// How many ports there are.
         ports: usize,
     },
+    /// A processor that the machine does not have, or this process may not use.
+    #[error("can't run on processor {cpu} of --cpus")]
+    Processor {
+        /// Its number.
+        cpu: usize,
+        /// Why not.
+        source: io::Error,
+    },
     /// The kernel refused something.
     #[error("can't {what}")]
     System {
@@ -135,23 +143,32 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
     })?;
     let clock = Clock::start();
     let (tally, gatherer) = crossbeam::thread::scope(|scope| {
-        let (ready, all_ready) = channel::bounded::<()>(0);
+        let (opened, all_opened) = channel::unbounded();
         let (done, all_done) = channel::unbounded();
         let (slices, all_slices) = channel::unbounded();
+        let sources = &sources;
         let starts: Vec<_> = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
-                let (ready, done, slices) = (ready.clone(), done.clone(), slices.clone());
+                let (opened, done, slices) = (opened.clone(), done.clone(), slices.clone());
                 scope.spawn(move |_| {
-                    let tally = drive(plan, thread, clock, &sources, slices, cancel, ready, &started);
-                    // Whoever gathers the tallies is there until all threads have ended.
-                    let _ = done.send(tally);
+                    let make = || Driver::new(plan, thread, clock, sources, slices);
+                    let driver = open(plan, thread, make, cancel).map_err(|error| opened.send(Err(error)));
+                    // A thread that panics hangs up as well, and so holds up nobody.
+                    let Ok(driver) = driver else { return };
+                    let _ = opened.send(Ok(()));
+                    drop(opened);
+                    if let Ok(schedule) = started.recv() {
+                        let tally = driver.run(schedule, cancel).map_err(system("run the load"));
+                        let _ = done.send(tally);
+                    }
                 });
                 start
             })
             .collect();
-        drop((ready, done, slices));
-        let _ = all_ready.recv();
+        drop((opened, done, slices));
+        // If one can't, the others are not started, because `starts` is dropped.
+        all_opened.iter().collect::<Result<(), LoadError>>()?;
         let schedule = Schedule::from(clock.now_ns(), plan);
         for start in starts {
             let _ = start.send(schedule);
@@ -167,24 +184,15 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
     })
 }
 
-/// One thread: opens its connections, drops `ready` to say so, waits for the others, and runs.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is one end of what a thread shares with the others"
-)]
-fn drive(
+/// What a thread does before the load starts: it goes to its processor and opens its connections.
+fn open<'a>(
     plan: &Plan,
     thread: usize,
-    clock: Clock,
-    sources: &Sources,
-    slices: Slices,
+    make: impl FnOnce() -> io::Result<Driver<'a>>,
     cancel: &AtomicBool,
-    ready: channel::Sender<()>,
-    started: &channel::Receiver<Schedule>,
-) -> Result<Tally, LoadError> {
+) -> Result<Driver<'a>, LoadError> {
     pin(&plan.cpus, thread)?;
-    let mut driver =
-        Driver::new(plan, thread, clock, sources, slices).map_err(system("make an event loop"))?;
+    let mut driver = make().map_err(system("make an event loop"))?;
     driver.open_all(cancel).map_err(system("open connections"))?;
     Ok(driver)
 }

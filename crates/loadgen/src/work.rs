@@ -1,5 +1,7 @@
 //! What the requests of a run ask for: an operation, or a mix of several.
 
+use protocol::FrameLimit;
+
 use crate::distribution::drawn;
 use crate::mix::{self, MixError};
 use crate::operation::Operation;
@@ -103,7 +105,13 @@ impl Work {
     /// what four bytes of text come to when they are taken for a length, so that garbage is known for what it is at once.
     pub(crate) fn reply_limit(&self) -> FrameLimit {
         const LEAST_BYTES: usize = 1 << 20;
-        let bytes = self.reply.frame.len().saturating_mul(8).max(LEAST_BYTES);
+        let longest = self
+            .operations
+            .iter()
+            .map(Operation::reply_bytes)
+            .max()
+            .unwrap_or(0);
+        let bytes = longest.saturating_mul(8).max(LEAST_BYTES);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         FrameLimit::new(bytes).unwrap_or(FrameLimit::MOST)
     }

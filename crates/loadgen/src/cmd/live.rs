@@ -15,7 +15,7 @@ pub(crate) struct Line {
 impl Line {
     /// Only where somebody watches.
     pub(crate) fn on_a_terminal() -> Option<Self> {
-        io::stderr().is_terminal().then_some(Self { from_s: 0.0 })
+        io::stderr().is_terminal().then(|| Self { from_s: 0.0 })
     }
 
     pub(crate) fn show(&mut self, interval: &Interval) {

@@ -3,6 +3,7 @@
 pub(crate) mod calibrate;
 pub(crate) mod call;
 mod live;
+mod output;
 mod places;
 pub(crate) mod run;
 pub(crate) mod selftest;
@@ -27,6 +28,7 @@ impl From<WorkError> for Usage {
             WorkError::UnknownOperation(_) => "--op",
             WorkError::NotJson { .. } | WorkError::BadParams { .. } => "--params",
             WorkError::PayloadTooLong { .. } | WorkError::PayloadWithoutPing(_) => "--payload",
+            WorkError::TimesWithoutWaiting(_) | WorkError::BadTimes { .. } => "--mix",
         };
         Self(format!("{flag}: {error}"))
     }
@@ -40,10 +42,18 @@ impl From<PlanError> for Usage {
 
 /// A run that can't be asked for is a matter of usage; one that failed is not.
 fn usage_or_failure(error: LoadError) -> anyhow::Error {
-    match error {
-        LoadError::Plan(error) => Usage::from(error).into(),
-        LoadError::Descriptors { .. } | LoadError::Ports { .. } => Usage(error.to_string()).into(),
-        other => other.into(),
+    let is_usage = matches!(
+        error,
+        LoadError::Plan(_)
+            | LoadError::Descriptors { .. }
+            | LoadError::Ports { .. }
+            | LoadError::Processor { .. }
+    );
+    let error = anyhow::Error::from(error);
+    if is_usage {
+        Usage(format!("{error:#}")).into()
+    } else {
+        error
     }
 }
 

@@ -1,9 +1,9 @@
 //! `loadgen run`: load a server, measure, and say what it came to.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,7 +17,8 @@ use loadgen::slices::Times;
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Work, ceiling};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{CpuList, Usage, address, cpu_list, live, text, time, usage_or_failure};
+use super::output::Output;
+use super::{CpuList, Usage, address, cpu_list, live, print, text, time, usage_or_failure};
 
 /// Load a server and measure: as fast as it answers, or with --rate at a rate of your choice
 ///
@@ -152,38 +153,38 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         signal_hook::flag::register(signal, Arc::clone(&cancel)).context("can't handle signals")?;
     }
     // A file that can't be written is told before the load and not after it.
-    let mut json = flags.json.as_deref().map(create).transpose()?;
-    let mut hdr = flags.hdr.as_deref().map(create).transpose()?;
-    let mut serializer = V2DeflateSerializer::new();
+    let json = flags
+        .json
+        .as_deref()
+        .map(|path| Output::open("--json", path))
+        .transpose()?;
+    let hdr = flags
+        .hdr
+        .as_deref()
+        .map(|path| Output::open("--hdr", path))
+        .transpose()?;
+    let (mut lines, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    let opens = SystemTime::now() + plan.warmup;
     let mut view = View {
         live: (!flags.quiet).then(live::Line::on_a_terminal).flatten(),
-        log: match &mut hdr {
-            Some(file) => Some(
-                hdr::Log::begin(file, &mut serializer, SystemTime::now() + plan.warmup)
-                    .with_context(|| cannot_write(flags.hdr.as_deref()))?,
-            ),
-            None => None,
-        },
+        log: hdr::Log::begin(&mut lines, &mut serializer, opens).context("can't begin the log of --hdr")?,
         fault: None,
     };
     let outcome = loadgen::run(&plan, &cancel, &mut view).map_err(usage_or_failure)?;
-    let fault = view.fault.take();
-    drop(view);
+    let View { live, log, fault } = view;
+    drop((live, log));
     let report = outcome.report;
-    if let Some(json) = &mut json {
-        let written = serde_json::to_writer_pretty(&mut *json, &report).map_err(io::Error::from);
-        written
-            .and_then(|()| writeln!(json))
-            .and_then(|()| json.flush())
-            .with_context(|| cannot_write(flags.json.as_deref()))?;
+    let prints_json = matches!(json, Some(Output::Stdout));
+    if let Some(json) = json {
+        let text = serde_json::to_string_pretty(&report).context("can't write the result as JSON")?;
+        json.write(&format!("{text}\n"))?;
     }
-    match (fault, &mut hdr) {
-        (Some(error), _) => Err(error),
-        (None, Some(file)) => file.flush(),
-        (None, None) => Ok(()),
+    if let Some(hdr) = hdr {
+        fault
+            .map_or(Ok(()), Err)
+            .context("can't write the log of --hdr")?;
+        hdr.write(std::str::from_utf8(&lines).context("the log of --hdr is no text")?)?;
     }
-    .with_context(|| cannot_write(flags.hdr.as_deref()))?;
-    let prints_json = flags.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
     if !flags.quiet && !prints_json {
         print(&text::page(&report))?;
     }
@@ -193,7 +194,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
 /// What goes on while the load runs.
 struct View<'a> {
     live: Option<live::Line>,
-    log: Option<hdr::Log<'a, Output>>,
+    log: hdr::Log<'a, Vec<u8>>,
     /// Why the log could not be written; it is told when the load is over.
     fault: Option<io::Error>,
 }
@@ -203,8 +204,8 @@ impl Observer for View<'_> {
         if let Some(line) = &mut self.live {
             line.show(interval);
         }
-        if let (Some(log), None) = (&mut self.log, &self.fault) {
-            self.fault = log.append(interval, times).err();
+        if self.fault.is_none() {
+            self.fault = self.log.append(interval, times).err();
         }
     }
 }
@@ -276,18 +277,4 @@ fn verdict(report: &Report) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
-}
-
-type Output = BufWriter<Box<dyn Write>>;
-
-fn create(path: &Path) -> Result<Output> {
-    if path.as_os_str() == "-" {
-        return Ok(BufWriter::new(Box::new(io::stdout())));
-    }
-    let file = fs::File::create(path).with_context(|| cannot_write(Some(path)))?;
-    Ok(BufWriter::new(Box::new(file)))
-}
-
-fn cannot_write(path: Option<&Path>) -> String {
-    format!("can't write {}", path.unwrap_or(Path::new("-")).display())
 }

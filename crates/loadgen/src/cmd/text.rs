@@ -163,7 +163,7 @@ fn checks(page: &mut String, report: &Report) -> Result {
     for failures in &report.failures {
         writeln!(
             page,
-            "{} × {}, the first: {}",
+            "failed       {} × {}, the first: {}",
             failures.count, failures.kind, failures.first
         )?;
     }

@@ -84,7 +84,7 @@ fn the_program_tells_that_the_server_is_gone_and_exits_1_with_what_was_measured(
     ));
     assert_eq!(left.code, Some(1));
     assert!(
-        left.stdout.contains("! the run ended early: the server at"),
+        left.stdout.contains("! The run ended early: the server at"),
         "{}",
         left.stdout
     );
@@ -117,7 +117,7 @@ fn an_address_where_nobody_listens_is_told_at_once() {
         assert_eq!(left.code, Some(1));
         assert_eq!(left.stderr.lines().count(), 1, "{}", left.stderr);
         assert!(left.stderr.starts_with(&format!(
-            "loadgen: can't connect to {address}: Connection refused"
+            "loadgen: can't connect to {address} (is the server running there?): Connection refused"
         )));
     }
 }

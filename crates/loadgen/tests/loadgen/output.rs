@@ -123,8 +123,9 @@ fn a_file_of_json_stands_beside_the_page_of_text_unless_it_is_quiet() {
         "closed loop on",
         "requests/s",
         "latency",
-        "connections    4 asked, 4 opened, 4 served",
-        "fairness",
+        "connections  4 asked, 4 opened, 4 served",
+        "Jain's index",
+        "all checks passed",
     ] {
         assert!(left.stdout.contains(part), "{part}: {}", left.stdout);
     }
@@ -179,6 +180,6 @@ fn a_reply_that_should_not_be_is_bad_news() {
         });
         let left = short_run(&fake, &[]);
         assert_eq!(left.code, Some(1));
-        assert!(left.stdout.contains("failure        1 × "), "{}", left.stdout);
+        assert!(left.stdout.contains("failed       1 × "), "{}", left.stdout);
     }
 }

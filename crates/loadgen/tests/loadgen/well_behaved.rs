@@ -21,7 +21,7 @@ fn assert_all_is_well(fake: &Fake, plan: &Plan) {
         (counts.sent, 0, 0)
     );
     assert_eq!(outcome.answered_total, counts.ok);
-    assert_eq!(outcome.latency.len(), counts.ok);
+    assert_eq!(outcome.times.latency.len(), counts.ok);
     assert_eq!(
         report.intervals.iter().map(|second| second.ok).sum::<u64>(),
         counts.ok
