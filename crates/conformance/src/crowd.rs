@@ -9,6 +9,7 @@ use crate::patience::eventually;
 
 pub(crate) fn three_hundred_connections_at_once_are_all_served(model: &Model) {
     let server = model.start(&[]);
+    model.has_its_workers(&server);
     let before = server.tree().pids().len();
     let mut clients: Vec<_> = (0..300).map(|_| server.connect()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
@@ -37,9 +38,7 @@ pub(crate) fn two_hundred_short_connections_leave_nothing_behind(model: &Model) 
         let tree = server.tree();
         (tree.pids(), tree.zombies(), tree.threads(), tree.descriptors())
     };
-    if model.traits.workers {
-        eventually("the workers are there", || server.tree().children().len() == 2);
-    }
+    model.has_its_workers(&server);
     // What is made on first use is not a leak; and each worker has its own first use.
     for _ in 0..50 {
         server.serves();

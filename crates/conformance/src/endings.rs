@@ -105,9 +105,7 @@ pub(crate) fn a_reset_while_a_reply_is_written_costs_its_own_connection_only(mod
 #[track_caller]
 fn harms_nobody(model: &Model, misbehave: impl Fn(Client)) {
     let server = model.start(&[]);
-    if model.traits.workers {
-        eventually("the workers are there", || server.tree().children().len() == 2);
-    }
+    model.has_its_workers(&server);
     let before = server.tree().pids();
     for _ in 0..10 {
         misbehave(server.connect());

@@ -191,9 +191,7 @@ pub(crate) fn a_child_that_is_killed_costs_its_own_connections_only(model: &Mode
 /// What a server says may fail to be written, to a full disk or to a pipe that nobody reads.
 pub(crate) fn a_server_that_cannot_print_goes_on_serving(model: &Model) {
     let server = model.start_by(&["sh", "-c", r#"exec "$@" 2>/dev/full"#, "sh"], &["-v"]);
-    if model.traits.workers {
-        eventually("the workers are there", || server.tree().children().len() == 2);
-    }
+    model.has_its_workers(&server);
     let before = server.tree().pids();
     for _ in 0..5 {
         server.serves();

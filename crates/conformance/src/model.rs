@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::patience::eventually;
 use crate::process::{Finished, Process};
 use crate::server::Server;
 
@@ -103,6 +104,14 @@ impl Model {
             command.args(["--workers", "2"]);
         }
         Server::start(self.name, command)
+    }
+
+    /// Waits for the two workers of a model that has workers: a server is ready before it has forked them all.
+    #[track_caller]
+    pub(crate) fn has_its_workers(&self, server: &Server) {
+        if self.traits.workers {
+            eventually("the workers are there", || server.tree().children().len() == 2);
+        }
     }
 
     /// Runs the server with exactly these flags, of which it is expected to make an end by itself.
