@@ -1,6 +1,6 @@
 //! What to make of a result before quoting it: what it can't show, and what to do about it.
 
-use crate::checks::{ANDERSON_DARLING_MOST, correlation_most};
+use crate::checks::{ANDERSON_DARLING_DOUBTFUL, correlation_most};
 use crate::report::{CLIENT_BUSY_MOST, LoopKind, Report};
 
 /// The two ways of Little's law may differ by this much.
@@ -99,9 +99,9 @@ fn lateness(report: &Report) -> Option<String> {
     let late = report.checks.late_share?;
     (late > LATE_SHARE_MOST).then(|| {
         format!(
-            "{:.1} % of the requests were sent later than a tenth of the median latency after they were due. The latency \
-             counts that, the server is not to blame for it: where service time is much lower than latency, requests \
-             waited for a connection or for this client (more --connections, --pacing spin, a processor of its own).",
+            "{:.1} % of the requests left later than a tenth of the median latency after they were due. Latency counts \
+             that, service does not: a request had to wait for a free connection (give more --connections) or for this \
+             client (give it --pacing spin, --threads, a processor of its own).",
             late * 100.0
         )
     })
@@ -111,11 +111,11 @@ fn arrivals(report: &Report) -> Option<String> {
     let arrivals = report.checks.arrivals?;
     let statistic = arrivals.anderson_darling;
     let lag1_most = correlation_most(arrivals.gaps as usize);
-    (statistic > ANDERSON_DARLING_MOST || arrivals.lag1.abs() > lag1_most).then(|| {
+    (statistic > ANDERSON_DARLING_DOUBTFUL || arrivals.lag1.abs() > lag1_most).then(|| {
         format!(
-            "The requests did not leave as a Poisson stream would (Anderson–Darling {statistic:.2}, of which one true \
-             stream in twenty exceeds {ANDERSON_DARLING_MOST}; correlation of neighbouring gaps {:.3}, at most \
-             {lag1_most:.3}). They were held up, by busy connections or by this client; see lateness.",
+            "What was due was hardly a Poisson stream (Anderson–Darling {statistic:.2}, of which one true stream in a \
+             hundred exceeds {ANDERSON_DARLING_DOUBTFUL}; correlation of neighbouring gaps {:.3}, usually below \
+             {lag1_most:.3}). Try another --seed; if it stays so, this is a fault of the load generator.",
             arrivals.lag1
         )
     })

@@ -493,7 +493,7 @@ impl<'a> Driver<'a> {
             self.tally.requests.sent += 1;
             record(&mut self.slice.times.lateness, sent_ns.saturating_sub(due_ns));
             if let Some((line, _)) = &mut self.open {
-                line.gaps.sent(sent_ns);
+                line.gaps.fell_due(due_ns);
             }
         }
         self.send(index);

@@ -1,4 +1,4 @@
-//! A sample of the gaps between the requests of one thread, as they were really sent.
+//! A sample of the gaps between the requests of one thread, as those that were sent had fallen due.
 
 /// Enough for the checks to see what matters, and little enough that they find no fault with a clock of nanoseconds.
 const PAIRS_MOST: u64 = 2_000;
@@ -25,8 +25,8 @@ impl Gaps {
         }
     }
 
-    /// Another request was sent.
-    pub(crate) fn sent(&mut self, at_ns: u64) {
+    /// Another request was sent, which had fallen due at this time.
+    pub(crate) fn fell_due(&mut self, at_ns: u64) {
         let Some(last_ns) = self.last_ns.replace(at_ns) else {
             return;
         };
@@ -51,7 +51,7 @@ mod tests {
     fn neighbouring_gaps_come_in_pairs_that_do_not_overlap() {
         let mut gaps = Gaps::of(0.0);
         for at_ns in [0, 1, 3, 6, 10, 15] {
-            gaps.sent(at_ns);
+            gaps.fell_due(at_ns);
         }
         assert_eq!(gaps.into_pairs(), [(1.0, 2.0), (3.0, 4.0)]);
     }
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_long_run_leaves_a_sample_of_the_whole() {
         let mut gaps = Gaps::of(100_000.0);
-        (0..100_000).for_each(|at_ns| gaps.sent(at_ns * 7));
+        (0..100_000).for_each(|at_ns| gaps.fell_due(at_ns * 7));
         let pairs = gaps.into_pairs();
         assert!((1_900..=2_000).contains(&pairs.len()), "{}", pairs.len());
         assert!(pairs.iter().all(|&pair| pair == (7.0, 7.0)));

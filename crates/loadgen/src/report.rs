@@ -407,7 +407,8 @@ pub struct Little {
     pub error: f64,
 }
 
-/// How the gaps between requests, as they were really sent, compare with those of a Poisson process.
+/// How the gaps between the requests that were sent, as they had fallen due, compare with those of a Poisson process. (How
+/// far they left from when they were due is the lateness: a client can't send two requests closer than it takes to send one.)
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Arrivals {
     /// The Anderson–Darling statistic against an exponential distribution; 19 of 20 true Poisson streams stay below 1.321.

@@ -40,7 +40,7 @@ pub(crate) struct Tally {
     pub(crate) area_ns: u128,
     /// Little's λW: the parts of all requests' latencies that lie within the window, added up.
     pub(crate) waits_ns: u128,
-    /// A sample of the gaps between requests as they were sent, each with the one after it.
+    /// A sample of the gaps between requests as they had fallen due, each with the one after it.
     pub(crate) gaps: Vec<(f64, f64)>,
     /// Why the run ended before its time.
     pub(crate) ended_early: Option<String>,

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,8 @@ struct Shared {
     stop: AtomicBool,
     spoiled: AtomicU64,
     held: AtomicU64,
+    /// How long the server was busy with each request, in the order in which it took them, in nanoseconds.
+    services_ns: Mutex<Vec<u64>>,
 }
 
 impl KnownServer {
@@ -71,6 +73,8 @@ impl KnownServer {
             manner,
             shared: Arc::clone(&shared),
             number: 0,
+            services_ns: Vec::new(),
+            busy_since: Instant::now(),
             first_at: None,
             stalled: false,
         };
@@ -95,6 +99,25 @@ impl KnownServer {
         self.address
     }
 
+    /// Ends the server, and says how long it was busy with each request, in the order in which it took them, in
+    /// microseconds: from the look that found it until it looked for the next.
+    pub(crate) fn services_us(mut self) -> Vec<f64> {
+        self.end();
+        let services_ns = self
+            .shared
+            .services_ns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        services_ns.iter().map(|&ns| ns as f64 / 1e3).collect()
+    }
+
+    fn end(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+
     /// How many replies it has spoiled.
     pub(crate) fn spoiled(&self) -> u64 {
         self.shared.spoiled.load(Ordering::Relaxed)
@@ -108,10 +131,7 @@ impl KnownServer {
 
 impl Drop for KnownServer {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.end();
     }
 }
 
@@ -129,15 +149,21 @@ struct Service {
     shared: Arc<Shared>,
     /// How many requests have come, on all connections.
     number: u64,
+    services_ns: Vec<u64>,
+    /// Since when it has been busy with what it does now.
+    busy_since: Instant,
     first_at: Option<Instant>,
     stalled: bool,
 }
 
 fn serve(mut poll: Poll, listener: &TcpListener, mut service: Service) -> io::Result<()> {
+    let shared = Arc::clone(&service.shared);
     let mut events = Events::with_capacity(1024);
     let mut connections: Vec<Option<Connection>> = Vec::new();
-    while !service.shared.stop.load(Ordering::Relaxed) {
+    while !shared.stop.load(Ordering::Relaxed) {
         let serving = connections.iter().any(Option::is_some);
+        service.busy_since = Instant::now();
+        let before = service.number;
         poll.poll(
             &mut events,
             Some(Duration::from_millis(if serving { 0 } else { 5 })),
@@ -155,7 +181,11 @@ fn serve(mut poll: Poll, listener: &TcpListener, mut service: Service) -> io::Re
                 }
             }
         }
+        if service.number > before {
+            service.looks_again();
+        }
     }
+    *shared.services_ns.lock().unwrap_or_else(PoisonError::into_inner) = service.services_ns;
     Ok(())
 }
 
@@ -201,6 +231,7 @@ impl Connection {
                 self.input.consume(PREFIX_BYTES + length);
                 self.unsent.extend(replies);
                 self.flush()?;
+                service.has_served();
             }
         }
     }
@@ -219,6 +250,22 @@ impl Connection {
 }
 
 impl Service {
+    /// A request has been served; whatever comes now belongs to the next.
+    fn has_served(&mut self) {
+        let now = Instant::now();
+        let busy = now - std::mem::replace(&mut self.busy_since, now);
+        self.services_ns
+            .push(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// The server looks for more; the time since the last request was served belongs to that.
+    fn looks_again(&mut self) {
+        let rest = u64::try_from(self.busy_since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if let Some(last) = self.services_ns.last_mut() {
+            *last += rest;
+        }
+    }
+
     /// Does what a request takes, and appends what is to be sent because of it.
     fn answer(&mut self, body: &[u8], held: &mut Option<Vec<u8>>, out: &mut Vec<u8>) {
         let began = Instant::now();

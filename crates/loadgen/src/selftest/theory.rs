@@ -21,7 +21,7 @@ pub(crate) fn mean_wait_exponential(rate: f64, exponential_mean: f64, fixed: f64
 /// before it had still to wait, and its service, less the time between the two.
 pub(crate) fn mean_wait_of(arrivals: &[f64], services: &[f64]) -> f64 {
     let (mut wait, mut sum) = (0.0_f64, 0.0);
-    for index in 1..arrivals.len() {
+    for index in 1..arrivals.len().min(services.len()) {
         let gap = arrivals[index] - arrivals[index - 1];
         wait = (wait + services[index - 1] - gap).max(0.0);
         sum += wait;
