@@ -113,6 +113,13 @@ fn finding(table: &Table<'_>) -> Option<String> {
     let [(least, cheapest), .., (most, dearest)] = rows[..] else {
         return None;
     };
+    if dearest.cells[CPU].best {
+        return Some(format!(
+            "This run does not tell the models apart by CPU per request: {} to {} µs.",
+            rounded(least),
+            rounded(most)
+        ));
+    }
     let name = |row: &Row<'_>| format!("`{}`", row.model);
     let ties: Vec<_> = rows[1..]
         .iter()
