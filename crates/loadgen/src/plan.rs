@@ -42,7 +42,7 @@ pub struct Plan {
     pub cpus: Vec<usize>,
     /// What Poisson arrivals are drawn from.
     pub seed: u64,
-    /// What [`calibrate`](crate::calibrate) found this machine to be able to do, in requests a second.
+    /// What this machine is able to do at all, in requests a second, if that is known (see [`ceiling`](crate::ceiling)).
     pub ceiling_per_s: Option<f64>,
     /// A fault of the load generator's own, for a test that its checks find it.
     #[doc(hidden)]

@@ -6,6 +6,7 @@ mod fake;
 mod misbehaviour;
 mod output;
 mod program;
+mod selftest;
 mod slowness;
 mod unserved;
 mod usage;
