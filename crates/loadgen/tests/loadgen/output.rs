@@ -125,7 +125,7 @@ fn a_file_of_json_stands_beside_the_page_of_text_unless_it_is_quiet() {
         "latency",
         "connections  4 asked, 4 opened, 4 served",
         "Jain's index",
-        "all checks passed",
+        "Little's law",
     ] {
         assert!(left.stdout.contains(part), "{part}: {}", left.stdout);
     }

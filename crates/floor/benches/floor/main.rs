@@ -3,10 +3,14 @@
 //!
 //! `cargo bench -p floor -- [--pairs 7] [--seconds 2]` prints every pair, the median of the ratios, and the bound that it
 //! is held to; exit code 1 if one is over its bound. A ratio of two figures of the same pair is what counts: the machine's
-//! own speed, which drifts, is in both.
+//! own speed, which drifts, is in both. What the load generator costs besides follows, and, where nginx and wrk are
+//! installed, what wrk costs against nginx.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, missing_docs)]
+
+mod instrument;
+mod wrk;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -33,7 +37,9 @@ fn main() -> ExitCode {
     for (ours, floor, bound) in servers {
         within &= bench.compare(ours, floor, bound, Bench::server_cost);
     }
-    within &= bench.compare("loadgen", "floor-client", 1.10, Bench::client_cost);
+    within &= bench.compare("loadgen", "floor-client", 1.05, Bench::client_cost);
+    within &= instrument::measure(&bench);
+    wrk::measure(&bench);
     if within {
         ExitCode::SUCCESS
     } else {
@@ -104,6 +110,13 @@ impl Bench {
         within
     }
 
+    /// The median of as many measurements as there are pairs.
+    fn median(&self, measure: impl Fn() -> f64) -> f64 {
+        let mut values: Vec<_> = (0..self.pairs).map(|_| measure()).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    }
+
     /// The server's CPU microseconds a request, with the floor's client.
     fn server_cost(&self, server: &str) -> f64 {
         let server = self.start(server);
@@ -121,22 +134,30 @@ impl Bench {
             let line = self.run_client(client, &[&server.address, CONNECTIONS, &self.seconds]);
             return line.trim().split(' ').nth(1).unwrap().parse().unwrap();
         }
-        let duration = format!("{}s", self.seconds);
-        let flags = [
-            "run",
-            "--connect",
-            &server.address,
-            "--connections",
-            CONNECTIONS,
-            "--duration",
-            &duration,
-        ];
-        let work = ["--warmup", "200ms", "--params", "\"ireader 0\"", "--json", "-"];
-        let result: serde_json::Value =
-            serde_json::from_str(&self.run_client(client, &[&flags[..], &work[..]].concat())).unwrap();
+        let result = self.load(
+            &server,
+            &["--connections", CONNECTIONS, "--params", "\"ireader 0\""],
+        );
         result["client"]["cpu_us_per_request"]
             .as_f64()
             .expect("requests were answered")
+    }
+
+    /// What the load generator says of a load on this server.
+    fn load(&self, server: &Server, flags: &[&str]) -> serde_json::Value {
+        let duration = format!("{}s", self.seconds);
+        let run = [
+            "run",
+            "--connect",
+            &server.address,
+            "--duration",
+            &duration,
+            "--warmup",
+            "200ms",
+            "--json",
+            "-",
+        ];
+        serde_json::from_str(&self.run_client("loadgen", &[&run[..], flags].concat())).unwrap()
     }
 
     fn start(&self, name: &str) -> Server {
