@@ -70,16 +70,15 @@ fn user_us(bench: &Bench) -> f64 {
 fn start_ms(bench: &Bench) -> f64 {
     let server = bench.start("floor-server");
     let began = Instant::now();
-    let flags = [
+    let run = [
         "run",
         "--connect",
         &server.address,
-        "--duration",
-        "1ms",
-        "--warmup",
-        "0",
+        "--params",
+        "\"ireader 0\"",
         "--quiet",
     ];
+    let flags = [&run[..], &["--duration", "1ms", "--warmup", "0"]].concat();
     bench.run_client("loadgen", &flags);
     began.elapsed().as_secs_f64() * 1e3
 }

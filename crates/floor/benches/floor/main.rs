@@ -134,30 +134,26 @@ impl Bench {
             let line = self.run_client(client, &[&server.address, CONNECTIONS, &self.seconds]);
             return line.trim().split(' ').nth(1).unwrap().parse().unwrap();
         }
-        let result = self.load(
-            &server,
-            &["--connections", CONNECTIONS, "--params", "\"ireader 0\""],
-        );
+        let result = self.load(&server, &["--connections", CONNECTIONS]);
         result["client"]["cpu_us_per_request"]
             .as_f64()
             .expect("requests were answered")
     }
 
-    /// What the load generator says of a load on this server.
+    /// What the load generator says of a load on the floor's server, which has one reply.
     fn load(&self, server: &Server, flags: &[&str]) -> serde_json::Value {
         let duration = format!("{}s", self.seconds);
         let run = [
             "run",
             "--connect",
             &server.address,
-            "--duration",
-            &duration,
-            "--warmup",
-            "200ms",
+            "--params",
+            "\"ireader 0\"",
             "--json",
             "-",
         ];
-        serde_json::from_str(&self.run_client("loadgen", &[&run[..], flags].concat())).unwrap()
+        let times = ["--duration", &duration, "--warmup", "200ms"];
+        serde_json::from_str(&self.run_client("loadgen", &[&run[..], &times, flags].concat())).unwrap()
     }
 
     fn start(&self, name: &str) -> Server {
