@@ -40,6 +40,7 @@ struct Cli {
 enum Command {
     #[command(args_override_self = true)]
     Run(cmd::run::Flags),
+    /// The models, the experiments with the question that each answers, and the profiles
     List,
     Report(cmd::report::Flags),
     #[command(hide = true)]

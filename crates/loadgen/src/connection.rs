@@ -123,7 +123,7 @@ impl Connection {
     pub(crate) fn close(&mut self, retry_at_ns: u64) {
         self.stream = None;
         self.state = State::Down { retry_at_ns };
-        self.input = ReadBuffer::default();
+        self.input.consume(self.input.bytes().len());
         self.unsent.clear();
         self.in_flight.clear();
         self.sent = 0;

@@ -6,6 +6,7 @@ use nix::unistd::Pid;
 
 use anyhow::{Context, Result};
 
+use super::Usage;
 use crate::selftest::Places;
 
 /// Where the two sides run.
@@ -28,6 +29,14 @@ impl PlaceFlags {
             .collect();
         if allowed.len() < 2 {
             eprintln!("loadgen: both sides share one processor, which these figures are not meant for");
+        }
+        for (flag, cpu) in [
+            ("--server-cpu", self.server_cpu),
+            ("--client-cpu", self.client_cpu),
+        ] {
+            if let Some(cpu) = cpu.filter(|cpu| !allowed.contains(cpu)) {
+                return Err(Usage(format!("{flag}: this process may not run on processor {cpu}")).into());
+            }
         }
         Ok(Places {
             server_cpu: self.server_cpu.or(allowed.first().copied()),

@@ -484,7 +484,7 @@ fn mean_us(report: &Report) -> Result<f64> {
 impl Finding {
     /// Within this share of what is expected.
     fn near(what: impl Into<String>, unit: &str, measured: f64, expected: f64, tolerance: f64) -> Self {
-        let error = (measured - expected).abs() / expected;
+        let error = (measured - expected).abs() / expected.abs();
         Self {
             what: what.into(),
             measured: format!("{}, {:.2} % off", with_unit(measured, unit), error * 100.0),
@@ -530,6 +530,15 @@ impl Finding {
         let what = format!(
             "mean wait at ρ = {utilisation:.3} ({measured_us:.1} µs, of which this sample explains {sample_us:.1})"
         );
+        if utilisation >= 1.0 {
+            // A formula for what never settles expects nothing.
+            return Self {
+                what,
+                measured: "the server was asked for more than it could do".to_owned(),
+                expected: "a utilisation below 1".to_owned(),
+                passed: false,
+            };
+        }
         Self::near(
             what,
             "µs",
