@@ -3,7 +3,7 @@
 
 /// The Anderson–Darling statistic of these gaps against an exponential distribution whose mean is theirs, with Stephens'
 /// correction for its being estimated, A²(1 + 0.6/n). One in twenty samples of a true exponential exceeds
-/// [`ANDERSON_DARLING_MOST`], one in a hundred [`ANDERSON_DARLING_DOUBTFUL`] (D'Agostino and Stephens,
+/// 1.321, one in a hundred [`ANDERSON_DARLING_DOUBTFUL`] (D'Agostino and Stephens,
 /// Goodness-of-Fit Techniques, 1986, chapter 4). Nothing for fewer than [`GAPS_LEAST`] gaps.
 pub(crate) fn anderson_darling(gaps: &[f64]) -> Option<f64> {
     if gaps.len() < GAPS_LEAST {
