@@ -44,10 +44,7 @@ fn line(what: &str, value: f64, bound: &str, limit: f64, within: bool) -> bool {
 
 fn cost(bench: &Bench, flags: &[&str]) -> f64 {
     let server = bench.start("floor-server");
-    let result = bench.load(&server, flags);
-    result["client"]["cpu_us_per_request"]
-        .as_f64()
-        .expect("requests were answered")
+    bench.load_cost(&server, flags)
 }
 
 fn rate(bench: &Bench, connections: &str) -> f64 {

@@ -134,10 +134,13 @@ impl Bench {
             let line = self.run_client(client, &[&server.address, CONNECTIONS, &self.seconds]);
             return line.trim().split(' ').nth(1).unwrap().parse().unwrap();
         }
-        let result = self.load(&server, &["--connections", CONNECTIONS]);
-        result["client"]["cpu_us_per_request"]
-            .as_f64()
-            .expect("requests were answered")
+        self.load_cost(&server, &["--connections", CONNECTIONS])
+    }
+
+    /// The load generator's CPU microseconds a request under this load.
+    fn load_cost(&self, server: &Server, flags: &[&str]) -> f64 {
+        let cost = &self.load(server, flags)["client"]["cpu_us_per_request"];
+        cost.as_f64().expect("requests were answered")
     }
 
     /// What the load generator says of a load on the floor's server, which has one reply.

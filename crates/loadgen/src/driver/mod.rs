@@ -1,0 +1,380 @@
+//! One thread's connections and its event loop.
+//!
+//! A request is sent from where the reply before it was read, without waiting for the socket to be writable: it nearly
+//! always is, and to ask the kernel each time costs two system calls a request. Only what did not leave waits for an
+//! event. In an open loop a request is sent when it is due and a connection is free, whichever comes last.
+//!
+//! Here stand the loop and what it waits for; [`sending`], [`replies`], [`connections`] and [`window`] have what it does.
+
+mod connections;
+mod replies;
+mod sending;
+mod window;
+
+use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam::channel;
+use mio::event::Event;
+use mio::{Events, Poll};
+use protocol::FrameLimit;
+use protocol::buffer::ReadBuffer;
+
+use crate::arrivals::{Arrivals, Due};
+use crate::clock::{Clock, nanoseconds};
+use crate::connection::{Connection, State};
+use crate::gaps::Gaps;
+use crate::in_system::InSystem;
+use crate::line::Line;
+use crate::pacer::{Pacer, TIMER, Wait};
+use crate::plan::{Load, Plan};
+use crate::slices::{Cut, Slice};
+use crate::sources::Sources;
+use crate::tally::Tally;
+use crate::work::Work;
+
+/// How many connections a thread opens at the same time: less than any backlog.
+const OPENING_AT_ONCE: usize = 256;
+const EVENTS_AT_ONCE: usize = 1024;
+/// When no connection can be opened for so long, the server is taken to be gone.
+const GONE_AFTER_NS: u64 = 500_000_000;
+
+/// When the load begins, and when it is measured, in nanoseconds of the run's clock.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "units stand last in a name")]
+pub(crate) struct Schedule {
+    pub(crate) begins_ns: u64,
+    pub(crate) opens_ns: u64,
+    pub(crate) closes_ns: u64,
+}
+
+impl Schedule {
+    pub(crate) fn from(begins_ns: u64, plan: &Plan) -> Self {
+        let opens_ns = begins_ns + nanoseconds(plan.warmup);
+        Self {
+            begins_ns,
+            opens_ns,
+            closes_ns: opens_ns + nanoseconds(plan.duration),
+        }
+    }
+}
+
+/// A thread's slice of the window, and its number.
+pub(crate) type Slices = channel::Sender<(usize, Slice)>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    WarmingUp,
+    Measuring,
+    /// Nothing more is sent; what is on its way is awaited.
+    Finishing,
+}
+
+/// One thread of the load.
+pub(crate) struct Driver<'a> {
+    plan: &'a Plan,
+    clock: Clock,
+    work: Work,
+    reply_limit: FrameLimit,
+    poll: Poll,
+    sources: &'a Sources,
+    /// The number, among all connections of the run, of this thread's first; the next is `threads` later.
+    thread: usize,
+    connections: Vec<Connection>,
+    /// How many requests are on their way, warm-up included.
+    outstanding: usize,
+    /// The next request's number. Threads count in steps of their number, so that no two send the same.
+    next_number: u64,
+    outgoing: Vec<u8>,
+    /// Memory to read into, lent to whichever connection reads.
+    spare: ReadBuffer,
+    /// The open loop, if this is one.
+    open: Option<(Line, Pacer)>,
+    in_system: InSystem,
+    tally: Tally,
+    slice: Slice,
+    slices: Slices,
+    next_slice: usize,
+    cut: Cut,
+    phase: Phase,
+    schedule: Schedule,
+    /// When the phase or the slice changes.
+    next_edge_ns: u64,
+    cpu_at_opening: Duration,
+    /// Time in which the clock was looked at and nothing else was to be done.
+    spun_ns: u64,
+    /// Since when no connection is open, nor being opened.
+    down_since_ns: Option<u64>,
+}
+
+impl<'a> Driver<'a> {
+    /// The driver of the plan's thread of this number.
+    pub(crate) fn new(
+        plan: &'a Plan,
+        thread: usize,
+        clock: Clock,
+        sources: &'a Sources,
+        slices: Slices,
+    ) -> io::Result<Self> {
+        let share = (plan.connections + plan.threads - 1 - thread) / plan.threads;
+        let poll = Poll::new()?;
+        let parts = plan.work.parts().len();
+        Ok(Self {
+            plan,
+            clock,
+            work: plan.work.clone(),
+            reply_limit: plan.work.reply_limit(),
+            open: open_loop(plan, thread, &poll)?,
+            poll,
+            sources,
+            thread,
+            connections: (0..share).map(|_| Connection::default()).collect(),
+            outstanding: 0,
+            next_number: thread as u64,
+            outgoing: Vec::new(),
+            spare: ReadBuffer::default(),
+            in_system: InSystem::within(0, 0),
+            tally: Tally::with_parts(if parts > 1 { parts } else { 0 }),
+            slice: Slice::default(),
+            slices,
+            next_slice: 0,
+            cut: Cut::of(plan.duration),
+            phase: Phase::WarmingUp,
+            schedule: Schedule::from(0, plan),
+            next_edge_ns: 0,
+            cpu_at_opening: Duration::ZERO,
+            spun_ns: 0,
+            down_since_ns: None,
+        })
+    }
+
+    /// Opens all connections, or as many as can be: gives up when none opens for as long as the timeout.
+    pub(crate) fn open_all(&mut self, cancel: &AtomicBool) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
+        let timeout_ns = nanoseconds(self.plan.timeout);
+        let mut progress_ns = self.clock.now_ns();
+        let (mut next, mut opening) = (0, 0);
+        while (next < self.connections.len() || opening > 0)
+            && self.clock.now_ns() - progress_ns < timeout_ns
+            && !cancel.load(Ordering::Relaxed)
+        {
+            while next < self.connections.len() && opening < OPENING_AT_ONCE {
+                self.connect(next, self.clock.now_ns());
+                opening += usize::from(matches!(self.connections[next].state, State::Connecting { .. }));
+                next += 1;
+            }
+            self.wait(&mut events, Duration::from_millis(20))?;
+            for event in events.iter().filter(|event| event.token() != TIMER) {
+                let connection = &mut self.connections[event.token().0];
+                connection.told(event);
+                if matches!(connection.state, State::Connecting { .. })
+                    && self.finish_connect(event.token().0)
+                {
+                    opening -= 1;
+                    progress_ns = self.clock.now_ns();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the load to its end, and gives what was counted.
+    pub(crate) fn run(mut self, schedule: Schedule, cancel: &AtomicBool) -> io::Result<Tally> {
+        self.begin(schedule);
+        // Timeouts are looked for this often: a request is given up at most a twentieth later than it should be.
+        let sweep_every_ns = (nanoseconds(self.plan.timeout) / 20).clamp(1_000_000, 100_000_000);
+        let mut next_sweep_ns = schedule.begins_ns + sweep_every_ns;
+        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
+        while self.phase != Phase::Finishing || self.outstanding > 0 {
+            let waits_from_ns = self.clock.now_ns();
+            let wait = self.next_wait(waits_from_ns, next_sweep_ns.min(self.next_edge_ns))?;
+            self.wait(&mut events, wait)?;
+            for event in events.iter().filter(|event| event.token() != TIMER) {
+                self.on_event(event);
+            }
+            let now_ns = self.clock.now_ns();
+            self.cross_edges(now_ns);
+            let sent = self.send_due(now_ns);
+            if wait.is_zero() && events.is_empty() && sent == 0 && self.phase == Phase::Measuring {
+                self.spun_ns += now_ns - waits_from_ns;
+            }
+            if now_ns >= next_sweep_ns {
+                next_sweep_ns = now_ns + sweep_every_ns;
+                self.sweep(now_ns);
+                self.tally.ended_early = self.ends_early(now_ns, cancel);
+                if self.tally.ended_early.is_some() {
+                    break;
+                }
+            }
+        }
+        Ok(self.finish())
+    }
+
+    fn begin(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+        self.next_edge_ns = schedule.opens_ns;
+        self.in_system = InSystem::within(schedule.opens_ns, schedule.closes_ns);
+        if let Some((line, _)) = &mut self.open {
+            line.begin(schedule.begins_ns);
+        }
+        self.cross_edges(self.clock.now_ns());
+        for index in 0..self.connections.len() {
+            // Whatever has come before the first request is the reply to none.
+            if self.connections[index].state == State::Open {
+                self.receive(index);
+            }
+            self.put_to_use(index, self.clock.now_ns());
+        }
+    }
+
+    fn ends_early(&self, now_ns: u64, cancel: &AtomicBool) -> Option<String> {
+        if cancel.load(Ordering::Relaxed) {
+            return Some("interrupted".to_owned());
+        }
+        let gone = self
+            .down_since_ns
+            .is_some_and(|since_ns| now_ns - since_ns > GONE_AFTER_NS);
+        gone.then(|| format!("the server at {} is gone", self.plan.target))
+    }
+
+    /// How long to wait for events at the most.
+    fn next_wait(&mut self, now_ns: u64, most_ns: u64) -> io::Result<Duration> {
+        let sleep = |most_ns| Duration::from_nanos(most_ns);
+        let finishing = self.phase == Phase::Finishing;
+        match &mut self.open {
+            Some((line, pacer)) if !finishing && !line.is_idle() => {
+                match pacer.until(line.next_due_ns(), now_ns, most_ns)? {
+                    Wait::Spin => Ok(Duration::ZERO),
+                    Wait::Sleep { most_ns } => Ok(sleep(most_ns)),
+                }
+            }
+            // Nothing can be sent before something comes.
+            _ => Ok(sleep(most_ns.saturating_sub(now_ns))),
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Duration) -> io::Result<()> {
+        match self.poll.poll(events, Some(timeout)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        let index = event.token().0;
+        let connection = &mut self.connections[index];
+        connection.told(event);
+        match connection.state {
+            State::Down { .. } => {}
+            State::Connecting { .. } => {
+                if self.finish_connect(index) {
+                    if event.is_readable() {
+                        self.receive(index);
+                    }
+                    self.put_to_use(index, self.clock.now_ns());
+                }
+            }
+            State::Open => {
+                if event.is_writable() && !connection.can_send() {
+                    connection.send_rest();
+                    self.put_to_use(index, self.clock.now_ns());
+                }
+                self.receive(index);
+            }
+        }
+    }
+}
+
+fn open_loop(plan: &Plan, thread: usize, poll: &Poll) -> io::Result<Option<(Line, Pacer)>> {
+    let Load::Open {
+        rate_per_s,
+        arrivals,
+        pacing,
+    } = plan.load
+    else {
+        return Ok(None);
+    };
+    let due = Due::new(arrivals, rate_per_s, thread, plan.threads, plan.seed);
+    let requests = match arrivals {
+        Arrivals::Poisson => rate_per_s * plan.duration.as_secs_f64() / plan.threads as f64,
+        // Nothing is asked of gaps that are all the same.
+        Arrivals::Uniform => f64::INFINITY,
+    };
+    let pacer = Pacer::new(poll.registry(), pacing, plan.fault)?;
+    Ok(Some((Line::new(due, Gaps::of(requests)), pacer)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use protocol::Reply;
+
+    use super::*;
+    use crate::arrivals::Arrivals;
+    use crate::plan::Pacing;
+    use crate::work::Params;
+
+    /// How often a driver allocates for so many requests on one connection.
+    fn allocations(load: Load, requests: u64) -> u64 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let work =
+            Work::new("ping", Params::Json("\"ireader 0\"".to_owned())).expect("a ping takes any value");
+        let plan = Plan {
+            load,
+            warmup: Duration::ZERO,
+            duration: Duration::from_secs(3600),
+            timeout: Duration::from_secs(60),
+            ..Plan::closed_loop(listener.local_addr().expect("it has an address"), 1, work.clone())
+        };
+        let cancel = AtomicBool::new(false);
+        let sources = Sources::of_plan(1, plan.target).expect("there is a port for one");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().expect("the driver connects");
+                let (mut request, mut reply) = (Vec::new(), Vec::new());
+                work.clone().append_request(0, &mut request);
+                Reply::append(&mut reply, "pong", |out| out.extend_from_slice(b"\"ireader 0\""));
+                for _ in 0..requests {
+                    stream.read_exact(&mut request).expect("a request comes");
+                    stream.write_all(&reply).expect("the driver reads");
+                }
+                cancel.store(true, Ordering::Relaxed);
+                // Open until the client has gone, so that it has nothing to lose.
+                let _ = stream.read_to_end(&mut request);
+            });
+            let clock = Clock::start();
+            let (slices, _gathered) = channel::unbounded();
+            let mut driver =
+                Driver::new(&plan, 0, clock, &sources, slices).expect("an event loop can be made");
+            driver.open_all(&cancel).expect("the connection can be opened");
+            let mut tally = None;
+            let allocated = allocation_counter::measure(|| {
+                tally = driver.run(Schedule::from(clock.now_ns(), &plan), &cancel).ok();
+            });
+            assert_eq!(tally.expect("the load runs").answered_total, requests);
+            allocated.count_total
+        })
+    }
+
+    #[test]
+    fn a_warm_connection_allocates_nothing_for_a_request() {
+        // What a run of any length allocates: its buffers, its histograms as they grow, a slice for each second.
+        const ONCE_MOST: u64 = 500;
+        let open = Load::Open {
+            rate_per_s: 20_000.0,
+            arrivals: Arrivals::Uniform,
+            pacing: Pacing::Hybrid,
+        };
+        for load in [Load::Closed, open] {
+            let count = allocations(load, 5_000);
+            assert!(count <= ONCE_MOST, "{load:?}: {count}");
+        }
+    }
+}

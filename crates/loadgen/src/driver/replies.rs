@@ -1,0 +1,144 @@
+//! What comes back: replies are read, checked and counted.
+
+use std::io::ErrorKind;
+
+use protocol::frame::{self, Head, PREFIX_BYTES};
+
+use super::{Driver, Phase};
+use crate::connection::{InFlight, Received};
+use crate::plan::Fault;
+use crate::slices::record;
+use crate::tally::Failure;
+use crate::work::Verdict;
+
+impl Driver<'_> {
+    /// Reads all there is, checks it, and sends what may be sent because of it.
+    pub(super) fn receive(&mut self, index: usize) {
+        self.lend_spare(index);
+        self.receive_all(index);
+        self.lend_spare(index);
+    }
+
+    /// Lends a connection that holds nothing the memory that the last one has read into, or takes it back from it. Few
+    /// replies come in pieces, so one buffer does for nearly all: thousands of their own would push each other out of the
+    /// processor's cache.
+    pub(super) fn lend_spare(&mut self, index: usize) {
+        let input = &mut self.connections[index].input;
+        if input.bytes().is_empty() {
+            std::mem::swap(input, &mut self.spare);
+        }
+    }
+
+    pub(super) fn receive_all(&mut self, index: usize) {
+        loop {
+            match self.connections[index].receive(self.reply_limit) {
+                Ok(Received::Some) => {}
+                Ok(Received::All) => return,
+                Ok(Received::End) => return self.lose(index, &ErrorKind::UnexpectedEof.into()),
+                Err(error) => return self.lose(index, &error),
+            }
+            let now_ns = self.clock.now_ns();
+            if now_ns >= self.next_edge_ns {
+                self.cross_edges(now_ns);
+            }
+            if !self.take_replies(index, now_ns) {
+                return;
+            }
+            self.put_to_use(index, now_ns);
+        }
+    }
+
+    /// Checks the replies that have come whole. Says whether the connection still stands.
+    pub(super) fn take_replies(&mut self, index: usize, now_ns: u64) -> bool {
+        if let Some((line, _)) = &mut self.open {
+            line.arrive(&mut self.in_system, now_ns);
+        }
+        loop {
+            let connection = &mut self.connections[index];
+            match frame::head(connection.input.bytes(), self.reply_limit) {
+                Head::Incomplete => return true,
+                Head::TooLarge { announced_bytes } => {
+                    self.lose_first_as_wrong(index, announced_bytes, now_ns);
+                    return false;
+                }
+                Head::Whole(body) => {
+                    let Some(request) = connection.in_flight.pop_front() else {
+                        let example = || crate::operation::shortened(&String::from_utf8_lossy(body));
+                        self.tally.fail(Failure::Unasked, 1, example);
+                        self.abandon(index, Failure::Unasked);
+                        return false;
+                    };
+                    self.outstanding -= 1;
+                    let unchecked = self.plan.fault == Some(Fault::UncheckedReplies)
+                        && request.number.is_multiple_of(1000);
+                    let verdict = if unchecked {
+                        Verdict::Good
+                    } else {
+                        self.work.judge(request.number, body)
+                    };
+                    connection.input.consume(PREFIX_BYTES + body.len());
+                    self.count(index, request, &verdict, now_ns);
+                }
+            }
+        }
+    }
+
+    pub(super) fn count(&mut self, index: usize, request: InFlight, verdict: &Verdict, now_ns: u64) {
+        let counts = u64::from(request.counts);
+        self.leave(request, now_ns);
+        match verdict {
+            Verdict::Good => {
+                self.tally.answered_total += 1;
+                if self.phase == Phase::Measuring {
+                    self.tally.completed += 1;
+                    self.connections[index].served += 1;
+                }
+                if request.counts {
+                    self.tally.requests.ok += 1;
+                    self.record(request, now_ns);
+                }
+            }
+            Verdict::Error(text) => {
+                self.tally.requests.error += counts;
+                self.slice.failed += counts;
+                self.tally.fail(Failure::ErrorReply, 1, || text.clone());
+            }
+            Verdict::Wrong(text) => {
+                self.tally.requests.wrong += counts;
+                self.slice.failed += counts;
+                self.tally.fail(Failure::WrongValue, 1, || text.clone());
+            }
+        }
+    }
+
+    pub(super) fn record(&mut self, request: InFlight, now_ns: u64) {
+        let latency_ns = self.latency_ns(request, now_ns);
+        record(&mut self.slice.times.latency, latency_ns);
+        if self.open.is_some() {
+            record(
+                &mut self.slice.times.service,
+                now_ns.saturating_sub(request.sent_ns),
+            );
+        }
+        if !self.tally.parts.is_empty() {
+            let part = self.work.part(request.number);
+            record(&mut self.tally.parts[part], latency_ns);
+        }
+    }
+
+    /// From when a request was due to now; in a closed loop it was due when it was sent.
+    pub(super) fn latency_ns(&self, request: InFlight, now_ns: u64) -> u64 {
+        let from_ns = match self.plan.fault {
+            Some(Fault::LatencyFromSend) => request.sent_ns,
+            _ => request.due_ns,
+        };
+        now_ns.saturating_sub(from_ns)
+    }
+
+    /// A request has ended, one way or another.
+    pub(super) fn leave(&mut self, request: InFlight, now_ns: u64) {
+        self.in_system.leave(now_ns, 1);
+        let from_ns = now_ns - self.latency_ns(request, now_ns);
+        self.tally.waits_ns += u128::from(self.in_system.clip(from_ns, now_ns));
+    }
+}

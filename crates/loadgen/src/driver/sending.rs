@@ -1,0 +1,121 @@
+//! What goes out: in a closed loop whenever a connection is free, in an open one when a request is due as well.
+
+use super::{Driver, Phase};
+use crate::connection::InFlight;
+use crate::slices::record;
+
+impl Driver<'_> {
+    /// A connection may be free: sends what may be sent on it, or opens another in its place when it has carried its share.
+    pub(super) fn put_to_use(&mut self, index: usize, now_ns: u64) {
+        let connection = &mut self.connections[index];
+        if self.phase == Phase::Finishing || !connection.can_send() {
+            return;
+        }
+        if connection.sent >= self.plan.requests_per_connection.unwrap_or(u64::MAX) {
+            if connection.in_flight.is_empty() {
+                connection.close(now_ns);
+                self.connect(index, now_ns);
+            }
+        } else if self.open.is_some() {
+            self.offer(index);
+            self.send_due(now_ns);
+        } else {
+            self.refill(index, now_ns);
+        }
+    }
+
+    /// Sends as many requests as a connection may have in flight.
+    pub(super) fn refill(&mut self, index: usize, now_ns: u64) {
+        self.outgoing.clear();
+        let counts = self.phase == Phase::Measuring;
+        let share = self.plan.requests_per_connection.unwrap_or(u64::MAX);
+        let connection = &mut self.connections[index];
+        let mut entering = 0;
+        while connection.in_flight.len() < self.plan.pipeline && connection.sent < share {
+            self.work.append_request(self.next_number, &mut self.outgoing);
+            connection.in_flight.push_back(InFlight {
+                number: self.next_number,
+                due_ns: now_ns,
+                sent_ns: now_ns,
+                counts,
+            });
+            connection.sent += 1;
+            self.next_number += self.plan.threads as u64;
+            entering += 1;
+        }
+        if entering > 0 {
+            self.in_system.enter(now_ns, entering);
+            self.outstanding += entering;
+            self.tally.requests.sent += if counts { entering as u64 } else { 0 };
+            self.send(index);
+        }
+    }
+
+    /// Puts a connection among the free ones, if it is free and not there yet.
+    pub(super) fn offer(&mut self, index: usize) {
+        let Some((line, _)) = &mut self.open else { return };
+        let connection = &mut self.connections[index];
+        if !connection.offered && connection.is_free(self.plan) {
+            connection.offered = true;
+            line.offer(index);
+        }
+    }
+
+    /// Sends what is due, as far as connections are free. Says how much that was.
+    pub(super) fn send_due(&mut self, now_ns: u64) -> usize {
+        let mut sent = 0;
+        while self.phase != Phase::Finishing {
+            let Some((line, _)) = &mut self.open else { break };
+            if line.next_due_ns() > now_ns {
+                break;
+            }
+            let Some(index) = line.take() else { break };
+            self.connections[index].offered = false;
+            // It may have been lost, or have been given something else to do, since it was put there.
+            if !self.connections[index].is_free(self.plan) {
+                continue;
+            }
+            let due_ns = line.advance();
+            self.send_one(index, due_ns);
+            self.offer(index);
+            sent += 1;
+        }
+        sent
+    }
+
+    /// Sends a request that is due, on a connection that is free.
+    pub(super) fn send_one(&mut self, index: usize, due_ns: u64) {
+        let sent_ns = self.clock.now_ns();
+        let counts = due_ns >= self.schedule.opens_ns && due_ns < self.schedule.closes_ns;
+        self.outgoing.clear();
+        self.work.append_request(self.next_number, &mut self.outgoing);
+        let connection = &mut self.connections[index];
+        connection.in_flight.push_back(InFlight {
+            number: self.next_number,
+            due_ns,
+            sent_ns,
+            counts,
+        });
+        connection.sent += 1;
+        self.next_number += self.plan.threads as u64;
+        self.outstanding += 1;
+        if counts {
+            self.tally.requests.sent += 1;
+            record(&mut self.slice.times.lateness, sent_ns.saturating_sub(due_ns));
+            if let Some((line, _)) = &mut self.open {
+                line.gaps.fell_due(due_ns);
+            }
+        }
+        self.send(index);
+    }
+
+    /// Sends what was put together.
+    pub(super) fn send(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if self.plan.two_writes {
+            connection.send_apart(&self.outgoing);
+        } else {
+            connection.send(&self.outgoing);
+        }
+    }
+}
