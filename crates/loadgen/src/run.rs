@@ -169,7 +169,9 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         drop((opened, done, slices));
         // If one can't, the others are not started, because `starts` is dropped.
         all_opened.iter().collect::<Result<(), LoadError>>()?;
-        let schedule = Schedule::from(clock.now_ns(), plan);
+        // A moment from now, so that no thread begins late because it looks at its connections first.
+        let lead_ns = 1_000_000 + 1_000 * plan.connections as u64;
+        let schedule = Schedule::from(clock.now_ns() + lead_ns, plan);
         for start in starts {
             let _ = start.send(schedule);
         }

@@ -218,12 +218,17 @@ impl<'a> Driver<'a> {
         if let Some((line, _)) = &mut self.open {
             line.begin(schedule.begins_ns);
         }
-        self.cross_edges(self.clock.now_ns());
         for index in 0..self.connections.len() {
             // Whatever has come before the first request is the reply to none.
             if self.connections[index].state == State::Open {
                 self.receive(index);
             }
+        }
+        while self.clock.now_ns() < schedule.begins_ns {
+            std::hint::spin_loop();
+        }
+        self.cross_edges(self.clock.now_ns());
+        for index in 0..self.connections.len() {
             self.put_to_use(index, self.clock.now_ns());
         }
     }
