@@ -31,6 +31,9 @@ pub(crate) fn a_wrong_flag_of_workers_is_told_in_one_line(model: &Model) {
         &["--workers", "x"],
         &["--workers", "-1"],
         &["--accept", "sometimes"],
+        &["--tally"],
+        &["--tally", "/no-such-folder/tally"],
+        &["--tally", "/"],
     ];
     for flags in wrong {
         is_told(model, flags);
@@ -53,7 +56,7 @@ pub(crate) fn help_names_every_flag(model: &Model) {
         "1048576",
     ];
     if model.traits.workers {
-        flags.extend(["--workers", "--accept", "shared", "reuseport"]);
+        flags.extend(["--workers", "--accept", "shared", "reuseport", "--tally"]);
     }
     for flag in flags {
         assert!(

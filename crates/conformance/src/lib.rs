@@ -39,6 +39,7 @@ mod limits;
 mod load;
 mod operations;
 mod seed;
+mod tally;
 mod waiting;
 mod wire;
 mod workers;

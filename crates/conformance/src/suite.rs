@@ -158,6 +158,11 @@ macro_rules! cases_of {
                 workers_that_keep_dying_are_replaced_ever_more_slowly
                 workers_end_with_a_server_that_is_killed
             }
+            tally {
+                the_tally_adds_up_to_what_was_sent
+                a_worker_that_is_killed_leaves_no_line_and_its_successors_leave_their_own
+                a_tally_that_finds_no_room_is_told_as_the_worker_ends
+            }
             flags {
                 a_wrong_flag_of_workers_is_told_in_one_line
                 help_says_how_many_workers_there_are_unless_told_and_why

@@ -13,7 +13,7 @@ use crate::patience::eventually;
 use crate::server::Server;
 
 /// One listener for all, and a listener each.
-const ACCEPT: [&str; 2] = ["shared", "reuseport"];
+pub(crate) const ACCEPT: [&str; 2] = ["shared", "reuseport"];
 
 pub(crate) fn there_are_as_many_workers_as_asked_for(model: &Model) {
     for accept in ACCEPT {
@@ -194,7 +194,7 @@ pub(crate) fn workers_end_with_a_server_that_is_killed(model: &Model) {
 
 /// Waits until there are exactly so many workers, and no zombie.
 #[track_caller]
-fn has_workers(server: &Server, count: usize) -> Vec<Pid> {
+pub(crate) fn has_workers(server: &Server, count: usize) -> Vec<Pid> {
     let mut workers = Vec::new();
     eventually("there are as many workers as asked for", || {
         let tree = server.tree();
@@ -206,7 +206,7 @@ fn has_workers(server: &Server, count: usize) -> Vec<Pid> {
 
 /// Waits until these are gone, and there are so many workers again.
 #[track_caller]
-fn replaced(server: &Server, gone: &[Pid], count: usize) -> Vec<Pid> {
+pub(crate) fn replaced(server: &Server, gone: &[Pid], count: usize) -> Vec<Pid> {
     let mut workers = Vec::new();
     eventually("the workers that died are replaced", || {
         workers = has_workers(server, count);

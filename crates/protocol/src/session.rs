@@ -64,6 +64,7 @@ pub struct Session {
     output: WriteBuffer,
     state: State,
     input_ended: bool,
+    answered: u64,
     /// Where in a frame the output stands; looked at with [`Writes::PrefixThenBody`] only.
     cut: Cut,
 }
@@ -104,6 +105,7 @@ impl Session {
             output: WriteBuffer::default(),
             state: State::Serving,
             input_ended: false,
+            answered: 0,
             cut: Cut::FrameStart,
         }
     }
@@ -180,6 +182,7 @@ impl Session {
                 Owed::Blocked { ms } => Reply::append(out, "blocked", |out| append_json(out, &ms)),
                 Owed::Slept { ms } => Reply::append(out, "slept", |out| append_json(out, &ms)),
             }
+            self.answered += 1;
             self.state = State::Serving;
         }
     }
@@ -202,6 +205,12 @@ impl Session {
         self.output.sent(bytes);
     }
 
+    /// How many requests have a reply, an error or not, whether or not it was written yet.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.answered
+    }
+
     fn next_request(&mut self) -> Step {
         if self.output.bytes().len() >= UNSENT_MOST_BYTES {
             return Step::Flush;
@@ -216,6 +225,7 @@ impl Session {
                 let limit = self.options.limit.bytes();
                 let message = format!("a frame of {announced_bytes} bytes is over the limit of {limit}");
                 Reply::append_error(self.output.tail(), ErrorCode::FrameTooLarge, &message);
+                self.answered += 1;
                 self.state = State::Ended { unread: true };
                 Step::Close { unread: true }
             }
@@ -224,6 +234,7 @@ impl Session {
                 match answer(body, self.options.limit, self.output.tail()) {
                     None => {
                         self.input.consume(PREFIX_BYTES + body_bytes);
+                        self.answered += 1;
                         Step::Replied
                     }
                     Some(owed) => {

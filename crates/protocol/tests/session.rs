@@ -53,6 +53,7 @@ fn play(options: SessionOptions, bytes: &[u8], piece_bytes: &[usize]) -> Vec<u8>
         }
     }
     send_all(&mut session, &mut out);
+    assert_eq!(session.answered(), replies(&out).len() as u64);
     out
 }
 

@@ -86,6 +86,12 @@ impl Connection {
         self.number
     }
 
+    /// How many requests have been answered on it.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.session.answered()
+    }
+
     /// Takes note of an event.
     pub fn told(&mut self, event: &Event) {
         self.drained &= !event.is_readable();

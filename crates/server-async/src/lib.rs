@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use serving::limits::{RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once};
-use serving::{Error, Listener, Result, Service, Stop};
+use serving::{Error, Listener, Result, Service, Stop, tally};
 use slab::Slab;
 
 use crate::accepting::SharedListener;
@@ -181,7 +181,7 @@ impl EventLoop {
                 self.timers.follow(key, connection);
                 self.unfinished.push_back(key);
             }
-            Turn::Over => drop(self.connections.remove(key)),
+            Turn::Over => tally::connection_ended(self.connections.remove(key).answered()),
         }
     }
 

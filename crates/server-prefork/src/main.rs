@@ -50,7 +50,8 @@ fn run(flags: &Flags) -> Result<()> {
     while let Some(seat) = crew.vacancy()? {
         if crew.fork(seat)? == Fork::Child {
             let listener = listeners.into_that_of(seat);
-            return work(&listener, flags.options.service(), crew.stop());
+            work(&listener, flags.options.service(), crew.stop())?;
+            return flags.accepting.append_tally(seat);
         }
     }
     // To drop them would leave them open in the workers; closed, they refuse connections and end every accept.

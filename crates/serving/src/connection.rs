@@ -9,6 +9,7 @@ use rustix::io::ioctl_fionread;
 
 use crate::limits::is_interruption;
 use crate::signals::Stop;
+use crate::tally;
 use crate::telling::tell;
 
 /// How long a connection that closes with something unread may wait for its peer to stop sending. Closing at once would
@@ -73,6 +74,7 @@ pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) {
     };
     // An error here is a peer that vanished or fell silent: the connection ends either way.
     let _ = connection.converse();
+    tally::connection_ended(connection.session.answered());
 }
 
 struct Connection<'a> {

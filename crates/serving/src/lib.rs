@@ -6,7 +6,8 @@
 //! - [`listener`]: the listening sockets, and accepting in the face of full tables;
 //! - [`connection`]: one blocking connection, from its first byte to its close;
 //! - [`signals`]: how a process learns that it should stop, and how long it may still take;
-//! - [`children`] and [`crew`]: child processes that come and go, and workers that are replaced.
+//! - [`children`] and [`crew`]: child processes that come and go, and workers that are replaced;
+//! - [`tally`]: how much of the work came to each worker.
 
 #![deny(unsafe_code)]
 
@@ -17,6 +18,7 @@ pub mod limits;
 pub mod listener;
 pub mod options;
 pub mod signals;
+pub mod tally;
 mod telling;
 
 pub use children::{Children, Fork};

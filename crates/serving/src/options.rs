@@ -5,12 +5,14 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, ValueEnum};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::{FrameLimit, SessionOptions, Writes};
 
 use crate::Result;
 use crate::connection::Service;
+use crate::tally::Tally;
 use crate::telling::tell;
 
 /// The flags that every server takes.
@@ -73,6 +75,22 @@ pub struct WorkerOptions {
     /// How the workers come by connections
     #[arg(long, value_enum, default_value_t = Accept::Shared)]
     pub accept: Accept,
+
+    /// Append to FILE, as a worker ends in good order, a line of JSON that says how many connections and requests came
+    /// to it
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(Tally::open))]
+    pub tally: Option<Tally>,
+}
+
+impl WorkerOptions {
+    /// The last thing that the worker of a seat does: it says in the file of `--tally`, if there is one, how much came to
+    /// it.
+    pub fn append_tally(&self, seat: usize) -> Result<()> {
+        match &self.tally {
+            Some(tally) => tally.append(seat),
+            None => Ok(()),
+        }
+    }
 }
 
 /// How the workers of a prefork kind come by connections.

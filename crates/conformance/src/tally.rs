@@ -1,0 +1,173 @@
+//! The file of `--tally`: how many connections and requests came to each worker.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::{prefix, request};
+use crate::model::Model;
+use crate::server::Server;
+use crate::wire::MAX_FRAME;
+use crate::workers::{ACCEPT, has_workers, replaced};
+
+/// A line of the file.
+#[derive(Debug)]
+struct Line {
+    worker: u64,
+    pid: Pid,
+    connections: u64,
+    requests: u64,
+}
+
+pub(crate) fn the_tally_adds_up_to_what_was_sent(model: &Model) {
+    for accept in ACCEPT {
+        let (_folder, file) = place();
+        let mut server = model.start(&["--accept", accept, "--workers", "3", "--tally", &file]);
+        let workers = has_workers(&server, 3);
+        for _ in 0..30 {
+            let mut client = server.connect();
+            client.send([request("ping", "1"), request("blob", "5"), request("pi", "9")].concat());
+            client.receive().is("pong", "1");
+            client.receive().is("blob", r#""xxxxx""#);
+            assert_eq!(client.receive().out, "pi_r");
+        }
+        // Errors are replies, and half a request is none.
+        let mut client = server.connect();
+        client.call("nonsense", "null").is_error("unknown_operation");
+        client.send(prefix(MAX_FRAME + 1));
+        client.receive().is_error("frame_too_large");
+        client.ends();
+        let mut client = server.connect_served();
+        client.send(&request("ping", "1")[..9]);
+        client.resets();
+        // One that is open still, with a request to be drained.
+        let mut client = server.connect_served();
+        client.send([request("ping", "1"), request("sleep", "300")].concat());
+        client.receive().is("pong", "1");
+        end(&mut server);
+        client.receive().is("slept", "300");
+
+        let lines = lines(&file);
+        let seats: Vec<_> = lines.iter().map(|line| line.worker).collect();
+        assert_eq!(seats, [0, 1, 2], "{accept}: {lines:?}");
+        let pids: BTreeSet<_> = lines.iter().map(|line| line.pid).collect();
+        assert!(
+            pids.iter().eq(&workers),
+            "{accept}: {lines:?} of the workers {workers:?}"
+        );
+        assert_eq!(sums(&lines), (30 + 3, 30 * 3 + 2 + 1 + 3), "{accept}: {lines:?}");
+    }
+}
+
+pub(crate) fn a_worker_that_is_killed_leaves_no_line_and_its_successors_leave_their_own(model: &Model) {
+    let (_folder, file) = place();
+    fs::write(&file, "what was there before\n").expect("a file can be written");
+    let mut server = model.start(&["--workers", "1", "--tally", &file]);
+
+    let killed = has_workers(&server, 1);
+    server.serves();
+    kill(killed[0], Signal::SIGKILL).expect("the worker is there");
+    let told_to_end = replaced(&server, &killed, 1);
+    let mut client = server.connect();
+    client.send([request("ping", "1"), request("sleep", "100")].concat());
+    client.receive().is("pong", "1");
+    kill(told_to_end[0], Signal::SIGTERM).expect("the worker is there");
+    client.receive().is("slept", "100");
+    let last = replaced(&server, &told_to_end, 1);
+    server.serves();
+    server.serves();
+    server.serves();
+    end(&mut server);
+
+    let text = fs::read_to_string(&file).expect("the file can be read");
+    let ours = text
+        .strip_prefix("what was there before\n")
+        .expect("lines are added behind what was there");
+    let found: Vec<_> = ours.lines().map(Line::parse).collect();
+    let [first, second] = &found[..] else {
+        panic!("a line of each worker but the killed one: {found:?}");
+    };
+    assert_eq!((first.worker, second.worker), (0, 0));
+    assert_eq!((first.pid, second.pid), (told_to_end[0], last[0]));
+    assert_eq!((first.connections, first.requests), (1, 2));
+    assert_eq!((second.connections, second.requests), (3, 3));
+}
+
+/// A disk that is full takes the line, and nothing else.
+pub(crate) fn a_tally_that_finds_no_room_is_told_as_the_worker_ends(model: &Model) {
+    let mut server = model.start(&["--workers", "1", "--tally", "/dev/full"]);
+    has_workers(&server, 1);
+    server.serves();
+    assert_eq!(server.printed_on_stderr(), "");
+    let stderr = end(&mut server);
+    assert!(
+        stderr.lines().count() == 1 && stderr.contains("append to the tally"),
+        "{stderr:?}"
+    );
+}
+
+/// A file that is not there yet, in a folder that goes away with the first of the two.
+fn place() -> (TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder for the tally");
+    let file = folder.path().join("tally.jsonl");
+    let file = file.to_str().expect("the path is text").to_owned();
+    (folder, file)
+}
+
+/// Has the server end in good order, and gives what it had to say.
+#[track_caller]
+fn end(server: &mut Server) -> String {
+    server.signal(Signal::SIGTERM);
+    let finished = server.finish();
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    finished.stderr
+}
+
+/// The lines of the file, by worker.
+#[track_caller]
+fn lines(file: impl AsRef<Path>) -> Vec<Line> {
+    let text = fs::read_to_string(file).expect("the file can be read");
+    let mut lines: Vec<_> = text.lines().map(Line::parse).collect();
+    lines.sort_by_key(|line| line.worker);
+    lines
+}
+
+/// All connections, and all requests.
+fn sums(lines: &[Line]) -> (u64, u64) {
+    let connections = lines.iter().map(|line| line.connections).sum();
+    let requests = lines.iter().map(|line| line.requests).sum();
+    (connections, requests)
+}
+
+impl Line {
+    #[track_caller]
+    fn parse(text: &str) -> Self {
+        let line: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        let fields: BTreeSet<_> = line
+            .as_object()
+            .expect("a line is an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert!(
+            fields.iter().eq(&["connections", "pid", "requests", "worker"]),
+            "{text:?}"
+        );
+        let number = |name: &str| {
+            line[name]
+                .as_u64()
+                .unwrap_or_else(|| panic!("{name} in {text:?}"))
+        };
+        Self {
+            worker: number("worker"),
+            pid: Pid::from_raw(i32::try_from(number("pid")).expect("a process id fits")),
+            connections: number("connections"),
+            requests: number("requests"),
+        }
+    }
+}
