@@ -1,6 +1,7 @@
 //! The load generator against servers that do as they are told, as a library and as the program that people run.
 
 mod call;
+mod contenders;
 mod endings;
 mod fake;
 mod misbehaviour;
