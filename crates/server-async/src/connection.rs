@@ -34,7 +34,7 @@ pub struct Connection {
     session: Session,
     number: u64,
     /// A read came back short, so there is nothing to read until the next event says so.
-    drained: bool,
+    emptied: bool,
     /// The peer has said that it sends nothing more: the end may stand behind what is there, and no event will tell it.
     ends: bool,
     /// Once the process should stop: how many bytes of what had arrived by then are still to be read.
@@ -67,7 +67,7 @@ impl Connection {
             stream,
             session: Session::new(service.session),
             number,
-            drained: false,
+            emptied: false,
             ends: false,
             last_call: None,
             closing: Closing::No,
@@ -94,7 +94,7 @@ impl Connection {
 
     /// Takes note of an event.
     pub fn told(&mut self, event: &Event) {
-        self.drained &= !event.is_readable();
+        self.emptied &= !event.is_readable();
         self.ends |= event.is_read_closed() || event.is_error();
     }
 
@@ -133,7 +133,7 @@ impl Connection {
         let idled =
             self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
         // While the loop was busy a request may have come that no event has told of yet.
-        self.drained &= !idled;
+        self.emptied &= !idled;
         self.expired = lingered || idled;
         true
     }
@@ -213,7 +213,7 @@ impl Connection {
 
     /// Reads what there is to read. Says whether that was anything, the end included.
     fn read(&mut self) -> io::Result<bool> {
-        if self.drained && !self.ends && self.last_call.is_none() {
+        if self.emptied && !self.ends && self.last_call.is_none() {
             return Ok(false);
         }
         let mut room = self.session.room();
@@ -230,13 +230,13 @@ impl Connection {
             Ok(0) => self.session.end_of_input(),
             Ok(bytes) => {
                 // A short read has emptied the socket (epoll(7)), which saves the call that would only say so.
-                self.drained = bytes < asked;
+                self.emptied = bytes < asked;
                 self.session.filled(bytes);
                 self.last_call = self.last_call.map(|left| left - bytes as u64);
                 self.moved();
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.drained = true;
+                self.emptied = true;
                 self.ends = false;
                 return Ok(false);
             }

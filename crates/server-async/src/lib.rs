@@ -40,6 +40,7 @@ use crate::accepting::SharedListener;
 use crate::connection::{Connection, Turn};
 use crate::timers::{Timer, Timers};
 
+// Beyond any place that a connection can have in the slab, which is its token.
 const LISTENER: Token = Token(usize::MAX - 1);
 const SIGNAL: Token = Token(usize::MAX - 2);
 const EVENTS_AT_ONCE: usize = 1024;
@@ -101,7 +102,7 @@ impl EventLoop {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     return Err(Error::system("wait for events")(error));
                 }
-                // After a signal the events are those of the last time.
+                // A signal came first, and `events` still holds those of the last time.
                 Err(_) => events.clear(),
                 Ok(()) => {}
             }
@@ -115,6 +116,7 @@ impl EventLoop {
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept()?,
+                    // It has woken the loop, which looks at the flag below.
                     SIGNAL => {}
                     Token(key) => {
                         if let Some(connection) = self.connections.get_mut(key) {
@@ -208,12 +210,12 @@ impl EventLoop {
     /// Takes no more connections, and gives each that is open what had arrived on it as its last turn.
     fn drain(&mut self) {
         self.listener = None;
-        let keys: Vec<_> = self
-            .connections
-            .iter_mut()
-            .map(|(key, connection)| (key, connection.last_call()).0)
-            .collect();
-        for key in keys {
+        // All find out what has arrived before the first has its turn, which may take a while.
+        for (_, connection) in &mut self.connections {
+            connection.last_call();
+        }
+        let open: Vec<_> = self.connections.iter().map(|(key, _)| key).collect();
+        for key in open {
             self.turn(key);
         }
     }

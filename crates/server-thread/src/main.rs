@@ -45,7 +45,8 @@ fn run(options: &Options) -> Result<()> {
     let service = options.service();
     let open = OpenConnections::default();
     listener.announce();
-    while let Some(stream) = watch.accept(&listener, || {})? {
+    let nothing_to_reap = || {};
+    while let Some(stream) = watch.accept(&listener, nothing_to_reap)? {
         let connection = open.add(stream);
         let serve = move || serving::serve(connection.stream(), &service, stop);
         // A thread that can't be started now takes nothing with it: the connection waits for one that can.
@@ -57,7 +58,7 @@ fn run(options: &Options) -> Result<()> {
         }
     }
     drop(listener);
-    // The look starts the drain timeout, at whose end the process ends whatever its threads are doing.
+    // To ask starts the drain timeout, at whose end the process ends whatever its threads are doing.
     let _ = stop.requested();
     // A thread that waits in recv has not heard of it. Its socket is closed for reading, behind what has arrived.
     open.drain();
