@@ -20,7 +20,10 @@ mod progress;
 mod record;
 mod report;
 mod server;
+mod search;
+mod statistics;
 mod stats;
+mod theory;
 mod tree;
 mod trial;
 
