@@ -60,7 +60,9 @@ impl Queue {
             Self::Md1 => mean_wait_fixed(rate_per_s, service_s),
             Self::Mm1 => mean_wait_exponential(rate_per_s, service_s),
             Self::Mmc { servers } => mean_wait_one_line(rate_per_s, service_s, *servers),
-            Self::SplitMm1 { servers } => mean_wait_exponential(rate_per_s / f64::from(servers.get()), service_s),
+            Self::SplitMm1 { servers } => {
+                mean_wait_exponential(rate_per_s / f64::from(servers.get()), service_s)
+            }
             Self::ProcessorSharing => Some(mean_time_shared(rate_per_s, service_s)? - service_s),
         }
     }

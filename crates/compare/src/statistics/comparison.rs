@@ -123,3 +123,6 @@ impl Comparison {
 fn log_of(value: f64) -> Option<f64> {
     (value > 0.0 && value.is_finite()).then(|| value.ln())
 }
+
+#[cfg(test)]
+mod tests;

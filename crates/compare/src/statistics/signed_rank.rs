@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn many_pairs_come_near_the_normal_approximation() {
         let n = 200.0_f64;
-        let (mean, deviation) = (n * (n + 1.0) / 4.0, (n * (n + 1.0) * (2.0 * n + 1.0) / 24.0).sqrt());
+        let (mean, deviation) = (
+            n * (n + 1.0) / 4.0,
+            (n * (n + 1.0) * (2.0 * n + 1.0) / 24.0).sqrt(),
+        );
         let approximate = mean - 1.959_964 * deviation;
         assert!((cut(200, 0.025) as f64 - approximate).abs() < 5.0);
     }

@@ -86,3 +86,101 @@ fn log_ratio(first: f64, second: f64) -> Option<f64> {
         (true, false) => -BEYOND_ALL_RATIOS,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulation::Draws;
+    use super::Standing::{Absent, Best, Tied, Worse};
+    use super::*;
+
+    /// A row of ten rounds, each `base` with a little that differs from round to round.
+    fn row(base: f64) -> Vec<Option<f64>> {
+        (0..10)
+            .map(|round| Some(base * (1.0 + 0.001 * f64::from(round % 3))))
+            .collect()
+    }
+
+    #[test]
+    fn the_best_is_the_least_or_the_most_as_is_better() {
+        let rows = [row(3.0), row(1.0), row(2.0)];
+        assert_eq!(best(&rows, Better::Less), [Worse, Best, Worse]);
+        assert_eq!(best(&rows, Better::More), [Best, Worse, Worse]);
+    }
+
+    #[test]
+    fn rows_that_are_now_ahead_and_now_behind_are_tied() {
+        let alternating: Vec<Option<f64>> = (0..10)
+            .map(|round| Some(if round % 2 == 0 { 0.9 } else { 1.2 }))
+            .collect();
+        assert_eq!(best(&[row(1.0), alternating], Better::Less), [Best, Tied]);
+        assert_eq!(best(&[row(1.0), row(1.0)], Better::Less), [Best, Tied]);
+    }
+
+    #[test]
+    fn a_row_without_figures_is_absent() {
+        assert_eq!(best(&[], Better::Less), []);
+        assert_eq!(best(&[vec![], vec![None; 10]], Better::Less), [Absent, Absent]);
+        assert_eq!(best(&[vec![None; 10], row(1.0)], Better::Less), [Absent, Best]);
+    }
+
+    #[test]
+    fn rounds_that_only_one_has_count_for_nothing() {
+        let mut short = row(9.0);
+        short[..5].fill(None);
+        assert_eq!(best(&[row(1.0), short.clone()], Better::Less), [Best, Tied]);
+        short[0] = Some(9.0);
+        assert_eq!(best(&[row(1.0), short], Better::Less), [Best, Worse]);
+        // Of ten rounds and six, only the first six are common.
+        assert_eq!(
+            best(&[row(1.0), row(9.0)[..6].to_vec()], Better::Less),
+            [Best, Worse]
+        );
+    }
+
+    #[test]
+    fn none_of_something_is_less_than_any() {
+        assert_eq!(
+            best(&[row(0.0), row(5.0), row(0.0)], Better::Less),
+            [Best, Worse, Tied]
+        );
+        assert_eq!(
+            best(&[row(0.0), row(5.0), row(0.0)], Better::More),
+            [Worse, Best, Worse]
+        );
+    }
+
+    #[test]
+    fn a_row_as_good_as_any_is_called_worse_in_no_more_than_one_of_twenty_tables() {
+        const TABLES: usize = 1500;
+        const ROWS: usize = 9;
+        let mut draws = Draws::seeded(1984);
+        let (mut worse, mut worse_at_95, mut tables_with_any) = (0, 0, 0);
+        for _ in 0..TABLES {
+            let rounds: Vec<f64> = (0..10).map(|_| draws.round()).collect();
+            let rows: Vec<Vec<Option<f64>>> = (0..ROWS)
+                .map(|_| {
+                    rounds
+                        .iter()
+                        .map(|round| Some(round * draws.skewed_trial()))
+                        .collect()
+                })
+                .collect();
+            let standings = best(&rows, Better::Less);
+            let here = standings.iter().filter(|standing| **standing == Worse).count();
+            worse += here;
+            tables_with_any += usize::from(here > 0);
+            let winner = standings.iter().position(|standing| *standing == Best).unwrap();
+            let is_worse_at_95 =
+                |row: &&Vec<Option<f64>>| is_worse(row, &rows[winner], Better::Less, TAIL_OF_TWO);
+            worse_at_95 += rows.iter().filter(is_worse_at_95).count();
+        }
+        let share = |count: usize| count as f64 / (TABLES * ROWS) as f64;
+        let (wrong, wrong_at_95) = (share(worse), share(worse_at_95));
+        println!("nine equal rows: {wrong:.4} called worse, at 95 % each {wrong_at_95:.4}");
+        println!(
+            "tables with any row called worse: {:.4}",
+            tables_with_any as f64 / TABLES as f64
+        );
+        assert!(wrong <= 0.05, "{wrong}");
+    }
+}

@@ -73,7 +73,11 @@ fn a_server_that_is_offered_more_than_it_can_do_has_no_mean() {
 #[test]
 fn units_are_whatever_the_rate_and_the_service_time_have_in_common() {
     let in_seconds = of("m/m/4").mean_time_in_system(3000.0, 0.001).unwrap();
-    near(in_seconds, of("m/m/4").mean_time_in_system(3.0, 1.0).unwrap() / 1000.0, 1e-12);
+    near(
+        in_seconds,
+        of("m/m/4").mean_time_in_system(3.0, 1.0).unwrap() / 1000.0,
+        1e-12,
+    );
 }
 
 #[test]
@@ -115,7 +119,9 @@ fn played_through(lines: usize, random_line: bool, service: impl Fn(&mut Request
         let line = if random_line {
             requests.0.random_range(0..lines)
         } else {
-            (0..lines).min_by(|&a, &b| free_at[a].total_cmp(&free_at[b])).unwrap()
+            (0..lines)
+                .min_by(|&a, &b| free_at[a].total_cmp(&free_at[b]))
+                .unwrap()
         };
         free_at[line] = free_at[line].max(now) + takes;
         sum += free_at[line] - now;
@@ -128,11 +134,29 @@ fn queues_that_are_played_through_come_out_as_expected() {
     let expected = |name: &str, service: f64| of(name).mean_time_in_system(1.0, service).unwrap();
     near(played_through(1, false, |_| 0.7), expected("m/d/1", 0.7), 0.03);
     let exponential = |mean: f64| move |requests: &mut Requests| mean * requests.exponential();
-    near(played_through(1, false, exponential(0.7)), expected("m/m/1", 0.7), 0.03);
-    near(played_through(4, false, exponential(3.2)), expected("m/m/4", 3.2), 0.03);
-    near(played_through(4, true, exponential(2.8)), expected("4*m/m/1", 2.8), 0.03);
+    near(
+        played_through(1, false, exponential(0.7)),
+        expected("m/m/1", 0.7),
+        0.03,
+    );
+    near(
+        played_through(4, false, exponential(3.2)),
+        expected("m/m/4", 3.2),
+        0.03,
+    );
+    near(
+        played_through(4, true, exponential(2.8)),
+        expected("4*m/m/1", 2.8),
+        0.03,
+    );
     // One in ten takes ten times as long: the mean is 0.6, that of the square (0.1 · 10² + 0.9 · 1²) · 0.1 ≈ 1.09 / 1.9².
-    let uneven = |requests: &mut Requests| if requests.0.random::<f64>() < 0.1 { 3.0 } else { 0.3 };
+    let uneven = |requests: &mut Requests| {
+        if requests.0.random::<f64>() < 0.1 {
+            3.0
+        } else {
+            0.3
+        }
+    };
     let square = 0.1 * 9.0 + 0.9 * 0.09;
     near(
         played_through(1, false, uneven),
@@ -168,7 +192,17 @@ fn played_through_shared(service: impl Fn(&mut Requests) -> f64) -> f64 {
 fn a_shared_server_takes_as_long_whatever_the_distribution_of_service_times() {
     let expected = |service: f64| Queue::ProcessorSharing.mean_time_in_system(1.0, service).unwrap();
     near(played_through_shared(|_| 0.6), expected(0.6), 0.04);
-    near(played_through_shared(|requests| 0.6 * requests.exponential()), expected(0.6), 0.04);
-    let uneven = |requests: &mut Requests| if requests.0.random::<f64>() < 0.1 { 3.0 } else { 0.3 };
+    near(
+        played_through_shared(|requests| 0.6 * requests.exponential()),
+        expected(0.6),
+        0.04,
+    );
+    let uneven = |requests: &mut Requests| {
+        if requests.0.random::<f64>() < 0.1 {
+            3.0
+        } else {
+            0.3
+        }
+    };
     near(played_through_shared(uneven), expected(0.57), 0.04);
 }
