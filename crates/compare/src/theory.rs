@@ -27,9 +27,8 @@ pub(crate) enum Queue {
 }
 
 impl Queue {
-    /// As parsed from a name, in which `c` stands for so many servers: `m/m/c`, `c*m/m/1`.
+    /// As parsed from a name, in which a `c` stands for so many servers: `m/m/c`, `c*m/m/1`.
     pub(crate) fn named(name: &str, servers: NonZeroU32) -> Result<Self, UnknownQueue> {
-        // A name without a c is that of a queue with one server, whatever the number.
         match name {
             "m/m/c" => Ok(Self::Mmc { servers }),
             "c*m/m/1" => Ok(Self::SplitMm1 { servers }),
@@ -38,7 +37,7 @@ impl Queue {
     }
 
     /// How many servers there are.
-    pub(crate) fn servers(&self) -> u32 {
+    pub(crate) fn servers(self) -> u32 {
         match self {
             Self::Md1 | Self::Mm1 | Self::ProcessorSharing => 1,
             Self::Mmc { servers } | Self::SplitMm1 { servers } => servers.get(),
@@ -47,7 +46,7 @@ impl Queue {
 
     /// The mean time from a request's arrival to its end, its service included, if so many requests come to all servers
     /// together and each takes this long on average when it is alone.
-    pub(crate) fn mean_time_in_system(&self, rate_per_s: f64, service_s: f64) -> Option<f64> {
+    pub(crate) fn mean_time_in_system(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
         match self {
             Self::ProcessorSharing => mean_time_shared(rate_per_s, service_s),
             _ => Some(self.mean_wait(rate_per_s, service_s)? + service_s),
@@ -55,11 +54,11 @@ impl Queue {
     }
 
     /// The mean time before a request is begun: with processor sharing, by how much it is prolonged.
-    pub(crate) fn mean_wait(&self, rate_per_s: f64, service_s: f64) -> Option<f64> {
+    pub(crate) fn mean_wait(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
         match self {
             Self::Md1 => mean_wait_fixed(rate_per_s, service_s),
             Self::Mm1 => mean_wait_exponential(rate_per_s, service_s),
-            Self::Mmc { servers } => mean_wait_one_line(rate_per_s, service_s, *servers),
+            Self::Mmc { servers } => mean_wait_one_line(rate_per_s, service_s, servers),
             Self::SplitMm1 { servers } => {
                 mean_wait_exponential(rate_per_s / f64::from(servers.get()), service_s)
             }

@@ -149,7 +149,7 @@ fn queues_that_are_played_through_come_out_as_expected() {
         expected("4*m/m/1", 2.8),
         0.03,
     );
-    // One in ten takes ten times as long: the mean is 0.6, that of the square (0.1 · 10² + 0.9 · 1²) · 0.1 ≈ 1.09 / 1.9².
+    // One in ten takes ten times as long.
     let uneven = |requests: &mut Requests| {
         if requests.0.random::<f64>() < 0.1 {
             3.0
@@ -180,7 +180,9 @@ fn played_through_shared(service: impl Fn(&mut Requests) -> f64) -> f64 {
             let step = soonest.min(until_next);
             sum += present * step;
             until_next -= step;
-            left.iter_mut().for_each(|left| *left -= step / present);
+            for left in &mut left {
+                *left -= step / present;
+            }
             left.retain(|left| *left > 1e-12);
         }
         left.push(service(&mut requests));
