@@ -161,8 +161,8 @@ fn chance_to_wait(offered: f64, servers: NonZeroU32) -> f64 {
     blocked / (1.0 - load * (1.0 - blocked))
 }
 
-/// M/G/1 with processor sharing: S / (1 − ρ), whatever the distribution of service times (Kleinrock 1967; 1976, section
-/// 4.4). The same as M/M/1, where requests wait their turn.
+/// M/G/1 with processor sharing: S / (1 − ρ) (Kleinrock 1967), whatever the distribution of service times (Sakata, Noguchi
+/// and Oizumi 1971; Kleinrock 1976, section 4.4). The same as M/M/1, where requests wait their turn.
 pub(crate) fn mean_time_shared(rate_per_s: f64, service_s: f64) -> Option<f64> {
     Some(service_s / (1.0 - load(rate_per_s, service_s)?))
 }

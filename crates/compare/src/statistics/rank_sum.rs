@@ -5,7 +5,7 @@
 
 use super::signed_rank::how_many_within;
 
-/// Up to so many pairs the distribution is computed in full: a hundred trials against a hundred, in a tenth of a second.
+/// Up to so many pairs the distribution is computed in full: a hundred trials against a hundred, in about a tenth of a second.
 const EXACT_PAIRS: usize = 10_000;
 
 /// The normal distribution's upper quantile for 2.5 %, which is enough where it is used: see [`cut_of_many`].
@@ -15,7 +15,8 @@ const NORMAL_QUANTILE: f64 = 1.959_964;
 /// difference at each end with a chance of at most 2.5 %. None can be cut if the runs are too short.
 pub(super) fn cut(first: usize, second: usize) -> usize {
     if first * second <= EXACT_PAIRS {
-        cut_exactly(first, second)
+        // Room is needed for each length of the second run.
+        cut_exactly(first.max(second), first.min(second))
     } else {
         cut_of_many(first, second)
     }
