@@ -1,0 +1,29 @@
+//! What can be said of a model from few trials, and how surely. Pure: figures in, figures out, and no chance in it.
+//!
+//! A trial is one figure. Nothing here looks at single requests: those of one trial share its process, its addresses and
+//! what the machine did meanwhile, and a thousand of them tell no more about the next trial than one does.
+
+mod comparison;
+mod estimate;
+mod rank_sum;
+mod signed_rank;
+#[cfg(test)]
+mod simulation;
+mod ties;
+
+pub(crate) use comparison::{Better, Comparison, Verdict};
+pub(crate) use estimate::Estimate;
+pub(crate) use ties::{Standing, best};
+
+/// How surely an interval holds what it is about, wherever nothing else is said.
+pub(crate) const CONFIDENCE: f64 = 0.95;
+
+/// The value in the middle of these, which ascend: as many lie below as above.
+fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
+    let middle = sorted.len() / 2;
+    match sorted {
+        [] => None,
+        _ if sorted.len() % 2 == 1 => Some(sorted[middle]),
+        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
+    }
+}

@@ -1,0 +1,231 @@
+//! Which row of a table is best, and which can't be told from it.
+
+use super::{Better, Comparison, Estimate, Verdict};
+
+/// Where a row stands in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The best median.
+    Best,
+    /// The trials don't tell it from the best.
+    Tied,
+    /// Surely not the best.
+    Worse,
+    /// Nothing was measured.
+    Absent,
+}
+
+/// The chance that a row which is as good as any is called worse, in one table.
+const CHANCE_OF_WRONG: f64 = 0.05;
+
+/// An interval of 95 % misses at either end with this chance. A table of few rows is judged by no weaker one.
+const TAIL_OF_TWO: f64 = 0.025;
+
+/// Further than any two numbers' logarithms are from each other: the log ratio of something to nothing at all.
+const BEYOND_ALL_RATIOS: f64 = 10_000.0;
+
+/// Of rows with one figure for each round, which need not all be there: a row's rounds are compared with the best row's,
+/// and with fewer than 6 rounds in common they are tied.
+///
+/// A table is many comparisons, and the best row is chosen by the same trials that it is then compared by: of nine equal
+/// models, luck makes one look best, and at 95 % each of the others would be called worse too often. A row that is as
+/// good as any can be called worse only if another beats it, so a chance of 5 % is shared out among the others
+/// (Hsu 1984, comparisons with the best, by Bonferroni's bound). Those that are called worse even so are out of the
+/// question, and the rest share what there is among fewer (Holm 1979).
+pub(crate) fn best(rows: &[Vec<Option<f64>>], better: Better) -> Vec<Standing> {
+    let medians: Vec<Option<f64>> = rows
+        .iter()
+        .map(|row| Estimate::of(row.iter().flatten().copied()).map(|estimate| estimate.median))
+        .collect();
+    let mut standings = vec![Standing::Absent; rows.len()];
+    let Some(winner) = index_of_best(&medians, better) else {
+        return standings;
+    };
+    standings[winner] = Standing::Best;
+    let mut tied: Vec<usize> = (0..rows.len())
+        .filter(|&row| medians[row].is_some() && row != winner)
+        .collect();
+    loop {
+        let tail = TAIL_OF_TWO.min(CHANCE_OF_WRONG / tied.len().max(1) as f64);
+        let (worse, rest): (Vec<usize>, Vec<usize>) = tied
+            .iter()
+            .partition(|&&row| is_worse(&rows[row], &rows[winner], better, tail));
+        for &row in &worse {
+            standings[row] = Standing::Worse;
+        }
+        tied = rest;
+        if worse.is_empty() {
+            break;
+        }
+    }
+    for row in tied {
+        standings[row] = Standing::Tied;
+    }
+    standings
+}
+
+/// The first of the rows with the best median.
+fn index_of_best(medians: &[Option<f64>], better: Better) -> Option<usize> {
+    let badness = |median: f64| match better {
+        Better::Less => median,
+        Better::More => -median,
+    };
+    let present = medians.iter().enumerate();
+    present
+        .filter_map(|(row, median)| Some((row, badness((*median)?))))
+        .min_by(|one, other| one.1.total_cmp(&other.1))
+        .map(|(row, _)| row)
+}
+
+/// Whether a row is surely worse than the best one, by the rounds that both have.
+fn is_worse(row: &[Option<f64>], winner: &[Option<f64>], better: Better, tail: f64) -> bool {
+    let log_ratios: Vec<f64> = winner
+        .iter()
+        .zip(row)
+        .filter_map(|(first, second)| log_ratio((*first)?, (*second)?))
+        .collect();
+    let verdict = Comparison::of_log_ratios(&log_ratios, tail).map(|comparison| comparison.verdict());
+    match better {
+        Better::Less => verdict == Some(Verdict::More),
+        Better::More => verdict == Some(Verdict::Less),
+    }
+}
+
+/// The logarithm of the ratio of the second to the first. None of something, such as switches, is the least that there
+/// can be of it: two rows that have none are equal, and one that has some has more.
+fn log_ratio(first: f64, second: f64) -> Option<f64> {
+    let countable = |value: f64| value.is_finite() && value >= 0.0;
+    if !countable(first) || !countable(second) {
+        return None;
+    }
+    Some(match (first > 0.0, second > 0.0) {
+        (true, true) => second.ln() - first.ln(),
+        (false, false) => 0.0,
+        (false, true) => BEYOND_ALL_RATIOS,
+        (true, false) => -BEYOND_ALL_RATIOS,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulation::Draws;
+    use super::Standing::{Absent, Best, Tied, Worse};
+    use super::*;
+
+    /// A row of ten rounds, each `base` with a little that differs from round to round.
+    fn row(base: f64) -> Vec<Option<f64>> {
+        (0..10)
+            .map(|round| Some(base * (1.0 + 0.001 * f64::from(round % 3))))
+            .collect()
+    }
+
+    #[test]
+    fn the_best_is_the_least_or_the_most_as_is_better() {
+        let rows = [row(3.0), row(1.0), row(2.0)];
+        assert_eq!(best(&rows, Better::Less), [Worse, Best, Worse]);
+        assert_eq!(best(&rows, Better::More), [Best, Worse, Worse]);
+    }
+
+    #[test]
+    fn rows_that_are_now_ahead_and_now_behind_are_tied() {
+        let alternating: Vec<Option<f64>> = (0..10)
+            .map(|round| Some(if round % 2 == 0 { 0.9 } else { 1.2 }))
+            .collect();
+        assert_eq!(best(&[row(1.0), alternating], Better::Less), [Best, Tied]);
+        assert_eq!(best(&[row(1.0), row(1.0)], Better::Less), [Best, Tied]);
+    }
+
+    #[test]
+    fn a_row_without_figures_is_absent() {
+        assert_eq!(best(&[], Better::Less), []);
+        assert_eq!(best(&[vec![], vec![None; 10]], Better::Less), [Absent, Absent]);
+        assert_eq!(best(&[vec![None; 10], row(1.0)], Better::Less), [Absent, Best]);
+    }
+
+    #[test]
+    fn rounds_that_only_one_has_count_for_nothing() {
+        let mut short = row(9.0);
+        short[..5].fill(None);
+        assert_eq!(best(&[row(1.0), short.clone()], Better::Less), [Best, Tied]);
+        short[0] = Some(9.0);
+        assert_eq!(best(&[row(1.0), short], Better::Less), [Best, Worse]);
+        // Of ten rounds and six, only the first six are common.
+        assert_eq!(
+            best(&[row(1.0), row(9.0)[..6].to_vec()], Better::Less),
+            [Best, Worse]
+        );
+    }
+
+    #[test]
+    fn none_of_something_is_less_than_any() {
+        assert_eq!(
+            best(&[row(0.0), row(5.0), row(0.0)], Better::Less),
+            [Best, Worse, Tied]
+        );
+        assert_eq!(
+            best(&[row(0.0), row(5.0), row(0.0)], Better::More),
+            [Worse, Best, Worse]
+        );
+    }
+
+    #[test]
+    fn a_row_as_good_as_any_is_called_worse_in_no_more_than_one_of_twenty_tables() {
+        const TABLES: usize = 1500;
+        const ROWS: usize = 9;
+        let mut draws = Draws::seeded(1984);
+        // Rows called worse, and tables in which any is: as here, and if each were judged at 95 %.
+        let (mut rows_worse, mut tables_with_one) = ([0; 2], [0; 2]);
+        for _ in 0..TABLES {
+            let rounds: Vec<f64> = (0..10).map(|_| draws.round()).collect();
+            let rows: Vec<Vec<Option<f64>>> = (0..ROWS)
+                .map(|_| {
+                    rounds
+                        .iter()
+                        .map(|round| Some(round * draws.skewed_trial()))
+                        .collect()
+                })
+                .collect();
+            let standings = best(&rows, Better::Less);
+            let winner = standings.iter().position(|standing| *standing == Best).unwrap();
+            let here = standings.iter().filter(|standing| **standing == Worse).count();
+            let at_95 = rows
+                .iter()
+                .filter(|row| is_worse(row, &rows[winner], Better::Less, TAIL_OF_TWO))
+                .count();
+            for (way, worse) in [here, at_95].into_iter().enumerate() {
+                rows_worse[way] += worse;
+                tables_with_one[way] += usize::from(worse > 0);
+            }
+        }
+        let [wrong, wrong_at_95] = rows_worse.map(|count| count as f64 / (TABLES * ROWS) as f64);
+        let [tables, tables_at_95] = tables_with_one.map(|count| count as f64 / TABLES as f64);
+        println!("nine equal rows: {wrong:.4} of rows called worse, one in {tables:.4} of tables;");
+        println!("at 95 % each, {wrong_at_95:.4} of rows, one in {tables_at_95:.4} of tables");
+        assert!(wrong <= 0.05 && wrong < wrong_at_95, "{wrong} {wrong_at_95}");
+    }
+
+    #[test]
+    fn five_percent_more_are_called_worse_in_a_table_of_nine() {
+        const TABLES: usize = 1000;
+        let mut draws = Draws::seeded(1955);
+        let found = (0..TABLES)
+            .filter(|_| {
+                let rounds: Vec<f64> = (0..10).map(|_| draws.round()).collect();
+                // The best, and eight that cost 5 % more.
+                let rows: Vec<Vec<Option<f64>>> = (0..9)
+                    .map(|row| if row == 0 { 1.0 } else { 1.05 })
+                    .map(|cost| {
+                        rounds
+                            .iter()
+                            .map(|round| Some(draws.steady_trial(cost * round)))
+                            .collect()
+                    })
+                    .collect();
+                best(&rows, Better::Less)[8] == Worse
+            })
+            .count();
+        let found = found as f64 / TABLES as f64;
+        println!("5 % more in a table of nine: {found:.4} called worse");
+        assert!(found >= 0.9, "{found}");
+    }
+}

@@ -1,0 +1,171 @@
+//! What queueing theory expects of a server, to be laid beside what was measured. Pure; all times in seconds.
+//!
+//! Requests come by a Poisson process, nobody gives up, and a server never rests while somebody waits. A mean exists only
+//! while the servers are offered less than they can do: beyond, everything here is `None`.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of server, in Kendall's notation (1953): arrivals, service times, servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum Queue {
+    /// `m/d/1`: one server, and every request takes as long.
+    Md1,
+    /// `m/m/1`: one server, and service times are exponential.
+    Mm1,
+    /// `m/m/4`: so many servers with one line before them, as workers that accept from one listener.
+    Mmc { servers: NonZeroU32 },
+    /// `4*m/m/1`: so many servers, each with a line of its own that arrivals fall into by chance, as with one listener
+    /// for each worker.
+    SplitMm1 { servers: NonZeroU32 },
+    /// `ps`: one server that works on all requests at once, as a CPU shared by many threads does.
+    ProcessorSharing,
+}
+
+impl Queue {
+    /// As parsed from a name, in which a `c` stands for so many servers: `m/m/c`, `c*m/m/1`.
+    pub(crate) fn named(name: &str, servers: NonZeroU32) -> Result<Self, UnknownQueue> {
+        match name {
+            "m/m/c" => Ok(Self::Mmc { servers }),
+            "c*m/m/1" => Ok(Self::SplitMm1 { servers }),
+            _ => name.parse(),
+        }
+    }
+
+    /// How many servers there are.
+    pub(crate) fn servers(self) -> u32 {
+        match self {
+            Self::Md1 | Self::Mm1 | Self::ProcessorSharing => 1,
+            Self::Mmc { servers } | Self::SplitMm1 { servers } => servers.get(),
+        }
+    }
+
+    /// The mean time from a request's arrival to its end, its service included, if so many requests come to all servers
+    /// together and each takes this long on average when it is alone.
+    pub(crate) fn mean_time_in_system(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
+        match self {
+            Self::ProcessorSharing => mean_time_shared(rate_per_s, service_s),
+            _ => Some(self.mean_wait(rate_per_s, service_s)? + service_s),
+        }
+    }
+
+    /// The mean time before a request is begun: with processor sharing, by how much it is prolonged.
+    pub(crate) fn mean_wait(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
+        match self {
+            Self::Md1 => mean_wait_fixed(rate_per_s, service_s),
+            Self::Mm1 => mean_wait_exponential(rate_per_s, service_s),
+            Self::Mmc { servers } => mean_wait_one_line(rate_per_s, service_s, servers),
+            Self::SplitMm1 { servers } => {
+                mean_wait_exponential(rate_per_s / f64::from(servers.get()), service_s)
+            }
+            Self::ProcessorSharing => Some(mean_time_shared(rate_per_s, service_s)? - service_s),
+        }
+    }
+}
+
+/// A name that is none of a queue's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no queue is called `{0}`; there are m/d/1, m/m/1, m/m/4, 4*m/m/1 (with any number for 4) and ps")]
+pub(crate) struct UnknownQueue(String);
+
+impl FromStr for Queue {
+    type Err = UnknownQueue;
+
+    fn from_str(name: &str) -> Result<Self, UnknownQueue> {
+        let servers = |text: &str| text.parse().map_err(|_| UnknownQueue(name.to_owned()));
+        match name {
+            "m/d/1" => Ok(Self::Md1),
+            "m/m/1" => Ok(Self::Mm1),
+            "ps" => Ok(Self::ProcessorSharing),
+            _ => match (name.strip_prefix("m/m/"), name.strip_suffix("*m/m/1")) {
+                (Some(number), _) => servers(number).map(|servers| Self::Mmc { servers }),
+                (None, Some(number)) => servers(number).map(|servers| Self::SplitMm1 { servers }),
+                (None, None) => Err(UnknownQueue(name.to_owned())),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Md1 => f.write_str("m/d/1"),
+            Self::Mm1 => f.write_str("m/m/1"),
+            Self::Mmc { servers } => write!(f, "m/m/{servers}"),
+            Self::SplitMm1 { servers } => write!(f, "{servers}*m/m/1"),
+            Self::ProcessorSharing => f.write_str("ps"),
+        }
+    }
+}
+
+impl TryFrom<String> for Queue {
+    type Error = UnknownQueue;
+
+    fn try_from(name: String) -> Result<Self, UnknownQueue> {
+        name.parse()
+    }
+}
+
+impl From<Queue> for String {
+    fn from(queue: Queue) -> Self {
+        queue.to_string()
+    }
+}
+
+/// The share of its time that a server works, ρ = λS, if it can keep up at all.
+fn load(rate_per_s: f64, service_s: f64) -> Option<f64> {
+    let load = rate_per_s * service_s;
+    (rate_per_s >= 0.0 && service_s >= 0.0 && load < 1.0).then_some(load)
+}
+
+/// M/G/1, by Pollaczek (1930) and Khinchine (1932): λE\[S²\] / (2(1 − ρ)). Any distribution of service times, of which the
+/// mean and the mean of the square, in s², are known.
+pub(crate) fn mean_wait_general(rate_per_s: f64, service_s: f64, service_square_s2: f64) -> Option<f64> {
+    let load = load(rate_per_s, service_s)?;
+    Some(rate_per_s * service_square_s2 / (2.0 * (1.0 - load)))
+}
+
+/// M/D/1 (Erlang 1909): ρS / (2(1 − ρ)), for the mean of the square is S².
+pub(crate) fn mean_wait_fixed(rate_per_s: f64, service_s: f64) -> Option<f64> {
+    mean_wait_general(rate_per_s, service_s, service_s * service_s)
+}
+
+/// M/M/1 (Kleinrock 1975, section 3.2): ρS / (1 − ρ), for the mean of an exponential's square is 2S².
+pub(crate) fn mean_wait_exponential(rate_per_s: f64, service_s: f64) -> Option<f64> {
+    mean_wait_general(rate_per_s, service_s, 2.0 * service_s * service_s)
+}
+
+/// M/M/c: the chance to wait at all, by a mean of S / (c(1 − ρ)) for those who do (Kleinrock 1975, section 3.5).
+pub(crate) fn mean_wait_one_line(rate_per_s: f64, service_s: f64, servers: NonZeroU32) -> Option<f64> {
+    let c = f64::from(servers.get());
+    let load = load(rate_per_s / c, service_s)?;
+    Some(chance_to_wait(c * load, servers) * service_s / (c * (1.0 - load)))
+}
+
+/// Erlang's C (1917): how many arrivals find all servers busy, where `offered` servers' worth of work comes, less than
+/// there are.
+///
+/// Its terms are powers over factorials, which overflow at some 170 servers. The chance B that all are busy where nobody
+/// may wait follows from that with one server less, B(k) = aB(k−1) / (k + aB(k−1)), and C = B / (1 − ρ(1 − B)): all of it
+/// between 0 and 1, with any number of servers.
+fn chance_to_wait(offered: f64, servers: NonZeroU32) -> f64 {
+    let blocked = (1..=servers.get()).fold(1.0, |fewer, k| {
+        let term = offered * fewer;
+        term / (f64::from(k) + term)
+    });
+    let load = offered / f64::from(servers.get());
+    blocked / (1.0 - load * (1.0 - blocked))
+}
+
+/// M/G/1 with processor sharing: S / (1 − ρ) (Kleinrock 1967), whatever the distribution of service times (Sakata, Noguchi
+/// and Oizumi 1971; Kleinrock 1976, section 4.4). The same as M/M/1, where requests wait their turn.
+pub(crate) fn mean_time_shared(rate_per_s: f64, service_s: f64) -> Option<f64> {
+    Some(service_s / (1.0 - load(rate_per_s, service_s)?))
+}
+
+#[cfg(test)]
+mod tests;
