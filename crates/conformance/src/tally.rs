@@ -36,6 +36,11 @@ pub(crate) fn the_tally_adds_up_to_what_was_sent(model: &Model) {
             client.receive().is("blob", r#""xxxxx""#);
             assert_eq!(client.receive().out, "pi_r");
         }
+        // More than an event loop does in one go.
+        let mut client = server.connect();
+        client.send(request("ping", "1").repeat(500));
+        (0..500).for_each(|_| client.receive().is("pong", "1"));
+        drop(client);
         // Errors are replies, and half a request is none.
         let mut client = server.connect();
         client.call("nonsense", "null").is_error("unknown_operation");
@@ -60,7 +65,11 @@ pub(crate) fn the_tally_adds_up_to_what_was_sent(model: &Model) {
             pids.iter().eq(&workers),
             "{accept}: {lines:?} of the workers {workers:?}"
         );
-        assert_eq!(sums(&lines), (30 + 3, 30 * 3 + 2 + 1 + 3), "{accept}: {lines:?}");
+        assert_eq!(
+            sums(&lines),
+            (30 + 4, 30 * 3 + 500 + 2 + 1 + 3),
+            "{accept}: {lines:?}"
+        );
     }
 }
 
