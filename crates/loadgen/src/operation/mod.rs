@@ -1,0 +1,405 @@
+//! One operation: what its requests say, and what their replies have to say.
+
+mod error;
+mod template;
+mod verdict;
+
+use std::io::Write;
+
+use protocol::frame::PREFIX_BYTES;
+use protocol::{FrameLimit, Reply, Request, operation};
+
+pub use self::error::WorkError;
+use self::template::{STAMP_DIGITS, Template};
+pub use self::verdict::Verdict;
+use self::verdict::judge_meaning;
+pub(crate) use self::verdict::shortened;
+use crate::distribution::{Distribution, drawn_point};
+
+/// The operations of the service but `ping`, with what each is asked for when nothing else is said.
+const DEFAULT_PARAMS: [(&str, &str); 5] = [
+    ("pi", "100"),
+    ("spin", "100"),
+    ("sleep", "10"),
+    ("block", "10"),
+    ("blob", "1024"),
+];
+
+/// An operation and what it is asked with.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    name: String,
+    content: Content,
+}
+
+/// What the requests have in common.
+#[derive(Debug, Clone)]
+enum Content {
+    /// All of it but perhaps a number, which the reply repeats.
+    Templates {
+        request: Template,
+        reply: Template,
+        fixed: bool,
+    },
+    /// Each asks for a time of its own, which the reply repeats.
+    Timed {
+        kind: &'static str,
+        times: Distribution,
+        most: u64,
+        seed: u64,
+        /// Room for the expected reply.
+        scratch: Vec<u8>,
+    },
+}
+
+/// What a request is asked with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Params {
+    /// The operation's default: for `ping` a different string each time.
+    Unique,
+    /// This JSON text, each time.
+    Json(String),
+    /// A string of this many characters, for `ping`; different each time if there is room for a number.
+    Payload(usize),
+    /// A time drawn anew for each request, for `spin`, `sleep` and `block`.
+    Times(Distribution),
+}
+
+impl Operation {
+    /// Requests for this operation. What is drawn for each is drawn from the seed.
+    pub(crate) fn new(name: &str, params: Params, seed: u64) -> Result<Self, WorkError> {
+        if name == "ping" {
+            return Self::ping(params);
+        }
+        let default = DEFAULT_PARAMS.iter().find(|(known, _)| *known == name);
+        let Some((_, default)) = default else {
+            return Err(WorkError::UnknownOperation(name.to_owned()));
+        };
+        let (kind, most) = match name {
+            "pi" => ("pi_r", operation::PI_MOST_TERMS),
+            "spin" => ("spun", operation::SPIN_MOST_US),
+            "sleep" => ("slept", operation::WAIT_MOST_MS),
+            "block" => ("blocked", operation::WAIT_MOST_MS),
+            _ => ("blob", FrameLimit::MOST.blob_bytes() as u64),
+        };
+        let params = match params {
+            Params::Unique => (*default).to_owned(),
+            Params::Json(text) => json(&text)?,
+            Params::Payload(_) => return Err(WorkError::PayloadWithoutPing(name.to_owned())),
+            Params::Times(times) => return Self::timed(name, kind, times, most, seed),
+        };
+        let number = params.parse().ok().filter(|&number: &u64| number <= most);
+        let number = number.ok_or_else(|| WorkError::BadParams {
+            operation: name.to_owned(),
+            most,
+            params: params.clone(),
+        })?;
+        let result = match name {
+            "pi" => Some(operation::pi(number).to_string()),
+            "blob" => Some(format!("\"{}\"", "x".repeat(number as usize))),
+            _ => None,
+        };
+        Ok(Self::fixed(name, &params, kind, result.as_deref()))
+    }
+
+    fn ping(params: Params) -> Result<Self, WorkError> {
+        match params {
+            Params::Unique => Ok(Self::unique_ping("ireader ", 0)),
+            Params::Payload(bytes) if bytes > FrameLimit::MOST.blob_bytes() => {
+                Err(WorkError::PayloadTooLong {
+                    bytes,
+                    most: FrameLimit::MOST.blob_bytes(),
+                })
+            }
+            Params::Payload(bytes) if bytes >= STAMP_DIGITS => {
+                Ok(Self::unique_ping("", bytes - STAMP_DIGITS))
+            }
+            Params::Payload(bytes) => Ok(Self::fixed(
+                "ping",
+                &format!("\"{}\"", "x".repeat(bytes)),
+                "pong",
+                None,
+            )),
+            Params::Json(text) => json(&text).map(|text| Self::fixed("ping", &text, "pong", None)),
+            Params::Times(_) => Err(WorkError::TimesWithoutWaiting("ping".to_owned())),
+        }
+    }
+
+    fn timed(
+        name: &str,
+        kind: &'static str,
+        times: Distribution,
+        most: u64,
+        seed: u64,
+    ) -> Result<Self, WorkError> {
+        if !matches!(name, "spin" | "sleep" | "block") {
+            return Err(WorkError::TimesWithoutWaiting(name.to_owned()));
+        }
+        times.check(most).map_err(|source| WorkError::BadTimes {
+            operation: name.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            content: Content::Timed {
+                kind,
+                times,
+                most,
+                seed,
+                scratch: Vec::new(),
+            },
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The params, if they are the same each time.
+    pub(crate) fn fixed_params(&self) -> Option<String> {
+        let Content::Templates {
+            request, fixed: true, ..
+        } = &self.content
+        else {
+            return None;
+        };
+        let request = Request::parse(&request.frame[PREFIX_BYTES..]).expect("the template is a request");
+        Some(request.params.get().to_owned())
+    }
+
+    /// The time that the request of this number asks for, if each asks for one of its own.
+    pub(crate) fn time(&self, number: u64) -> Option<u64> {
+        match &self.content {
+            Content::Timed {
+                times, most, seed, ..
+            } => Some(times.at(drawn_point(*seed, number), *most)),
+            Content::Templates { .. } => None,
+        }
+    }
+
+    /// About how long its longest reply is.
+    pub(crate) fn reply_bytes(&self) -> usize {
+        match &self.content {
+            Content::Templates { reply, .. } => reply.frame.len(),
+            // A kind and a number.
+            Content::Timed { .. } => 64,
+        }
+    }
+
+    /// Appends the request of this number to `out`.
+    pub(crate) fn append_request(&mut self, number: u64, out: &mut Vec<u8>) {
+        match &mut self.content {
+            Content::Templates { request, .. } => out.extend_from_slice(request.stamped(number)),
+            Content::Timed {
+                times,
+                most,
+                seed,
+                scratch,
+                ..
+            } => {
+                write_number(scratch, times.at(drawn_point(*seed, number), *most));
+                let params = std::str::from_utf8(scratch).expect("digits are ASCII");
+                Request::append(out, &self.name, params);
+            }
+        }
+    }
+
+    /// Whether the body of a frame answers the request of this number.
+    pub(crate) fn judge(&mut self, number: u64, body: &[u8]) -> Verdict {
+        let expected = self.expected(number);
+        if body == expected {
+            return Verdict::Good;
+        }
+        judge_meaning(expected, body)
+    }
+
+    /// The body of the reply to the request of this number, as a server of this house writes it.
+    fn expected(&mut self, number: u64) -> &[u8] {
+        match &mut self.content {
+            Content::Templates { reply, .. } => &reply.stamped(number)[PREFIX_BYTES..],
+            Content::Timed {
+                kind,
+                times,
+                most,
+                seed,
+                scratch,
+            } => {
+                scratch.clear();
+                let time = times.at(drawn_point(*seed, number), *most);
+                Reply::append(scratch, kind, |out| append_number(out, time));
+                &scratch[PREFIX_BYTES..]
+            }
+        }
+    }
+
+    fn fixed(name: &str, params: &str, kind: &str, result: Option<&str>) -> Self {
+        let mut request = Vec::new();
+        Request::append(&mut request, name, params);
+        let mut reply = Vec::new();
+        Reply::append(&mut reply, kind, |out| {
+            out.extend_from_slice(result.unwrap_or(params).as_bytes())
+        });
+        let template = |frame| Template {
+            frame,
+            stamp_at: None,
+        };
+        Self {
+            name: name.to_owned(),
+            content: Content::Templates {
+                request: template(request),
+                reply: template(reply),
+                fixed: true,
+            },
+        }
+    }
+
+    /// A ping whose string has a number between `before` and so many more characters.
+    fn unique_ping(before: &str, filling: usize) -> Self {
+        let params = format!("\"{before}{}{}\"", "0".repeat(STAMP_DIGITS), "x".repeat(filling));
+        let mut ping = Self::fixed("ping", &params, "pong", None);
+        if let Content::Templates {
+            request,
+            reply,
+            fixed,
+        } = &mut ping.content
+        {
+            *fixed = false;
+            for template in [request, reply] {
+                let after = filling + "\"}".len();
+                template.stamp_at = Some(template.frame.len() - after - STAMP_DIGITS);
+            }
+        }
+        ping
+    }
+}
+
+fn write_number(scratch: &mut Vec<u8>, number: u64) {
+    scratch.clear();
+    append_number(scratch, number);
+}
+
+fn append_number(out: &mut Vec<u8>, number: u64) {
+    write!(out, "{number}").expect("a vector takes all that is written to it");
+}
+
+/// The JSON text of some params, without the white space around it.
+fn json(text: &str) -> Result<String, WorkError> {
+    serde_json::from_str::<&serde_json::value::RawValue>(text)
+        .map(|raw| raw.get().to_owned())
+        .map_err(|error| WorkError::NotJson {
+            text: shortened(text),
+            reason: error.to_string(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn operation(name: &str, params: Params) -> Result<Operation, WorkError> {
+        Operation::new(name, params, 1)
+    }
+
+    fn reply(kind: &str, result: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        Reply::append(&mut out, kind, |out| out.extend_from_slice(result.as_bytes()));
+        out.split_off(PREFIX_BYTES)
+    }
+
+    #[test]
+    fn a_unique_ping_accepts_its_own_number_and_no_other() {
+        let mut work = operation("ping", Params::Unique).unwrap();
+        let mut request = Vec::new();
+        work.append_request(42, &mut request);
+        assert!(request.ends_with(br#"{"in":"ping","params":"ireader 000000000042"}"#));
+        assert_eq!(
+            work.judge(42, &reply("pong", "\"ireader 000000000042\"")),
+            Verdict::Good
+        );
+        assert!(matches!(
+            work.judge(43, &reply("pong", "\"ireader 000000000042\"")),
+            Verdict::Wrong(_)
+        ));
+        assert!(matches!(work.judge(42, b"{}"), Verdict::Wrong(_)));
+    }
+
+    #[test]
+    fn a_reply_may_say_the_same_in_other_words() {
+        let mut work = operation("ping", Params::Json(" [1e-7, \"é\"] ".to_owned())).unwrap();
+        let other_words = "{ \"result\" : [1e-07,\"\\u00e9\"], \"out\" : \"pong\" }";
+        assert_eq!(work.judge(0, other_words.as_bytes()), Verdict::Good);
+        let mut blob = operation("blob", Params::Json("3".to_owned())).unwrap();
+        assert_eq!(blob.judge(0, &reply("blob", "\"abc\"")), Verdict::Good);
+        assert!(matches!(
+            blob.judge(0, &reply("blob", "\"ab\"")),
+            Verdict::Wrong(_)
+        ));
+    }
+
+    #[test]
+    fn every_operation_knows_its_reply() {
+        for (name, params, kind, result) in [
+            ("pi", "100", "pi_r", "3.1384395139385455"),
+            ("spin", "7", "spun", "7"),
+            ("sleep", "7", "slept", "7"),
+            ("block", "7", "blocked", "7"),
+            ("blob", "2", "blob", "\"xx\""),
+        ] {
+            let mut work = operation(name, Params::Json(params.to_owned())).unwrap();
+            assert_eq!(work.judge(0, &reply(kind, result)), Verdict::Good);
+            let error = work.judge(0, &reply("error", "{\"code\":\"bad_params\"}"));
+            assert_eq!(error, Verdict::Error("{\"code\":\"bad_params\"}".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_payload_has_the_length_that_was_asked_for() {
+        for bytes in [0, 1, STAMP_DIGITS, 1000] {
+            let mut work = operation("ping", Params::Payload(bytes)).unwrap();
+            let mut request = Vec::new();
+            work.append_request(123_456, &mut request);
+            let body: Value = serde_json::from_slice(&request[PREFIX_BYTES..]).unwrap();
+            assert_eq!(body["params"].as_str().unwrap().len(), bytes);
+            assert_eq!(
+                work.judge(123_456, &reply("pong", &body["params"].to_string())),
+                Verdict::Good
+            );
+        }
+    }
+
+    #[test]
+    fn work_that_the_service_would_refuse_is_refused_here() {
+        let error = |name: &str, params| operation(name, params).unwrap_err().to_string();
+        assert!(error("pong", Params::Unique).contains("\"pong\""));
+        assert!(error("ping", Params::Json("text".to_owned())).contains("quotes"));
+        assert!(error("sleep", Params::Json("60001".to_owned())).contains("60000"));
+        assert!(error("sleep", Params::Payload(3)).contains("payload"));
+    }
+
+    #[test]
+    fn a_time_that_is_drawn_is_asked_for_and_expected_alike() {
+        let times = Distribution::Exponential { mean: 100.0 };
+        let mut spin = operation("spin", Params::Times(times)).unwrap();
+        let mut asked = std::collections::BTreeSet::new();
+        for number in 0..1000 {
+            let mut request = Vec::new();
+            spin.append_request(number, &mut request);
+            let request = Request::parse(&request[PREFIX_BYTES..]).unwrap();
+            asked.insert(request.params.get().to_owned());
+            assert_eq!(
+                spin.judge(number, &reply("spun", request.params.get())),
+                Verdict::Good
+            );
+            let other = format!("{}0", request.params.get());
+            assert!(
+                request.params.get() == "0" || spin.judge(number, &reply("spun", &other)) != Verdict::Good
+            );
+        }
+        assert!(asked.len() > 100, "{}", asked.len());
+        assert_eq!(spin.fixed_params(), None);
+        let error = operation("pi", Params::Times(times)).unwrap_err().to_string();
+        assert!(error.contains("spin, sleep and block"), "{error}");
+    }
+}

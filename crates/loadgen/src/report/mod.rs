@@ -1,0 +1,325 @@
+//! What a run came to, with the field names that other tools rely on.
+//!
+//! All times are in microseconds unless a name ends in `_s`. A field that does not apply, or that the samples can't carry,
+//! is null.
+
+mod checks;
+mod quantiles;
+
+use serde::{Deserialize, Serialize};
+
+use self::checks::late_share;
+pub use self::checks::{Arrivals, Checks, Drift, Little};
+pub use self::quantiles::{BEYOND_LEAST, Quantiles};
+use crate::plan::{Load, Plan};
+use crate::slices::Gatherer;
+use crate::tally::Tally;
+
+/// The version of [`Report`].
+pub const SCHEMA: u32 = 1;
+
+/// What a run came to.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// `closed`: the next request waits for the last reply, so a slow server is asked less.
+    #[serde(rename = "loop")]
+    pub loop_kind: LoopKind,
+    /// The server's address.
+    pub target: String,
+    /// The flags of the run.
+    pub options: Options,
+    /// How long was measured, in seconds.
+    pub window_s: f64,
+    /// Good replies that came within the window, by its length.
+    pub throughput_per_s: f64,
+    /// The requests sent within the window, by how they ended.
+    pub requests: Requests,
+    /// The connections.
+    pub connections: Connections,
+    /// From when a request was due to its reply; in a closed loop from when it was sent.
+    pub latency_us: Option<Quantiles>,
+    /// From when a request was sent to its reply.
+    pub service_us: Option<Quantiles>,
+    /// From when a request was due to when it was sent; null in a closed loop, where none is due.
+    pub lateness_us: Option<Quantiles>,
+    /// How long it took to open a connection, those before the load included.
+    pub connecting_us: Option<Quantiles>,
+    /// For a mix, the latency of each of its parts, in their order.
+    pub parts: Vec<Part>,
+    /// How evenly the connections were served.
+    pub fairness: Option<Fairness>,
+    /// The connections that carry no load, if there were any.
+    pub bystanders: Option<Bystanders>,
+    /// What the load generator itself spent.
+    pub client: Client,
+    /// What the run says of itself.
+    pub checks: Checks,
+    /// The window, second by second.
+    pub intervals: Vec<Interval>,
+    /// What went wrong, by kind, with the first example of each.
+    pub failures: Vec<Failures>,
+    /// Why the run ended before its time, if it did.
+    pub ended_early: Option<String>,
+}
+
+/// A client thread that is at work for more than this share of the window leaves requests waiting for itself.
+pub const CLIENT_BUSY_MOST: f64 = 0.9;
+
+/// A rate above this share of what the load generator can do at all is its own limit as likely as the server's.
+pub const CEILING_SHARE_MOST: f64 = 0.7;
+
+impl Report {
+    pub(crate) fn of(
+        plan: &Plan,
+        tally: &Tally,
+        gatherer: &Gatherer,
+        bystanders: Option<Bystanders>,
+    ) -> Self {
+        let window_s = tally.window.as_secs_f64();
+        let completed = tally.completed as f64;
+        let is_open = matches!(plan.load, Load::Open { .. });
+        let times = &gatherer.whole;
+        let latency_us = Quantiles::of(&times.latency);
+        let throughput_per_s = if window_s > 0.0 { completed / window_s } else { 0.0 };
+        let parts = plan.work.parts().zip(&tally.parts);
+        Self {
+            schema: SCHEMA,
+            loop_kind: if is_open { LoopKind::Open } else { LoopKind::Closed },
+            target: plan.target.to_string(),
+            options: Options::of(plan),
+            window_s,
+            throughput_per_s,
+            requests: tally.requests,
+            connections: tally.connections(plan.connections as u64),
+            latency_us,
+            service_us: if is_open {
+                Quantiles::of(&times.service)
+            } else {
+                latency_us
+            },
+            lateness_us: Quantiles::of(&times.lateness),
+            connecting_us: Quantiles::of(&tally.connecting),
+            parts: parts
+                .map(|(op, latency)| Part {
+                    op: op.to_owned(),
+                    latency_us: Quantiles::of(latency),
+                })
+                .collect(),
+            fairness: Fairness::of(&tally.served),
+            bystanders,
+            client: Client {
+                cpu_us_per_request: (tally.completed > 0).then(|| tally.cpu.as_secs_f64() * 1e6 / completed),
+                busy: tally.busiest,
+                threads: plan.threads,
+            },
+            checks: Checks {
+                little: Little::of(tally),
+                accounting: tally.requests.add_up(),
+                arrivals: Arrivals::of(&tally.gaps),
+                client_limited: Some(
+                    tally.busiest > CLIENT_BUSY_MOST
+                        || plan
+                            .ceiling_per_s
+                            .is_some_and(|ceiling| throughput_per_s > CEILING_SHARE_MOST * ceiling),
+                ),
+                late_share: latency_us.and_then(|latency| late_share(&times.lateness, latency.p50?)),
+                drift: gatherer.drift(),
+            },
+            intervals: gatherer.intervals.clone(),
+            failures: tally.failures(),
+            ended_early: tally.ended_early.clone(),
+        }
+    }
+}
+
+impl Options {
+    fn of(plan: &Plan) -> Self {
+        let (rate_per_s, arrivals, pacing) = match plan.load {
+            Load::Closed => (None, None, None),
+            Load::Open {
+                rate_per_s,
+                arrivals,
+                pacing,
+            } => (
+                Some(rate_per_s),
+                Some(arrivals.to_string()),
+                Some(pacing.to_string()),
+            ),
+        };
+        Self {
+            connections: plan.connections,
+            threads: plan.threads,
+            rate_per_s,
+            arrivals,
+            pacing,
+            seed: plan.seed,
+            duration_s: plan.duration.as_secs_f64(),
+            warmup_s: plan.warmup.as_secs_f64(),
+            op: plan.work.operation(),
+            params: plan.work.fixed_params(),
+            pipeline: plan.pipeline,
+            requests_per_connection: plan.requests_per_connection,
+            timeout_s: plan.timeout.as_secs_f64(),
+            two_writes: plan.two_writes,
+            cpus: plan.cpus.clone(),
+        }
+    }
+}
+
+/// Which loop the requests come from.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LoopKind {
+    /// Each connection waits for its replies.
+    Closed,
+    /// Requests are due on a schedule that owes nothing to the replies.
+    Open,
+}
+
+/// The flags of a run, as they were understood.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+#[allow(missing_docs)]
+pub struct Options {
+    pub connections: usize,
+    pub threads: usize,
+    pub rate_per_s: Option<f64>,
+    pub arrivals: Option<String>,
+    pub pacing: Option<String>,
+    pub seed: u64,
+    pub duration_s: f64,
+    pub warmup_s: f64,
+    pub op: String,
+    pub params: Option<String>,
+    pub pipeline: usize,
+    pub requests_per_connection: Option<u64>,
+    pub timeout_s: f64,
+    pub two_writes: bool,
+    pub cpus: Vec<usize>,
+}
+
+/// The requests sent within the window. Always: planned = sent + unsent, and sent = ok + wrong + error + timeout + reset +
+/// `in_flight`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Requests {
+    /// Due within the window; in a closed loop those that were sent.
+    pub planned: u64,
+    /// Due and never sent.
+    pub unsent: u64,
+    /// Sent.
+    pub sent: u64,
+    /// Answered with what was asked for.
+    pub ok: u64,
+    /// Answered with something else.
+    pub wrong: u64,
+    /// Answered with an error.
+    pub error: u64,
+    /// Not answered in time.
+    pub timeout: u64,
+    /// Lost with their connection.
+    pub reset: u64,
+    /// Still unanswered when the run was cut short.
+    pub in_flight: u64,
+}
+
+/// The connections of a run.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Connections {
+    /// As many as the plan wants at once.
+    pub asked: u64,
+    /// Of these, how many could be opened.
+    pub opened: u64,
+    /// How many could never be opened.
+    pub failed: u64,
+    /// How many had a good reply within the window.
+    pub served: u64,
+    /// How often one was opened again in the place of one that had ended, within the window.
+    pub reconnects: u64,
+}
+
+/// The latency of one part of a mix.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct Part {
+    /// Its operation.
+    pub op: String,
+    /// From when its requests were due to their replies.
+    pub latency_us: Option<Quantiles>,
+}
+
+/// The connections that carry no load: how many were opened, and how many of them the server held to the end.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Bystanders {
+    /// Those that only exist.
+    pub idle: u64,
+    /// Of these, how many were open at the end.
+    pub idle_open: u64,
+    /// Those that sent half a frame and then nothing.
+    pub silent: u64,
+    /// Of these, how many were open at the end.
+    pub silent_open: u64,
+}
+
+/// How evenly the connections were served within the window.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+pub struct Fairness {
+    /// Jain's index, (Σx)² / (n·Σx²) over the good replies x of each of n connections: 1 when all had the same, 1/n when
+    /// one had them all (Jain, Chiu and Hawe, DEC-TR-301, 1984).
+    pub jain: f64,
+    /// The fewest that a connection had.
+    pub least_served: u64,
+    /// The most that a connection had.
+    pub most_served: u64,
+}
+
+impl Fairness {
+    /// Of these numbers of good replies, a connection each; nothing if there were none at all.
+    #[must_use]
+    pub fn of(served: &[u64]) -> Option<Self> {
+        let sum: f64 = served.iter().map(|&x| x as f64).sum();
+        let squares: f64 = served.iter().map(|&x| (x as f64).powi(2)).sum();
+        (sum > 0.0).then(|| Self {
+            jain: sum.powi(2) / (served.len() as f64 * squares),
+            least_served: served.iter().copied().min().unwrap_or(0),
+            most_served: served.iter().copied().max().unwrap_or(0),
+        })
+    }
+}
+
+/// What the load generator itself spent within the window.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+pub struct Client {
+    /// Processor time by good replies.
+    pub cpu_us_per_request: Option<f64>,
+    /// The share of the window that its busiest thread was at work on a processor; watching the clock until a request is
+    /// due is no work.
+    pub busy: f64,
+    /// How many threads drove the connections.
+    pub threads: usize,
+}
+
+/// One second of the window, or a third of a short one; the last may be shorter.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+pub struct Interval {
+    /// When it ended, in seconds from the window's start.
+    pub t_s: f64,
+    /// Good replies in it.
+    pub ok: u64,
+    /// Requests that ended in it otherwise than well.
+    pub failed: u64,
+    /// Their median latency.
+    pub p50_us: Option<f64>,
+    /// Their 99th percentile.
+    pub p99_us: Option<f64>,
+}
+
+/// Failures of one kind, those of the warm-up included.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Failures {
+    /// What kind.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub first: String,
+}
