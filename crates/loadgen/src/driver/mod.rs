@@ -201,7 +201,7 @@ impl<'a> Driver<'a> {
             if wait.is_zero() {
                 self.tally.longest_gap_ns = self.tally.longest_gap_ns.max(now_ns - looked_ns);
                 if events.is_empty() && sent == 0 && self.phase == Phase::Measuring {
-                    self.spun_ns += now_ns - waits_from_ns;
+                    self.spun_ns += now_ns - looked_ns;
                 }
             }
             looked_ns = now_ns;

@@ -11,7 +11,7 @@ use crate::tally::Tally;
 pub struct Checks {
     /// Little's law; null if nothing was on its way in the window.
     pub little: Option<Little>,
-    /// Whether the identities of [`Requests`] hold.
+    /// Whether the identities of [`Requests`](super::Requests) hold.
     pub accounting: bool,
     /// Whether arrivals were as they should be; null unless they should be Poisson.
     pub arrivals: Option<Arrivals>,

@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Result;
-use loadgen::{Arrivals, Load, Observer, Outcome, Pacing, Params, Plan, Work};
+use loadgen::{Arrivals, Load, Outcome, Pacing, Params, Plan, Work};
 
 use finding::Finding;
 use server::{KnownServer, Manner};
@@ -108,11 +108,7 @@ impl Bench<'_> {
     }
 
     fn run(&self, plan: &Plan) -> Result<Outcome> {
-        self.run_observed(plan, &mut ())
-    }
-
-    fn run_observed(&self, plan: &Plan, observer: &mut dyn Observer) -> Result<Outcome> {
-        let outcome = loadgen::run(plan, self.cancel, observer)?;
+        let outcome = loadgen::run(plan, self.cancel, &mut ())?;
         if let Some(reason) = &outcome.report.ended_early {
             anyhow::bail!("the run ended early: {reason}");
         }

@@ -11,7 +11,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use loadgen::{Arrivals, Pacing, Plan, Work, arrivals};
 
 use super::finding::Finding;
@@ -34,6 +34,11 @@ const WANTED: usize = 250;
 const TIME_MOST: Duration = Duration::from_secs(30);
 /// and with fewer than this nothing is said.
 const LEAST: usize = 100;
+
+/// What a request takes besides its wait and its service, the way there and back, drifts with the machine and with how much
+/// it has to do. So one trial in so many finds it anew, at the same rate, with requests that fall due evenly and all take as
+/// long: each finds the one before it done, and none waits.
+const WAY_EVERY: u64 = 4;
 
 /// Utilisations, and how near to theory the mean wait has to be.
 const UTILISATIONS: [(f64, f64); 2] = [(0.5, 0.03), (0.8, 0.05)];
@@ -104,19 +109,17 @@ struct Judged {
     service_us: f64,
     /// What Lindley's recursion makes of the arrivals and services.
     sample_wait_us: f64,
+    /// The way there and back, from each of the trials that find it.
+    ways_us: Vec<f64>,
 }
 
 impl Bench<'_> {
     fn waits(&self, manner: Manner, work: &Work, theory: &Theory) -> Result<Vec<Finding>> {
-        // What a request that finds nobody before it takes besides its service: the way there and back.
-        let alone = Duration::from_secs(2);
-        let alone = self.trial(manner, &ping(), Arrivals::Uniform, 500.0, 0, alone)?;
-        let way_us = alone.median_us - median(&alone.took_us());
         let mut findings = Vec::new();
         for (utilisation, tolerance) in UTILISATIONS {
             let rate_per_s = rate_per_s(utilisation);
             let judged = self.judge(manner, work, rate_per_s)?;
-            findings.extend(judged.findings(rate_per_s, way_us, theory, tolerance));
+            findings.extend(judged.findings(rate_per_s, theory, tolerance));
         }
         Ok(findings)
     }
@@ -128,6 +131,11 @@ impl Bench<'_> {
         let mut seeds = 0..;
         while judged.trials < WANTED && began.elapsed() < TIME_MOST {
             let seed = seeds.next().expect("there is always another number");
+            if seed % WAY_EVERY == 0 {
+                let evenly = Arrivals::Uniform;
+                let way = self.trial(Manner::Fixed(SERVICE), &ping(), evenly, rate_per_s, seed, LENGTH)?;
+                judged.take_way(&way);
+            }
             let trial = self.trial(manner, work, Arrivals::Poisson, rate_per_s, seed, LENGTH)?;
             judged.take(&trial);
         }
@@ -157,11 +165,18 @@ impl Bench<'_> {
             ..self.plan(&server)
         };
         let outcome = self.run(&plan)?;
-        let latency = outcome.report.latency_us.context("no request was answered")?;
+        // A client that was held up for the whole of a trial has sent nothing in it.
+        let latency = outcome.report.latency_us;
+        let mean_us = latency.map_or(0.0, |latency| latency.mean);
+        let gap = if latency.is_some() {
+            outcome.longest_gap
+        } else {
+            duration
+        };
         Ok(Trial {
-            mean_us: latency.mean,
-            median_us: latency.p50.unwrap_or(latency.mean),
-            client_gap_us: outcome.longest_gap.as_secs_f64() * 1e6,
+            mean_us,
+            median_us: latency.and_then(|latency| latency.p50).unwrap_or(mean_us),
+            client_gap_us: gap.as_secs_f64() * 1e6,
             services: server.services(),
             due_us: arrivals::due_us(arrivals, rate_per_s, seed, duration),
         })
@@ -184,22 +199,13 @@ impl Trial {
 }
 
 impl Judged {
-    fn take(&mut self, trial: &Trial) {
-        if std::env::var_os("DBG").is_some() {
-            let e: Vec<(usize, f64)> = trial
-                .services
-                .iter()
-                .map(|s| s.took_us - s.asked_us)
-                .enumerate()
-                .filter(|e| e.1 > 100.0)
-                .collect();
-            eprintln!(
-                "client {:.0} server {:?} of {}",
-                trial.client_gap_us,
-                e,
-                trial.services.len()
-            );
+    fn take_way(&mut self, trial: &Trial) {
+        if !trial.was_held_up() {
+            self.ways_us.push(trial.median_us - median(&trial.took_us()));
         }
+    }
+
+    fn take(&mut self, trial: &Trial) {
         if trial.was_held_up() {
             self.set_aside += 1;
             return;
@@ -213,14 +219,14 @@ impl Judged {
         self.sample_wait_us += theory::mean_wait_of(&trial.due_us, &services_us) * requests;
     }
 
-    fn findings(&self, rate_per_s: f64, way_us: f64, theory: &Theory, tolerance: f64) -> Vec<Finding> {
+    fn findings(&self, rate_per_s: f64, theory: &Theory, tolerance: f64) -> Vec<Finding> {
         /// With so many arrivals, chance moves the mean wait by a hundredth at most.
         const ARRIVALS: f64 = 4e6;
         let judged = format!("{} trials, {} more set aside", self.trials, self.set_aside);
         let (per_us, service_us) = (rate_per_s / 1e6, self.service_us / self.requests);
         let utilisation = per_us * service_us;
         // Not a number, if there are no requests.
-        if self.trials < LEAST || utilisation >= 1.0 {
+        if self.trials < LEAST || self.ways_us.is_empty() || utilisation >= 1.0 {
             return vec![Finding::nothing(
                 format!("mean wait at {rate_per_s:.0}/s (ρ = {utilisation:.3})"),
                 format!("too little to judge by: {judged}"),
@@ -232,8 +238,9 @@ impl Judged {
         let expected_us = (theory.mean_wait_us)(per_us, service_us);
         let length = Duration::from_secs_f64(ARRIVALS / rate_per_s);
         let due_us = arrivals::due_us(Arrivals::Poisson, rate_per_s, 0, length);
-        let services_us = (theory.services_us)(due_us.len(), service_us);
-        let schedule_us = theory::mean_wait_of(&due_us, &services_us);
+        let took_us = (theory.services_us)(due_us.len(), service_us);
+        let schedule_us = theory::mean_wait_of(&due_us, &took_us);
+        let way_us = self.ways_us.iter().sum::<f64>() / self.ways_us.len() as f64;
         let measured_us = self.latency_us / self.requests - service_us - way_us;
         let sample_us = self.sample_wait_us / self.requests;
         vec![
