@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use crossbeam::channel;
 use hdrhistogram::Histogram;
@@ -44,6 +45,9 @@ pub struct Outcome {
     pub parts: Vec<Histogram<u64>>,
     /// Good replies from the first to the last, those of the warm-up and those after the window included.
     pub answered_total: u64,
+    /// The longest that a thread which was not asleep took from one look at the clock to the next: what it did in between
+    /// was a few microseconds of work, and the rest of that time the machine had its processor.
+    pub longest_gap: Duration,
 }
 
 /// Why there was no run.
@@ -183,6 +187,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         times: gatherer.whole,
         parts: tally.parts,
         answered_total: tally.answered_total,
+        longest_gap: Duration::from_nanos(tally.longest_gap_ns),
     })
 }
 
@@ -212,7 +217,7 @@ fn conduct(
     for (edge_ns, opens) in [(schedule.opens_ns, true), (schedule.closes_ns, false)] {
         // Until it is time, or all threads have ended.
         while let Ok((number, slice)) = slices.recv_deadline(clock.instant(edge_ns)) {
-            gatherer.take(number, &slice, |interval, times| {
+            gatherer.take(number, slice, |interval, times| {
                 observer.interval(interval, times)
             });
         }
@@ -223,7 +228,7 @@ fn conduct(
         }
     }
     for (number, slice) in slices {
-        gatherer.take(number, &slice, |interval, times| {
+        gatherer.take(number, slice, |interval, times| {
             observer.interval(interval, times)
         });
     }

@@ -36,6 +36,8 @@ pub(crate) struct Tally {
     pub(crate) cpu: Duration,
     /// The busiest thread's share of the window on a processor, waiting with its eyes open not counted.
     pub(crate) busiest: f64,
+    /// The longest that a thread which did not sleep took from one look at the clock to the next.
+    pub(crate) longest_gap_ns: u64,
     /// Little's L: the number of requests on their way, integrated over the window, in requests times nanoseconds.
     pub(crate) area_ns: u128,
     /// Little's λW: the parts of all requests' latencies that lie within the window, added up.
@@ -95,6 +97,7 @@ impl Default for Tally {
             window: Duration::ZERO,
             cpu: Duration::ZERO,
             busiest: 0.0,
+            longest_gap_ns: 0,
             area_ns: 0,
             waits_ns: 0,
             gaps: Vec::new(),
@@ -135,6 +138,7 @@ impl Tally {
         self.window = self.window.max(other.window);
         self.cpu += other.cpu;
         self.busiest = self.busiest.max(other.busiest);
+        self.longest_gap_ns = self.longest_gap_ns.max(other.longest_gap_ns);
         self.area_ns += other.area_ns;
         self.waits_ns += other.waits_ns;
         self.gaps.extend(other.gaps);

@@ -1,5 +1,6 @@
 //! What comes back: replies are read, checked and counted.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 
 use protocol::frame::{self, Head, PREFIX_BYTES};
@@ -9,7 +10,7 @@ use crate::connection::{InFlight, Received};
 use crate::plan::Fault;
 use crate::slices::record;
 use crate::tally::Failure;
-use crate::work::Verdict;
+use crate::work::{Verdict, Work};
 
 impl Driver<'_> {
     /// Reads all there is, checks it, and sends what may be sent because of it.
@@ -74,7 +75,12 @@ impl Driver<'_> {
                     let verdict = if unchecked {
                         Verdict::Good
                     } else {
-                        self.work.judge(request.number, body)
+                        match self.work.judge(request.number, body) {
+                            Verdict::Wrong(text) => {
+                                Verdict::Wrong(out_of_turn(&mut self.work, &connection.in_flight, body, text))
+                            }
+                            other => other,
+                        }
                     };
                     connection.input.consume(PREFIX_BYTES + body.len());
                     self.count(index, request, &verdict, now_ns);
@@ -140,5 +146,19 @@ impl Driver<'_> {
         self.in_system.leave(now_ns, 1);
         let from_ns = now_ns - self.latency_ns(request, now_ns);
         self.tally.waits_ns += u128::from(self.in_system.clip(from_ns, now_ns));
+    }
+}
+
+/// What is wrong with a reply, and whether it is the right one to a request that was sent later on the same connection: then
+/// it is not the value that is at fault, but a reply before it was dropped or overtaken, and all that follow are wrong too.
+#[cold]
+fn out_of_turn(work: &mut Work, in_flight: &VecDeque<InFlight>, body: &[u8], text: String) -> String {
+    let answers = |request: &InFlight| work.judge(request.number, body) == Verdict::Good;
+    match in_flight.iter().position(answers) {
+        None => text,
+        Some(later) => format!(
+            "{text}: it answers a request sent {} later on this connection, so a reply before it is missing or was overtaken",
+            later + 1
+        ),
     }
 }

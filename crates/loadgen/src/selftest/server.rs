@@ -56,8 +56,17 @@ struct Shared {
     stop: AtomicBool,
     spoiled: AtomicU64,
     held: AtomicU64,
-    /// How long the server was busy with each request, in the order in which it took them, in nanoseconds.
-    services_ns: Mutex<Vec<u64>>,
+    /// The requests in the order in which the server took them.
+    services: Mutex<Vec<Service>>,
+}
+
+/// How long the server was busy with a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Service {
+    /// From the look that found it until the look for the next, in microseconds.
+    pub(crate) took_us: f64,
+    /// How much of that it was told to take.
+    pub(crate) asked_us: f64,
 }
 
 impl KnownServer {
@@ -69,12 +78,13 @@ impl KnownServer {
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
         let shared = Arc::new(Shared::default());
-        let service = Service {
+        let worker = Worker {
             manner,
             shared: Arc::clone(&shared),
             number: 0,
-            services_ns: Vec::new(),
+            services: Vec::new(),
             busy_since: Instant::now(),
+            asked: Duration::ZERO,
             first_at: None,
             stalled: false,
         };
@@ -86,7 +96,7 @@ impl KnownServer {
                     set.set(cpu)
                         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))?;
                 }
-                serve(poll, &listener, service)
+                serve(poll, &listener, worker)
             })?;
         Ok(Self {
             address,
@@ -99,16 +109,15 @@ impl KnownServer {
         self.address
     }
 
-    /// Ends the server, and says how long it was busy with each request, in the order in which it took them, in
-    /// microseconds: from the look that found it until it looked for the next.
-    pub(crate) fn services_us(mut self) -> Vec<f64> {
+    /// Ends the server, and says how long it was busy with each request, in the order in which it took them.
+    pub(crate) fn services(mut self) -> Vec<Service> {
         self.end();
-        let services_ns = self
+        let mut services = self
             .shared
-            .services_ns
+            .services
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        services_ns.iter().map(|&ns| ns as f64 / 1e3).collect()
+        std::mem::take(&mut services)
     }
 
     fn end(&mut self) {
@@ -144,26 +153,28 @@ struct Connection {
     held: Option<Vec<u8>>,
 }
 
-struct Service {
+struct Worker {
     manner: Manner,
     shared: Arc<Shared>,
     /// How many requests have come, on all connections.
     number: u64,
-    services_ns: Vec<u64>,
+    services: Vec<Service>,
     /// Since when it has been busy with what it does now.
     busy_since: Instant,
+    /// How long the present request asks it to be busy.
+    asked: Duration,
     first_at: Option<Instant>,
     stalled: bool,
 }
 
-fn serve(mut poll: Poll, listener: &TcpListener, mut service: Service) -> io::Result<()> {
-    let shared = Arc::clone(&service.shared);
+fn serve(mut poll: Poll, listener: &TcpListener, mut worker: Worker) -> io::Result<()> {
+    let shared = Arc::clone(&worker.shared);
     let mut events = Events::with_capacity(1024);
     let mut connections: Vec<Option<Connection>> = Vec::new();
     while !shared.stop.load(Ordering::Relaxed) {
         let serving = connections.iter().any(Option::is_some);
-        service.busy_since = Instant::now();
-        let before = service.number;
+        worker.busy_since = Instant::now();
+        let before = worker.number;
         poll.poll(
             &mut events,
             Some(Duration::from_millis(if serving { 0 } else { 5 })),
@@ -175,17 +186,17 @@ fn serve(mut poll: Poll, listener: &TcpListener, mut service: Service) -> io::Re
                 // A peer that has gone takes nothing with it.
                 if place
                     .as_mut()
-                    .is_some_and(|connection| connection.attend(&mut service).is_err())
+                    .is_some_and(|connection| connection.attend(&mut worker).is_err())
                 {
                     *place = None;
                 }
             }
         }
-        if service.number > before {
-            service.looks_again();
+        if worker.number > before {
+            worker.looks_again();
         }
     }
-    *shared.services_ns.lock().unwrap_or_else(PoisonError::into_inner) = service.services_ns;
+    *shared.services.lock().unwrap_or_else(PoisonError::into_inner) = worker.services;
     Ok(())
 }
 
@@ -214,7 +225,7 @@ fn accept(poll: &Poll, listener: &TcpListener, connections: &mut Vec<Option<Conn
 
 impl Connection {
     /// Reads all there is, and answers it.
-    fn attend(&mut self, service: &mut Service) -> io::Result<()> {
+    fn attend(&mut self, worker: &mut Worker) -> io::Result<()> {
         loop {
             self.flush()?;
             match self.stream.read(self.input.room(FrameLimit::MOST_BYTES as usize)) {
@@ -227,11 +238,11 @@ impl Connection {
             while let Head::Whole(body) = frame::head(self.input.bytes(), FrameLimit::MOST) {
                 let mut replies = Vec::new();
                 let length = body.len();
-                service.answer(body, &mut self.held, &mut replies);
+                worker.answer(body, &mut self.held, &mut replies);
                 self.input.consume(PREFIX_BYTES + length);
                 self.unsent.extend(replies);
                 self.flush()?;
-                service.has_served();
+                worker.has_served();
             }
         }
     }
@@ -249,20 +260,22 @@ impl Connection {
     }
 }
 
-impl Service {
+impl Worker {
     /// A request has been served; whatever comes now belongs to the next.
     fn has_served(&mut self) {
         let now = Instant::now();
-        let busy = now - std::mem::replace(&mut self.busy_since, now);
-        self.services_ns
-            .push(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX));
+        let took = now - std::mem::replace(&mut self.busy_since, now);
+        self.services.push(Service {
+            took_us: took.as_secs_f64() * 1e6,
+            asked_us: self.asked.as_secs_f64() * 1e6,
+        });
     }
 
     /// The server looks for more; the time since the last request was served belongs to that.
     fn looks_again(&mut self) {
-        let rest = u64::try_from(self.busy_since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        if let Some(last) = self.services_ns.last_mut() {
-            *last += rest;
+        let rest_us = self.busy_since.elapsed().as_secs_f64() * 1e6;
+        if let Some(last) = self.services.last_mut() {
+            last.took_us += rest_us;
         }
     }
 
@@ -282,10 +295,10 @@ impl Service {
         });
         match self.manner {
             Manner::Echo => {}
-            Manner::Fixed(time) => spin_until(began + time),
+            Manner::Fixed(time) => self.spin(began, time),
             Manner::AsAsked => {
                 let asked_us = request.params.get().parse().unwrap_or(0);
-                spin_until(began + Duration::from_micros(asked_us));
+                self.spin(began, Duration::from_micros(asked_us));
             }
             Manner::StallsOnce { after, lasts } => {
                 let first_at = *self.first_at.get_or_insert(began);
@@ -297,6 +310,13 @@ impl Service {
             Manner::Spoils { every, how } => return self.spoil(every, how, reply, held, out),
         }
         out.append(&mut reply);
+    }
+
+    fn spin(&mut self, began: Instant, time: Duration) {
+        self.asked = time;
+        while began.elapsed() < time {
+            std::hint::spin_loop();
+        }
     }
 
     fn spoil(
@@ -336,11 +356,5 @@ impl Service {
             Spoil::Corrupts | Spoil::Drops => {}
         }
         out.append(&mut reply);
-    }
-}
-
-fn spin_until(end: Instant) {
-    while Instant::now() < end {
-        std::hint::spin_loop();
     }
 }

@@ -100,6 +100,37 @@ fn replies_in_the_wrong_order_are_wrong_both_of_them() {
     );
     assert_eq!(counts.ok, counts.sent - 2 * swaps);
     assert_eq!(failures(&outcome), [("wrong_value", 2 * swaps)]);
+    assert!(
+        first(&outcome).contains("a reply before it is missing or was overtaken"),
+        "{}",
+        first(&outcome)
+    );
+}
+
+#[test]
+fn a_reply_that_is_missing_in_a_pipeline_is_told_by_the_first_one_behind_it() {
+    let fake = Fake::new(|asked| {
+        if asked.followed && asked.on_connection == 0 {
+            Act::Nothing
+        } else {
+            Act::Answer
+        }
+    });
+    let outcome = run(&Plan {
+        pipeline: 2,
+        timeout: std::time::Duration::from_secs(2),
+        ..fake.plan(4, ping())
+    });
+    let counts = &outcome.report.requests;
+    assert!(fake.misdeeds() > 0 && counts.wrong > 0, "{counts:?}");
+    assert!(counts.add_up());
+    let failures = &outcome.report.failures;
+    let wrong = failures.iter().find(|failure| failure.kind == "wrong_value");
+    let first = &wrong.expect("there are wrong ones").first;
+    assert!(
+        first.contains("a request sent 1 later on this connection"),
+        "{first}"
+    );
 }
 
 #[test]

@@ -3,10 +3,14 @@
 //! All times are in microseconds unless a name ends in `_s`. A field that does not apply, or that the samples can't carry,
 //! is null.
 
-use hdrhistogram::Histogram;
+mod checks;
+mod quantiles;
+
 use serde::{Deserialize, Serialize};
 
-use crate::checks;
+use self::checks::late_share;
+pub use self::checks::{Arrivals, Checks, Drift, Little};
+pub use self::quantiles::{BEYOND_LEAST, Quantiles};
 use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;
 use crate::tally::Tally;
@@ -164,37 +168,6 @@ impl Options {
     }
 }
 
-impl Little {
-    fn of(tally: &Tally) -> Option<Self> {
-        let window_ns = tally.window.as_nanos() as f64;
-        let l = tally.area_ns as f64 / window_ns;
-        let lambda_w = tally.waits_ns as f64 / window_ns;
-        (l > 0.0 && l.is_finite()).then(|| Self {
-            lambda_w,
-            l,
-            error: (lambda_w - l).abs() / l,
-        })
-    }
-}
-
-impl Arrivals {
-    fn of(gaps: &[(f64, f64)]) -> Option<Self> {
-        let firsts: Vec<f64> = gaps.iter().map(|&(gap, _)| gap).collect();
-        Some(Self {
-            anderson_darling: checks::anderson_darling(&firsts)?,
-            lag1: checks::correlation(gaps)?,
-            gaps: gaps.len() as u64,
-        })
-    }
-}
-
-/// The share of requests that were sent later than a tenth of this median latency after they were due.
-fn late_share(lateness: &Histogram<u64>, p50_us: f64) -> Option<f64> {
-    let tenth_ns = (p50_us * 1e3 / 10.0) as u64;
-    let late = lateness.len() - lateness.count_between(0, tenth_ns).min(lateness.len());
-    (!lateness.is_empty()).then(|| late as f64 / lateness.len() as f64)
-}
-
 /// Which loop the requests come from.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -287,49 +260,6 @@ pub struct Bystanders {
     pub silent_open: u64,
 }
 
-/// A distribution of times in microseconds. A percentile that fewer than [`BEYOND_LEAST`] samples lie beyond is null.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-#[allow(missing_docs)]
-pub struct Quantiles {
-    pub count: u64,
-    pub min: f64,
-    pub mean: f64,
-    pub p50: Option<f64>,
-    pub p90: Option<f64>,
-    pub p99: Option<f64>,
-    pub p999: Option<f64>,
-    pub p9999: Option<f64>,
-    pub max: f64,
-}
-
-/// How many samples have to lie beyond a percentile for it to be told. With fewer, the next run may well show another
-/// value: the number of samples beyond has a standard deviation of its square root.
-pub const BEYOND_LEAST: f64 = 10.0;
-
-impl Quantiles {
-    /// What a histogram of nanoseconds says; nothing if it is empty.
-    #[must_use]
-    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
-        let us = |ns: u64| ns as f64 / 1e3;
-        let least = histogram.min();
-        let most = histogram.max();
-        // A bucket's upper end may lie beyond all that was recorded in it.
-        let quantile = |q: f64| us(histogram.value_at_quantile(q).clamp(least, most));
-        let carried = |q: f64| (histogram.len() as f64 * (1.0 - q) >= BEYOND_LEAST).then(|| quantile(q));
-        (!histogram.is_empty()).then(|| Self {
-            count: histogram.len(),
-            min: us(least),
-            mean: histogram.mean() / 1e3,
-            p50: Some(quantile(0.5)),
-            p90: carried(0.9),
-            p99: carried(0.99),
-            p999: carried(0.999),
-            p9999: carried(0.9999),
-            max: us(most),
-        })
-    }
-}
-
 /// How evenly the connections were served within the window.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Fairness {
@@ -366,57 +296,6 @@ pub struct Client {
     pub busy: f64,
     /// How many threads drove the connections.
     pub threads: usize,
-}
-
-/// What a run says of itself. A check that was not made is null.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq)]
-pub struct Checks {
-    /// Little's law; null if nothing was on its way in the window.
-    pub little: Option<Little>,
-    /// Whether the identities of [`Requests`] hold.
-    pub accounting: bool,
-    /// Whether arrivals were as they should be; null unless they should be Poisson.
-    pub arrivals: Option<Arrivals>,
-    /// Whether the load generator ran out before the server did, or may have.
-    pub client_limited: Option<bool>,
-    /// The share of requests that were sent later than a tenth of the median latency after they were due; null in a closed
-    /// loop.
-    pub late_share: Option<f64>,
-    /// How the latency changed over the window; null where there are too few replies to say.
-    pub drift: Option<Drift>,
-}
-
-/// The median latency at the beginning and at the end of the window.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-pub struct Drift {
-    /// Of its first third.
-    pub first_p50_us: f64,
-    /// Of its last third.
-    pub last_p50_us: f64,
-}
-
-/// Little's law: the mean number on their way is the rate times the mean time on the way (J. Little, Operations Research 9,
-/// 1961). A request is on its way from when it is due.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-pub struct Little {
-    /// λW: the latencies, as far as they lie within the window, added up and divided by its length.
-    pub lambda_w: f64,
-    /// L: the number on their way, integrated over the window on its own.
-    pub l: f64,
-    /// |λW − L| / L.
-    pub error: f64,
-}
-
-/// How the gaps between the requests that were sent, as they had fallen due, compare with those of a Poisson process. (How
-/// far they left from when they were due is the lateness: a client can't send two requests closer than it takes to send one.)
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-pub struct Arrivals {
-    /// The Anderson–Darling statistic against an exponential distribution; 19 of 20 true Poisson streams stay below 1.321.
-    pub anderson_darling: f64,
-    /// The correlation of each gap with the next; near 0 for a Poisson stream.
-    pub lag1: f64,
-    /// How many gaps were looked at.
-    pub gaps: u64,
 }
 
 /// One second of the window, or a third of a short one; the last may be shorter.

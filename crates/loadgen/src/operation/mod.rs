@@ -1,13 +1,20 @@
 //! One operation: what its requests say, and what their replies have to say.
 
+mod error;
+mod template;
+mod verdict;
+
 use std::io::Write;
 
 use protocol::frame::PREFIX_BYTES;
 use protocol::{FrameLimit, Reply, Request, operation};
-use serde_json::Value;
-use thiserror::Error;
 
-use crate::distribution::{Distribution, DistributionError, drawn_point};
+pub use self::error::WorkError;
+use self::template::{STAMP_DIGITS, Template};
+pub use self::verdict::Verdict;
+use self::verdict::judge_meaning;
+pub(crate) use self::verdict::shortened;
+use crate::distribution::{Distribution, drawn_point};
 
 /// The operations of the service but `ping`, with what each is asked for when nothing else is said.
 const DEFAULT_PARAMS: [(&str, &str); 5] = [
@@ -17,9 +24,6 @@ const DEFAULT_PARAMS: [(&str, &str); 5] = [
     ("block", "10"),
     ("blob", "1024"),
 ];
-
-/// How many digits the number in a unique request has.
-const STAMP_DIGITS: usize = 12;
 
 /// An operation and what it is asked with.
 #[derive(Debug, Clone)]
@@ -59,72 +63,6 @@ pub enum Params {
     Payload(usize),
     /// A time drawn anew for each request, for `spin`, `sleep` and `block`.
     Times(Distribution),
-}
-
-/// Why there can be no such work.
-#[derive(Debug, Error, PartialEq)]
-pub enum WorkError {
-    /// No such operation.
-    #[error("there is no operation {0:?}: choose ping, pi, spin, sleep, block or blob")]
-    UnknownOperation(String),
-    /// The params are not JSON.
-    #[error("the params {text:?} are not JSON: {reason}; a string needs its quotes: '\"text\"'")]
-    NotJson {
-        /// What was given.
-        text: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The service would refuse it.
-    #[error("{operation} takes a whole number from 0 to {most}, not {params}")]
-    BadParams {
-        /// The operation.
-        operation: String,
-        /// Its largest number.
-        most: u64,
-        /// What was given.
-        params: String,
-    },
-    /// No frame could hold it.
-    #[error("a payload of {bytes} bytes does not fit a frame: give at most {most}")]
-    PayloadTooLong {
-        /// What was given.
-        bytes: usize,
-        /// The longest.
-        most: usize,
-    },
-    /// Only `ping` has one.
-    #[error("a payload goes with ping, not with {0}")]
-    PayloadWithoutPing(String),
-    /// Only `spin`, `sleep` and `block` take times.
-    #[error("times go with spin, sleep and block, not with {0}")]
-    TimesWithoutWaiting(String),
-    /// Times that can't be.
-    #[error("the times of {operation} can't be: {source}")]
-    BadTimes {
-        /// The operation.
-        operation: String,
-        /// Why not.
-        source: DistributionError,
-    },
-}
-
-/// A frame that is the same each time but for a number in it.
-#[derive(Debug, Clone)]
-struct Template {
-    frame: Vec<u8>,
-    stamp_at: Option<usize>,
-}
-
-/// What a reply turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// What was asked for.
-    Good,
-    /// An error; its text.
-    Error(String),
-    /// Something else; what, and what was expected.
-    Wrong(String),
 }
 
 impl Operation {
@@ -335,40 +273,6 @@ impl Operation {
     }
 }
 
-/// The slow way, for a peer that writes the same JSON in other words.
-#[cold]
-fn judge_meaning(expected: &[u8], body: &[u8]) -> Verdict {
-    let expected = Reply::parse(expected).expect("what is expected is a reply");
-    let got = match Reply::parse(body) {
-        Ok(got) => got,
-        Err(reason) => return Verdict::Wrong(format!("not a reply: {reason}")),
-    };
-    if got.kind == "error" {
-        return Verdict::Error(shortened(got.result.get()));
-    }
-    let same = got.kind == expected.kind && {
-        let value = |text: &str| serde_json::from_str::<Value>(text).ok();
-        match (value(got.result.get()), value(expected.result.get())) {
-            // Any string will do that is as long and ASCII.
-            (Some(Value::String(got)), Some(Value::String(wanted))) if expected.kind == "blob" => {
-                got.len() == wanted.len() && got.is_ascii()
-            }
-            (Some(got), Some(wanted)) => got == wanted,
-            _ => got.result.get() == expected.result.get(),
-        }
-    };
-    if same {
-        return Verdict::Good;
-    }
-    Verdict::Wrong(format!(
-        "{} {} in place of {} {}",
-        got.kind,
-        shortened(got.result.get()),
-        expected.kind,
-        shortened(expected.result.get())
-    ))
-}
-
 fn write_number(scratch: &mut Vec<u8>, number: u64) {
     scratch.clear();
     append_number(scratch, number);
@@ -376,19 +280,6 @@ fn write_number(scratch: &mut Vec<u8>, number: u64) {
 
 fn append_number(out: &mut Vec<u8>, number: u64) {
     write!(out, "{number}").expect("a vector takes all that is written to it");
-}
-
-impl Template {
-    /// The frame with this number in it.
-    fn stamped(&mut self, mut number: u64) -> &[u8] {
-        if let Some(at) = self.stamp_at {
-            for digit in self.frame[at..at + STAMP_DIGITS].iter_mut().rev() {
-                *digit = b'0' + (number % 10) as u8;
-                number /= 10;
-            }
-        }
-        &self.frame
-    }
 }
 
 /// The JSON text of some params, without the white space around it.
@@ -401,17 +292,10 @@ fn json(text: &str) -> Result<String, WorkError> {
         })
 }
 
-/// The beginning of a long text, for a message.
-pub(crate) fn shortened(text: &str) -> String {
-    const MOST_CHARS: usize = 100;
-    match text.char_indices().nth(MOST_CHARS) {
-        None => text.to_owned(),
-        Some((cut, _)) => format!("{}… ({} bytes)", &text[..cut], text.len()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn operation(name: &str, params: Params) -> Result<Operation, WorkError> {

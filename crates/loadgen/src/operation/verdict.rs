@@ -1,0 +1,58 @@
+//! Whether a reply says what it should, in whatever words.
+
+use protocol::Reply;
+use serde_json::Value;
+
+/// What a reply turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// What was asked for.
+    Good,
+    /// An error; its text.
+    Error(String),
+    /// Something else; what, and what was expected.
+    Wrong(String),
+}
+
+/// The slow way, for a peer that writes the same JSON in other words.
+#[cold]
+pub(super) fn judge_meaning(expected: &[u8], body: &[u8]) -> Verdict {
+    let expected = Reply::parse(expected).expect("what is expected is a reply");
+    let got = match Reply::parse(body) {
+        Ok(got) => got,
+        Err(reason) => return Verdict::Wrong(format!("not a reply: {reason}")),
+    };
+    if got.kind == "error" {
+        return Verdict::Error(shortened(got.result.get()));
+    }
+    let same = got.kind == expected.kind && {
+        let value = |text: &str| serde_json::from_str::<Value>(text).ok();
+        match (value(got.result.get()), value(expected.result.get())) {
+            // Any string will do that is as long and ASCII.
+            (Some(Value::String(got)), Some(Value::String(wanted))) if expected.kind == "blob" => {
+                got.len() == wanted.len() && got.is_ascii()
+            }
+            (Some(got), Some(wanted)) => got == wanted,
+            _ => got.result.get() == expected.result.get(),
+        }
+    };
+    if same {
+        return Verdict::Good;
+    }
+    Verdict::Wrong(format!(
+        "{} {} in place of {} {}",
+        got.kind,
+        shortened(got.result.get()),
+        expected.kind,
+        shortened(expected.result.get())
+    ))
+}
+
+/// The beginning of a long text, for a message.
+pub(crate) fn shortened(text: &str) -> String {
+    const MOST_CHARS: usize = 100;
+    match text.char_indices().nth(MOST_CHARS) {
+        None => text.to_owned(),
+        Some((cut, _)) => format!("{}… ({} bytes)", &text[..cut], text.len()),
+    }
+}

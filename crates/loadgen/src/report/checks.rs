@@ -1,0 +1,89 @@
+//! What a run says of itself.
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use crate::checks;
+use crate::tally::Tally;
+
+/// What a run says of itself. A check that was not made is null.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq)]
+pub struct Checks {
+    /// Little's law; null if nothing was on its way in the window.
+    pub little: Option<Little>,
+    /// Whether the identities of [`Requests`](super::Requests) hold.
+    pub accounting: bool,
+    /// Whether arrivals were as they should be; null unless they should be Poisson.
+    pub arrivals: Option<Arrivals>,
+    /// Whether the load generator ran out before the server did, or may have.
+    pub client_limited: Option<bool>,
+    /// The share of requests that were sent later than a tenth of the median latency after they were due; null in a closed
+    /// loop.
+    pub late_share: Option<f64>,
+    /// How the latency changed over the window; null where there are too few replies to say.
+    pub drift: Option<Drift>,
+}
+
+/// The median latency at the beginning and at the end of the window.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+pub struct Drift {
+    /// Of its first third.
+    pub first_p50_us: f64,
+    /// Of its last third.
+    pub last_p50_us: f64,
+}
+
+/// Little's law: the mean number on their way is the rate times the mean time on the way (J. Little, Operations Research 9,
+/// 1961). A request is on its way from when it is due.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+pub struct Little {
+    /// λW: the latencies, as far as they lie within the window, added up and divided by its length.
+    pub lambda_w: f64,
+    /// L: the number on their way, integrated over the window on its own.
+    pub l: f64,
+    /// |λW − L| / L.
+    pub error: f64,
+}
+
+/// How the gaps between the requests that were sent, as they had fallen due, compare with those of a Poisson process. (How
+/// far they left from when they were due is the lateness: a client can't send two requests closer than it takes to send one.)
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+pub struct Arrivals {
+    /// The Anderson–Darling statistic against an exponential distribution; 19 of 20 true Poisson streams stay below 1.321.
+    pub anderson_darling: f64,
+    /// The correlation of each gap with the next; near 0 for a Poisson stream.
+    pub lag1: f64,
+    /// How many gaps were looked at.
+    pub gaps: u64,
+}
+
+impl Little {
+    pub(super) fn of(tally: &Tally) -> Option<Self> {
+        let window_ns = tally.window.as_nanos() as f64;
+        let l = tally.area_ns as f64 / window_ns;
+        let lambda_w = tally.waits_ns as f64 / window_ns;
+        (l > 0.0 && l.is_finite()).then(|| Self {
+            lambda_w,
+            l,
+            error: (lambda_w - l).abs() / l,
+        })
+    }
+}
+
+impl Arrivals {
+    pub(super) fn of(gaps: &[(f64, f64)]) -> Option<Self> {
+        let firsts: Vec<f64> = gaps.iter().map(|&(gap, _)| gap).collect();
+        Some(Self {
+            anderson_darling: checks::anderson_darling(&firsts)?,
+            lag1: checks::correlation(gaps)?,
+            gaps: gaps.len() as u64,
+        })
+    }
+}
+
+/// The share of requests that were sent later than a tenth of this median latency after they were due.
+pub(super) fn late_share(lateness: &Histogram<u64>, p50_us: f64) -> Option<f64> {
+    let tenth_ns = (p50_us * 1e3 / 10.0) as u64;
+    let late = lateness.len() - lateness.count_between(0, tenth_ns).min(lateness.len());
+    (!lateness.is_empty()).then(|| late as f64 / lateness.len() as f64)
+}

@@ -1,0 +1,46 @@
+//! Little's law, with the number on their way found in two ways.
+
+use anyhow::{Context, Result};
+use loadgen::{Arrivals, Load, Pacing};
+
+use super::finding::Finding;
+use super::server::Manner;
+use super::{Bench, open};
+
+pub(super) fn little(bench: &Bench<'_>) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let loads = [
+        ("closed, 64 × 1", Load::Closed, 1),
+        ("closed, 64 × 8", Load::Closed, 8),
+        (
+            "open, 10,000/s",
+            open(10_000.0, Arrivals::Poisson, Pacing::Hybrid),
+            1,
+        ),
+    ];
+    for (what, load, pipeline) in loads {
+        let outcome = bench.load(Manner::Echo, |plan| {
+            plan.load = load;
+            plan.pipeline = pipeline;
+        })?;
+        let little = outcome.report.checks.little.context("nothing was on its way")?;
+        findings.push(Finding::near(
+            format!("{what}: λW against L"),
+            "",
+            little.lambda_w,
+            little.l,
+            0.01,
+        ));
+        if load == Load::Closed {
+            let asked = (64 * pipeline) as f64;
+            findings.push(Finding::near(
+                format!("{what}: L against what was asked"),
+                "",
+                little.l,
+                asked,
+                0.01,
+            ));
+        }
+    }
+    Ok(findings)
+}
