@@ -34,6 +34,9 @@ pub struct Plan {
     pub warmup: Duration,
     /// How long it is measured.
     pub duration: Duration,
+    /// Into slices of what length the window is cut, each with figures of its own; without it, a second, or a third of a
+    /// short window.
+    pub slice: Option<Duration>,
     /// How long a request may take once it is sent, or a connection that is being opened.
     pub timeout: Duration,
     /// Write a request's prefix and body apart and without `TCP_NODELAY`, as the original's client does.
@@ -116,6 +119,7 @@ impl Plan {
             silent: 0,
             warmup: Duration::from_secs(1),
             duration: Duration::from_secs(10),
+            slice: None,
             timeout: Duration::from_secs(1),
             two_writes: false,
             cpus: Vec::new(),
@@ -179,6 +183,7 @@ impl Plan {
         };
         takes_time("--duration", self.duration)?;
         takes_time("--timeout", self.timeout)?;
+        takes_time("the slice", self.slice.unwrap_or(Duration::from_secs(1)))?;
         takes_time("--warmup", self.warmup.max(Duration::from_nanos(1)))
     }
 }

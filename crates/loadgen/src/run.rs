@@ -150,11 +150,14 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         let (opened, all_opened) = channel::unbounded();
         let (done, all_done) = channel::unbounded();
         let (slices, all_slices) = channel::unbounded();
+        // Nothing is sent here: it only tells the threads that the window's end has been looked at.
+        let (looking, looked) = channel::bounded::<()>(0);
         let sources = &sources;
         let starts: Vec<_> = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
                 let (opened, done, slices) = (opened.clone(), done.clone(), slices.clone());
+                let looked = looked.clone();
                 scope.spawn(move |_| {
                     let make = || Driver::new(plan, thread, clock, sources, slices);
                     let driver = open(plan, thread, make, cancel).map_err(|error| opened.send(Err(error)));
@@ -163,8 +166,16 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                     let _ = opened.send(Ok(()));
                     drop(opened);
                     if let Ok(schedule) = started.recv() {
-                        let tally = driver.run(schedule, cancel).map_err(system("run the load"));
+                        let ran = driver.run(schedule, cancel).map_err(system("run the load"));
+                        let (tally, connections) = ran.map_or_else(
+                            |error| (Err(error), Vec::new()),
+                            |(tally, connections)| (Ok(tally), connections),
+                        );
                         let _ = done.send(tally);
+                        drop(done);
+                        // The thread and its connections are there as long as somebody may look at them.
+                        let _ = looked.recv();
+                        drop(connections);
                     }
                 });
                 start
@@ -179,7 +190,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         for start in starts {
             let _ = start.send(schedule);
         }
-        conduct(plan, clock, schedule, &all_slices, &all_done, observer)
+        conduct(plan, clock, schedule, &all_slices, &all_done, looking, observer)
     })
     .expect("a thread of the load generator panicked")?;
     Ok(Outcome {
@@ -211,9 +222,10 @@ fn conduct(
     schedule: Schedule,
     slices: &channel::Receiver<(usize, Slice)>,
     done: &channel::Receiver<Result<Tally, LoadError>>,
+    looking: channel::Sender<()>,
     observer: &mut dyn Observer,
 ) -> Result<(Tally, Gatherer), LoadError> {
-    let mut gatherer = Gatherer::new(plan.duration, plan.threads);
+    let mut gatherer = Gatherer::new(plan.duration, plan.slice, plan.threads);
     for (edge_ns, opens) in [(schedule.opens_ns, true), (schedule.closes_ns, false)] {
         // Until it is time, or all threads have ended.
         while let Ok((number, slice)) = slices.recv_deadline(clock.instant(edge_ns)) {
@@ -227,6 +239,7 @@ fn conduct(
             observer.window_closes()
         }
     }
+    drop(looking);
     for (number, slice) in slices {
         gatherer.take(number, slice, |interval, times| {
             observer.interval(interval, times)

@@ -69,8 +69,8 @@ pub(crate) struct Slice {
     pub(crate) failed: u64,
 }
 
-/// How a window is cut: into seconds, or into thirds if it is shorter than three, or not at all if it is shorter than
-/// [`CUT_LEAST`]. The last slice may be a short one.
+/// How a window is cut: into slices of the length that the plan asks for, else into seconds, or into thirds if it is shorter
+/// than three, or not at all if it is shorter than [`CUT_LEAST`]. The last slice may be a short one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut {
     pub(crate) each: Duration,
@@ -81,7 +81,11 @@ pub(crate) struct Cut {
 const CUT_LEAST: Duration = Duration::from_millis(100);
 
 impl Cut {
-    pub(crate) fn of(window: Duration) -> Self {
+    pub(crate) fn of(window: Duration, asked: Option<Duration>) -> Self {
+        if let Some(each) = asked {
+            let count = window.as_nanos().div_ceil(each.as_nanos().max(1)) as usize;
+            return Self { each, count };
+        }
         if window < CUT_LEAST {
             return Self {
                 each: window.max(Duration::from_nanos(1)),
@@ -124,9 +128,9 @@ pub(crate) struct Gatherer {
 }
 
 impl Gatherer {
-    pub(crate) fn new(window: Duration, threads: usize) -> Self {
+    pub(crate) fn new(window: Duration, slice: Option<Duration>, threads: usize) -> Self {
         Self {
-            cut: Cut::of(window),
+            cut: Cut::of(window, slice),
             window,
             threads,
             open: Vec::new(),
@@ -225,7 +229,7 @@ mod tests {
 
     /// Two threads' slices, taken in this order: true takes the first thread's next one.
     fn gathered(threads: &[Vec<Vec<u32>>; 2], order: &[bool]) -> Gatherer {
-        let mut gatherer = Gatherer::new(WINDOW, 2);
+        let mut gatherer = Gatherer::new(WINDOW, None, 2);
         let mut next = [0, 0];
         for &first in order.iter().chain([true, false].repeat(4).iter()) {
             let thread = usize::from(!first);
@@ -274,7 +278,7 @@ mod tests {
         #[test]
         fn a_window_is_cut_without_a_gap(ms in 1u64..100_000) {
             let window = Duration::from_millis(ms);
-            let cut = Cut::of(window);
+            let cut = Cut::of(window, None);
             prop_assert_eq!(cut.count >= 3, window >= CUT_LEAST);
             let ends: Vec<_> = (0..cut.count).map(|slice| cut.ends(slice, window)).collect();
             prop_assert!(ends.is_sorted());
@@ -292,7 +296,7 @@ mod tests {
 
     #[test]
     fn drift_is_seen_between_the_first_third_and_the_last() {
-        let mut gatherer = Gatherer::new(Duration::from_secs(1), 1);
+        let mut gatherer = Gatherer::new(Duration::from_secs(1), None, 1);
         for (number, ns) in [(0, 1_000), (1, 5_000), (2, 3_000)] {
             gatherer.take(number, slice(&vec![ns; 100]), |_, _| {});
         }
@@ -305,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_run_that_is_cut_short_keeps_its_last_slice() {
-        let mut gatherer = Gatherer::new(WINDOW, 2);
+        let mut gatherer = Gatherer::new(WINDOW, None, 2);
         gatherer.take(0, slice(&[7]), |_, _| {});
         assert!(gatherer.intervals.is_empty());
         gatherer.close_rest(|_, _| {});

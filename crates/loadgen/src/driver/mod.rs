@@ -139,7 +139,7 @@ impl<'a> Driver<'a> {
             slice: Slice::default(),
             slices,
             next_slice: 0,
-            cut: Cut::of(plan.duration),
+            cut: Cut::of(plan.duration, plan.slice),
             phase: Phase::WarmingUp,
             schedule: Schedule::from(0, plan),
             next_edge_ns: 0,
@@ -179,8 +179,13 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Runs the load to its end, and gives what was counted.
-    pub(crate) fn run(mut self, schedule: Schedule, cancel: &AtomicBool) -> io::Result<Tally> {
+    /// Runs the load to its end, and gives what was counted, with the connections: whoever looks at the server when the
+    /// window closes is to find them open.
+    pub(crate) fn run(
+        mut self,
+        schedule: Schedule,
+        cancel: &AtomicBool,
+    ) -> io::Result<(Tally, Vec<Connection>)> {
         self.begin(schedule);
         // Timeouts are looked for this often: a request is given up at most a twentieth later than it should be.
         let sweep_every_ns = (nanoseconds(self.plan.timeout) / 20).clamp(1_000_000, 100_000_000);
@@ -384,7 +389,7 @@ mod tests {
             let allocated = allocation_counter::measure(|| {
                 tally = driver.run(Schedule::from(clock.now_ns(), &plan), &cancel).ok();
             });
-            assert_eq!(tally.expect("the load runs").answered_total, requests);
+            assert_eq!(tally.expect("the load runs").0.answered_total, requests);
             allocated.count_total
         })
     }

@@ -6,6 +6,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::{Driver, Phase, Schedule};
 use crate::clock::nanoseconds;
+use crate::connection::Connection;
 use crate::tally::Tally;
 
 impl Driver<'_> {
@@ -63,7 +64,8 @@ impl Driver<'_> {
         }
     }
 
-    pub(super) fn finish(mut self) -> Tally {
+    /// What was counted, with the connections, which are open until they are dropped.
+    pub(super) fn finish(mut self) -> (Tally, Vec<Connection>) {
         let now_ns = self.clock.now_ns();
         if self.phase == Phase::Measuring {
             self.close_window(now_ns);
@@ -93,7 +95,7 @@ impl Driver<'_> {
         if let Some((line, _)) = self.open {
             self.tally.gaps = line.gaps.into_pairs();
         }
-        self.tally
+        (self.tally, self.connections)
     }
 }
 
