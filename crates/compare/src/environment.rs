@@ -10,9 +10,12 @@ use jiff::Timestamp;
 use procfs::{CpuInfo, Current, Meminfo};
 use serde::{Deserialize, Serialize};
 
+use crate::contender::{Contender, LeftOut};
 use crate::cpus::Split;
-use crate::experiments::Experiment;
+use crate::experiment::Experiment;
+use crate::plan::{self, Planned};
 use crate::profile::Times;
+use crate::record::Measured;
 
 /// Where and how a run was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,8 +39,11 @@ pub(crate) struct Environment {
     pub(crate) rounds: usize,
     /// What the order of the trials was drawn from.
     pub(crate) seed: u64,
-    /// The names of the models, in the order of the tables.
-    pub(crate) models: Vec<String>,
+    /// Who took part, in the order of the tables.
+    pub(crate) contenders: Vec<Contender>,
+    /// Who did not, and why.
+    #[serde(default)]
+    pub(crate) left_out: Vec<LeftOut>,
     /// What was asked.
     pub(crate) experiments: Vec<Experiment>,
     /// The processors of each side.
@@ -69,14 +75,19 @@ pub(crate) struct Machine {
 }
 
 impl Environment {
-    /// How many trials were planned.
-    pub(crate) fn planned(&self) -> usize {
-        let settings: usize = self
-            .experiments
-            .iter()
-            .map(|experiment| experiment.settings.len())
-            .sum();
-        settings * self.models.len() * self.rounds
+    /// The names of those that took part, in the order of the tables.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+        self.contenders.iter().map(|contender| &*contender.name)
+    }
+
+    /// The trials that were planned, in their order.
+    pub(crate) fn planned(&self) -> Vec<Planned<'_>> {
+        plan::trials(&self.experiments, &self.contenders, self.rounds, self.seed)
+    }
+
+    /// Why a trial is set aside, if it is. In a smoke run none is: it asks whether all works, and quotes no figure.
+    pub(crate) fn sets_aside(&self, trial: &Measured) -> Option<String> {
+        trial.set_aside().filter(|_| self.profile != "smoke")
     }
 
     /// Reads what a run wrote about itself.
@@ -107,6 +118,19 @@ impl Machine {
             // A guest is told by a flag that only a hypervisor sets.
             virtualised: cpu.flags(0).is_some_and(|flags| flags.contains(&"hypervisor")),
         })
+    }
+}
+
+impl Machine {
+    /// In a few words.
+    pub(crate) fn describe(&self) -> String {
+        let Self {
+            cpu_model,
+            processors,
+            kernel,
+            ..
+        } = self;
+        format!("{cpu_model}, {processors} processors, {kernel}")
     }
 }
 
@@ -154,10 +178,54 @@ pub(crate) fn typed() -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::time::Duration;
+
     use procfs::FromBufRead;
 
     use super::*;
+    use crate::contender::models;
+    use crate::experiment::shipped;
+
+    /// A run of two models with two experiments, for tests to change.
+    pub(crate) fn environment() -> Environment {
+        let experiments = shipped::all()
+            .into_iter()
+            .filter_map(|experiment| experiment.within("quick"));
+        let contenders = models::ALL[3..5]
+            .iter()
+            .map(|&model| Contender::of(model, Path::new("bin")));
+        Environment {
+            schema: 1,
+            started_at: Timestamp::UNIX_EPOCH,
+            command: vec!["compare".to_owned(), "run".to_owned()],
+            version: "0.1.0".to_owned(),
+            commit: None,
+            profile: "quick".to_owned(),
+            times: Times {
+                warmup: Duration::from_millis(80),
+                window: Duration::from_millis(250),
+            },
+            rounds: 8,
+            seed: 7,
+            contenders: contenders.collect(),
+            left_out: Vec::new(),
+            experiments: experiments.take(2).collect(),
+            cpus: Split {
+                server: "0".parse().expect("a processor"),
+                client: "1".parse().expect("a processor"),
+                shared: false,
+            },
+            machine: Machine {
+                cpu_model: "Some Processor".to_owned(),
+                processors: 2,
+                memory_bytes: 8 << 30,
+                kernel: "Linux 6.1.0".to_owned(),
+                governor: None,
+                virtualised: false,
+            },
+        }
+    }
 
     #[test]
     fn a_machine_without_a_model_name_still_has_one() {

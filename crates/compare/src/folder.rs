@@ -81,6 +81,10 @@ impl Run {
         name(&path)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn records(&self) -> PathBuf {
         self.folder.join("records.jsonl")
     }
@@ -93,22 +97,34 @@ impl Run {
         self.page_in.join("README.md")
     }
 
-    /// Puts the page in its place whole: whoever reads meanwhile sees the old one or the new one.
     pub(crate) fn write_page(&self, text: &str) -> Result<()> {
-        let page = self.page();
-        let write = || -> io::Result<()> {
-            fs::create_dir_all(&self.page_in)?;
-            let mut file = tempfile::Builder::new()
-                .prefix(".README")
-                .tempfile_in(&self.page_in)?;
-            file.write_all(text.as_bytes())?;
-            // A file made for a short while is the owner's alone; a page is for everybody.
-            fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-            file.persist(&page)?;
-            Ok(())
-        };
-        write().with_context(|| format!("can't write {}", page.display()))
+        self.write_beside_page("README.md", text)
     }
+
+    /// Writes a file among the results.
+    pub(crate) fn write_beside_page(&self, name: &str, text: &str) -> Result<()> {
+        write_whole(&self.page_in, name, text)
+    }
+
+    /// Writes a file in the run's own folder.
+    pub(crate) fn write_within(&self, name: &str, text: &str) -> Result<()> {
+        write_whole(&self.folder, name, text)
+    }
+}
+
+/// Puts a file in its place whole: whoever reads meanwhile sees the old one or the new one.
+fn write_whole(folder: &Path, name: &str, text: &str) -> Result<()> {
+    let path = folder.join(name);
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".part").tempfile_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        // A file made for a short while is the owner's alone; what people read is for everybody.
+        fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        file.persist(&path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("can't write {}", path.display()))
 }
 
 fn name(path: &Path) -> String {

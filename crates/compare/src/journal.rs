@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::record::{Record, SCHEMA};
@@ -54,16 +55,54 @@ impl Journal {
         }
     }
 
+    /// The journal of a run that goes on, with the records that it has. A last line that was cut off is cut away.
+    pub(crate) fn resume(path: PathBuf) -> Result<(Self, Vec<Record>), JournalError> {
+        let records = read(&path)?;
+        let io = |what| {
+            let path = path.clone();
+            move |source| JournalError::Io { what, path, source }
+        };
+        let text = std::fs::read(&path).map_err(io("read"))?;
+        let whole = text
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |last| last + 1);
+        let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
+        file.set_len(whole as u64).map_err(io("cut the last line of"))?;
+        Ok((Self { path, file }, records))
+    }
+
     /// Writes a record down. It is one write, so that a process that is killed leaves whole lines, or at worst a last one
     /// that is cut.
     pub(crate) fn append(&mut self, record: &Record) -> Result<(), JournalError> {
-        let mut line = serde_json::to_vec(record).expect("a record can be written as JSON");
+        let value = serde_json::to_value(record).expect("a record can be written as JSON");
+        let mut line = serde_json::to_vec(&compact(value)).expect("a value can be written as JSON");
         line.push(b'\n');
         self.file.write_all(&line).map_err(|source| JournalError::Io {
             what: "write to",
             path: self.path.clone(),
             source,
         })
+    }
+}
+
+/// The same without what is null, and with seven digits of each fraction: no clock here is as good as that.
+fn compact(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, compact(value)))
+            .collect(),
+        Value::Array(values) => values.into_iter().map(compact).collect(),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() => {
+                let rounded = format!("{float:.6e}").parse::<f64>().unwrap_or(float);
+                serde_json::Number::from_f64(rounded).map_or(Value::Null, Value::Number)
+            }
+            _ => Value::Number(number),
+        },
+        other => other,
     }
 }
 
@@ -120,7 +159,8 @@ mod tests {
             schema: SCHEMA,
             trial,
             round: 1,
-            setting: "ping-1".to_owned(),
+            experiment: "request-cost".to_owned(),
+            setting: "1".to_owned(),
             model: "async".to_owned(),
             started_at: jiff::Timestamp::UNIX_EPOCH,
             outcome: Outcome::Failed("it did not start".to_owned()),
@@ -179,6 +219,17 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn a_run_goes_on_behind_its_last_whole_line() {
+        let (_folder, path) = written(&[failed(1), failed(2)]);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        let (mut journal, records) = Journal::resume(path.clone()).unwrap();
+        assert_eq!(records, [failed(1)]);
+        journal.append(&failed(2)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), whole);
     }
 
     #[test]

@@ -7,27 +7,25 @@
 #![forbid(unsafe_code)]
 
 mod cmd;
+mod contender;
+mod costs;
 mod cpus;
+mod difference;
 mod environment;
-mod experiments;
+mod experiment;
+mod figures;
 mod folder;
-mod interference;
 mod journal;
-mod models;
 mod plan;
 mod profile;
 mod progress;
 mod record;
 mod report;
-#[allow(dead_code, reason = "what calls it is still to come")]
+mod runner;
 mod search;
 mod server;
-#[allow(dead_code, unused_imports, reason = "what calls it is still to come")]
 mod statistics;
-mod stats;
-#[allow(dead_code, reason = "what calls it is still to come")]
 mod theory;
-mod tree;
 mod trial;
 
 use std::process::ExitCode;
@@ -49,6 +47,9 @@ enum Command {
     /// The models, the experiments with the question that each answers, and the profiles
     List,
     Report(cmd::report::Flags),
+    Diff(cmd::diff::Flags),
+    Check(cmd::check::Flags),
+    Aa(cmd::aa::Flags),
     #[command(hide = true)]
     Launch(cmd::launch::Flags),
 }
@@ -56,8 +57,11 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(flags) => cmd::run::run(&flags),
-        Command::List => cmd::list::run(),
         Command::Report(flags) => cmd::report::run(&flags),
+        Command::Diff(flags) => cmd::diff::run(&flags),
+        Command::Check(flags) => cmd::check::run(&flags),
+        Command::Aa(flags) => cmd::aa::run(&flags),
+        Command::List => cmd::list::run(),
         Command::Launch(flags) => cmd::launch::run(&flags),
     };
     match done {

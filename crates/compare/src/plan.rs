@@ -6,15 +6,19 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::experiments::Setting;
-use crate::models::Contender;
+use crate::contender::Contender;
+use crate::experiment::{Experiment, Load, Method, Setting};
 use crate::profile::Times;
 
+/// How often a contender's capacity is measured; the median counts.
+const CAPACITY_TRIALS: usize = 3;
+
 /// A trial to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Planned<'a> {
-    /// Counted from 1.
+    /// Counted from 1; 0 for a trial that finds what a contender can do at all.
     pub(crate) round: usize,
+    pub(crate) experiment: &'a Experiment,
     pub(crate) setting: &'a Setting,
     pub(crate) contender: &'a Contender,
 }
@@ -23,33 +27,101 @@ pub(crate) struct Planned<'a> {
 /// order drawn anew, so that what drifts on the machine (its clock rate, a neighbour's load) falls on all of them alike
 /// and none always follows the same other. The seed gives the same order on any machine: `ChaCha8` is fixed by its
 /// definition.
+///
+/// Before all rounds come the trials that find the capacity of each contender, where a setting's load depends on it.
 pub(crate) fn trials<'a>(
-    settings: &'a [Setting],
+    experiments: &'a [Experiment],
     contenders: &'a [Contender],
     rounds: usize,
     seed: u64,
 ) -> Vec<Planned<'a>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut trials = Vec::with_capacity(rounds * settings.len() * contenders.len());
-    for round in 1..=rounds {
-        for setting in settings {
-            let mut order: Vec<_> = contenders.iter().collect();
-            order.shuffle(&mut random);
-            trials.extend(order.into_iter().map(|contender| Planned {
-                round,
-                setting,
-                contender,
-            }));
+    let mut trials = Vec::new();
+    for round in 0..=rounds {
+        for experiment in experiments {
+            if round > experiment.rounds_most.unwrap_or(rounds) {
+                continue;
+            }
+            for setting in &experiment.settings {
+                let mut order: Vec<_> = contenders
+                    .iter()
+                    .filter(|contender| contender.takes(setting))
+                    .map(|contender| Planned {
+                        round,
+                        experiment,
+                        setting,
+                        contender,
+                    })
+                    .collect();
+                order.shuffle(&mut random);
+                if round > 0 {
+                    trials.extend(order);
+                } else {
+                    let first = order
+                        .into_iter()
+                        .filter(|trial| trial.capacity_setting() == Some(setting));
+                    trials.extend(first.flat_map(|trial| [trial; CAPACITY_TRIALS]));
+                }
+            }
         }
     }
     trials
 }
 
-/// How long a trial takes, for the progress bar: a guess that the bar corrects as it learns.
-pub(crate) fn expected(times: Times) -> Duration {
-    /// To start a server, wait until it has settled, and let it drain.
-    const AROUND: Duration = Duration::from_millis(60);
-    times.warmup + times.window + AROUND
+impl<'a> Planned<'a> {
+    /// What is asked of this contender.
+    pub(crate) fn load(&self) -> &'a Load {
+        self.setting.load_of(&self.contender.name)
+    }
+
+    /// Whether it only finds the contender's capacity.
+    pub(crate) fn finds_capacity(&self) -> bool {
+        self.round == 0
+    }
+
+    /// The setting by whose trials the capacity is found that this one's load depends on, if it depends on one: the first
+    /// of its experiment with the same work, connections and flags.
+    pub(crate) fn capacity_setting(&self) -> Option<&'a Setting> {
+        let needs =
+            self.load().needs_capacity() || matches!(self.experiment.method, Method::RateUnderBound { .. });
+        let name = &self.contender.name;
+        let same = |other: &&Setting| {
+            other.load_of(name).closed() == self.load().closed()
+                && other.flags_of(name).eq(self.setting.flags_of(name))
+        };
+        needs.then(|| {
+            let mut settings = self
+                .experiment
+                .settings
+                .iter()
+                .filter(|other| self.contender.takes(other));
+            settings.find(same).unwrap_or(self.setting)
+        })
+    }
+
+    /// The times of this trial, where the profile has these.
+    pub(crate) fn times(&self, profile: Times) -> Times {
+        match self.experiment.window_ms {
+            Some(window_ms) if !self.finds_capacity() => {
+                profile.with_window(Duration::from_millis(window_ms))
+            }
+            _ => profile,
+        }
+    }
+
+    /// How long it takes, for the estimate: a guess that the progress bar corrects as it learns.
+    pub(crate) fn expected(&self, profile: Times) -> Duration {
+        /// To start a server, wait until it has settled, and let it drain.
+        const AROUND: Duration = Duration::from_millis(80);
+        /// How many rates a search tries.
+        const SEARCH_STEPS: u32 = 9;
+        let times = self.times(profile);
+        let once = times.warmup + times.window;
+        match self.experiment.method {
+            Method::RateUnderBound { .. } if !self.finds_capacity() => once * SEARCH_STEPS + AROUND,
+            _ => once + AROUND,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -57,7 +129,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{experiments, models};
+    use crate::contender::models;
+    use crate::experiment::shipped;
 
     fn contenders() -> Vec<Contender> {
         models::ALL
@@ -65,30 +138,36 @@ mod tests {
             .to_vec()
     }
 
-    fn settings() -> Vec<Setting> {
-        experiments::all()
-            .into_iter()
-            .flat_map(|experiment| experiment.settings)
-            .collect()
+    fn some(keys: &[&str]) -> Vec<Experiment> {
+        let mut all = shipped::all();
+        all.retain(|experiment| keys.contains(&&*experiment.key));
+        all
     }
 
     #[test]
     fn every_contender_meets_every_setting_once_a_round() {
-        let (settings, contenders) = (settings(), contenders());
-        let trials = trials(&settings, &contenders, 4, 1);
+        let (experiments, contenders) = (some(&["request-cost", "connection-cost"]), contenders());
+        let trials = trials(&experiments, &contenders, 4, 1);
         let met: BTreeSet<_> = trials
             .iter()
-            .map(|trial| (trial.round, &trial.setting.key, &trial.contender.name))
+            .map(|trial| {
+                (
+                    trial.round,
+                    &trial.experiment.key,
+                    &trial.setting.key,
+                    &trial.contender.name,
+                )
+            })
             .collect();
-        assert_eq!((trials.len(), met.len()), (4 * 3 * 6, 4 * 3 * 6));
+        assert_eq!((trials.len(), met.len()), (4 * 4 * 6, 4 * 4 * 6));
         assert!(trials.is_sorted_by_key(|trial| trial.round));
     }
 
     #[test]
     fn a_seed_gives_its_own_order_and_always_the_same() {
-        let (settings, contenders) = (settings(), contenders());
+        let (experiments, contenders) = (some(&["request-cost"]), contenders());
         let names = |seed| {
-            let trials = trials(&settings, &contenders, 2, seed);
+            let trials = trials(&experiments, &contenders, 2, seed);
             trials
                 .iter()
                 .map(|trial| &*trial.contender.name)
@@ -97,11 +176,53 @@ mod tests {
         };
         assert_eq!(names(7), names(7));
         assert_ne!(names(7), names(8));
-        // Fixed, so that the seed in a report of today gives its order tomorrow.
+    }
+
+    #[test]
+    fn capacity_is_found_once_for_each_contender_and_work_before_all_else() {
+        let (experiments, contenders) = (some(&["past-capacity"]), contenders());
+        let trials = trials(&experiments, &contenders, 1, 1);
+        let (before, after): (Vec<Planned<'_>>, Vec<_>) =
+            trials.iter().copied().partition(Planned::finds_capacity);
+        assert_eq!((before.len(), after.len()), (3 * 6, 6 * 6));
+        assert!(before.iter().all(|trial| trial.setting.key == "30"));
         assert!(
-            names(7).starts_with("single prefork prefork-async fork async thread thread fork async "),
-            "{}",
-            names(7)
+            after
+                .iter()
+                .all(|trial| trial.capacity_setting().unwrap().key == "30")
         );
+    }
+
+    #[test]
+    fn an_experiment_takes_part_in_no_more_rounds_than_it_wants() {
+        let (experiments, contenders) = (some(&["system-calls"]), contenders());
+        assert_eq!(trials(&experiments, &contenders, 9, 1).len(), 2 * 6);
+    }
+
+    #[test]
+    fn a_contender_is_asked_nothing_that_it_can_not_answer() {
+        let stranger = Contender {
+            name: "stranger".to_owned(),
+            operations: vec!["ping".to_owned()],
+            house: false,
+            ..contenders()[0].clone()
+        };
+        let experiments = shipped::all();
+        let strangers = [stranger];
+        let asked: BTreeSet<_> = trials(&experiments, &strangers, 1, 1)
+            .into_iter()
+            .map(|trial| format!("{}/{}", trial.experiment.key, trial.setting.key))
+            .collect();
+        assert!(
+            asked.contains("request-cost/64") && asked.contains("two-writes/neither"),
+            "{asked:?}"
+        );
+        for beyond in [
+            "waiting/sleep-10ms",
+            "two-writes/server",
+            "who-gets-connections/shared-new",
+        ] {
+            assert!(!asked.contains(beyond), "{beyond}");
+        }
     }
 }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Choice {
     /// Seconds: proves that everything works, and gives no figure to be quoted
     Smoke,
-    /// Under two minutes
+    /// Under two minutes: what a request, a connection and a handler that waits or blocks cost
     Quick,
-    /// Some ten minutes
+    /// Under half an hour: every experiment
     Standard,
-    /// About an hour
+    /// Some hours: every experiment in every setting, with longer and more trials
     Full,
 }
 
@@ -36,17 +36,27 @@ pub(crate) struct Times {
     /// How long it is measured.
     #[serde(rename = "window_s", with = "seconds")]
     pub(crate) window: Duration,
-    /// How long a request may take.
-    #[serde(rename = "timeout_s", with = "seconds")]
-    pub(crate) timeout: Duration,
+}
+
+impl Times {
+    /// How long a request may take: longer than warm-up and window together, so that a connection that is left unserved is
+    /// told by its one request that timed out.
+    pub(crate) fn timeout(self) -> Duration {
+        self.warmup + self.window + Duration::from_millis(200)
+    }
+
+    /// The same with a window of this length.
+    pub(crate) fn with_window(self, window: Duration) -> Self {
+        Self { window, ..self }
+    }
 }
 
 /// Many short trials say more than few long ones: what differs from process to process shows only between trials.
 pub(crate) const ALL: [Profile; 4] = [
-    Profile::new("smoke", 1, 50, 150),
-    Profile::new("quick", 5, 200, 600),
-    Profile::new("standard", 10, 500, 2_000),
-    Profile::new("full", 30, 1_000, 5_000),
+    Profile::new("smoke", 1, 40, 120),
+    Profile::new("quick", 8, 80, 250),
+    Profile::new("standard", 10, 120, 450),
+    Profile::new("full", 20, 500, 2_000),
 ];
 
 impl Profile {
@@ -54,9 +64,6 @@ impl Profile {
         let times = Times {
             warmup: Duration::from_millis(warmup_ms),
             window: Duration::from_millis(window_ms),
-            // Longer than warm-up and window together, so that a connection that is left unserved is told by its one
-            // request that timed out.
-            timeout: Duration::from_millis(warmup_ms + window_ms + 200),
         };
         Self { name, rounds, times }
     }

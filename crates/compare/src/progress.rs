@@ -6,6 +6,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::plan::Planned;
+use crate::record::Outcome;
+use crate::runner::Watch;
 
 /// Shows how far the run is, on stderr.
 pub(crate) struct Progress {
@@ -15,8 +17,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn of(trials: usize, rounds: usize, each: Duration) -> Self {
-        let total = each * u32::try_from(trials).unwrap_or(u32::MAX);
+    pub(crate) fn of(trials: usize, rounds: usize, total: Duration) -> Self {
         let about = indicatif::HumanDuration(total);
         let bar = io::stderr().is_terminal().then(|| bar(trials));
         if bar.is_none() {
@@ -29,18 +30,28 @@ impl Progress {
         }
     }
 
-    /// The next trial begins.
-    pub(crate) fn begins(&mut self, trial: Planned<'_>) {
+    /// Says something that is to stay, such as why a trial failed.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+impl Watch for Progress {
+    fn begins(&mut self, trial: Planned<'_>) {
         let Planned {
             round,
+            experiment,
             setting,
             contender,
         } = trial;
         match &self.bar {
             Some(bar) => {
                 bar.set_message(format!(
-                    "round {round}/{} · {} · {}",
-                    self.rounds, contender.name, setting.title
+                    "round {round}/{} · {} · {}: {}",
+                    self.rounds, contender.name, experiment.key, setting.key
                 ));
             }
             None if round > self.round => eprintln!("round {round} of {}", self.rounds),
@@ -49,18 +60,14 @@ impl Progress {
         self.round = round;
     }
 
-    /// It has ended.
-    pub(crate) fn ended(&self) {
+    fn ended(&mut self, trial: Planned<'_>, outcome: &Outcome) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
-    }
-
-    /// Says something that is to stay, such as why a trial failed.
-    pub(crate) fn say(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+        if let Outcome::Failed(reason) = outcome {
+            let (model, experiment, setting) =
+                (&trial.contender.name, &trial.experiment.key, &trial.setting.key);
+            self.say(&format!("{model}, {experiment}, {setting}: {reason}"));
         }
     }
 }

@@ -1,9 +1,13 @@
 //! What is written down of each trial, before anything is made of it.
 
 use jiff::Timestamp;
+use loadgen::report::{
+    Bystanders, Checks, Client, Connections, Failures, Fairness, Interval, LoopKind, Part, Quantiles,
+    Requests,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::tree::Footprint;
+pub(crate) use crate::costs::{Footprint, Interference, Spent};
 
 /// The version of [`Record`] and of the environment beside it.
 pub(crate) const SCHEMA: u32 = 1;
@@ -15,11 +19,13 @@ pub(crate) struct Record {
     pub(crate) schema: u32,
     /// Its place in the order of the run, counted from 1.
     pub(crate) trial: usize,
-    /// Its round, counted from 1.
+    /// Its round, counted from 1; 0 for a trial that only finds a contender's capacity.
     pub(crate) round: usize,
+    /// The experiment's key.
+    pub(crate) experiment: String,
     /// The setting's key.
     pub(crate) setting: String,
-    /// The model's name.
+    /// The contender's name.
     pub(crate) model: String,
     /// When it began.
     pub(crate) started_at: Timestamp,
@@ -45,26 +51,185 @@ pub(crate) struct Measured {
     pub(crate) ready_ms: f64,
     /// From SIGTERM to the end of the server, in milliseconds.
     pub(crate) drain_ms: f64,
-    /// What the server spent.
-    pub(crate) cost: Cost,
-    /// The most that the server's processes held.
-    pub(crate) footprint: Footprint,
-    /// The share of the time that a hypervisor took from the processors within the window, where the kernel tells.
-    pub(crate) stolen_share: Option<f64>,
+    /// What the server's processes spent within the window.
+    pub(crate) spent: Spent,
+    /// The share of the time of the servers' processors that they spent, from 0 to 1.
+    pub(crate) server_busy: f64,
+    /// Context switches of the server's whole life and the replies of that time, those of processes and threads that have
+    /// ended included.
+    pub(crate) life: Life,
+    /// What the server's processes held when it was ready and had no connection.
+    pub(crate) at_ready: Footprint,
+    /// The most that they held while the load ran.
+    pub(crate) peak: Footprint,
+    /// What else went on.
+    pub(crate) interference: Interference,
     /// What the load generator says.
-    pub(crate) load: loadgen::Report,
+    pub(crate) load: LoadFigures,
+    /// What each worker served, where the server tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) workers: Vec<WorkerTally>,
+    /// What the search for the highest rate found, if the trial was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) search: Option<SearchFigures>,
+    /// What killing a worker did, if the trial was about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kill: Option<KillFigures>,
+    /// System calls by name, and the replies in the same time, if the trial was about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) system_calls: Option<SystemCalls>,
 }
 
-/// What the server's processes spent on the whole load, warm-up and drain included, those that ended before the server did
-/// counted too.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Cost {
-    /// CPU time, in microseconds.
-    pub(crate) cpu_us: f64,
-    /// Switches because a thread had to wait.
+/// The whole life of a server, from its start until it was gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Life {
     pub(crate) voluntary_switches: u64,
-    /// Switches because another thread was due.
     pub(crate) involuntary_switches: u64,
-    /// Good replies in the same time.
+    /// Good replies in that time.
     pub(crate) replies: u64,
+}
+
+/// What a worker says that it has served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkerTally {
+    /// Its number among the workers.
+    pub(crate) worker: u64,
+    pub(crate) pid: i32,
+    pub(crate) connections: u64,
+    pub(crate) requests: u64,
+}
+
+/// What the search for the highest rate under a latency bound found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SearchFigures {
+    /// The highest rate that kept the bound; none if no rate did.
+    pub(crate) best_per_s: Option<f64>,
+    /// Whether higher rates were out of the search's reach.
+    pub(crate) beyond_reach: bool,
+    /// What was tried, in that order.
+    pub(crate) tried: Vec<Tried>,
+}
+
+/// A rate that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tried {
+    pub(crate) rate_per_s: f64,
+    pub(crate) p99_us: Option<f64>,
+    pub(crate) kept: bool,
+    /// Whether the load generator, and not the server, was at its limit.
+    pub(crate) client_limited: bool,
+}
+
+/// What killing a worker did.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KillFigures {
+    /// Requests that were lost: reset, timed out or answered wrongly.
+    pub(crate) lost: u64,
+    /// From the kill until the rate was back within a tenth of what it was; none if it never was.
+    pub(crate) back_ms: Option<f64>,
+    /// The lowest rate after the kill, as a share of that before it.
+    pub(crate) lowest_rate_share: f64,
+}
+
+/// System calls of a server under load.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SystemCalls {
+    pub(crate) by_name: std::collections::BTreeMap<String, u64>,
+    pub(crate) replies: u64,
+}
+
+/// What the load generator says of a trial: its report, without what stands in the environment of the run already, and
+/// without what does not apply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LoadFigures {
+    #[serde(rename = "loop")]
+    pub(crate) loop_kind: LoopKind,
+    /// The offered rate, in an open loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rate_per_s: Option<f64>,
+    pub(crate) window_s: f64,
+    pub(crate) throughput_per_s: f64,
+    pub(crate) requests: Requests,
+    pub(crate) connections: Connections,
+    pub(crate) latency_us: Option<Quantiles>,
+    /// In an open loop; in a closed one it is the latency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service_us: Option<Quantiles>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lateness_us: Option<Quantiles>,
+    pub(crate) connecting_us: Option<Quantiles>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parts: Vec<Part>,
+    pub(crate) fairness: Option<Fairness>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bystanders: Option<Bystanders>,
+    pub(crate) client: Client,
+    pub(crate) checks: Checks,
+    /// Only where the trial is about what happens within its window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) intervals: Vec<Interval>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failures: Vec<Failures>,
+}
+
+impl From<loadgen::Report> for LoadFigures {
+    fn from(report: loadgen::Report) -> Self {
+        let open = report.loop_kind == LoopKind::Open;
+        Self {
+            loop_kind: report.loop_kind,
+            rate_per_s: report.options.rate_per_s,
+            window_s: report.window_s,
+            throughput_per_s: report.throughput_per_s,
+            requests: report.requests,
+            connections: report.connections,
+            latency_us: report.latency_us,
+            service_us: report.service_us.filter(|_| open),
+            lateness_us: report.lateness_us,
+            connecting_us: report.connecting_us,
+            parts: report.parts,
+            fairness: report.fairness,
+            bystanders: report.bystanders,
+            client: report.client,
+            checks: report.checks,
+            intervals: Vec::new(),
+            failures: report.failures,
+        }
+    }
+}
+
+/// How far the time between the two looks at a server's costs may be from the window. Costs a request are rates by rates, so
+/// a few hundredths do not matter while the load is steady.
+const WINDOW_OFF_AT_MOST: f64 = 0.2;
+
+impl Measured {
+    /// Why the trial is set aside, if it is: the machine did something else at the time, or the looks at the server's costs
+    /// came so late that they are not of the window.
+    pub(crate) fn set_aside(&self) -> Option<String> {
+        // The tracer takes the client's processor, and nothing but the number of calls is taken from such a trial.
+        if self.system_calls.is_some() {
+            return None;
+        }
+        let off = (self.spent.seconds / self.load.window_s - 1.0).abs();
+        let late = || format!("the looks at its costs were {:.0} % off the window", off * 100.0);
+        let reason = self.interference.set_aside();
+        reason.or_else(|| (off > WINDOW_OFF_AT_MOST).then(late))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A trial with figures that are round and mean nothing, for tests to change.
+    pub(crate) fn measured() -> Measured {
+        serde_json::from_str(include_str!("../tests/golden/measured.json"))
+            .expect("the fixed trial can be read")
+    }
+
+    #[test]
+    fn a_trial_is_read_as_it_is_written() {
+        let measured = measured();
+        let text = serde_json::to_string(&measured).unwrap();
+        assert_eq!(serde_json::from_str::<Measured>(&text).unwrap(), measured);
+    }
 }

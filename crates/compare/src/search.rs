@@ -111,6 +111,7 @@ impl Search {
     }
 
     /// The highest rate that was kept, of those below all that failed.
+    #[cfg(test)]
     pub(crate) fn best(&self) -> Option<f64> {
         self.low().map(|low| low.rate_per_s)
     }
@@ -125,11 +126,13 @@ impl Search {
     }
 
     /// The lowest rate that failed. The true end is between `best` and this, as far as trials tell.
+    #[cfg(test)]
     pub(crate) fn lowest_failed(&self) -> Option<f64> {
         self.high().map(|high| high.rate_per_s)
     }
 
     /// How many trials it took so far.
+    #[cfg(test)]
     pub(crate) fn trials(&self) -> usize {
         self.trials
     }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -11,18 +11,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::time::TimeVal;
 use nix::unistd::Pid;
 
+use crate::contender::{Contender, Ready};
+use crate::costs::{Cgroup, Life, Meter};
 use crate::cpus::CpuSet;
-use crate::models::Contender;
-use crate::tree::Spent;
 
 /// What a server prints on stdout before its address.
 const READY: &str = "listening on ";
-/// How long a server may take to say it.
+/// How long a server may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 /// How long a server may take to end after SIGTERM; those of this house take 5 s at most.
 const ENDS_WITHIN: Duration = Duration::from_secs(8);
@@ -36,47 +34,61 @@ pub(crate) struct Server {
     stderr: File,
     address: SocketAddr,
     ready: Duration,
-    children_before: Spent,
-    spent_before: Spent,
+    meter: Meter,
+    children_before: Life,
 }
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
-    /// What it and all its children spent since it was ready.
-    pub(crate) spent: Spent,
+    /// What it and all its children spent in their whole life.
+    pub(crate) life: Life,
     /// How long it took to end.
     pub(crate) drain: Duration,
 }
 
 impl Server {
-    /// Starts a server, and waits until it is ready and has done what it does when it starts.
-    pub(crate) fn start(contender: &Contender, cpus: &CpuSet) -> Result<Self, String> {
-        let began = Instant::now();
-        let children_before = spent_by_children();
+    /// Starts a server with these flags behind its command, and waits until it is ready and has done what it does when it
+    /// starts.
+    pub(crate) fn start(contender: &Contender, flags: &[String], cpus: &CpuSet) -> Result<Self, String> {
+        let children_before = Life::of_children();
         let stderr =
             tempfile::tempfile().map_err(|error| format!("can't make a file for its stderr: {error}"))?;
-        let mut child = launch(contender, cpus, &stderr)
-            .map_err(|error| format!("can't start {}: {error}", contender.program.display()))?;
+        let address = match contender.ready {
+            // It says itself which port it has.
+            Ready::Line if contender.house => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            _ => free_address().map_err(|error| format!("can't find a free port for it: {error}"))?,
+        };
+        let cgroup = Cgroup::create();
+        let began = Instant::now();
+        let mut child = launch(
+            contender,
+            flags,
+            &address.to_string(),
+            cpus,
+            cgroup.as_ref(),
+            &stderr,
+        )
+        .map_err(|error| format!("can't start {}: {error}", contender.command[0]))?;
         let stdout = child.stdout.take().expect("stdout is a pipe");
+        let leader = Pid::from_raw(i32::try_from(child.id()).expect("a process id fits"));
         let mut server = Self {
             child,
             stdout,
             stderr,
-            address: SocketAddr::from(([0, 0, 0, 0], 0)),
+            address,
             ready: Duration::ZERO,
+            meter: Meter { leader, cgroup },
             children_before,
-            spent_before: Spent::default(),
         };
-        match server.ready_line(began + READY_WITHIN) {
-            Ok(line) => {
+        match server.until_ready(contender.ready, began + READY_WITHIN) {
+            Ok(address) => {
                 server.ready = began.elapsed();
-                server.address = address(&line)?;
+                server.address = address;
             }
             Err(reason) => return Err(server.with_last_words(reason)),
         }
         server.settle();
-        server.spent_before = Spent::by(server.pid());
         Ok(server)
     }
 
@@ -85,10 +97,15 @@ impl Server {
     }
 
     pub(crate) fn pid(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id fits"))
+        self.meter.leader
     }
 
-    /// From its start until it said that it was ready.
+    /// By which its costs are read.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// From its start until it was ready.
     pub(crate) fn ready(&self) -> Duration {
         self.ready
     }
@@ -98,6 +115,9 @@ impl Server {
     /// The kernel adds up for a parent, to the microsecond, what its children and theirs have spent when they have been
     /// waited for. No other child of this process ends in the meantime.
     pub(crate) fn stop(mut self) -> Result<Ended, String> {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            return Err(self.with_last_words(format!("ended under load ({status})")));
+        }
         let asked = Instant::now();
         kill(self.pid(), Signal::SIGTERM).map_err(|error| format!("can't be asked to end: {error}"))?;
         while !matches!(self.child.try_wait(), Ok(Some(_))) {
@@ -107,10 +127,8 @@ impl Server {
             thread::sleep(Duration::from_micros(500));
         }
         let drain = asked.elapsed();
-        let spent = spent_by_children()
-            .since(self.children_before)
-            .since(self.spent_before);
-        Ok(Ended { spent, drain })
+        let life = Life::of_children().since(&self.children_before);
+        Ok(Ended { life, drain })
     }
 
     /// A reason, with the last line that the server wrote to stderr.
@@ -126,24 +144,46 @@ impl Server {
         }
     }
 
-    /// The line by which a server says that it is ready.
-    fn ready_line(&mut self, deadline: Instant) -> Result<String, String> {
+    /// Waits until the server is ready, and says where it listens.
+    fn until_ready(&mut self, ready: Ready, deadline: Instant) -> Result<SocketAddr, String> {
+        /// How often it is asked for a connection.
+        const TRY_EVERY: Duration = Duration::from_millis(5);
         let mut line = Vec::new();
-        loop {
+        let mut has_stdout = true;
+        while Instant::now() < deadline {
+            if ready != Ready::Line && TcpStream::connect(self.address).is_ok() {
+                return Ok(self.address);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(format!("was not ready within {READY_WITHIN:?}"));
+            let wait = if ready == Ready::Line { left } else { TRY_EVERY };
+            if !has_stdout {
+                thread::sleep(TRY_EVERY);
+                continue;
             }
             let mut byte = [0];
-            match self.read_stdout(&mut byte, left) {
+            match self.read_stdout(&mut byte, wait) {
                 Ok(None) => {}
-                Ok(Some(0)) => return Err(self.early_end()),
-                Ok(Some(_)) if byte[0] == b'\n' => break,
+                Ok(Some(0)) if ready == Ready::Line => return Err(self.early_end()),
+                // It may say nothing, and take connections all the same.
+                Ok(Some(0)) => has_stdout = false,
+                Ok(Some(_)) if byte[0] == b'\n' && ready != Ready::Connect => {
+                    let text = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
+                    match address(&text) {
+                        Some(address) => return Ok(address),
+                        None if ready == Ready::Line => {
+                            return Err(format!("printed {text:?} and not \"{READY}HOST:PORT\""));
+                        }
+                        None => {}
+                    }
+                }
                 Ok(Some(_)) => line.push(byte[0]),
                 Err(error) => return Err(format!("can't read its stdout: {error}")),
             }
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return Err(self.early_end());
+            }
         }
-        Ok(String::from_utf8_lossy(&line).into_owned())
+        Err(format!("was not ready within {READY_WITHIN:?}"))
     }
 
     fn read_stdout(&mut self, buffer: &mut [u8], timeout: Duration) -> io::Result<Option<usize>> {
@@ -168,11 +208,11 @@ impl Server {
         const STILL: Duration = Duration::from_millis(4);
         const LONGEST: Duration = Duration::from_millis(250);
         let began = Instant::now();
-        let mut before = Spent::by(self.pid());
+        let mut before = self.meter.read();
         while began.elapsed() < LONGEST {
             thread::sleep(STILL);
-            let now = Spent::by(self.pid());
-            if now == before {
+            let now = self.meter.read();
+            if before.until(&now).cpu().is_zero() {
                 break;
             }
             before = now;
@@ -188,43 +228,40 @@ impl Drop for Server {
     }
 }
 
+/// An address on which nobody listens. Somebody else may take it before the server does; then the trial fails, and says so.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
 /// Starts a program on these processors, in a process group of its own: a Ctrl-C at the terminal is not for it.
-fn launch(contender: &Contender, cpus: &CpuSet, stderr: &File) -> io::Result<Child> {
-    Command::new(std::env::current_exe()?)
-        .args([
-            "launch",
-            "--cpus",
-            &cpus.to_string(),
-            "--parent",
-            &std::process::id().to_string(),
-            "--",
-        ])
-        .arg(&contender.program)
-        .args(&contender.arguments)
+fn launch(
+    contender: &Contender,
+    flags: &[String],
+    address: &str,
+    cpus: &CpuSet,
+    cgroup: Option<&Cgroup>,
+    stderr: &File,
+) -> io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["launch", "--cpus", &cpus.to_string()]);
+    command.args(["--parent", &std::process::id().to_string()]);
+    if let Some(cgroup) = cgroup {
+        command.arg("--cgroup").arg(cgroup.path());
+    }
+    command
+        .arg("--")
+        .arg(contender.program())
+        .args(contender.arguments(address, flags))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(stderr.try_clone()?)
-        .process_group(0)
-        .spawn()
-}
-
-fn address(line: &str) -> Result<SocketAddr, String> {
-    line.trim()
-        .strip_prefix(READY)
-        .and_then(|address| address.parse().ok())
-        .ok_or_else(|| format!("printed {line:?} and not \"{READY}HOST:PORT\""))
-}
-
-/// What all children that have been waited for have spent, with their children.
-fn spent_by_children() -> Spent {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("a process may ask what its children spent");
-    let time = |value: TimeVal| {
-        Duration::from_micros(u64::try_from(value.tv_sec() * 1_000_000 + value.tv_usec()).unwrap_or(0))
-    };
-    let count = |count| u64::try_from(count).unwrap_or(0);
-    Spent {
-        cpu: time(usage.user_time()) + time(usage.system_time()),
-        voluntary_switches: count(usage.voluntary_context_switches()),
-        involuntary_switches: count(usage.involuntary_context_switches()),
+        .process_group(0);
+    if !contender.house {
+        command.current_dir(&contender.folder);
     }
+    command.spawn()
+}
+
+fn address(line: &str) -> Option<SocketAddr> {
+    line.trim().strip_prefix(READY)?.parse().ok()
 }

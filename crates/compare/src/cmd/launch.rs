@@ -1,7 +1,9 @@
 //! `compare launch`: what stands between `compare` and a server for an instant. It gives itself the server's processors
-//! and ties its life to its parent's, then becomes the server; both pass on to whatever it becomes.
+//! and its account, ties its life to its parent's, then becomes the server; all three pass on to whatever it becomes.
 
+use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -23,6 +25,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "PID")]
     parent: i32,
 
+    /// The control group to join, in which its costs are counted
+    #[arg(long, value_name = "DIR")]
+    cgroup: Option<PathBuf>,
+
     /// The program and its arguments
     #[arg(last = true, required = true)]
     command: Vec<String>,
@@ -33,6 +39,11 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     // A parent that was gone before the line above sends no signal any more.
     if getppid().as_raw() != flags.parent {
         bail!("the process that asked for the server is gone");
+    }
+    if let Some(cgroup) = &flags.cgroup {
+        let members = cgroup.join("cgroup.procs");
+        fs::write(&members, std::process::id().to_string())
+            .with_context(|| format!("can't join the control group by {}", members.display()))?;
     }
     flags.cpus.pin_this_thread()?;
     let (program, arguments) = flags.command.split_first().context("no program is given")?;

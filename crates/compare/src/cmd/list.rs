@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{experiments, models, profile};
+use crate::contender::models;
+use crate::experiment::shipped;
+use crate::profile;
 
 pub(crate) fn run() -> Result<ExitCode> {
     match io::stdout().write_all(text().as_bytes()) {
@@ -27,7 +29,7 @@ fn text() -> String {
     let models = models::ALL
         .iter()
         .map(|model| (model.name, model.what.to_owned()));
-    let experiments = experiments::all();
+    let experiments = shipped::all();
     let questions = experiments
         .iter()
         .map(|experiment| (&*experiment.key, experiment.question.clone()));

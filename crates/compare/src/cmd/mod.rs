@@ -1,7 +1,11 @@
 //! A file for each verb.
 
+pub(crate) mod aa;
+pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod launch;
 pub(crate) mod list;
+pub(crate) mod places;
 pub(crate) mod report;
 pub(crate) mod run;
 

@@ -2,26 +2,27 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::Usage;
-use crate::cpus::{CpuSet, Split};
+use super::places::{PlaceFlags, cancelled_by_signals};
+use crate::contender::models::{self, Model};
+use crate::contender::{Contender, LeftOut, file, verify};
+use crate::cpus::Split;
 use crate::environment::{Commit, Environment, Machine, typed};
-use crate::experiments::{self, Experiment};
+use crate::experiment::{self, Experiment, shipped};
 use crate::folder::Run;
 use crate::journal::Journal;
-use crate::models::{self, Contender, Model};
-use crate::plan;
 use crate::profile::{self, Profile};
 use crate::progress::Progress;
-use crate::record::{Outcome, Record, SCHEMA};
+use crate::record::{Record, SCHEMA};
 use crate::report;
+use crate::runner::{self, Ended};
 use crate::trial::Bench;
 
 /// Measure the models against each other, and write what came of it
@@ -35,21 +36,20 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = models::named)]
     models: Vec<Model>,
 
-    /// The experiments, by name (see `compare list`); without it, all
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = experiments::named)]
+    /// The experiments, by name (see `compare list`) or as TOML files; without it, those of the profile
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = experiment::asked)]
     experiments: Vec<Experiment>,
 
-    /// How often each model is measured in each setting, in place of the profile's number
+    /// Further servers to measure beside the models: a TOML file
+    #[arg(long, value_name = "FILE")]
+    contenders: Option<PathBuf>,
+
+    /// How often each is measured in each setting, in place of the profile's number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     trials: Option<u16>,
 
-    /// The processors that the servers run on, such as 0 or 0-1,4; without it, half of the cores
-    #[arg(long, value_name = "LIST")]
-    server_cpus: Option<CpuSet>,
-
-    /// The processors that the load comes from; without it, those that the servers leave
-    #[arg(long, value_name = "LIST")]
-    client_cpus: Option<CpuSet>,
+    #[command(flatten)]
+    places: PlaceFlags,
 
     /// Where the page goes, and the run's own folder below it
     #[arg(long, value_name = "DIR", default_value = "results")]
@@ -59,125 +59,83 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Where the servers' programs are; without it, beside this one
-    #[arg(long, value_name = "DIR")]
-    servers: Option<PathBuf>,
+    /// Go on with a run that was interrupted: its folder. What it was asked for stays as it was
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["profile", "models", "experiments", "trials", "seed"])]
+    resume: Option<PathBuf>,
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
-    let contenders = flags.contenders()?;
-    let environment = flags.environment(&contenders)?;
-    environment.cpus.client.pin_this_thread()?;
     let cancel = cancelled_by_signals()?;
-    let run = Run::create(&flags.out, environment.started_at)?;
-    environment.write(&run.environment())?;
-    let ended = measure(&environment, &contenders, &run, &cancel)?;
+    let (environment, run, mut journal, before) = match &flags.resume {
+        Some(folder) => flags.resumed(folder)?,
+        None => match flags.begun(&cancel)? {
+            Some(begun) => begun,
+            None => return Ok(ExitCode::FAILURE),
+        },
+    };
+    environment.cpus.client.pin_this_thread()?;
+    let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
     report::write(&run)?;
-    println!("raw records: {}", run.records().display());
-    Ok(ended.verdict())
+    Ok(match ended {
+        Ended::AfterAll { failed: 0 } if environment.left_out.is_empty() => ExitCode::SUCCESS,
+        Ended::AfterAll { .. } => ExitCode::FAILURE,
+        Ended::Interrupted { .. } => {
+            eprintln!("go on with `compare run --resume {}`", run.path().display());
+            ExitCode::FAILURE
+        }
+    })
 }
 
 /// Makes the trials, each written down as soon as it has ended.
 fn measure(
     environment: &Environment,
-    contenders: &[Contender],
     run: &Run,
+    before: &[Record],
+    journal: &mut Journal,
     cancel: &AtomicBool,
 ) -> Result<Ended> {
-    let settings: Vec<_> = environment
-        .experiments
-        .iter()
-        .flat_map(|experiment| experiment.settings.clone())
-        .collect();
-    let trials = plan::trials(&settings, contenders, environment.rounds, environment.seed);
+    let trials = environment.planned();
+    let histograms = run.path().join("hdr");
     let bench = Bench {
         cpus: &environment.cpus,
         times: environment.times,
+        ceiling_per_s: loadgen::ceiling::known(environment.cpus.client.len()),
+        histograms: Some(&histograms),
         cancel,
     };
-    let mut journal = Journal::create(run.records())?;
-    let mut progress = Progress::of(
-        trials.len(),
-        environment.rounds,
-        plan::expected(environment.times),
-    );
-    let mut failed = 0;
-    for (index, &trial) in trials.iter().enumerate() {
-        progress.begins(trial);
-        let started_at = Timestamp::now();
-        let Ok(outcome) = bench.run(trial) else {
-            progress.say(&format!("interrupted after {index} of {} trials", trials.len()));
-            return Ok(Ended::Interrupted);
-        };
-        if let Outcome::Failed(reason) = &outcome {
-            failed += 1;
-            progress.say(&format!(
-                "{}, {}: {reason}",
-                trial.contender.name, trial.setting.title
-            ));
-        }
-        journal.append(&Record {
-            schema: SCHEMA,
-            trial: index + 1,
-            round: trial.round,
-            setting: trial.setting.key.clone(),
-            model: trial.contender.name.clone(),
-            started_at,
-            outcome,
-        })?;
-        progress.ended();
+    let left = &trials[before.len().min(trials.len())..];
+    let total: Duration = left.iter().map(|trial| trial.expected(environment.times)).sum();
+    let mut progress = Progress::of(left.len(), environment.rounds, total);
+    let ended = runner::run(
+        &trials,
+        before,
+        journal,
+        &mut progress,
+        &mut |trial, capacity_per_s| bench.run(trial, capacity_per_s),
+    )?;
+    if let Ended::Interrupted { after } = ended {
+        progress.say(&format!("interrupted after {after} of {} trials", trials.len()));
     }
-    Ok(Ended::AfterAll { failed })
+    Ok(ended)
 }
 
-/// How the trials came to an end.
-enum Ended {
-    AfterAll { failed: usize },
-    Interrupted,
-}
-
-impl Ended {
-    fn verdict(&self) -> ExitCode {
-        match self {
-            Self::AfterAll { failed: 0 } => ExitCode::SUCCESS,
-            Self::AfterAll { .. } | Self::Interrupted => ExitCode::FAILURE,
-        }
-    }
-}
+type Begun = (Environment, Run, Journal, Vec<Record>);
 
 impl Flags {
-    /// Who takes part: the models that were asked for, in the order of the tutorial, all of whose programs are there.
-    fn contenders(&self) -> Result<Vec<Contender>> {
-        let folder = match &self.servers {
-            Some(folder) => folder.clone(),
-            None => beside_this_program()?,
-        };
-        let asked = |model: &Model| {
-            self.models.is_empty() || self.models.iter().any(|asked| asked.name == model.name)
-        };
-        let contenders: Vec<_> = models::ALL
-            .into_iter()
-            .filter(asked)
-            .map(|model| Contender::of(model, &folder))
-            .collect();
-        match contenders.iter().find(|contender| !contender.program.is_file()) {
-            None => Ok(contenders),
-            Some(missing) => Err(Usage(format!(
-                "there is no {}; build the servers with `cargo build --release`, or say with --servers where they are",
-                missing.program.display()
-            ))
-            .into()),
+    /// A new run; none if it was interrupted before it began.
+    fn begun(&self, cancel: &AtomicBool) -> Result<Option<Begun>> {
+        let (contenders, experiments) = (self.asked_contenders()?, self.asked_experiments()?);
+        let (cpus, processors) = self.places.split()?;
+        cpus.client.pin_this_thread()?;
+        let (contenders, left_out) = verified(contenders, &cpus, cancel);
+        if cancel.load(Ordering::Relaxed) {
+            return Ok(None);
         }
-    }
-
-    fn environment(&self, contenders: &[Contender]) -> Result<Environment> {
-        let allowed = CpuSet::allowed()?;
-        among(&allowed, "--server-cpus", self.server_cpus.as_ref())?;
-        among(&allowed, "--client-cpus", self.client_cpus.as_ref())?;
+        if contenders.is_empty() {
+            bail!("nobody is left to be measured");
+        }
         let profile = Profile::of(self.profile);
-        let asked =
-            |experiment: &Experiment| self.experiments.is_empty() || self.experiments.contains(experiment);
-        Ok(Environment {
+        let environment = Environment {
             schema: SCHEMA,
             started_at: Timestamp::now(),
             command: typed(),
@@ -188,45 +146,101 @@ impl Flags {
             rounds: self.trials.map_or(profile.rounds, usize::from),
             // Short enough to be typed again.
             seed: self.seed.unwrap_or_else(|| rand::random::<u32>().into()),
-            models: contenders
+            contenders,
+            left_out,
+            experiments,
+            cpus,
+            machine: Machine::this(processors)?,
+        };
+        let run = Run::create(&self.out, environment.started_at)?;
+        environment.write(&run.environment())?;
+        let journal = Journal::create(run.records())?;
+        Ok(Some((environment, run, journal, Vec::new())))
+    }
+
+    /// A run that goes on.
+    fn resumed(&self, folder: &Path) -> Result<Begun> {
+        let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
+        let mut environment = Environment::read(&run.environment())?;
+        let machine = Machine::this(self.places.split()?.1)?;
+        if machine != environment.machine {
+            return Err(Usage(format!(
+                "{} was begun on another machine ({}); its trials can't be mixed with this one's",
+                folder.display(),
+                environment.machine.cpu_model
+            ))
+            .into());
+        }
+        // Where programs lie is not written down.
+        let mut known = self.places.house(&[])?;
+        if let Some(path) = &self.contenders {
+            known.extend(
+                file::read(path).map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?,
+            );
+        }
+        for contender in &mut environment.contenders {
+            let found = known.iter().find(|known| known.name == contender.name);
+            let found = found.ok_or_else(|| {
+                Usage(format!(
+                    "the run has a contender `{}`; give the file that it is in with --contenders",
+                    contender.name
+                ))
+            })?;
+            contender.folder.clone_from(&found.folder);
+        }
+        let (journal, before) = Journal::resume(run.records())?;
+        Ok((environment, run, journal, before))
+    }
+
+    fn asked_contenders(&self) -> Result<Vec<Contender>> {
+        let mut contenders = self.places.house(&self.models)?;
+        if let Some(path) = &self.contenders {
+            contenders.extend(
+                file::read(path).map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?,
+            );
+        }
+        Ok(contenders)
+    }
+
+    /// The experiments that were asked for, whatever the profile; else those of the profile.
+    fn asked_experiments(&self) -> Result<Vec<Experiment>> {
+        let profile = Profile::of(self.profile).name;
+        if self.experiments.is_empty() {
+            return Ok(shipped::all()
                 .iter()
-                .map(|contender| contender.name.clone())
-                .collect(),
-            experiments: experiments::all().into_iter().filter(asked).collect(),
-            cpus: Split::of(&allowed, self.server_cpus.as_ref(), self.client_cpus.as_ref()),
-            machine: Machine::this(allowed.len())?,
-        })
+                .filter_map(|experiment| experiment.within(profile))
+                .collect());
+        }
+        let mut experiments: Vec<Experiment> = Vec::new();
+        for asked in &self.experiments {
+            if experiments.iter().any(|other| other.key == asked.key) {
+                return Err(Usage(format!("--experiments has `{}` twice", asked.key)).into());
+            }
+            experiments.push(asked.asked_within(profile));
+        }
+        Ok(experiments)
     }
 }
 
-/// Whether processors that were asked for are some that this process may run on.
-fn among(allowed: &CpuSet, flag: &str, asked: Option<&CpuSet>) -> Result<(), Usage> {
-    let missing = asked.map(|asked| asked.without(allowed)).unwrap_or_default();
-    if missing.len() == 0 {
-        return Ok(());
+/// Those that speak the wire, and those that do not with the reason.
+fn verified(contenders: Vec<Contender>, cpus: &Split, cancel: &AtomicBool) -> (Vec<Contender>, Vec<LeftOut>) {
+    let (mut taking_part, mut left_out) = (Vec::new(), Vec::new());
+    for contender in contenders {
+        match verify::fault(&contender, cpus, cancel) {
+            None => taking_part.push(contender),
+            Some(reason) => {
+                eprintln!("{} is left out: {reason}", contender.name);
+                left_out.push(LeftOut {
+                    name: contender.name,
+                    reason,
+                });
+            }
+        }
     }
-    Err(Usage(format!(
-        "{flag} asks for {missing}, and this process may run on {allowed}"
-    )))
+    (taking_part, left_out)
 }
 
 /// Where the sources are that this was built from: `scripts/compare.sh` knows; else it is taken to be here.
 fn sources() -> PathBuf {
     std::env::var_os("COMPARE_SOURCES").map_or_else(|| PathBuf::from("."), PathBuf::from)
-}
-
-fn beside_this_program() -> Result<PathBuf> {
-    let exe = std::env::current_exe().context("can't tell where this program is")?;
-    Ok(exe.parent().unwrap_or(Path::new(".")).to_owned())
-}
-
-/// Set by the first signal; the second ends the process at once, and the servers with it.
-fn cancelled_by_signals() -> Result<Arc<AtomicBool>> {
-    let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&cancel))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancel)))
-            .context("can't handle signals")?;
-    }
-    Ok(cancel)
 }

@@ -1,12 +1,20 @@
 //! What people read, made from the records of a run and nothing else.
-//!
-//! [`summary`] makes figures of the records, [`limits`] says what they can't show, and the others put both into words: a
-//! file for each format.
 
-mod columns;
+mod compose;
+mod csv;
+mod findings;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod golden;
+mod html;
+mod limit;
 mod limits;
 mod markdown;
-mod numbers;
+pub(crate) mod numbers;
+pub(crate) mod page;
+mod plot;
+mod plots;
 mod summary;
 mod terminal;
 
@@ -17,22 +25,52 @@ use anyhow::Result;
 use crate::environment::Environment;
 use crate::folder::Run;
 use crate::journal;
+use crate::record::Record;
+use page::Page;
 use summary::Summary;
 
-/// Writes the page of a run, prints its tables, and says where the rest lies.
+/// Writes all that people read of a run, prints the tables, and says where the rest lies: the page with its pictures among
+/// the results, the interactive page and the table of all trials beside the records.
 pub(crate) fn write(run: &Run) -> Result<()> {
     let environment = Environment::read(&run.environment())?;
     let records = journal::read(&run.records())?;
-    let summary = Summary::of(&environment, &records);
-    run.write_page(&markdown::page(&summary, &run.id()))?;
+    let page = page(&environment, &records, &run.id());
+    for plot in page.sections.iter().flat_map(|section| &section.plots) {
+        run.write_beside_page(&format!("{}.svg", plot.key), &plot::svg::file(plot))?;
+    }
+    run.write_page(&markdown(&page))?;
+    run.write_within("report.html", &html::page(&page))?;
+    run.write_within("trials.csv", &csv(&records, &run.id()))?;
     let text = format!(
-        "{}\nthe page: {}\n",
-        terminal::tables(&summary),
-        run.page().display()
+        "{}\nthe page: {}\nthe same to look into: {}\nraw records: {}\n",
+        terminal(&environment, &records),
+        run.page().display(),
+        run.path().join("report.html").display(),
+        run.records().display(),
     );
     match io::stdout().write_all(text.as_bytes()) {
         // A reader such as `head` has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// The page of a run of this name.
+pub(crate) fn page(environment: &Environment, records: &[Record], run: &str) -> Page {
+    compose::page(&Summary::of(environment, records), run)
+}
+
+/// The page as `README.md` of the results. It names a picture for each plot: its key, with `.svg` behind it.
+pub(crate) fn markdown(page: &Page) -> String {
+    markdown::text(page)
+}
+
+/// Every trial as a line of `trials.csv`.
+pub(crate) fn csv(records: &[Record], run: &str) -> String {
+    csv::text(records, run)
+}
+
+/// The tables that answer the questions, no wider than 100 columns.
+pub(crate) fn terminal(environment: &Environment, records: &[Record]) -> String {
+    terminal::text(&Summary::of(environment, records))
 }

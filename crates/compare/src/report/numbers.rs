@@ -1,7 +1,7 @@
 //! Numbers as people read them: three digits that mean something, and no more.
 
 /// With three significant digits, and commas between thousands: 51,200, 51.2, 0.512.
-pub(super) fn rounded(value: f64) -> String {
+pub(crate) fn rounded(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value:.0}");
     }
@@ -15,11 +15,11 @@ pub(super) fn rounded(value: f64) -> String {
 }
 
 /// A count.
-pub(super) fn count(value: f64) -> String {
+pub(crate) fn count(value: f64) -> String {
     with_commas(&format!("{value:.0}"))
 }
 
-fn with_commas(number: &str) -> String {
+pub(super) fn with_commas(number: &str) -> String {
     let (whole, fraction) = number
         .find('.')
         .map_or((number, ""), |point| number.split_at(point));
@@ -34,7 +34,7 @@ fn with_commas(number: &str) -> String {
 }
 
 /// Names in a sentence: a, b and c.
-pub(super) fn list<S: AsRef<str>>(names: &[S]) -> String {
+pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     match names {
         [] => String::new(),
         [one] => one.as_ref().to_owned(),

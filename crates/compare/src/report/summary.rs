@@ -1,159 +1,367 @@
-//! The figures of a run: a table for each setting, a row for each model.
+//! The figures of a run: for each experiment and setting what each contender had, how sure that is, and who was best.
 
-use super::columns::{self, Better, Column};
-use super::limits;
+use crate::contender::Contender;
 use crate::environment::Environment;
-use crate::experiments::Setting;
+use crate::experiment::{Experiment, Setting, Theory};
+use crate::figures::{self, Better, Figure};
+use crate::plan::Planned;
 use crate::record::{Measured, Outcome, Record};
-use crate::stats::Spread;
+use crate::statistics::{self, Estimate, Standing};
 
-/// A client thread that was busy for more than this share of the window may have been what held the rate down.
-pub(super) const CLIENT_BUSY: f64 = 0.9;
+use super::limit::Limit;
 
 /// The figures of a run.
 #[derive(Debug)]
 pub(crate) struct Summary<'a> {
-    pub(super) environment: &'a Environment,
-    /// In the order of the experiments.
-    pub(super) tables: Vec<Table<'a>>,
-    /// What the figures can't show, a sentence or two each.
-    pub(super) limits: Vec<String>,
-    /// How many trials were made.
-    pub(super) trials: usize,
+    pub(crate) environment: &'a Environment,
+    /// In the order of the run's experiments; those that no contender took part in are left out.
+    pub(crate) results: Vec<Results<'a>>,
+    /// How many trials were made, those that only find a capacity included.
+    pub(crate) trials: usize,
 }
 
-/// What the models did in a setting.
+/// What came of an experiment.
 #[derive(Debug)]
-pub(super) struct Table<'a> {
-    pub(super) setting: &'a Setting,
-    /// What it is to answer.
-    pub(super) question: &'a str,
-    /// In the order of the run's list of models.
-    pub(super) rows: Vec<Row<'a>>,
+pub(crate) struct Results<'a> {
+    pub(crate) experiment: &'a Experiment,
+    /// In the order of its settings.
+    pub(crate) answers: Vec<Answer<'a>>,
 }
 
-/// What a model did in a setting.
+/// What came of a setting.
 #[derive(Debug)]
-pub(super) struct Row<'a> {
-    pub(super) model: &'a str,
-    /// The trials that were measured.
-    pub(super) measured: Vec<&'a Measured>,
-    /// Why others were not.
-    pub(super) failed: Vec<&'a str>,
-    /// One for each of [`columns::ALL`].
-    pub(super) cells: Vec<Cell>,
+pub(crate) struct Answer<'a> {
+    pub(crate) experiment: &'a Experiment,
+    pub(crate) setting: &'a Setting,
+    /// In the order of the run's contenders, without those that the setting was not put to.
+    pub(crate) rows: Vec<Row<'a>>,
 }
 
-/// A figure.
+/// What a contender did in a setting.
 #[derive(Debug)]
-pub(super) struct Cell {
+pub(crate) struct Row<'a> {
+    pub(crate) model: &'a str,
+    /// Its place among all contenders of the run.
+    pub(crate) place: usize,
+    /// The trials that count, with their rounds.
+    pub(crate) kept: Vec<(usize, &'a Measured)>,
+    /// Why others were set aside.
+    pub(crate) set_aside: Vec<String>,
+    /// Why others were not measured.
+    pub(crate) failed: Vec<&'a str>,
+    /// One for each of the experiment's [`Experiment::figure_keys`].
+    pub(crate) figures: Vec<Figured>,
+    /// What most of the trials ran into.
+    pub(crate) limit: Limit,
+    /// What it serves in a closed loop of the same work, where that was asked.
+    pub(crate) capacity_per_s: Option<f64>,
+}
+
+/// A figure of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Figured {
     /// Over the trials that have it.
-    pub(super) spread: Option<Spread>,
-    /// Whether it is the best of its column, or can't be told from the best.
-    pub(super) best: bool,
+    pub(crate) estimate: Option<Estimate>,
+    /// Where it stands in its column; none if it is not compared.
+    pub(crate) standing: Option<Standing>,
 }
 
 impl<'a> Summary<'a> {
     pub(crate) fn of(environment: &'a Environment, records: &'a [Record]) -> Self {
-        let settings = environment.experiments.iter().flat_map(|experiment| {
-            experiment
-                .settings
-                .iter()
-                .map(|setting| (&*experiment.question, setting))
+        let results = environment.experiments.iter().map(|experiment| {
+            let answers = experiment.settings.iter();
+            let answers = answers.map(|setting| Answer::of(environment, records, experiment, setting));
+            Results {
+                experiment,
+                answers: answers.filter(|answer| !answer.rows.is_empty()).collect(),
+            }
         });
-        let tables: Vec<_> = settings
-            .map(|(question, setting)| Table::of(question, setting, &environment.models, records))
-            .collect();
-        let limits = limits::of(environment, &tables, records.len());
         Self {
             environment,
-            tables,
-            limits,
+            results: results.filter(|results| !results.answers.is_empty()).collect(),
             trials: records.len(),
         }
     }
+
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &Answer<'a>> {
+        self.results.iter().flat_map(|results| &results.answers)
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row<'a>> {
+        self.answers().flat_map(|answer| &answer.rows)
+    }
 }
 
-impl<'a> Table<'a> {
-    fn of(question: &'a str, setting: &'a Setting, models: &'a [String], records: &'a [Record]) -> Self {
-        let here = || records.iter().filter(|record| record.setting == setting.key);
-        let mut rows: Vec<_> = models
+impl<'a> Answer<'a> {
+    fn of(
+        environment: &'a Environment,
+        records: &'a [Record],
+        experiment: &'a Experiment,
+        setting: &'a Setting,
+    ) -> Self {
+        let here: Vec<_> = records
             .iter()
-            .map(|model| Row::of(model, here().filter(|record| record.model == *model)))
+            .filter(|record| record.experiment == experiment.key)
             .collect();
-        for (index, column) in columns::ALL.iter().enumerate() {
-            mark_best(&mut rows, index, column);
-        }
-        Self {
+        let contenders = environment.contenders.iter().enumerate();
+        let rows = contenders
+            .filter(|(_, contender)| contender.takes(setting))
+            .map(|(place, contender)| Row::of(environment, &here, experiment, setting, contender, place))
+            .collect();
+        let mut answer = Self {
+            experiment,
             setting,
-            question,
             rows,
+        };
+        for index in 0..experiment.figure_keys().count() {
+            answer.compare(index);
         }
+        answer
     }
 
-    /// The models whose row is so.
-    pub(super) fn models_that(&self, is: impl Fn(&Row<'a>) -> bool) -> Vec<&'a str> {
-        self.rows
+    /// Says where the rows stand in this figure. A model that left connections unserved did less than it was asked to, so
+    /// what its requests took and cost is not compared; its rate is, where the experiment shows how many it served.
+    fn compare(&mut self, index: usize) {
+        let figure = self.figure(index);
+        let better = match figure.better {
+            Better::Less => statistics::Better::Less,
+            Better::More => statistics::Better::More,
+            Better::Neither => return,
+        };
+        let shows_served = self.experiment.figure_keys().any(|key| key == "served");
+        let is_compared = |row: &Row<'_>| {
+            let served = !row.left_unserved() || (shows_served && figure.better == Better::More);
+            served && !row.never_came_back(figure)
+        };
+        let rounds = self
+            .rows
             .iter()
-            .filter(|row| is(row))
-            .map(|row| row.model)
-            .collect()
-    }
-}
-
-/// Marks the best figure of a column, and all that overlap with it. A model that left connections unserved did less than
-/// it was asked to, and is not compared.
-fn mark_best(rows: &mut [Row<'_>], index: usize, column: &Column) {
-    let compared = |row: &Row<'_>| {
-        if row.left_unserved() {
-            None
-        } else {
-            row.cells[index].spread
+            .flat_map(|row| &row.kept)
+            .map(|(round, _)| *round)
+            .max();
+        let compared: Vec<usize> = (0..self.rows.len())
+            .filter(|&row| is_compared(&self.rows[row]))
+            .collect();
+        let values: Vec<Vec<Option<f64>>> = compared
+            .iter()
+            .map(|&row| self.rows[row].by_round(figure, rounds.unwrap_or(0)))
+            .collect();
+        for (row, standing) in compared.into_iter().zip(statistics::best(&values, better)) {
+            self.rows[row].figures[index].standing = Some(standing);
         }
-    };
-    let spreads = rows.iter().filter_map(compared);
-    let best = match column.better {
-        Better::More => spreads.max_by(|a, b| a.median.total_cmp(&b.median)),
-        Better::Less => spreads.min_by(|a, b| a.median.total_cmp(&b.median)),
-        Better::Neither => None,
-    };
-    let Some(best) = best else { return };
-    for row in rows {
-        row.cells[index].best = compared(row).is_some_and(|spread| spread.overlaps(&best));
+    }
+
+    /// The figure in this place of the experiment's.
+    pub(crate) fn figure(&self, index: usize) -> &'static Figure {
+        figures::named(
+            self.experiment
+                .figure_keys()
+                .nth(index)
+                .expect("places are counted from its figures"),
+        )
+    }
+
+    /// How many rows are compared in this figure and have it.
+    pub(crate) fn compared(&self, index: usize) -> usize {
+        let stands = |row: &&Row<'_>| !matches!(row.figures[index].standing, None | Some(Standing::Absent));
+        self.rows.iter().filter(stands).count()
+    }
+
+    /// The setting in a sentence: a bare number has its axis behind it.
+    pub(crate) fn name(&self) -> String {
+        let title = &self.setting.title;
+        let bare = title.chars().all(|char| char.is_ascii_digit() || char == ',');
+        match &self.experiment.axis {
+            Some(axis) if bare => format!("{title} {}", axis.title),
+            _ => title.clone(),
+        }
     }
 }
 
 impl<'a> Row<'a> {
-    fn of(model: &'a str, records: impl Iterator<Item = &'a Record>) -> Self {
-        let (mut measured, mut failed) = (Vec::new(), Vec::new());
-        for record in records {
+    fn of(
+        environment: &Environment,
+        records: &[&'a Record],
+        experiment: &'a Experiment,
+        setting: &'a Setting,
+        contender: &'a Contender,
+        place: usize,
+    ) -> Self {
+        let (mut kept, mut set_aside, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        let own = records.iter().filter(|record| record.model == contender.name);
+        let here = own
+            .clone()
+            .filter(|record| record.setting == setting.key && record.round > 0);
+        for record in here {
             match &record.outcome {
-                Outcome::Measured(figures) => measured.push(&**figures),
+                Outcome::Measured(trial) => match environment.sets_aside(trial) {
+                    Some(reason) => set_aside.push(reason),
+                    None => kept.push((record.round, &**trial)),
+                },
                 Outcome::Failed(reason) => failed.push(&**reason),
             }
         }
-        let cell = |column: &Column| Cell {
-            spread: Spread::of(measured.iter().filter_map(|trial| (column.of)(trial))),
-            best: false,
+        let planned = Planned {
+            round: 1,
+            experiment,
+            setting,
+            contender,
         };
-        Self {
-            model,
-            cells: columns::ALL.iter().map(cell).collect(),
-            measured,
+        let capacity_per_s = planned.capacity_setting().and_then(|setting| {
+            let trials = own.filter(|record| record.setting == setting.key && record.round == 0);
+            let measured = trials.filter_map(|record| match &record.outcome {
+                Outcome::Measured(trial) => Some(trial.load.throughput_per_s),
+                Outcome::Failed(_) => None,
+            });
+            Some(Estimate::of(measured)?.median)
+        });
+        let mut row = Self {
+            model: &contender.name,
+            place,
+            limit: Limit::of_most(kept.iter().map(|(_, trial)| *trial)),
+            kept,
+            set_aside,
             failed,
+            figures: Vec::new(),
+            capacity_per_s,
+        };
+        row.figures = experiment
+            .figure_keys()
+            .map(|key| Figured {
+                estimate: row.estimate(key),
+                standing: None,
+            })
+            .collect();
+        row
+    }
+
+    /// A figure of its trials, whether the experiment shows it or not.
+    pub(crate) fn estimate(&self, key: &str) -> Option<Estimate> {
+        let figure = figures::named(key);
+        Estimate::of(self.kept.iter().filter_map(|(_, trial)| (figure.of)(trial)))
+    }
+
+    fn by_round(&self, figure: &Figure, rounds: usize) -> Vec<Option<f64>> {
+        let mut values = vec![None; rounds];
+        for (round, trial) in &self.kept {
+            values[round - 1] = (figure.of)(trial);
         }
+        values
     }
 
     /// Whether some connection was never served, in any of the trials.
-    pub(super) fn left_unserved(&self) -> bool {
-        self.measured
-            .iter()
-            .any(|trial| trial.load.connections.served < trial.load.connections.asked)
+    pub(crate) fn left_unserved(&self) -> bool {
+        let unserved = |trial: &Measured| trial.load.connections.served < trial.load.connections.asked;
+        self.kept.iter().any(|(_, trial)| unserved(trial))
     }
 
-    /// Whether the client may have been what held the rate down.
-    pub(super) fn client_limited(&self) -> bool {
-        Spread::of(self.measured.iter().map(|trial| trial.load.client.busy))
-            .is_some_and(|busy| busy.median > CLIENT_BUSY)
+    /// Whether the rate stayed down in a trial, where the figure is how long that took. The median of the others would
+    /// flatter.
+    fn never_came_back(&self, figure: &Figure) -> bool {
+        let stayed_down = |(_, trial): &(usize, &Measured)| (figure.of)(trial).is_none();
+        figure.key == "back_ms" && self.kept.iter().any(stayed_down)
+    }
+
+    /// How many trials were made, counted or not.
+    pub(crate) fn trials(&self) -> usize {
+        self.kept.len() + self.set_aside.len() + self.failed.len()
+    }
+
+    /// The mean time in the system that a theory expects of it, in microseconds: with a mean service time by which its
+    /// servers together do what it was measured to do in a closed loop.
+    pub(crate) fn expected_us(&self, theory: &Theory, setting: &Setting) -> Option<f64> {
+        let about = theory.models.iter().any(|model| model == self.model)
+            && (theory.settings.is_empty() || theory.settings.contains(&setting.key));
+        let queue = theory.queue().ok().filter(|_| about)?;
+        let capacity_per_s = self.capacity_per_s.filter(|&capacity| capacity > 0.0)?;
+        let load = setting.load_of(self.model);
+        let rate_per_s = load
+            .capacity
+            .map(|share| share * capacity_per_s)
+            .or(load.rate_per_s)?;
+        let service_s = f64::from(queue.servers()) / capacity_per_s;
+        Some(queue.mean_time_in_system(rate_per_s, service_s)? * 1e6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_trial_that_only_finds_a_capacity_is_in_no_table() {
+        let (environment, records) = fixture::run();
+        let summary = Summary::of(&environment, &records);
+        let before = records.iter().filter(|record| record.round == 0).count();
+        assert!(before > 0);
+        assert_eq!(
+            summary.rows().map(Row::trials).sum::<usize>(),
+            records.len() - before
+        );
+        let past = summary
+            .results
+            .iter()
+            .find(|results| results.experiment.key == "past-capacity")
+            .unwrap();
+        assert!(
+            past.answers
+                .iter()
+                .flat_map(|answer| &answer.rows)
+                .all(|row| row.capacity_per_s.is_some())
+        );
+    }
+
+    #[test]
+    fn a_trial_beside_other_work_is_set_aside_and_counted() {
+        let (environment, mut records) = fixture::run();
+        let disturbed = records.iter_mut().find(|record| record.round == 1).unwrap();
+        let Outcome::Measured(trial) = &mut disturbed.outcome else {
+            panic!("the first trial was measured")
+        };
+        trial.interference.stolen_share = Some(0.5);
+        let before = Summary::of(&environment, &fixture::run().1)
+            .rows()
+            .map(|row| row.set_aside.len())
+            .sum::<usize>();
+        let summary = Summary::of(&environment, &records);
+        assert_eq!(
+            summary.rows().map(|row| row.set_aside.len()).sum::<usize>(),
+            before + 1
+        );
+    }
+
+    #[test]
+    fn who_leaves_connections_unserved_is_compared_in_its_rate_only() {
+        let (environment, records) = fixture::run();
+        let summary = Summary::of(&environment, &records);
+        let waiting = summary
+            .answers()
+            .find(|answer| answer.experiment.key == "waiting")
+            .unwrap();
+        let single = waiting.rows.iter().find(|row| row.model == "single").unwrap();
+        assert!(single.left_unserved());
+        for (index, figured) in single.figures.iter().enumerate() {
+            let more = waiting.figure(index).better == Better::More;
+            assert_eq!(figured.standing.is_some(), more, "{}", waiting.figure(index).key);
+        }
+    }
+
+    #[test]
+    fn a_theory_expects_more_of_a_wait_at_more_load_and_nothing_past_capacity() {
+        let (environment, records) = fixture::run();
+        let summary = Summary::of(&environment, &records);
+        let past = summary
+            .results
+            .iter()
+            .find(|results| results.experiment.key == "past-capacity")
+            .unwrap();
+        let expected: Vec<_> = past
+            .answers
+            .iter()
+            .map(|answer| answer.rows[0].expected_us(&past.experiment.theory[0], answer.setting))
+            .collect();
+        assert!(expected[0].unwrap() < expected[1].unwrap(), "{expected:?}");
+        assert_eq!(expected[2], None);
     }
 }

@@ -1,36 +1,48 @@
-//! The tables as text, no wider than 100 columns.
+//! The tables that answer the questions as text, no wider than 100 columns.
 
-use comfy_table::{CellAlignment, LineStyle, Table as Grid, TableStyle};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
-use super::columns::{self, RATE, SERVED};
-use super::summary::{Row, Summary, Table};
+use super::compose;
+use super::page::{Cell, Mark, Row, Table};
+use super::summary::Summary;
 
-/// All tables, each with its heading, and what the marks mean.
-pub(super) fn tables(summary: &Summary<'_>) -> String {
-    let tables: Vec<_> = summary.tables.iter().map(table).collect();
-    let legend = "medians; * the best, or not to be told from it; † left connections unserved, so not compared;\n\
-                  ‡ the client may have been the limit";
-    format!("{}\n{legend}\n", tables.join("\n"))
-}
+const WIDTH: u16 = 100;
 
 /// A line below the headings and no others.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
-fn table(table: &Table<'_>) -> String {
-    let mut grid = Grid::new();
-    grid.load_style(STYLE);
-    let headings = columns::ALL.iter().map(|column| column.short);
-    grid.set_header(std::iter::once("").chain(headings));
-    let widths: Vec<usize> = (0..columns::ALL.len())
-        .map(|index| {
-            table
-                .rows
-                .iter()
-                .map(|row| marks(row, index).chars().count())
-                .max()
-                .unwrap_or(0)
+/// All tables, each with its heading, and what the signs mean.
+pub(super) fn text(summary: &Summary<'_>) -> String {
+    let tables = summary.results.iter().map(|results| {
+        let table = compose::main_table(results, |figure| figure.short);
+        format!("{}\n{}\n", results.experiment.title, grid(&table))
+    });
+    let tables: Vec<_> = tables
+        .zip(&summary.results)
+        .map(|(text, results)| match &*results.answers {
+            [_] => text,
+            _ => text.replacen('\n', &format!(": {}\n", compose::heading(results)), 1),
         })
         .collect();
+    let legend = "medians; * the best; = not to be told from it; † left connections unserved, so not compared;\n\
+                  ‡ the load generator may have been the limit; § so few connections were the limit";
+    format!("{}\n{legend}\n", tables.join("\n"))
+}
+
+fn grid(table: &Table) -> String {
+    let mut grid = Grid::new();
+    grid.load_style(STYLE);
+    grid.set_content_arrangement(ContentArrangement::Dynamic);
+    grid.set_width(WIDTH);
+    grid.set_header(std::iter::once("").chain(table.headings.iter().map(|heading| &**heading)));
+    let width = |index| {
+        let signs = table
+            .rows
+            .iter()
+            .map(|row| signs(&row.cells[index]).chars().count());
+        signs.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..table.headings.len()).map(width).collect();
     for row in &table.rows {
         grid.add_row(cells(row, &widths));
     }
@@ -38,31 +50,25 @@ fn table(table: &Table<'_>) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     let lines: Vec<_> = grid.lines().map(|line| line.trim_end().to_owned()).collect();
-    format!("{}\n{}\n", table.setting.title, lines.join("\n"))
+    lines.join("\n")
 }
 
-/// Each figure with its marks, which have a width of their own so that the digits stand below each other.
-fn cells(row: &Row<'_>, widths: &[usize]) -> Vec<String> {
-    let figures = columns::ALL.iter().zip(&row.cells).zip(widths).enumerate();
-    let figures = figures.map(|(index, ((column, cell), &width))| {
-        let figure = cell
-            .spread
-            .map_or("–".to_owned(), |spread| (column.write)(spread.median));
-        format!("{figure}{:width$}", marks(row, index))
+/// Each figure with its signs, which have a width of their own so that the digits stand below each other.
+fn cells(row: &Row, widths: &[usize]) -> Vec<String> {
+    let figures = row.cells.iter().zip(widths);
+    // A space would fall off at the end of a cell: this one does not break, and stays.
+    let figures = figures.map(|(cell, &width)| {
+        let signs = format!("{:width$}", signs(cell)).replace(' ', "\u{a0}");
+        format!("{}{signs}", cell.median)
     });
-    std::iter::once(row.model.to_owned()).chain(figures).collect()
+    std::iter::once(row.model.clone()).chain(figures).collect()
 }
 
-fn marks(row: &Row<'_>, index: usize) -> String {
-    let mut marks = String::new();
-    if row.cells[index].best {
-        marks.push('*');
-    }
-    if index == SERVED && row.left_unserved() {
-        marks.push('†');
-    }
-    if index == RATE && row.client_limited() {
-        marks.push('‡');
-    }
-    marks
+fn signs(cell: &Cell) -> String {
+    let mark = match cell.mark {
+        Mark::None => "",
+        Mark::Best => "*",
+        Mark::Tied => "=",
+    };
+    format!("{mark}{}", cell.signs)
 }

@@ -48,6 +48,7 @@ impl Estimate {
     /// How surely the interval holds the true median. Fewer than 6 trials have no interval of 95 %: theirs goes from
     /// the least to the most, which misses if all fall on one side, by a chance of 2 · 2⁻ⁿ. That leaves 93.75 % for 5,
     /// 87.5 % for 4, 75 % for 3, 50 % for 2, and nothing for 1.
+    #[cfg(test)]
     pub(crate) fn confidence(&self) -> f64 {
         match Depth::of(self.trials) {
             Some(_) => CONFIDENCE,

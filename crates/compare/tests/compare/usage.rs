@@ -27,6 +27,29 @@ fn a_name_that_is_none_is_told_with_those_that_are() {
 }
 
 #[test]
+fn a_mistake_in_a_file_is_told_with_the_file_and_the_place() {
+    servers();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let experiment = file("mine.toml", "key = \"mine\"\nquestion = 3");
+    let message = refused(&["run", "--experiments", &experiment]);
+    assert!(
+        message.contains("mine.toml") && message.contains("line 2"),
+        "{message}"
+    );
+    let contenders = file("others.toml", "[[contender]]\nname = \"x\"\ncommand = [\"true\"]");
+    let message = refused(&["run", "--contenders", &contenders]);
+    assert!(
+        message.contains("others.toml") && message.contains("{addr}"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_server_that_was_not_built_is_told_with_how_to_build_it() {
     let nowhere = tempfile::tempdir().unwrap();
     let message = refused(&["run", "--servers", nowhere.path().to_str().unwrap()]);
@@ -55,7 +78,7 @@ fn a_folder_that_is_not_a_run_is_told() {
 
 #[test]
 fn help_says_what_each_flag_does() {
-    for verb in ["run", "report"] {
+    for verb in ["run", "report", "diff", "check", "aa"] {
         let help = run(&[verb, "--help"]);
         assert!(help.status.success());
         assert!(

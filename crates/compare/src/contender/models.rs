@@ -1,7 +1,5 @@
 //! The six models of this house, and how any server is started.
 
-use std::path::{Path, PathBuf};
-
 /// A server model of this house.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Model {
@@ -39,24 +37,8 @@ pub(crate) const ALL: [Model; 6] = [
     },
 ];
 
-/// A server that takes part: a program that is started afresh for each trial.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Contender {
-    pub(crate) name: String,
-    pub(crate) program: PathBuf,
-    pub(crate) arguments: Vec<String>,
-}
-
-impl Contender {
-    /// A model of this house, whose program lies in this folder.
-    pub(crate) fn of(model: Model, folder: &Path) -> Self {
-        Self {
-            name: model.name.to_owned(),
-            program: folder.join(format!("server-{}", model.name)),
-            arguments: ["--listen", "127.0.0.1:0"].map(str::to_owned).to_vec(),
-        }
-    }
-}
+/// What the models of this house can answer.
+pub(crate) const OPERATIONS: [&str; 6] = ["ping", "pi", "spin", "sleep", "block", "blob"];
 
 /// The model of this name, for a list of them on the command line.
 pub(crate) fn named(name: &str) -> Result<Model, String> {

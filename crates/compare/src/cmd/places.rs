@@ -1,0 +1,98 @@
+//! Flags that say where things run, and where they lie.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::Usage;
+use crate::contender::Contender;
+use crate::contender::models::{self, Model};
+use crate::cpus::{CpuSet, Split};
+
+/// Where things run, and where they lie.
+#[derive(Args)]
+pub(crate) struct PlaceFlags {
+    /// The processors that the servers run on, such as 0 or 0-1,4; without it, half of the cores
+    #[arg(long, value_name = "LIST")]
+    server_cpus: Option<CpuSet>,
+
+    /// The processors that the load comes from; without it, those that the servers leave
+    #[arg(long, value_name = "LIST")]
+    client_cpus: Option<CpuSet>,
+
+    /// Where the servers' programs are; without it, beside this one
+    #[arg(long, value_name = "DIR")]
+    servers: Option<PathBuf>,
+}
+
+impl PlaceFlags {
+    /// The processors of both sides, and how many this process may use.
+    pub(crate) fn split(&self) -> Result<(Split, usize)> {
+        let allowed = CpuSet::allowed()?;
+        among(&allowed, "--server-cpus", self.server_cpus.as_ref())?;
+        among(&allowed, "--client-cpus", self.client_cpus.as_ref())?;
+        let split = Split::of(&allowed, self.server_cpus.as_ref(), self.client_cpus.as_ref());
+        Ok((split, allowed.len()))
+    }
+
+    /// The models of this house, all of whose programs have to be there.
+    pub(crate) fn contenders(&self, models: impl IntoIterator<Item = Model>) -> Result<Vec<Contender>> {
+        let folder = match &self.servers {
+            Some(folder) => folder.clone(),
+            None => beside_this_program()?,
+        };
+        let contenders: Vec<_> = models
+            .into_iter()
+            .map(|model| Contender::of(model, &folder))
+            .collect();
+        let missing = contenders
+            .iter()
+            .map(|contender| folder.join(&contender.command[0]))
+            .find(|program| !program.is_file());
+        match missing {
+            None => Ok(contenders),
+            Some(program) => Err(Usage(format!(
+                "there is no {}; build the servers with `cargo build --release`, or say with --servers where they are",
+                program.display()
+            ))
+            .into()),
+        }
+    }
+
+    /// All of them, or those of these names, in the order of the tutorial.
+    pub(crate) fn house(&self, names: &[Model]) -> Result<Vec<Contender>> {
+        let asked = |model: &Model| names.is_empty() || names.iter().any(|asked| asked.name == model.name);
+        self.contenders(models::ALL.into_iter().filter(asked))
+    }
+}
+
+/// Whether processors that were asked for are some that this process may run on.
+fn among(allowed: &CpuSet, flag: &str, asked: Option<&CpuSet>) -> Result<(), Usage> {
+    let missing = asked.map(|asked| asked.without(allowed)).unwrap_or_default();
+    if missing.len() == 0 {
+        return Ok(());
+    }
+    Err(Usage(format!(
+        "{flag} asks for {missing}, and this process may run on {allowed}"
+    )))
+}
+
+fn beside_this_program() -> Result<PathBuf> {
+    let exe = std::env::current_exe().context("can't tell where this program is")?;
+    Ok(exe.parent().unwrap_or(Path::new(".")).to_owned())
+}
+
+/// Set by the first signal; the second ends the process at once, and the servers with it.
+pub(crate) fn cancelled_by_signals() -> Result<Arc<AtomicBool>> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&cancel))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancel)))
+            .context("can't handle signals")?;
+    }
+    Ok(cancel)
+}

@@ -1,0 +1,263 @@
+//! An account of CPU time that the kernel keeps for a server: a control group of its own.
+//!
+//! A process starts in the group of its parent, and the group's account is of all that were ever in it. So nothing is
+//! lost of a process that lived between two looks, nor of one that nobody waits for.
+//!
+//! The base account of version 2 is there without any controller. With the `cpu` controller the scheduler would treat
+//! the group as a unit of its own, which costs time at each switch; a group that would have it is not used. Version 1
+//! serves where `cpuacct` is mounted by itself, for the same reason.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{AccessFlags, Pid, access};
+use procfs::process::{MountInfo, Process};
+
+/// CPU time by who asked for it: the program or the kernel on its behalf.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct CpuTime {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
+}
+
+/// A control group below this process's own. Dropping it ends whoever is still in it, and removes it.
+#[derive(Debug)]
+pub(crate) struct Cgroup {
+    path: PathBuf,
+    version: Version,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
+impl Cgroup {
+    /// None where this process may not make one that counts and changes nothing.
+    pub(crate) fn create() -> Option<Self> {
+        let own = Process::myself().ok()?;
+        let mounts: Vec<MountInfo> = own.mountinfo().ok()?.into_iter().collect();
+        let groups = own.cgroups().ok()?;
+        // The one of version 2 has no controllers in its line.
+        let folder = |version, controllers: &[&str]| {
+            let group = groups.0.iter().find(|group| group.controllers == controllers)?;
+            let folder = folder(&mounts, version, &group.pathname)?;
+            Self::below(&folder, version)
+        };
+        folder(Version::Two, &[]).or_else(|| folder(Version::One, &["cpuacct"]))
+    }
+
+    /// Where it is. A process joins by writing its number to `cgroup.procs` there.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What all that were ever in it have spent. A thread that is on a processor is counted up to the last tick of the
+    /// clock or the last switch there.
+    pub(crate) fn cpu(&self) -> io::Result<CpuTime> {
+        let read = |file: &str| fs::read_to_string(self.path.join(file));
+        let time = match self.version {
+            Version::Two => of_stat(&read("cpu.stat")?),
+            Version::One => of_usage(
+                &read("cpuacct.usage")?,
+                &read("cpuacct.usage_user")?,
+                &read("cpuacct.usage_sys")?,
+            ),
+        };
+        time.ok_or_else(|| io::Error::other("the kernel's account of CPU time is not as it should be"))
+    }
+
+    /// Who is in it now.
+    pub(super) fn members(&self) -> io::Result<Vec<i32>> {
+        let members = fs::read_to_string(self.path.join("cgroup.procs"))?;
+        Ok(members.lines().filter_map(|line| line.parse().ok()).collect())
+    }
+
+    fn below(folder: &Path, version: Version) -> Option<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        remove_leftovers(folder);
+        let name = name(std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let group = Self {
+            path: folder.join(name),
+            version,
+        };
+        fs::create_dir(&group.path).ok()?;
+        if !group.can_be_joined_from(folder) || group.cpu().is_err() {
+            return None;
+        }
+        // Pressure is accounted at every switch for every group that a thread is in, and nobody asks for this one's.
+        let _ = fs::write(group.path.join("cgroup.pressure"), "0");
+        Some(group)
+    }
+
+    /// Whether a process may move here from that folder, and is scheduled as before when it has.
+    fn can_be_joined_from(&self, folder: &Path) -> bool {
+        let may_write = |folder: &Path| access(&folder.join("cgroup.procs"), AccessFlags::W_OK).is_ok();
+        let is_plain = || {
+            let read = |file: &str| fs::read_to_string(self.path.join(file)).unwrap_or_default();
+            read("cgroup.type").trim() == "domain"
+                && !read("cgroup.controllers")
+                    .split_whitespace()
+                    .any(|name| name == "cpu")
+        };
+        // Version 2 asks for the right to write in the group above both as well.
+        may_write(&self.path) && (self.version == Version::One || (may_write(folder) && is_plain()))
+    }
+
+    fn end_members(&self) {
+        // Version 1 and kernels before 5.14 have no such file.
+        if fs::write(self.path.join("cgroup.kill"), "1").is_ok() {
+            return;
+        }
+        for pid in self.members().unwrap_or_default() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        const AT_MOST: Duration = Duration::from_millis(500);
+        let began = Instant::now();
+        // A group can be removed when nobody in it lives; those that only have not been waited for are no hindrance.
+        while fs::remove_dir(&self.path).is_err() && self.path.exists() && began.elapsed() < AT_MOST {
+            self.end_members();
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn name(pid: u32, number: u32) -> String {
+    format!("compare-{pid}-{number}")
+}
+
+/// The process that made a group of this name, if one of this program did.
+fn maker(name: &str) -> Option<u32> {
+    let (pid, number) = name.strip_prefix("compare-")?.split_once('-')?;
+    number.parse::<u32>().ok()?;
+    pid.parse().ok()
+}
+
+/// A process that was killed leaves its group behind. One that somebody lives in can't be removed, and stays.
+fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let maker = entry.file_name().to_str().and_then(maker);
+        if maker.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+/// Where a group is found in the file system. A container may see only a part of the hierarchy: then the mount has that
+/// part as its root, and a group outside of it is not to be had.
+fn folder(mounts: &[MountInfo], version: Version, group: &str) -> Option<PathBuf> {
+    let mount = mounts.iter().find(|mount| match version {
+        Version::Two => mount.fs_type == "cgroup2",
+        Version::One => mount.fs_type == "cgroup" && mount.super_options.contains_key("cpuacct"),
+    })?;
+    let below_root = Path::new(group).strip_prefix(&mount.root).ok()?;
+    let folder = mount.mount_point.join(below_root);
+    folder.is_dir().then_some(folder)
+}
+
+/// From a `cpu.stat` of version 2.
+fn of_stat(stat: &str) -> Option<CpuTime> {
+    let us = |label: &str| {
+        let line = stat.lines().find_map(|line| line.strip_prefix(label))?;
+        Some(Duration::from_micros(line.trim().parse().ok()?))
+    };
+    Some(CpuTime {
+        user: us("user_usec ")?,
+        system: us("system_usec ")?,
+    })
+}
+
+/// From the files of version 1, in nanoseconds. The sum is exact; how it is divided is sampled by the clock's tick, and
+/// so need not add up to it.
+fn of_usage(sum: &str, user: &str, system: &str) -> Option<CpuTime> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let (sum, user, system) = (number(sum)?, number(user)?, number(system)?);
+    let sampled = (user + system).max(1);
+    let user = u64::try_from(u128::from(sum) * u128::from(user) / u128::from(sampled)).ok()?;
+    Some(CpuTime {
+        user: Duration::from_nanos(user),
+        system: Duration::from_nanos(sum - user),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn an_account_of_version_2_is_in_microseconds() {
+        let stat = "usage_usec 1509464110\nuser_usec 1134943289\nsystem_usec 374520821\nnice_usec 0\n";
+        let time = of_stat(stat).unwrap();
+        assert_eq!(time.user, Duration::from_micros(1_134_943_289));
+        assert_eq!(time.system, Duration::from_micros(374_520_821));
+        assert_eq!(of_stat("nr_periods 0\n"), None);
+    }
+
+    #[test]
+    fn an_account_of_version_1_adds_up_to_its_exact_sum() {
+        let time = of_usage("1000\n", "600\n", "200\n").unwrap();
+        assert_eq!(time.user, Duration::from_nanos(750));
+        assert_eq!(time.system, Duration::from_nanos(250));
+        assert_eq!(of_usage("0", "0", "0"), Some(CpuTime::default()));
+    }
+
+    #[test]
+    fn only_groups_of_this_program_are_taken_for_its_own() {
+        assert_eq!(maker(&name(12, 3)), Some(12));
+        for other in [
+            "compare-12",
+            "compare-x-1",
+            "compare-12-x",
+            "user-12-3",
+            "compare",
+        ] {
+            assert_eq!(maker(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_dropped_is_gone_and_so_is_who_was_in_it() {
+        let Some(group) = Cgroup::create() else {
+            eprintln!("skipped: no control group can be made here");
+            return;
+        };
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        fs::write(group.path().join("cgroup.procs"), child.id().to_string()).unwrap();
+        let path = group.path().to_owned();
+        drop(group);
+        assert!(!path.exists());
+        // It waits for what never comes, so nothing else ends it.
+        assert!(!child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_group_whose_maker_is_gone_is_removed_by_the_next() {
+        let Some(group) = Cgroup::create() else {
+            eprintln!("skipped: no control group can be made here");
+            return;
+        };
+        // No process has a number beyond the kernel's limit of 2^22.
+        let left = group.path().with_file_name(name(1 << 23, 0));
+        fs::create_dir_all(&left).unwrap();
+        let next = Cgroup::create();
+        assert!(next.is_some());
+        assert!(!left.exists() && group.path().exists());
+    }
+}

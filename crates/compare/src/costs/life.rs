@@ -1,0 +1,84 @@
+//! What a server has spent in its whole life.
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use serde::{Deserialize, Serialize};
+
+/// What children have spent that have been waited for, with theirs: to the microsecond, those that ended long before
+/// counted too, as long as their parents have waited for them.
+///
+/// Where threads or processes live for one connection, nobody who looks twice sees their context switches. The kernel
+/// hands them on when a process is waited for, so a server's whole life has them all, and they can be divided by the
+/// replies of its whole life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Life {
+    pub(crate) user_us: f64,
+    pub(crate) system_us: f64,
+    pub(crate) voluntary_switches: u64,
+    pub(crate) involuntary_switches: u64,
+    pub(crate) minor_faults: u64,
+    pub(crate) major_faults: u64,
+}
+
+impl Life {
+    /// By all children of this process that it has waited for so far. What one of them has spent is the difference
+    /// between the sum after it was waited for and the sum before it was started, if no other was waited for in
+    /// between.
+    pub(crate) fn of_children() -> Self {
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("a process may ask what its children spent");
+        let count = |count| u64::try_from(count).unwrap_or(0);
+        Self {
+            user_us: us(usage.user_time()),
+            system_us: us(usage.system_time()),
+            voluntary_switches: count(usage.voluntary_context_switches()),
+            involuntary_switches: count(usage.involuntary_context_switches()),
+            minor_faults: count(usage.minor_page_faults()),
+            major_faults: count(usage.major_page_faults()),
+        }
+    }
+
+    /// What was added after that earlier time.
+    pub(crate) fn since(self, earlier: &Self) -> Self {
+        Self {
+            user_us: self.user_us - earlier.user_us,
+            system_us: self.system_us - earlier.system_us,
+            voluntary_switches: self.voluntary_switches - earlier.voluntary_switches,
+            involuntary_switches: self.involuntary_switches - earlier.involuntary_switches,
+            minor_faults: self.minor_faults - earlier.minor_faults,
+            major_faults: self.major_faults - earlier.major_faults,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn cpu(&self) -> std::time::Duration {
+        std::time::Duration::from_secs_f64((self.user_us + self.system_us).max(0.0) / 1e6)
+    }
+}
+
+fn us(time: TimeVal) -> f64 {
+    time.tv_sec() as f64 * 1e6 + time.tv_usec() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_child_that_was_waited_for_by_a_child_is_counted() {
+        let before = Life::of_children();
+        // Each `sh` in the loop is a process of its own, and the outer one waits for it.
+        let status = Command::new("sh")
+            .args(["-c", "for i in 1 2 3 4 5; do sh -c :; done"])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()));
+        let spent = Life::of_children().since(&before);
+        assert!(spent.cpu() > std::time::Duration::ZERO);
+        // A new process touches its first pages one after the other, and its parent's wait for it is a switch.
+        assert!(
+            spent.minor_faults > 5 && spent.voluntary_switches > 0,
+            "{spent:?}"
+        );
+    }
+}

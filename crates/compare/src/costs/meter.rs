@@ -1,0 +1,284 @@
+//! What a server spends within the window, by a look when it opens and one when it closes.
+
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_getcpuclockid};
+use nix::unistd::Pid;
+use procfs::process::Stat;
+use serde::{Deserialize, Serialize};
+
+use super::cgroup::{Cgroup, CpuTime};
+use super::footprint::Footprint;
+use super::threads::{self, Account, Accounts};
+use super::tree;
+
+/// Looks at a server.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// The process that was started, and that leads a group.
+    pub(crate) leader: Pid,
+    /// The group that it was started in, where there is one; else CPU time is added up from `/proc`.
+    pub(crate) cgroup: Option<Cgroup>,
+}
+
+/// What a server had spent when it was looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    at: Instant,
+    cpu: Cpu,
+    /// None if there are too many to look at.
+    threads: Option<Accounts>,
+    /// Minor and major ones; none if there are too many processes to look at.
+    faults: Option<(u64, u64)>,
+}
+
+/// What a server spent between two looks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spent {
+    /// The time from the one look at the CPU time to the other. It is the window's length but for some milliseconds,
+    /// since whoever looks may have to wait for a processor.
+    pub(crate) seconds: f64,
+    pub(crate) source: CpuSource,
+    pub(crate) user_us: f64,
+    /// From [`CpuSource::Proc`] the sum is right, but the kernel puts all of a process down to the user's side that
+    /// ended before a tick of the clock found it in the kernel.
+    pub(crate) system_us: f64,
+    /// Switches because a thread had to wait.
+    pub(crate) voluntary_switches: u64,
+    /// Switches because another thread was due.
+    pub(crate) involuntary_switches: u64,
+    /// Whose switches these are.
+    pub(crate) switches_over: SwitchesOver,
+    /// Threads of the first look that were gone at the second; those that lived in between only are not among them.
+    pub(crate) ended_threads: u64,
+    /// Page faults that were served from memory. None if there were too many processes to look at.
+    pub(crate) minor_faults: Option<u64>,
+    /// Page faults that had to wait for a disk. None likewise.
+    pub(crate) major_faults: Option<u64>,
+}
+
+/// Where the CPU time is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CpuSource {
+    /// The account of a control group: everything.
+    Cgroup,
+    /// The processes of the tree and those of their children that they have waited for.
+    Proc,
+}
+
+/// Whose context switches were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SwitchesOver {
+    /// All of the window.
+    Window,
+    /// Only those of threads that lived when it closed. Others had a part in the work, so these are too few.
+    Survivors,
+    /// Nobody's: there were more threads than may be looked at, and the counts are zero.
+    Unread,
+}
+
+/// How much of the CPU time may be that of threads which ended, before the switches are said to be too few. Threads are
+/// read one after the other while they run, so that their times never add up to the sum exactly.
+const UNSEEN_SHARE: f64 = 0.03;
+
+/// How many threads, or processes of a group, are looked at one by one. Each takes some 20 to 100 µs of the client's
+/// processor, so that these are up to a hundredth of a second or two at each edge; a thousand would be a good part of a
+/// window.
+const THREADS_AT_MOST: usize = 256;
+
+#[derive(Debug, Clone, Copy)]
+enum Cpu {
+    Cgroup(CpuTime),
+    Proc(Sum),
+}
+
+/// CPU time as `/proc` has it: exact as a sum, in ticks by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    time: Duration,
+    user_ticks: u64,
+    system_ticks: u64,
+}
+
+impl Meter {
+    /// Looks at the CPU time first, since that must be the window's, and then at the threads one by one.
+    pub(crate) fn read(&self) -> Reading {
+        let of_group = self.cgroup.as_ref().and_then(|group| group.cpu().ok());
+        let mut at = Instant::now();
+        let processes = self.few_processes();
+        let cpu = of_group.map_or_else(
+            || {
+                at = Instant::now();
+                Cpu::Proc(
+                    processes
+                        .iter()
+                        .flatten()
+                        .map(cpu_of)
+                        .fold(Sum::default(), Sum::plus),
+                )
+            },
+            Cpu::Cgroup,
+        );
+        Reading {
+            at,
+            cpu,
+            threads: processes.as_deref().and_then(threads_of),
+            faults: processes.as_deref().map(faults_of),
+        }
+    }
+
+    /// What the server holds now.
+    pub(crate) fn footprint(&self) -> Footprint {
+        Footprint::of_processes(&self.processes())
+    }
+
+    /// None if there are too many to look at, and a group has the CPU time without that.
+    fn few_processes(&self) -> Option<Vec<Stat>> {
+        let members = self.cgroup.as_ref().and_then(|group| group.members().ok());
+        match members {
+            Some(members) if members.len() > THREADS_AT_MOST => None,
+            Some(members) => Some(tree::of_numbers(members)),
+            None => Some(tree::of(self.leader)),
+        }
+    }
+
+    /// A group tells its members. Without one, all processes of the machine have to be looked through.
+    fn processes(&self) -> Vec<Stat> {
+        let members = self.cgroup.as_ref().and_then(|group| group.members().ok());
+        members.map_or_else(|| tree::of(self.leader), tree::of_numbers)
+    }
+}
+
+impl Reading {
+    /// What was spent from this look to a later one.
+    pub(crate) fn until(&self, later: &Self) -> Spent {
+        let (source, user_us, system_us) = self.cpu.until(later.cpu);
+        let faults = self.faults.zip(later.faults);
+        let mut seen = Account::default();
+        let (mut switches_over, mut ended_threads) = (SwitchesOver::Unread, 0);
+        if let (Some(before), Some(after)) = (&self.threads, &later.threads) {
+            let (grown, ended) = threads::since(after, before);
+            for account in grown {
+                seen += account;
+            }
+            switches_over = whose_switches(user_us + system_us, us(seen.on_cpu), ended);
+            ended_threads = ended;
+        }
+        Spent {
+            seconds: later.at.saturating_duration_since(self.at).as_secs_f64(),
+            source,
+            user_us,
+            system_us,
+            voluntary_switches: seen.voluntary,
+            involuntary_switches: seen.involuntary,
+            switches_over,
+            ended_threads,
+            minor_faults: faults.map(|(before, after)| after.0.saturating_sub(before.0)),
+            major_faults: faults.map(|(before, after)| after.1.saturating_sub(before.1)),
+        }
+    }
+}
+
+impl Spent {
+    pub(crate) fn cpu(&self) -> Duration {
+        Duration::from_secs_f64((self.user_us + self.system_us).max(0.0) / 1e6)
+    }
+}
+
+impl Cpu {
+    /// In microseconds, user and system.
+    fn until(self, later: Self) -> (CpuSource, f64, f64) {
+        match (self, later) {
+            (Self::Cgroup(before), Self::Cgroup(after)) => {
+                let user = us(after.user.saturating_sub(before.user));
+                let system = us(after.system.saturating_sub(before.system));
+                (CpuSource::Cgroup, user, system)
+            }
+            (Self::Proc(before), Self::Proc(after)) => {
+                let (user, system) = before.until(after);
+                (CpuSource::Proc, user, system)
+            }
+            // A group does not come or go while its server runs.
+            _ => (CpuSource::Proc, 0.0, 0.0),
+        }
+    }
+}
+
+impl Sum {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            time: self.time + other.time,
+            user_ticks: self.user_ticks + other.user_ticks,
+            system_ticks: self.system_ticks + other.system_ticks,
+        }
+    }
+
+    /// In microseconds, user and system, in proportion to the ticks of each. Where there are none, half and half.
+    fn until(self, later: Self) -> (f64, f64) {
+        let sum = us(later.time.saturating_sub(self.time));
+        let user = later.user_ticks.saturating_sub(self.user_ticks) as f64;
+        let system = later.system_ticks.saturating_sub(self.system_ticks) as f64;
+        let share = if user + system > 0.0 {
+            user / (user + system)
+        } else {
+            0.5
+        };
+        (sum * share, sum * (1.0 - share))
+    }
+}
+
+/// Of a process, and of its children that it has waited for. Its own clock counts nanoseconds and has its threads in it
+/// that have ended; its children's time is told in ticks only, of a hundredth of a second on nearly all kernels.
+fn cpu_of(process: &Stat) -> Sum {
+    let clock = clock_getcpuclockid(Pid::from_raw(process.pid)).and_then(ClockId::now);
+    let own = clock.map_or_else(|_| ticks(process.utime + process.stime), Duration::from);
+    let (child_user, child_system) = (process.cutime.unsigned_abs(), process.cstime.unsigned_abs());
+    Sum {
+        time: own + ticks(child_user + child_system),
+        user_ticks: process.utime + child_user,
+        system_ticks: process.stime + child_system,
+    }
+}
+
+/// When a child is waited for, its faults go over to its parent's second account, so the sum stays right.
+fn faults_of(processes: &[Stat]) -> (u64, u64) {
+    processes.iter().fold((0, 0), |(minor, major), stat| {
+        (
+            minor + stat.minflt + stat.cminflt,
+            major + stat.majflt + stat.cmajflt,
+        )
+    })
+}
+
+fn threads_of(processes: &[Stat]) -> Option<Accounts> {
+    let number: u64 = processes.iter().map(|stat| stat.num_threads.unsigned_abs()).sum();
+    (number <= THREADS_AT_MOST as u64).then(|| {
+        let mut threads = Accounts::new();
+        for process in processes {
+            threads::read(process.pid, &mut threads);
+        }
+        threads
+    })
+}
+
+fn ticks(number: u64) -> Duration {
+    Duration::from_secs_f64(number as f64 / procfs::ticks_per_second() as f64)
+}
+
+fn whose_switches(spent_us: f64, seen_us: f64, ended_threads: u64) -> SwitchesOver {
+    let all_seen = spent_us - seen_us <= UNSEEN_SHARE * spent_us;
+    if ended_threads == 0 && all_seen {
+        SwitchesOver::Window
+    } else {
+        SwitchesOver::Survivors
+    }
+}
+
+fn us(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! What each thread of a process has done since it began, by its number.
+//!
+//! The kernel keeps context switches per thread. Those of threads that have ended are added up in their process, but
+//! `/proc` does not show that sum; getrusage(2) does, to whoever has waited for the process.
+
+use std::collections::HashMap;
+use std::fs;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use super::tree::numbers_in;
+
+/// The account of a thread, or of several.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) on_cpu: Duration,
+    /// How long it was ready to run and had no processor.
+    pub(super) waited: Duration,
+    /// Switches because it had to wait for something.
+    pub(super) voluntary: u64,
+    /// Switches because another was due.
+    pub(super) involuntary: u64,
+}
+
+/// Threads by their numbers.
+pub(super) type Accounts = HashMap<i32, Account>;
+
+/// Adds the threads of this process to the accounts.
+pub(super) fn read(pid: i32, accounts: &mut Accounts) {
+    for thread in numbers_in(&format!("/proc/{pid}/task")) {
+        if let Some(account) = account(pid, thread) {
+            accounts.insert(thread, account);
+        }
+    }
+}
+
+/// What those that live at the later look have done since the earlier one, each apart, and how many are gone. A thread
+/// that began in between counts from zero. So does one that has done less than before: another one has its number now.
+pub(super) fn since(later: &Accounts, earlier: &Accounts) -> (Vec<Account>, u64) {
+    let mut kept = 0;
+    let grown = later.iter().map(|(thread, now)| {
+        let grown = earlier.get(thread).and_then(|before| now.since(before));
+        kept += u64::from(grown.is_some());
+        grown.unwrap_or(*now)
+    });
+    let grown = grown.collect();
+    (grown, earlier.len() as u64 - kept)
+}
+
+impl Account {
+    fn since(&self, earlier: &Self) -> Option<Self> {
+        Some(Self {
+            on_cpu: self.on_cpu.checked_sub(earlier.on_cpu)?,
+            waited: self.waited.checked_sub(earlier.waited)?,
+            voluntary: self.voluntary.checked_sub(earlier.voluntary)?,
+            involuntary: self.involuntary.checked_sub(earlier.involuntary)?,
+        })
+    }
+}
+
+impl AddAssign for Account {
+    fn add_assign(&mut self, other: Self) {
+        self.on_cpu += other.on_cpu;
+        self.waited += other.waited;
+        self.voluntary += other.voluntary;
+        self.involuntary += other.involuntary;
+    }
+}
+
+/// None if the thread has ended meanwhile.
+fn account(pid: i32, thread: i32) -> Option<Account> {
+    let folder = format!("/proc/{pid}/task/{thread}");
+    let status = fs::read_to_string(format!("{folder}/status")).ok()?;
+    // A kernel may be built without this file; then both times are zero.
+    let schedstat = fs::read_to_string(format!("{folder}/schedstat")).unwrap_or_default();
+    let (on_cpu, waited) = times(&schedstat);
+    Some(Account {
+        on_cpu,
+        waited,
+        voluntary: count(&status, "voluntary_ctxt_switches:"),
+        involuntary: count(&status, "nonvoluntary_ctxt_switches:"),
+    })
+}
+
+/// The first two fields of a `schedstat`: nanoseconds on a processor, and waiting for one.
+fn times(schedstat: &str) -> (Duration, Duration) {
+    let mut fields = schedstat.split_whitespace();
+    let mut next = || Duration::from_nanos(fields.next().and_then(|field| field.parse().ok()).unwrap_or(0));
+    (next(), next())
+}
+
+fn count(status: &str, label: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(label));
+    line.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(on_cpu_ms: u64, voluntary: u64) -> Account {
+        Account {
+            on_cpu: Duration::from_millis(on_cpu_ms),
+            voluntary,
+            ..Account::default()
+        }
+    }
+
+    #[test]
+    fn both_kinds_of_switches_are_told_apart() {
+        let status = "Name:\tx\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t7\n";
+        assert_eq!(count(status, "voluntary_ctxt_switches:"), 150);
+        assert_eq!(count(status, "nonvoluntary_ctxt_switches:"), 7);
+    }
+
+    #[test]
+    fn the_times_of_a_thread_are_in_nanoseconds_and_zero_where_they_are_not_told() {
+        let read = times("1380409 97503 2\n");
+        assert_eq!(
+            read,
+            (Duration::from_nanos(1_380_409), Duration::from_nanos(97_503))
+        );
+        assert_eq!(times(""), (Duration::ZERO, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_thread_that_began_counts_from_zero_and_one_that_ended_is_told() {
+        let earlier = Accounts::from([(1, done(10, 4)), (2, done(20, 5))]);
+        let later = Accounts::from([(1, done(15, 6)), (3, done(2, 1))]);
+        let (mut grown, ended) = since(&later, &earlier);
+        grown.sort_by_key(|account| account.on_cpu);
+        assert_eq!((grown, ended), (vec![done(2, 1), done(5, 2)], 1));
+    }
+
+    #[test]
+    fn a_number_that_another_thread_has_now_counts_from_zero() {
+        let earlier = Accounts::from([(1, done(10, 4))]);
+        let later = Accounts::from([(1, done(3, 9))]);
+        assert_eq!(since(&later, &earlier), (vec![done(3, 9)], 1));
+    }
+
+    #[test]
+    fn this_process_has_the_thread_that_runs_this() {
+        let mut accounts = Accounts::new();
+        read(std::process::id().cast_signed(), &mut accounts);
+        let own = accounts.get(&nix::unistd::gettid().as_raw()).copied();
+        assert!(own.is_some());
+    }
+}

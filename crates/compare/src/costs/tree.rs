@@ -1,0 +1,105 @@
+//! The processes of a server: those of the group that it leads, and all that descend from them, wherever they went.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+
+use nix::unistd::Pid;
+use procfs::FromRead;
+use procfs::process::{ProcState, Stat};
+
+/// What `/proc/PID/stat` says of each process of this server. Those that have ended and were not waited for yet are
+/// among them: what they have spent is in no other account until then.
+pub(super) fn of(leader: Pid) -> Vec<Stat> {
+    members(leader, of_numbers(numbers_in("/proc")))
+}
+
+/// The same of processes whose numbers are known, which need not be searched for among all of the machine's.
+pub(super) fn of_numbers(pids: impl IntoIterator<Item = i32>) -> Vec<Stat> {
+    // A process may end between the listing and this look; then its file is gone, and it is left out.
+    let stats = pids.into_iter().filter_map(|pid| {
+        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        Stat::from_read(text.as_slice()).ok()
+    });
+    stats.collect()
+}
+
+/// Whether it has ended, and holds nothing any more.
+pub(super) fn has_ended(stat: &Stat) -> bool {
+    matches!(stat.state(), Ok(ProcState::Zombie | ProcState::Dead))
+}
+
+/// The numbers by which a folder in `/proc` names its entries, and none where there is no such folder.
+pub(super) fn numbers_in(folder: &str) -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn members(leader: Pid, all: Vec<Stat>) -> Vec<Stat> {
+    let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+    for stat in &all {
+        children.entry(stat.ppid).or_default().push(stat.pid);
+    }
+    let in_group = all.iter().filter(|stat| stat.pgrp == leader.as_raw());
+    let mut to_visit: Vec<i32> = in_group.map(|stat| stat.pid).collect();
+    let mut members = HashSet::new();
+    while let Some(pid) = to_visit.pop() {
+        if members.insert(pid) {
+            to_visit.extend(children.get(&pid).into_iter().flatten());
+        }
+    }
+    all.into_iter()
+        .filter(|stat| members.contains(&stat.pid))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of `/proc/PID/stat`; what is not told apart here is the same in all.
+    fn process(pid: i32, parent: i32, group: i32) -> Stat {
+        let line = format!(
+            "{pid} (a name) S {parent} {group} {group} 0 -1 4194304 100 0 0 0 0 0 0 0 20 0 1 0 305 0 0 \
+             18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0"
+        );
+        Stat::from_read(line.as_bytes()).expect("the line is as the kernel writes it")
+    }
+
+    fn numbers(leader: i32, all: &[(i32, i32, i32)]) -> Vec<i32> {
+        let all = all
+            .iter()
+            .map(|&(pid, parent, group)| process(pid, parent, group));
+        members(Pid::from_raw(leader), all.collect())
+            .iter()
+            .map(|stat| stat.pid)
+            .collect()
+    }
+
+    #[test]
+    fn a_tree_has_its_group_and_its_descendants_and_nobody_else() {
+        let (leader, worker, own_group, below, other) =
+            ((10, 1, 10), (11, 10, 10), (12, 10, 12), (13, 12, 12), (14, 1, 14));
+        assert_eq!(
+            numbers(10, &[leader, worker, own_group, below, other]),
+            [10, 11, 12, 13]
+        );
+    }
+
+    #[test]
+    fn a_member_of_the_group_whose_parent_has_ended_is_still_in_the_tree() {
+        assert_eq!(numbers(10, &[(10, 5, 10), (11, 1, 10)]), [10, 11]);
+    }
+
+    #[test]
+    fn a_child_with_a_lower_number_than_its_parent_is_found_too() {
+        assert_eq!(
+            numbers(900, &[(3, 901, 3), (900, 1, 900), (901, 900, 901)]),
+            [3, 900, 901]
+        );
+    }
+
+    #[test]
+    fn a_server_that_is_gone_has_no_processes() {
+        assert_eq!(numbers(10, &[(11, 1, 11)]), [] as [i32; 0]);
+    }
+}

@@ -1,0 +1,208 @@
+//! An experiment: a question, the settings in which it is put to every contender, and the figure that answers it.
+//!
+//! It is data and no code: a TOML file, shipped in this program ([`shipped`]) or a user's own. `docs/EXPERIMENTS.md` says
+//! what may stand in one.
+
+mod file;
+mod load;
+pub(crate) mod shipped;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::theory::Queue;
+pub(crate) use file::parse;
+pub(crate) use load::Load;
+
+/// A question, and the settings that answer it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Experiment {
+    /// Its name on the command line and in records.
+    pub(crate) key: String,
+    /// The heading of its part of the report.
+    pub(crate) title: String,
+    /// What it answers.
+    pub(crate) question: String,
+    /// How it is put, for people.
+    pub(crate) setup: String,
+    /// What was expected of it, and by whom.
+    pub(crate) expected: Option<String>,
+    /// How a trial of it goes.
+    pub(crate) method: Method,
+    /// The figure that answers it, by its key (see [`crate::figures`]).
+    pub(crate) headline: String,
+    /// Further figures that its tables show.
+    pub(crate) figures: Vec<String>,
+    /// What the settings differ by, if they lie on an axis.
+    pub(crate) axis: Option<Axis>,
+    /// What a theory expects of the mean latency, if there is one.
+    pub(crate) theory: Vec<Theory>,
+    /// The most rounds that it takes part in; none: all.
+    pub(crate) rounds_most: Option<usize>,
+    /// The length of its windows, where it needs another than the profile's.
+    pub(crate) window_ms: Option<u64>,
+    /// The profiles that it is part of. `full` has all.
+    pub(crate) profiles: Vec<String>,
+    /// A table column each, or a point on the axis.
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// One way in which the question is put.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Setting {
+    /// Its name within the experiment.
+    pub(crate) key: String,
+    /// The heading of its column.
+    pub(crate) title: String,
+    /// Its place on the experiment's axis.
+    pub(crate) x: Option<f64>,
+    /// The models that it is put to; none: all contenders.
+    pub(crate) models: Option<Vec<String>>,
+    /// Flags for the servers of this house, by model; those of `all` are for all of them.
+    pub(crate) flags: BTreeMap<String, Vec<String>>,
+    /// The profiles that it is part of, of those of the experiment.
+    pub(crate) profiles: Vec<String>,
+    /// What is asked of the server.
+    pub(crate) load: Load,
+    /// What is asked of some models in its place, where they can't do what the others do.
+    pub(crate) only: Vec<Only>,
+}
+
+/// A load of a model's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Only {
+    pub(crate) model: String,
+    pub(crate) load: Load,
+}
+
+/// How a trial goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Method {
+    /// One load, measured once it is warm.
+    Load,
+    /// The highest offered rate that keeps the p99 latency under a bound, by search.
+    RateUnderBound {
+        /// The bound, in milliseconds.
+        p99_ms: u64,
+    },
+    /// A load within which one worker of the server is killed.
+    KillWorker,
+    /// The system calls of a load are counted, which slows it down: nothing else is measured.
+    SystemCalls,
+}
+
+/// What the settings differ by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Axis {
+    /// What it shows, with its unit.
+    pub(crate) title: String,
+    /// Whether equal steps are equal ratios.
+    #[serde(default)]
+    pub(crate) logarithmic: bool,
+}
+
+/// What queueing theory expects of the mean latency of some models.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Theory {
+    /// The queue, as [`crate::theory`] names it.
+    pub(crate) queue: String,
+    /// How many servers the queue has. The mean service time is this by the capacity that was measured.
+    #[serde(default = "one")]
+    pub(crate) servers: NonZeroU32,
+    /// Whom it is about.
+    pub(crate) models: Vec<String>,
+    /// The settings that it is about; none: all.
+    #[serde(default)]
+    pub(crate) settings: Vec<String>,
+}
+
+fn one() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+impl Theory {
+    /// The queue that it names.
+    pub(crate) fn queue(&self) -> Result<Queue, String> {
+        Queue::named(&self.queue, self.servers).map_err(|error| error.to_string())
+    }
+}
+
+impl Experiment {
+    /// The experiment as a profile has it: with the settings that are part of it; none if there are none.
+    pub(crate) fn within(&self, profile: &str) -> Option<Self> {
+        let is_in = |profiles: &[String]| profile == "full" || profiles.iter().any(|name| name == profile);
+        if !is_in(&self.profiles) {
+            return None;
+        }
+        let settings: Vec<_> = self
+            .settings
+            .iter()
+            .filter(|setting| is_in(&setting.profiles))
+            .cloned()
+            .collect();
+        (!settings.is_empty()).then(|| Self {
+            settings,
+            ..self.clone()
+        })
+    }
+
+    /// The experiment as somebody who asks for it by name has it: with the settings that the profile has, or with all where
+    /// it has none of it.
+    pub(crate) fn asked_within(&self, profile: &str) -> Self {
+        let everywhere = Self {
+            profiles: vec![profile.to_owned()],
+            ..self.clone()
+        };
+        everywhere.within(profile).unwrap_or_else(|| self.clone())
+    }
+
+    /// The keys of the figures of its tables, that which answers it first.
+    pub(crate) fn figure_keys(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.headline).chain(self.figures.iter().map(|key| &**key))
+    }
+}
+
+/// The experiment that was asked for on the command line: a shipped one by its name, or a TOML file.
+pub(crate) fn asked(name: &str) -> Result<Experiment, String> {
+    if Path::new(name).extension().is_some_and(|ending| ending == "toml") {
+        let text = std::fs::read_to_string(name).map_err(|error| format!("can't read it: {error}"))?;
+        return parse(&text).map_err(|error| error.to_string());
+    }
+    let all = shipped::all();
+    let keys: Vec<_> = all.iter().map(|experiment| experiment.key.clone()).collect();
+    all.into_iter()
+        .find(|experiment| experiment.key == name)
+        .ok_or_else(|| {
+            format!(
+                "there is no such experiment; choose from {}, or give a file that ends in .toml",
+                keys.join(", ")
+            )
+        })
+}
+
+impl Setting {
+    /// What is asked of this model.
+    pub(crate) fn load_of(&self, model: &str) -> &Load {
+        let own = self.only.iter().find(|only| only.model == model);
+        own.map_or(&self.load, |only| &only.load)
+    }
+
+    /// The flags that a model of this house is started with.
+    pub(crate) fn flags_of(&self, model: &str) -> impl Iterator<Item = &str> {
+        let of = |name: &str| self.flags.get(name).into_iter().flatten();
+        of("all").chain(of(model)).map(|flag| &**flag)
+    }
+
+    /// Whether it is put to this model at all.
+    pub(crate) fn is_put_to(&self, model: &str) -> bool {
+        self.models
+            .as_ref()
+            .is_none_or(|models| models.iter().any(|name| name == model))
+    }
+}

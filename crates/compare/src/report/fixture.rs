@@ -1,0 +1,315 @@
+//! A fixed run of no machine, for the tests of what is made of one.
+
+use std::time::Duration;
+
+use jiff::ToSpan;
+use loadgen::report::{Checks, Client, Connections, Fairness, LoopKind, Quantiles, Requests};
+
+use crate::contender::{Contender, LeftOut, models};
+use crate::costs::{CpuSource, SwitchesOver};
+use crate::cpus::Split;
+use crate::environment::{Commit, Environment, Machine};
+use crate::experiment::{Experiment, Method, shipped};
+use crate::plan::Planned;
+use crate::profile::Times;
+use crate::record::{
+    Footprint, Interference, KillFigures, Life, LoadFigures, Measured, Outcome, Record, SCHEMA,
+    SearchFigures, Spent,
+};
+
+/// What takes part: some settings of some experiments, one of each kind.
+const SETTINGS: [(&str, &[&str]); 5] = [
+    ("request-cost", &["1", "64"]),
+    ("rate-under-bound", &["ping"]),
+    ("past-capacity", &["30", "85", "120"]),
+    ("waiting", &["sleep-10ms"]),
+    ("killed-worker", &["sigkill"]),
+];
+
+/// How it was made, and what was recorded.
+pub(crate) fn run() -> (Environment, Vec<Record>) {
+    let environment = environment();
+    let records = records(&environment);
+    (environment, records)
+}
+
+/// The same of all models in every setting of every experiment.
+pub(crate) fn whole_run() -> (Environment, Vec<Record>) {
+    let environment = Environment {
+        experiments: shipped::all(),
+        contenders: models::ALL
+            .map(|model| Contender::of(model, "bin".as_ref()))
+            .to_vec(),
+        ..environment()
+    };
+    let records = records(&environment);
+    (environment, records)
+}
+
+fn records(environment: &Environment) -> Vec<Record> {
+    let planned = environment.planned();
+    let trials = planned.iter().enumerate();
+    trials
+        .map(|(index, planned)| record(environment, index + 1, planned))
+        .collect()
+}
+
+fn environment() -> Environment {
+    let contenders = ["single", "thread", "prefork", "async"].map(|name| {
+        let model = models::named(name).expect("these are models of the house");
+        Contender::of(model, "bin".as_ref())
+    });
+    Environment {
+        schema: SCHEMA,
+        started_at: "2026-01-02T03:04:05Z".parse().expect("this is a time"),
+        command: ["compare", "run", "--profile", "quick", "--seed", "7"]
+            .map(str::to_owned)
+            .to_vec(),
+        version: "0.1.0".to_owned(),
+        commit: Some(Commit {
+            hash: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+            changed: true,
+        }),
+        profile: "quick".to_owned(),
+        times: Times {
+            warmup: Duration::from_millis(100),
+            window: Duration::from_secs(1),
+        },
+        rounds: 6,
+        seed: 7,
+        contenders: contenders.to_vec(),
+        left_out: vec![LeftOut {
+            name: "stranger".to_owned(),
+            reason: "can't find `stranger-server`".to_owned(),
+        }],
+        experiments: experiments(),
+        cpus: Split {
+            server: "0".parse().expect("this is a set"),
+            client: "1".parse().expect("this is a set"),
+            shared: false,
+        },
+        machine: Machine {
+            cpu_model: "A Processor".to_owned(),
+            processors: 2,
+            memory_bytes: 4 << 30,
+            kernel: "Linux 6.1.0".to_owned(),
+            governor: None,
+            virtualised: true,
+        },
+    }
+}
+
+fn experiments() -> Vec<Experiment> {
+    let mut all = shipped::all();
+    all.retain(|experiment| SETTINGS.iter().any(|(key, _)| *key == experiment.key));
+    for experiment in &mut all {
+        let (_, keys) = SETTINGS
+            .iter()
+            .find(|(key, _)| *key == experiment.key)
+            .expect("the others are gone");
+        experiment
+            .settings
+            .retain(|setting| keys.contains(&&*setting.key));
+    }
+    all
+}
+
+/// The 40th trial failed, and the 70th was disturbed.
+fn record(environment: &Environment, trial: usize, planned: &Planned<'_>) -> Record {
+    let outcome = if trial == 40 {
+        Outcome::Failed("it was not ready within 5s".to_owned())
+    } else {
+        let mut figures = of(planned, trial);
+        if trial == 70 {
+            figures.interference.foreign_share = Some(0.25);
+        }
+        Outcome::Measured(Box::new(figures))
+    };
+    Record {
+        schema: SCHEMA,
+        trial,
+        round: planned.round,
+        experiment: planned.experiment.key.clone(),
+        setting: planned.setting.key.clone(),
+        model: planned.contender.name.clone(),
+        started_at: environment.started_at + i64::try_from(trial).unwrap_or(0).seconds(),
+        outcome,
+    }
+}
+
+/// Made up: what a request costs by model, and what follows of it.
+fn of(planned: &Planned<'_>, trial: usize) -> Measured {
+    let load = planned.load();
+    let noise = 1.0 + 0.004 * ((trial * 7919 % 11) as f64 - 5.0);
+    let many = load.connections >= 64;
+    let service_us = match (&*planned.contender.name, &*load.op) {
+        (_, "spin") => 110.0,
+        (_, "sleep") => 20.0,
+        ("async", _) if many => 6.4,
+        ("async", _) => 8.0,
+        ("thread", _) if many => 12.0,
+        _ => 6.5,
+    };
+    let cpu_us = service_us * noise;
+    let slots = match &*planned.contender.name {
+        "single" => 1,
+        "prefork" => 10.min(load.connections),
+        _ => load.connections,
+    };
+    let wait_us = if load.op == "sleep" { 10_000.0 } else { 20.0 };
+    let most = (slots as f64 * 1e6 / (wait_us + cpu_us)).min(1e6 / cpu_us);
+    let share = load.capacity.filter(|_| planned.round > 0);
+    let rate = share.map(|share| share * 1e6 / service_us);
+    let throughput = rate.map_or(most, |rate| rate.min(most)).round();
+    let latency_us = match share {
+        Some(share) if share < 1.0 => service_us * (1.0 + share / (2.0 * (1.0 - share))) * noise * 1.1,
+        Some(_) => 100_000.0 * noise,
+        None => slots as f64 * 1e6 / throughput,
+    };
+    let mut trial = measured();
+    trial.server_busy = (throughput * cpu_us / 1e6).min(1.0);
+    trial.spent.user_us = throughput * cpu_us * 0.25;
+    trial.spent.system_us = throughput * cpu_us * 0.75;
+    trial.peak.threads = if planned.contender.name == "thread" {
+        slots as u64 + 1
+    } else {
+        1
+    };
+    let figures = &mut trial.load;
+    figures.throughput_per_s = throughput;
+    figures.latency_us = Some(quantiles(throughput as u64, latency_us));
+    let due = rate.unwrap_or(throughput) as u64;
+    figures.requests = Requests {
+        planned: due,
+        unsent: due.saturating_sub(throughput as u64),
+        sent: throughput as u64,
+        ok: throughput as u64,
+        ..Requests::default()
+    };
+    figures.connections.asked = load.connections as u64;
+    figures.connections.opened = load.connections as u64;
+    figures.connections.served = slots as u64;
+    figures.checks.client_limited = Some(planned.contender.name == "async" && many);
+    if rate.is_some() {
+        figures.loop_kind = LoopKind::Open;
+        figures.rate_per_s = rate;
+    }
+    match planned.experiment.method {
+        Method::RateUnderBound { .. } if planned.round > 0 => {
+            trial.load.loop_kind = LoopKind::Open;
+            trial.search = Some(SearchFigures {
+                best_per_s: Some((0.8 * throughput).round()),
+                beyond_reach: planned.contender.name == "async",
+                tried: Vec::new(),
+            });
+        }
+        Method::KillWorker => {
+            trial.kill = Some(KillFigures {
+                lost: 1,
+                back_ms: (planned.round != 3).then_some(120.0 * noise),
+                lowest_rate_share: 0.875,
+            });
+        }
+        _ => {}
+    }
+    trial
+}
+
+/// A trial of a closed loop, in which nothing stands out.
+pub(crate) fn measured() -> Measured {
+    const MIB: u64 = 1 << 20;
+    let held = |memory_bytes| Footprint {
+        memory_bytes,
+        processes: 1,
+        threads: 1,
+    };
+    Measured {
+        ready_ms: 2.5,
+        drain_ms: 1.5,
+        spent: Spent {
+            seconds: 1.0,
+            source: CpuSource::Cgroup,
+            user_us: 125_000.0,
+            system_us: 375_000.0,
+            voluntary_switches: 1000,
+            involuntary_switches: 10,
+            switches_over: SwitchesOver::Window,
+            ended_threads: 0,
+            minor_faults: Some(20),
+            major_faults: Some(0),
+        },
+        server_busy: 0.5,
+        life: Life::default(),
+        at_ready: held(MIB),
+        peak: held(2 * MIB),
+        interference: Interference {
+            stolen_share: Some(0.0),
+            client_wait_share: Some(0.01),
+            foreign_share: Some(0.02),
+            client_foreign_share: Some(0.02),
+            psi_some_share: Some(0.1),
+            client_involuntary: 0,
+            server_involuntary: 10,
+            shared_processors: false,
+        },
+        load: LoadFigures {
+            loop_kind: LoopKind::Closed,
+            rate_per_s: None,
+            window_s: 1.0,
+            throughput_per_s: 1000.0,
+            requests: Requests {
+                planned: 1000,
+                sent: 1000,
+                ok: 1000,
+                ..Requests::default()
+            },
+            connections: Connections {
+                asked: 1,
+                opened: 1,
+                served: 1,
+                ..Connections::default()
+            },
+            latency_us: Some(quantiles(1000, 100.0)),
+            service_us: None,
+            lateness_us: None,
+            connecting_us: None,
+            parts: Vec::new(),
+            fairness: Some(Fairness {
+                jain: 1.0,
+                least_served: 10,
+                most_served: 10,
+            }),
+            bystanders: None,
+            client: Client {
+                cpu_us_per_request: Some(5.0),
+                busy: 0.4,
+                threads: 1,
+            },
+            checks: Checks {
+                accounting: true,
+                client_limited: Some(false),
+                ..Checks::default()
+            },
+            intervals: Vec::new(),
+            failures: Vec::new(),
+        },
+        workers: Vec::new(),
+        search: None,
+        kill: None,
+        system_calls: None,
+    }
+}
+
+fn quantiles(count: u64, mean: f64) -> Quantiles {
+    Quantiles {
+        count,
+        min: mean / 2.0,
+        mean,
+        p50: Some(mean * 0.9),
+        p90: Some(mean * 1.5),
+        p99: (count >= 1000).then_some(mean * 2.0),
+        p999: None,
+        p9999: None,
+        max: mean * 4.0,
+    }
+}

@@ -1,0 +1,80 @@
+//! What is made of a fixed run, letter by letter. When one is to change, look at the new one, and write it over the old:
+//! `UPDATE_GOLDEN=1 cargo test -p compare golden`.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use super::fixture;
+
+#[track_caller]
+fn is_as_kept(name: &str, now: &str) {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&kept, now).expect("the file can be written");
+    }
+    let kept = fs::read_to_string(kept).expect("the file can be read");
+    for (index, (now, kept)) in now.lines().zip(kept.lines()).enumerate() {
+        assert_eq!(now, kept, "line {} of {name}", index + 1);
+    }
+    assert_eq!(now.len(), kept.len(), "{name}");
+}
+
+#[test]
+fn the_page_of_a_fixed_run_is_as_it_was() {
+    let (environment, records) = fixture::run();
+    let page = super::page(&environment, &records, "20260102T030405Z");
+    is_as_kept("README.md", &super::markdown(&page));
+}
+
+#[test]
+fn the_tables_of_a_fixed_run_are_as_they_were_and_fit_a_terminal() {
+    let (environment, records) = fixture::run();
+    let tables = super::terminal(&environment, &records);
+    for line in tables.lines() {
+        assert!(line.chars().count() <= 100, "wider than a terminal: {line}");
+    }
+    is_as_kept("terminal.txt", &tables);
+}
+
+#[test]
+fn the_lines_of_a_fixed_run_are_as_they_were() {
+    let (_, records) = fixture::run();
+    is_as_kept("trials.csv", &super::csv(&records, "20260102T030405Z"));
+}
+
+#[test]
+fn a_run_without_trials_has_a_page() {
+    let (environment, _) = fixture::run();
+    let page = super::page(&environment, &[], "20260102T030405Z");
+    assert!(
+        page.limits[0].starts_with("The run was cut short"),
+        "{:?}",
+        page.limits
+    );
+    assert!(page.summary.iter().all(|sentence| !sentence.contains("NaN")));
+}
+
+#[test]
+fn every_shipped_experiment_has_its_part_of_the_page_and_its_table() {
+    let (environment, records) = fixture::whole_run();
+    let page = super::page(&environment, &records, "20260102T030405Z");
+    let sections: Vec<_> = page.sections.iter().map(|section| &section.key).collect();
+    let experiments: Vec<_> = environment
+        .experiments
+        .iter()
+        .map(|experiment| &experiment.key)
+        .collect();
+    assert_eq!(sections, experiments);
+    for section in &page.sections {
+        for row in &section.table.rows {
+            assert_eq!(row.cells.len(), section.table.headings.len(), "{}", section.key);
+        }
+    }
+    let tables = super::terminal(&environment, &records);
+    for line in tables.lines() {
+        assert!(line.chars().count() <= 100, "wider than a terminal: {line}");
+    }
+}

@@ -1,0 +1,65 @@
+//! How a model looks in all plots: a colour and, for those who can't tell colours apart, a shape.
+//!
+//! The colours are Okabe and Ito's and Paul Tol's "muted" ones, chosen to stay apart for the common colour blindnesses,
+//! darker on white and lighter on black. There are more colours than shapes and their counts have no common divisor, so
+//! that the pair is a model's own up to place 69.
+
+/// Variables of CSS for a light page, and for a dark one.
+pub(crate) const LIGHT: &str = "color-scheme:light;--surface:#fff;--raised:#f5f7f9;--ink:#1b1f24;--muted:#57606a;\
+    --grid:#e3e7eb;--edge:#d0d7de;--accent:#0a5cad;--best:#dcf2e4;--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#aa4499;\
+    --c4:#c98a00;--c5:#332288;--c6:#3fa0dc;--c7:#882255;--c8:#117733;--c9:#6b6b6b;";
+pub(crate) const DARK: &str = "color-scheme:dark;--surface:#0d1117;--raised:#161b22;--ink:#e6edf3;--muted:#9aa5b1;\
+    --grid:#252c35;--edge:#343c46;--accent:#6cb6ff;--best:#12351f;--c0:#4aa3df;--c1:#ff8a3d;--c2:#2fc79a;--c3:#d98acb;\
+    --c4:#f2c14e;--c5:#9a8cff;--c6:#a6dcff;--c7:#e0637c;--c8:#8fbf3f;--c9:#b5b5b5;";
+
+const COLOURS: usize = 10;
+
+/// Outlines around (0, 0), all of about the same area.
+const SHAPES: [&str; 7] = [
+    "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+    "M-3.6-3.6h7.2v7.2h-7.2z",
+    "M0-5.2L5.2 0 0 5.2-5.2 0z",
+    "M0-5L4.9 3.6h-9.8z",
+    "M0 5L4.9-3.6h-9.8z",
+    "M-1.7-5h3.4v3.3h3.3v3.4h-3.3v3.3h-3.4v-3.3h-3.3v-3.4h3.3z",
+    "M-5-3.2L-3.2-5 0-1.8 3.2-5 5-3.2 1.8 0 5 3.2 3.2 5 0 1.8-3.2 5-5 3.2-1.8 0z",
+];
+
+/// The class by which a stylesheet gives a model its colour.
+pub(crate) fn class(place: usize) -> String {
+    format!("m{}", place % COLOURS)
+}
+
+/// The outline of its dots, for the `d` of a path.
+pub(crate) fn shape(place: usize) -> &'static str {
+    SHAPES[place % SHAPES.len()]
+}
+
+/// The rules that give the classes their colours; marks in plots take the current one.
+pub(crate) fn rules() -> String {
+    (0..COLOURS)
+        .map(|place| format!(".m{place}{{color:var(--c{place})}}"))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn seventy_models_are_told_apart() {
+        let looks: HashSet<_> = (0..70).map(|place| (class(place), shape(place))).collect();
+        assert_eq!(looks.len(), 70);
+    }
+
+    #[test]
+    fn each_colour_is_there_for_light_and_for_dark() {
+        for place in 0..COLOURS {
+            let name = format!("--c{place}:#");
+            assert!(LIGHT.contains(&name) && DARK.contains(&name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Where a value stands on an axis, and which ticks the axis has.
+
+use crate::report::numbers;
+
+/// An axis from `low` to `high`, which are ticks themselves or just beside the first and the last name.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Axis {
+    low: f64,
+    high: f64,
+    logarithmic: bool,
+    pub(super) ticks: Vec<Tick>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tick {
+    pub(super) at: f64,
+    pub(super) text: String,
+}
+
+impl Axis {
+    /// From zero, or from below the lowest value where there are negative ones.
+    pub(super) fn from_zero(values: &[f64]) -> Self {
+        let (low, high) = ends(values).unwrap_or((0.0, 1.0));
+        Self::linear(low.min(0.0), high.max(0.0))
+    }
+
+    /// Around the values, and from zero where that is not far.
+    pub(super) fn around(values: &[f64]) -> Self {
+        let (low, high) = ends(values).unwrap_or((0.0, 1.0));
+        let near_zero = low > 0.0 && low < 0.4 * high;
+        Self::linear(if near_zero { 0.0 } else { low }, high)
+    }
+
+    fn linear(low: f64, high: f64) -> Self {
+        let high = if high > low { high } else { low + 1.0 };
+        // Seven steps at the most: with fewer, up to half of a field would stay empty.
+        let step = nice_step((high - low) / 7.0);
+        let (first, last) = ((low / step).floor(), (high / step - 1e-9).ceil());
+        let decimals = decimals(step);
+        let ticks: Vec<_> = (0..=(last - first) as usize)
+            .map(|index| (first + index as f64) * step)
+            .map(|at| Tick {
+                at,
+                text: numbers::with_commas(&format!("{at:.decimals$}")),
+            })
+            .collect();
+        Self {
+            low: first * step,
+            high: last * step,
+            logarithmic: false,
+            ticks,
+        }
+    }
+
+    /// Between the values of 1, 2, 5, 10, … around the positive values; the others are left out.
+    pub(super) fn logarithmic(values: &[f64]) -> Self {
+        let positive: Vec<_> = values.iter().copied().filter(|value| *value > 0.0).collect();
+        let (low, high) = ends(&positive).unwrap_or((1.0, 10.0));
+        let decade = |value: f64| value.log10().floor() as i32;
+        let steps: Vec<(i32, f64)> = (decade(low)..=decade(high) + 1)
+            .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| (power, digit)))
+            .collect();
+        let value = |&(power, digit): &(i32, f64)| digit * 10f64.powi(power);
+        let first = steps
+            .iter()
+            .rposition(|step| value(step) <= low * (1.0 + 1e-9))
+            .unwrap_or(0);
+        let mut last = steps
+            .iter()
+            .position(|step| value(step) >= high * (1.0 - 1e-9))
+            .unwrap_or(steps.len() - 1);
+        if last == first {
+            last += 1;
+        }
+        let span = &steps[first..=last.min(steps.len() - 1)];
+        let (low, high) = (value(&span[0]), value(&span[span.len() - 1]));
+        // Two decades and less have room for the ticks between the powers of ten; ten and more not even for those.
+        let decades = (high / low).log10();
+        let every = (decades / 7.0).ceil().max(1.0) as i32;
+        let ticks = span
+            .iter()
+            .filter(|(power, digit)| decades <= 2.1 || (*digit < 1.5 && power % every == 0))
+            .map(value)
+            .map(|at| Tick { at, text: label(at) })
+            .collect();
+        Self {
+            low,
+            high,
+            logarithmic: true,
+            ticks,
+        }
+    }
+
+    /// Names at 0, 1, 2, …
+    pub(super) fn named(names: &[String]) -> Self {
+        Self {
+            low: -0.5,
+            high: names.len() as f64 - 0.5,
+            logarithmic: false,
+            ticks: names
+                .iter()
+                .enumerate()
+                .map(|(index, name)| Tick {
+                    at: index as f64,
+                    text: super::text::plain(name),
+                })
+                .collect(),
+        }
+    }
+
+    /// With a tick at each of the measured settings instead, which say more than round numbers.
+    pub(super) fn with_ticks_at(mut self, settings: &[f64]) -> Self {
+        self.ticks = settings.iter().map(|&at| Tick { at, text: label(at) }).collect();
+        self
+    }
+
+    /// From 0 at the low end to 1 at the high one; nothing for what this axis can't show.
+    pub(super) fn position(&self, value: f64) -> Option<f64> {
+        if !value.is_finite() || (self.logarithmic && value <= 0.0) {
+            return None;
+        }
+        Some(if self.logarithmic {
+            (value / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
+        })
+    }
+
+    /// The same for an interval's end, which may lie outside and is cut there.
+    pub(super) fn position_within(&self, value: f64) -> Option<f64> {
+        if value.is_nan() {
+            return None;
+        }
+        let value = if self.logarithmic {
+            value.max(self.low)
+        } else {
+            value
+        };
+        self.position(value.clamp(self.low, self.high))
+    }
+}
+
+/// A setting as a person would write it: as it is, not in three digits.
+pub(super) fn label(value: f64) -> String {
+    let text = format!("{value:.6}");
+    numbers::with_commas(text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+fn ends(values: &[f64]) -> Option<(f64, f64)> {
+    values
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .fold(None, |ends, value| match ends {
+            None => Some((value, value)),
+            Some((low, high)) => Some((value.min(low), value.max(high))),
+        })
+}
+
+/// The next 1, 2, 2.5 or 5 times a power of ten.
+fn nice_step(least: f64) -> f64 {
+    let unit = 10f64.powf(least.log10().floor());
+    let digit = [1.0, 2.0, 2.5, 5.0]
+        .into_iter()
+        .find(|digit| digit * unit >= least * (1.0 - 1e-9))
+        .unwrap_or(10.0);
+    digit * unit
+}
+
+/// How many it takes to write a multiple of this step.
+fn decimals(step: f64) -> usize {
+    (0..9)
+        .find(|&decimals| {
+            let scaled = step * 10f64.powi(decimals);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled
+        })
+        .and_then(|decimals| usize::try_from(decimals).ok())
+        .unwrap_or(9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(axis: &Axis) -> Vec<&str> {
+        axis.ticks.iter().map(|tick| tick.text.as_str()).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_and_reach_around_the_values() {
+        let axis = Axis::from_zero(&[12.0, 48_700.0]);
+        assert_eq!(
+            texts(&axis),
+            ["0", "10,000", "20,000", "30,000", "40,000", "50,000"]
+        );
+        assert_eq!(
+            texts(&Axis::from_zero(&[1.2])),
+            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0", "1.2"]
+        );
+        assert_eq!(
+            texts(&Axis::from_zero(&[-3.0, 4.0])),
+            ["-3", "-2", "-1", "0", "1", "2", "3", "4"]
+        );
+        assert_eq!(
+            texts(&Axis::around(&[30.0, 120.0])),
+            ["0", "20", "40", "60", "80", "100", "120"]
+        );
+        assert_eq!(
+            texts(&Axis::around(&[96.0, 104.0])),
+            ["96", "98", "100", "102", "104"]
+        );
+    }
+
+    #[test]
+    fn an_axis_without_values_has_ticks_too() {
+        assert_eq!(Axis::from_zero(&[]).ticks.len(), 6);
+        assert_eq!(Axis::from_zero(&[0.0, f64::NAN]).ticks.len(), 6);
+        assert_eq!(texts(&Axis::logarithmic(&[0.0, -1.0])), ["1", "2", "5", "10"]);
+        assert_eq!(texts(&Axis::logarithmic(&[5.0])), ["5", "10"]);
+    }
+
+    #[test]
+    fn a_short_logarithmic_axis_has_ticks_between_the_powers_of_ten() {
+        assert_eq!(
+            texts(&Axis::logarithmic(&[0.3, 4.0])),
+            ["0.2", "0.5", "1", "2", "5"]
+        );
+        assert_eq!(
+            texts(&Axis::logarithmic(&[1.0, 1e4])),
+            ["1", "10", "100", "1,000", "10,000"]
+        );
+        assert!(Axis::logarithmic(&[1e-4, 1e9]).ticks.len() < 8);
+    }
+
+    #[test]
+    fn a_power_of_ten_stands_at_equal_distances() {
+        let axis = Axis::logarithmic(&[1.0, 1e4]);
+        assert!((axis.position(10.0).unwrap() - 0.25).abs() < 1e-9);
+        assert!((axis.position(100.0).unwrap() - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_logarithmic_axis_leaves_out_what_is_not_positive_and_cuts_intervals() {
+        let axis = Axis::logarithmic(&[1.0, 100.0]);
+        assert_eq!(axis.position(0.0), None);
+        assert_eq!(axis.position(f64::NAN), None);
+        assert_eq!(axis.position_within(-1.0), Some(0.0));
+        assert_eq!(axis.position_within(f64::INFINITY), Some(1.0));
+    }
+
+    #[test]
+    fn names_stand_in_the_middle_of_their_slots() {
+        let axis = Axis::named(&["`sleep`".to_owned(), "b".to_owned()]);
+        assert_eq!(texts(&axis), ["sleep", "b"]);
+        assert_eq!(axis.position(0.0), Some(0.25));
+    }
+}

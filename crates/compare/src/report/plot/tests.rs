@@ -1,0 +1,149 @@
+//! The drawing as a whole: a golden file for a small plot, and what must hold for any.
+
+use super::svg::{file, inline};
+use crate::report::page::{Plot, Point, Scale, Series};
+
+fn point(x: f64, y: f64) -> Point {
+    Point {
+        x,
+        y,
+        low: y * 0.9,
+        high: y * 1.1,
+    }
+}
+
+fn series(place: usize, model: &str, theory: bool, points: Vec<Point>) -> Series {
+    Series {
+        place,
+        model: model.to_owned(),
+        theory,
+        points,
+    }
+}
+
+fn scale(title: &str, logarithmic: bool, names: &[&str]) -> Scale {
+    Scale {
+        title: title.to_owned(),
+        logarithmic,
+        names: names.iter().map(|&name| name.to_owned()).collect(),
+    }
+}
+
+fn small() -> Plot {
+    Plot {
+        key: "small".to_owned(),
+        title: "Requests by `connections`".to_owned(),
+        x: scale("connections", true, &[]),
+        y: scale("requests/s", false, &[]),
+        series: vec![
+            series(0, "prefork", false, vec![point(1.0, 900.0), point(64.0, 5_200.0)]),
+            series(
+                0,
+                "prefork",
+                true,
+                vec![point(1.0, 1_000.0), point(64.0, 5_500.0)],
+            ),
+            series(1, "<b>", false, vec![point(1.0, 500.0), point(64.0, 3_000.0)]),
+        ],
+    }
+}
+
+fn count(text: &str, what: &str) -> usize {
+    text.matches(what).count()
+}
+
+#[test]
+fn a_small_plot_is_drawn_as_in_the_golden_file() {
+    let drawn = file(&small());
+    assert_eq!(
+        drawn,
+        include_str!("golden.svg"),
+        "if this is meant, it is the new plot/golden.svg:\n{drawn}"
+    );
+}
+
+#[test]
+fn a_file_brings_its_colours_and_a_part_of_a_page_takes_the_pages() {
+    let (file, inline) = (file(&small()), inline(&small()));
+    for own in [
+        "<style>",
+        "prefers-color-scheme:dark",
+        "class=\"surface\"",
+        "<title>",
+    ] {
+        assert!(file.contains(own) && !inline.contains(own), "{own}");
+    }
+    for drawing in [file, inline] {
+        assert!(
+            drawing.contains("role=\"img\" aria-label=\"Requests by connections: requests/s by connections")
+        );
+        assert!(drawing.contains("data-label=\"&lt;b&gt;: 64, 3,000 (2,700 – 3,300)\""));
+        assert!(!drawing.contains("<b>"));
+    }
+}
+
+#[test]
+fn theory_has_a_dashed_line_without_dots_in_its_models_group() {
+    let drawn = inline(&small());
+    assert_eq!(count(&drawn, "<g class=\"series m0\" data-model=\"prefork\">"), 2);
+    assert_eq!(count(&drawn, "<path class=\"theory\" d="), 1);
+    assert_eq!(count(&drawn, "class=\"point\""), 4);
+    assert_eq!(count(&drawn, ">prefork</text>"), 1, "one name for both");
+}
+
+#[test]
+fn what_a_logarithmic_axis_can_not_show_is_left_out_and_breaks_the_line() {
+    let mut plot = small();
+    plot.y.logarithmic = true;
+    plot.series = vec![series(
+        0,
+        "poll",
+        false,
+        [(1.0, 5.0), (2.0, 6.0), (4.0, 0.0), (8.0, 7.0), (16.0, f64::NAN)]
+            .map(|(x, y)| point(x, y))
+            .to_vec(),
+    )];
+    let drawn = inline(&plot);
+    assert_eq!(count(&drawn, "class=\"point\""), 3);
+    let line = drawn.split("class=\"line\" d=\"").nth(1).unwrap();
+    assert_eq!(count(&line[..line.find('"').unwrap()], "M"), 2);
+    assert!(!drawn.contains("NaN") && !drawn.contains("inf"));
+}
+
+#[test]
+fn models_stand_side_by_side_where_settings_have_names() {
+    let mut plot = small();
+    plot.x = scale("handler", false, &["it waits", "it blocks"]);
+    plot.series = (0..9)
+        .map(|place| {
+            series(
+                place,
+                &format!("m{place}"),
+                false,
+                vec![point(0.0, 5.0), point(1.0, 5.0)],
+            )
+        })
+        .collect();
+    let drawn = inline(&plot);
+    let mut places: Vec<f64> = drawn
+        .split("class=\"dot\" transform=\"translate(")
+        .skip(1)
+        .filter_map(|rest| rest.split(' ').next()?.parse().ok())
+        .collect();
+    places.sort_by(f64::total_cmp);
+    // The last nine are those of the legend, below each other.
+    let dots = &places[..18];
+    assert!(dots.windows(2).all(|pair| pair[1] - pair[0] > 10.0), "{dots:?}");
+    assert!(!drawn.contains("class=\"line\""));
+    assert!(drawn.contains("data-label=\"m3: it blocks, 5.00 (4.50 – 5.50)\""));
+}
+
+#[test]
+fn a_plot_without_points_is_a_plot_too() {
+    let mut plot = small();
+    plot.series.clear();
+    for names in [&[][..], &["one"]] {
+        plot.x = scale("x", false, names);
+        assert!(inline(&plot).ends_with("</svg>\n"));
+    }
+}

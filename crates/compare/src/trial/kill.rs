@@ -1,0 +1,141 @@
+//! A trial within which one worker of the server is killed.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use loadgen::Plan;
+use loadgen::report::Interval;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use procfs::process::all_processes;
+use rand::SeedableRng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::Bench;
+use crate::plan::Planned;
+use crate::record::{KillFigures, Measured};
+
+/// How long the rate is averaged over.
+const SLICE: Duration = Duration::from_millis(20);
+/// The rate is as before when it is at least this share of it.
+const FULL_SHARE: f64 = 0.9;
+/// For so many slices in a row, so that one that happens to be full is not taken for the end.
+const FULL_SLICES: usize = 3;
+
+impl Bench<'_> {
+    pub(super) fn of_kill(&self, trial: Planned<'_>) -> Result<Measured, String> {
+        let mut server = self.start(trial, None)?;
+        let plan = Plan {
+            slice: Some(SLICE),
+            ..self.plan(trial, &server, None)?
+        };
+        let leader = server.pid();
+        let kill_after = plan.duration / 3;
+        let seed = trial.round as u64;
+        let (opens, opened) = mpsc::channel();
+        let killer = thread::spawn(move || {
+            // It never opens if the load can't begin.
+            opened.recv().ok()?;
+            thread::sleep(kill_after);
+            let workers = children(leader);
+            let worker = workers.choose(&mut ChaCha8Rng::seed_from_u64(seed))?;
+            kill(*worker, Signal::SIGKILL).ok()
+        });
+        let watched = self.watch(&plan, &mut server, Some(opens));
+        let worker = killer.join().expect("the killer panicked");
+        let watched = watched?;
+        worker.ok_or("it has no worker that could be killed")?;
+        let lost = watched.report.requests.sent - watched.report.requests.ok;
+        let figures = figures(&watched.report.intervals, kill_after, lost);
+        let mut measured = super::measured(watched, server)?;
+        measured.kill = Some(figures);
+        Ok(measured)
+    }
+}
+
+/// The children of a process.
+fn children(parent: Pid) -> Vec<Pid> {
+    let all = all_processes().into_iter().flatten().flatten();
+    let mut children: Vec<_> = all
+        .filter_map(|process| process.stat().ok())
+        .filter(|stat| stat.ppid == parent.as_raw())
+        .map(|stat| Pid::from_raw(stat.pid))
+        .collect();
+    children.sort();
+    children
+}
+
+/// What the slices of the window show of a kill so long after its start.
+fn figures(slices: &[Interval], killed_after: Duration, lost: u64) -> KillFigures {
+    let before = (killed_after.as_millis() / SLICE.as_millis()) as usize;
+    let before = before.min(slices.len());
+    let rate = |slices: &[Interval]| {
+        slices.iter().map(|slice| slice.ok as f64).sum::<f64>() / slices.len().max(1) as f64
+    };
+    let full = rate(&slices[..before]);
+    // The last slice may be a short one.
+    let after = &slices[before..slices.len().max(before + 1) - 1];
+    let is_full = |slice: &Interval| slice.ok as f64 >= FULL_SHARE * full;
+    let back = (0..after.len()).find(|&first| {
+        let next = &after[first..after.len().min(first + FULL_SLICES)];
+        next.len() == FULL_SLICES && next.iter().all(is_full)
+    });
+    let lowest = after
+        .iter()
+        .map(|slice| slice.ok as f64)
+        .fold(f64::INFINITY, f64::min);
+    KillFigures {
+        lost,
+        back_ms: back.map(|slices| slices as f64 * SLICE.as_secs_f64() * 1e3),
+        lowest_rate_share: if full > 0.0 { (lowest / full).min(1.0) } else { 0.0 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slices(ok: &[u64]) -> Vec<Interval> {
+        ok.iter()
+            .enumerate()
+            .map(|(index, &ok)| Interval {
+                t_s: (index + 1) as f64 * SLICE.as_secs_f64(),
+                ok,
+                failed: 0,
+                p50_us: None,
+                p99_us: None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_rate_is_back_when_it_stays_near_to_what_it_was() {
+        let rates = slices(&[100, 100, 100, 50, 95, 60, 95, 92, 91, 100, 7]);
+        let figures = figures(&rates, SLICE * 3, 4);
+        assert_eq!(
+            figures.back_ms,
+            Some(60.0),
+            "the one full slice before is not the end"
+        );
+        assert!(
+            (figures.lowest_rate_share - 0.5).abs() < 1e-9,
+            "the last slice may be a short one"
+        );
+        assert_eq!(figures.lost, 4);
+    }
+
+    #[test]
+    fn a_rate_that_never_comes_back_has_no_time() {
+        let rates = slices(&[100, 100, 100, 50, 50, 50, 50]);
+        assert_eq!(figures(&rates, SLICE * 3, 0).back_ms, None);
+        assert_eq!(figures(&[], SLICE, 0).back_ms, None);
+    }
+
+    #[test]
+    fn a_kill_that_nobody_notices_has_the_rate_back_at_once() {
+        let figures = figures(&slices(&[100; 10]), SLICE * 3, 0);
+        assert_eq!((figures.back_ms, figures.lowest_rate_share), (Some(0.0), 1.0));
+    }
+}

@@ -1,0 +1,193 @@
+//! A trial of one load, measured once it is warm.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use loadgen::{LoadError, Observer, Plan};
+use nix::unistd::{Pid, gettid};
+
+use super::{Bench, disqualifies, tally};
+use crate::costs::{Footprint, Interference, Look, Reading};
+use crate::cpus::Split;
+use crate::plan::Planned;
+use crate::record::{Life, LoadFigures, Measured};
+use crate::server::Server;
+
+impl Bench<'_> {
+    pub(super) fn of_load(
+        &self,
+        trial: Planned<'_>,
+        capacity_per_s: Option<f64>,
+    ) -> Result<Measured, String> {
+        let tally = tally::File::of(trial)?;
+        let mut server = self.start(trial, tally.as_ref())?;
+        let plan = self.plan(trial, &server, capacity_per_s)?;
+        let watched = self.watch(&plan, &mut server, None)?;
+        self.keep_histograms(trial, &watched)?;
+        let mut measured = super::measured(watched, server)?;
+        if let Some(tally) = tally {
+            measured.workers = tally.read()?;
+        }
+        Ok(measured)
+    }
+
+    /// Loads the server, and watches it: its footprint again and again while it warms up, and once more when the window
+    /// closes. Within the window it is left alone, since to read its memory stops it for that time. `opens` is told when the
+    /// window does.
+    pub(super) fn watch(
+        &self,
+        plan: &Plan,
+        server: &mut Server,
+        opens: Option<Sender<()>>,
+    ) -> Result<Watched, String> {
+        let (warming, warm) = mpsc::channel();
+        let at_ready = server.meter().footprint();
+        let leader = server.pid();
+        let (sampler_is, sampler_known) = mpsc::channel();
+        let watched = thread::scope(|scope| {
+            let sampler = scope.spawn(move || {
+                let _ = sampler_is.send(gettid());
+                most_until(&warm, leader)
+            });
+            let mut edges = Edges {
+                server,
+                cpus: self.cpus,
+                samplers: sampler_known.recv().into_iter().collect(),
+                warming: Some(warming),
+                opens,
+                at_opening: None,
+                at_closing: None,
+                peak: Footprint::default(),
+            };
+            let outcome = loadgen::run(plan, self.cancel, &mut edges);
+            let Edges {
+                at_opening,
+                at_closing,
+                peak,
+                warming,
+                ..
+            } = edges;
+            drop(warming);
+            let warming_up = sampler.join().expect("the sampler of memory panicked");
+            (outcome, at_opening.zip(at_closing), peak.max(warming_up))
+        });
+        let (outcome, edges, peak) = watched;
+        let outcome = outcome.map_err(|error: LoadError| {
+            server.with_last_words(format!("{:#}", anyhow::Error::from(error)))
+        })?;
+        if let Some(reason) = disqualifies(&outcome.report) {
+            return Err(server.with_last_words(reason));
+        }
+        let Some((opening, closing)) = edges else {
+            return Err("its window never opened or never closed".to_owned());
+        };
+        let spent = opening.reading.until(&closing.reading);
+        Ok(Watched {
+            interference: Interference::between(&opening.look, &closing.look, &spent),
+            server_busy: spent.cpu().as_secs_f64()
+                / (spent.seconds.max(1e-9) * self.cpus.server.len() as f64),
+            spent,
+            at_ready,
+            peak,
+            replies_in_life: outcome.answered_total,
+            report: outcome.report,
+            times: outcome.times,
+        })
+    }
+}
+
+/// A load that was watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) report: loadgen::Report,
+    pub(super) times: loadgen::slices::Times,
+    pub(super) replies_in_life: u64,
+    spent: crate::costs::Spent,
+    server_busy: f64,
+    interference: Interference,
+    at_ready: Footprint,
+    peak: Footprint,
+}
+
+impl Watched {
+    /// Ends the server, and puts all together.
+    pub(super) fn into_measured(self, server: Server) -> Result<Measured, String> {
+        let ready_ms = server.ready().as_secs_f64() * 1e3;
+        let ended = server.stop()?;
+        Ok(Measured {
+            ready_ms,
+            drain_ms: ended.drain.as_secs_f64() * 1e3,
+            spent: self.spent,
+            server_busy: self.server_busy,
+            life: Life {
+                voluntary_switches: ended.life.voluntary_switches,
+                involuntary_switches: ended.life.involuntary_switches,
+                replies: self.replies_in_life,
+            },
+            at_ready: self.at_ready,
+            peak: self.peak,
+            interference: self.interference,
+            load: LoadFigures::from(self.report),
+            workers: Vec::new(),
+            search: None,
+            kill: None,
+            system_calls: None,
+        })
+    }
+}
+
+/// What is looked at when the window opens and closes.
+struct Edges<'a> {
+    server: &'a Server,
+    cpus: &'a Split,
+    /// The threads of this process that are neither the load nor the one that is told.
+    samplers: Vec<Pid>,
+    /// Dropped when the warm-up is over.
+    warming: Option<Sender<()>>,
+    opens: Option<Sender<()>>,
+    at_opening: Option<Edge>,
+    at_closing: Option<Edge>,
+    peak: Footprint,
+}
+
+struct Edge {
+    reading: Reading,
+    look: Look,
+}
+
+impl Edges<'_> {
+    fn edge(&self) -> Edge {
+        let look = Look::now(self.cpus, &self.samplers);
+        Edge {
+            reading: self.server.meter().read(),
+            look,
+        }
+    }
+}
+
+impl Observer for Edges<'_> {
+    fn window_opens(&mut self) {
+        self.warming = None;
+        if let Some(opens) = self.opens.take() {
+            // Whoever does not listen any more needs not be told.
+            let _ = opens.send(());
+        }
+        self.at_opening = Some(self.edge());
+    }
+
+    fn window_closes(&mut self) {
+        self.at_closing = Some(self.edge());
+        self.peak = self.server.meter().footprint();
+    }
+}
+
+/// The most that a server holds until the other end of the channel is gone.
+fn most_until(warm: &Receiver<()>, server: Pid) -> Footprint {
+    const EVERY: Duration = Duration::from_millis(40);
+    let mut most = Footprint::default();
+    while matches!(warm.recv_timeout(EVERY), Err(RecvTimeoutError::Timeout)) {
+        most = most.max(Footprint::of(server));
+    }
+    most
+}

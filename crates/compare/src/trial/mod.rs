@@ -1,0 +1,119 @@
+//! One trial: a fresh server, a load, and what both came to. A file for each way in which a trial goes.
+
+mod histograms;
+mod kill;
+mod load;
+mod search;
+mod system_calls;
+mod tally;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use loadgen::Plan;
+
+use crate::cpus::Split;
+use crate::experiment::Method;
+use crate::plan::Planned;
+use crate::profile::Times;
+use crate::record::{Measured, Outcome};
+use crate::server::Server;
+
+/// What all trials of a run have in common.
+#[derive(Debug)]
+pub(crate) struct Bench<'a> {
+    pub(crate) cpus: &'a Split,
+    pub(crate) times: Times,
+    /// What the load generator's threads can do at all on this machine, if that is known.
+    pub(crate) ceiling_per_s: Option<f64>,
+    /// The folder in which the latencies of each trial are kept, if they are.
+    pub(crate) histograms: Option<&'a Path>,
+    /// Set when the run is to stop.
+    pub(crate) cancel: &'a AtomicBool,
+}
+
+/// The run is to stop, and this trial does not count.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl Bench<'_> {
+    /// Makes a trial, of a contender that can do so many requests a second if that matters to it.
+    pub(crate) fn run(
+        &self,
+        trial: Planned<'_>,
+        capacity_per_s: Option<f64>,
+    ) -> Result<Outcome, Interrupted> {
+        let measured = if trial.finds_capacity() {
+            self.of_load(trial, None)
+        } else {
+            match trial.experiment.method {
+                Method::Load => self.of_load(trial, capacity_per_s),
+                Method::RateUnderBound { p99_ms } => self.of_search(trial, capacity_per_s, p99_ms),
+                Method::KillWorker => self.of_kill(trial),
+                Method::SystemCalls => self.of_system_calls(trial),
+            }
+        };
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Interrupted);
+        }
+        Ok(measured.map_or_else(Outcome::Failed, |measured| Outcome::Measured(Box::new(measured))))
+    }
+
+    /// The server of a trial. Its workers tell what they served in the file of this name, if there is one.
+    fn start(&self, trial: Planned<'_>, tally: Option<&tally::File>) -> Result<Server, String> {
+        let name = &trial.contender.name;
+        let flags: Vec<String> = if trial.contender.house {
+            let own = trial.setting.flags_of(name).map(str::to_owned);
+            own.chain(tally.into_iter().flat_map(tally::File::flags))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        Server::start(trial.contender, &flags, &self.cpus.server)
+    }
+
+    /// The load of a trial on this server.
+    fn plan(&self, trial: Planned<'_>, server: &Server, capacity_per_s: Option<f64>) -> Result<Plan, String> {
+        let load = trial.load();
+        let closed = load.closed();
+        let load = if trial.finds_capacity() { &closed } else { load };
+        let times = trial.times(self.times);
+        let cpus = self.cpus.client.numbers();
+        Ok(Plan {
+            threads: cpus.len().min(load.connections),
+            warmup: times.warmup,
+            duration: times.window,
+            timeout: times.timeout(),
+            cpus,
+            ceiling_per_s: self.ceiling_per_s,
+            // Each round has arrivals of its own, the same for all contenders.
+            ..load.plan(server.address(), capacity_per_s, trial.round as u64 + 1)?
+        })
+    }
+}
+
+/// What no server says that speaks the wire.
+const FAULTS: [&str; 4] = ["wrong_value", "not_a_frame", "unasked_reply", "error_reply"];
+
+/// Why nothing of this load may be quoted, if so.
+pub(crate) fn disqualifies(load: &loadgen::Report) -> Option<String> {
+    if let Some(reason) = &load.ended_early {
+        return Some(reason.clone());
+    }
+    if let Some(fault) = load
+        .failures
+        .iter()
+        .find(|failures| FAULTS.contains(&&*failures.kind))
+    {
+        return Some(format!(
+            "{} × {}; the first: {}",
+            fault.count, fault.kind, fault.first
+        ));
+    }
+    (!load.checks.accounting).then(|| "the load generator's own accounting does not add up".to_owned())
+}
+
+/// The figures of a trial, of which nothing but the load and what is told here applies.
+fn measured(watched: load::Watched, server: Server) -> Result<Measured, String> {
+    watched.into_measured(server)
+}

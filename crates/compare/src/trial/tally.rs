@@ -1,0 +1,44 @@
+//! What workers tell of themselves when they end: `--tally` of the prefork kinds.
+
+use std::fs;
+use std::io;
+
+use tempfile::NamedTempFile;
+
+use crate::plan::Planned;
+use crate::record::WorkerTally;
+
+/// The file that the workers of a trial's server write into.
+#[derive(Debug)]
+pub(crate) struct File(NamedTempFile);
+
+impl File {
+    /// One for this trial, if its server has workers that tell.
+    pub(crate) fn of(trial: Planned<'_>) -> Result<Option<Self>, String> {
+        let tells = trial.contender.house && trial.contender.name.starts_with("prefork");
+        if !tells {
+            return Ok(None);
+        }
+        let file =
+            NamedTempFile::new().map_err(|error| format!("can't make a file for its workers: {error}"))?;
+        Ok(Some(Self(file)))
+    }
+
+    /// The flags by which a server knows of it.
+    pub(crate) fn flags(&self) -> [String; 2] {
+        ["--tally".to_owned(), self.0.path().display().to_string()]
+    }
+
+    /// What the workers told, once the server is gone.
+    pub(crate) fn read(&self) -> Result<Vec<WorkerTally>, String> {
+        let text = fs::read_to_string(self.0.path())
+            .map_err(|error: io::Error| format!("can't read what its workers told: {error}"))?;
+        let mut workers = text
+            .lines()
+            .map(serde_json::from_str::<WorkerTally>)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| format!("its workers told something else than what they served: {error}"))?;
+        workers.sort_by_key(|worker| (worker.worker, worker.pid));
+        Ok(workers)
+    }
+}
