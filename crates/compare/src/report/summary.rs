@@ -279,10 +279,17 @@ impl<'a> Row<'a> {
             .capacity
             .map(|share| share * capacity_per_s)
             .or(load.rate_per_s)?;
+        // Nearer to full load the mean is that of a run without end, and no window is one.
+        if rate_per_s > NEARLY_FULL * capacity_per_s {
+            return None;
+        }
         let service_s = f64::from(queue.servers()) / capacity_per_s;
         Some(queue.mean_time_in_system(rate_per_s, service_s)? * 1e6)
     }
 }
+
+/// The highest utilisation at which theory's mean is laid beside a measured one.
+const NEARLY_FULL: f64 = 0.99;
 
 #[cfg(test)]
 mod tests {
