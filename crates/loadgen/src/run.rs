@@ -23,6 +23,9 @@ use crate::tally::Tally;
 
 /// What is told while a run goes on, on the thread that called [`run()`].
 pub trait Observer {
+    /// All connections are open that could be, and nothing has been sent on them: the load begins when this returns. Here a
+    /// server may be given the time to take them.
+    fn connections_open(&mut self) {}
     /// The warm-up is over: from here on everything counts.
     fn window_opens(&mut self) {}
     /// A second of the window is over, or a third of a short one, and what all threads measured in it is there.
@@ -116,7 +119,7 @@ pub enum LoadError {
 
 /// Loads the server and measures, until the plan is done, `cancel` is set, or the server is gone.
 ///
-/// All connections are opened first. The load then runs for the warm-up, for the window, and on without new requests until
+/// All connections are opened first, and the observer is told. The load then runs for the warm-up, for the window, and on without new requests until
 /// those on their way are answered or have timed out, so that the slowest are not lost to the end of the window.
 ///
 /// # Panics
@@ -184,6 +187,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         drop((opened, done, slices));
         // If one can't, the others are not started, because `starts` is dropped.
         all_opened.iter().collect::<Result<(), LoadError>>()?;
+        observer.connections_open();
         // A moment from now, so that no thread begins late because it looks at its connections first.
         let lead_ns = 1_000_000 + 1_000 * plan.connections as u64;
         let schedule = Schedule::from(clock.now_ns() + lead_ns, plan);

@@ -129,6 +129,15 @@ impl Meter {
         }
     }
 
+    /// The CPU time that the server has spent so far.
+    pub(crate) fn cpu(&self) -> Duration {
+        let of_group = self.cgroup.as_ref().and_then(|group| group.cpu().ok());
+        of_group.map_or_else(
+            || self.processes().iter().map(|process| cpu_of(process).time).sum(),
+            |time| time.user + time.system,
+        )
+    }
+
     /// What the server holds now.
     pub(crate) fn footprint(&self) -> Footprint {
         Footprint::of_processes(&self.processes())

@@ -1,8 +1,9 @@
 //! A trial of one load, measured once it is warm.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loadgen::{LoadError, Observer, Plan};
 use nix::unistd::{Pid, gettid};
@@ -53,6 +54,7 @@ impl Bench<'_> {
             let mut edges = Edges {
                 server,
                 cpus: self.cpus,
+                cancel: self.cancel,
                 samplers: sampler_known.recv().into_iter().collect(),
                 warming: Some(warming),
                 opens,
@@ -141,6 +143,7 @@ impl Watched {
 struct Edges<'a> {
     server: &'a Server,
     cpus: &'a Split,
+    cancel: &'a AtomicBool,
     /// The threads of this process that are neither the load nor the one that is told.
     samplers: Vec<Pid>,
     /// Dropped when the warm-up is over.
@@ -167,6 +170,10 @@ impl Edges<'_> {
 }
 
 impl Observer for Edges<'_> {
+    fn connections_open(&mut self) {
+        settle(|| self.server.meter().cpu(), self.cancel);
+    }
+
     fn window_opens(&mut self) {
         self.warming = None;
         if let Some(opens) = self.opens.take() {
@@ -182,6 +189,27 @@ impl Observer for Edges<'_> {
     }
 }
 
+/// Waits until a server has taken the connections that wait for it: until it spends next to nothing, or for two seconds.
+/// Else the load of the first would keep it from taking the others, since whoever accepts has no more of a processor then
+/// than each of the handlers, and the warm-up would have to be many times as long.
+fn settle(cpu: impl Fn() -> Duration, cancel: &AtomicBool) {
+    const AT_MOST: Duration = Duration::from_secs(2);
+    /// Shorter than it takes to fork a hundred times, longer than a server may be kept from its processor.
+    const EVERY: Duration = Duration::from_millis(10);
+    /// A twentieth of that time.
+    const NEXT_TO_NOTHING: Duration = Duration::from_micros(500);
+    let until = Instant::now() + AT_MOST;
+    let mut before = cpu();
+    while Instant::now() < until && !cancel.load(Ordering::Relaxed) {
+        thread::sleep(EVERY);
+        let now = cpu();
+        if now.saturating_sub(before) < NEXT_TO_NOTHING {
+            return;
+        }
+        before = now;
+    }
+}
+
 /// The most that a server holds until the other end of the channel is gone.
 fn most_until(warm: &Receiver<()>, server: Pid) -> Footprint {
     const EVERY: Duration = Duration::from_millis(40);
@@ -190,4 +218,33 @@ fn most_until(warm: &Receiver<()>, server: Pid) -> Footprint {
         most = most.max(Footprint::of(server));
     }
     most
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_server_has_settled_when_it_spends_next_to_nothing() {
+        let looks = Cell::new(0);
+        let busy_for_five = || {
+            looks.set(looks.get() + 1);
+            Duration::from_millis(8 * looks.get().min(5))
+        };
+        settle(busy_for_five, &AtomicBool::new(false));
+        assert_eq!(looks.get(), 6);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_server_in_a_run_that_is_to_stop() {
+        let looks = Cell::new(0);
+        let always_busy = || {
+            looks.set(looks.get() + 1);
+            Duration::from_secs(looks.get())
+        };
+        settle(always_busy, &AtomicBool::new(true));
+        assert_eq!(looks.get(), 1);
+    }
 }
