@@ -11,6 +11,7 @@ use procfs::{CpuInfo, Current, Meminfo};
 use serde::{Deserialize, Serialize};
 
 use crate::contender::{Contender, LeftOut};
+use crate::costs::Disturbance;
 use crate::cpus::Split;
 use crate::experiment::Experiment;
 use crate::plan::{self, Planned};
@@ -86,7 +87,7 @@ impl Environment {
     }
 
     /// Why a trial is set aside, if it is. In a smoke run none is: it asks whether all works, and quotes no figure.
-    pub(crate) fn sets_aside(&self, trial: &Measured) -> Option<String> {
+    pub(crate) fn sets_aside(&self, trial: &Measured) -> Option<Disturbance> {
         trial.set_aside().filter(|_| self.profile != "smoke")
     }
 

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::contender::Contender;
 use crate::experiment::{Experiment, Load, Method, Setting};
 use crate::profile::Times;
+use crate::record::Record;
 
 /// How often a contender's capacity is measured; the median counts.
 const CAPACITY_TRIALS: usize = 3;
@@ -72,6 +73,19 @@ impl<'a> Planned<'a> {
     /// What is asked of this contender.
     pub(crate) fn load(&self) -> &'a Load {
         self.setting.load_of(&self.contender.name)
+    }
+
+    /// Whether both are of one round and setting, so that only the contender differs.
+    pub(crate) fn stands_beside(&self, other: &Self) -> bool {
+        self.round == other.round
+            && self.experiment.key == other.experiment.key
+            && self.setting.key == other.setting.key
+    }
+
+    /// Whether this is a record of it.
+    pub(crate) fn is_of(&self, record: &Record) -> bool {
+        let planned = [&self.experiment.key, &self.setting.key, &self.contender.name];
+        self.round == record.round && planned == [&record.experiment, &record.setting, &record.model]
     }
 
     /// Whether it only finds the contender's capacity.
@@ -159,7 +173,7 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!((trials.len(), met.len()), (4 * 4 * 6, 4 * 4 * 6));
+        assert_eq!((trials.len(), met.len()), (4 * 5 * 6, 4 * 5 * 6));
         assert!(trials.is_sorted_by_key(|trial| trial.round));
     }
 

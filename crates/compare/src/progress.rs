@@ -70,6 +70,12 @@ impl Watch for Progress {
             self.say(&format!("{model}, {experiment}, {setting}: {reason}"));
         }
     }
+
+    fn again(&mut self, trials: usize) {
+        if let Some(bar) = &self.bar {
+            bar.inc_length(trials as u64);
+        }
+    }
 }
 
 impl Drop for Progress {

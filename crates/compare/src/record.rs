@@ -7,6 +7,7 @@ use loadgen::report::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::costs::Disturbance;
 pub(crate) use crate::costs::{Footprint, Interference, Spent};
 
 /// The version of [`Record`] and of the environment beside it.
@@ -204,13 +205,16 @@ const WINDOW_OFF_AT_MOST: f64 = 0.2;
 impl Measured {
     /// Why the trial is set aside, if it is: the machine did something else at the time, or the looks at the server's costs
     /// came so late that they are not of the window.
-    pub(crate) fn set_aside(&self) -> Option<String> {
+    pub(crate) fn set_aside(&self) -> Option<Disturbance> {
         // The tracer takes the client's processor, and nothing but the number of calls is taken from such a trial.
         if self.system_calls.is_some() {
             return None;
         }
         let off = (self.spent.seconds / self.load.window_s - 1.0).abs();
-        let late = || format!("the looks at its costs were {:.0} % off the window", off * 100.0);
+        let late = || Disturbance {
+            share: off,
+            of_what: "of the window lay between its edges and the looks at its costs",
+        };
         let reason = self.interference.set_aside();
         reason.or_else(|| (off > WINDOW_OFF_AT_MOST).then(late))
     }

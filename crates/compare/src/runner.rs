@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use crate::journal::Journal;
 use crate::plan::Planned;
-use crate::record::{Outcome, Record, SCHEMA};
+use crate::record::{Measured, Outcome, Record, SCHEMA};
 use crate::statistics::Estimate;
 use crate::trial::Interrupted;
 
@@ -26,54 +26,126 @@ pub(crate) enum Ended {
 pub(crate) trait Watch {
     fn begins(&mut self, trial: Planned<'_>);
     fn ended(&mut self, trial: Planned<'_>, outcome: &Outcome);
+    /// So many trials are to be made once more.
+    fn again(&mut self, _trials: usize) {}
 }
 
 /// Makes a trial, of a contender that can do so many requests a second if that matters to it.
 pub(crate) type Make<'a> = dyn FnMut(Planned<'_>, Option<f64>) -> Result<Outcome, Interrupted> + 'a;
 
-/// Makes the trials that `before` has no records of.
+/// Makes the trials that `before` has no records of. What was disturbed, by a rule that looks at no result, is made once
+/// more when all models of its round have had their turn in that setting: with holes, rounds could not be compared.
 pub(crate) fn run(
     trials: &[Planned<'_>],
     before: &[Record],
     journal: &mut Journal,
+    disturbed: &dyn Fn(&Measured) -> bool,
     watch: &mut dyn Watch,
     make: &mut Make<'_>,
 ) -> Result<Ended> {
-    let mut capacities = Capacities::default();
-    let mut failed = 0;
-    for record in before {
-        capacities.learn(
-            &record.experiment,
-            &record.setting,
-            &record.model,
-            record.round,
-            &record.outcome,
-        );
-        failed += usize::from(matches!(record.outcome, Outcome::Failed(_)));
-    }
-    // A run writes its trials down in their order, so those that are there are the first ones.
-    for (index, &trial) in trials.iter().enumerate().skip(before.len()) {
-        watch.begins(trial);
-        let started_at = Timestamp::now();
-        let Ok(outcome) = make(trial, capacities.of(trial)) else {
-            return Ok(Ended::Interrupted { after: index });
+    let mut series = Series {
+        before,
+        journal,
+        disturbed,
+        watch,
+        make,
+        capacities: Capacities::default(),
+        made: 0,
+        failed: 0,
+    };
+    for block in trials.chunk_by(Planned::stands_beside) {
+        let Some(mut again) = series.make_all(block)? else {
+            return Ok(Ended::Interrupted { after: series.made });
         };
-        failed += usize::from(matches!(outcome, Outcome::Failed(_)));
-        let (experiment, setting) = (&trial.experiment.key, &trial.setting.key);
-        capacities.learn(experiment, setting, &trial.contender.name, trial.round, &outcome);
-        watch.ended(trial, &outcome);
-        journal.append(&Record {
+        // A capacity is the median of some trials, and can do without one.
+        again.retain(|trial| !trial.finds_capacity());
+        series.watch.again(again.len());
+        if series.make_all(&again)?.is_none() {
+            return Ok(Ended::Interrupted { after: series.made });
+        }
+    }
+    Ok(Ended::AfterAll {
+        failed: series.failed,
+    })
+}
+
+/// A run on its way.
+struct Series<'a, 'm> {
+    before: &'a [Record],
+    journal: &'a mut Journal,
+    disturbed: &'a dyn Fn(&Measured) -> bool,
+    watch: &'a mut dyn Watch,
+    make: &'a mut Make<'m>,
+    capacities: Capacities,
+    /// How many trials there are records of.
+    made: usize,
+    failed: usize,
+}
+
+impl Series<'_, '_> {
+    /// Makes these, and gives those that were disturbed; nothing if the run is to stop.
+    fn make_all<'t>(&mut self, trials: &[Planned<'t>]) -> Result<Option<Vec<Planned<'t>>>> {
+        let mut again = Vec::new();
+        for &trial in trials {
+            let Some(disturbed) = self.next(trial)? else {
+                return Ok(None);
+            };
+            if disturbed {
+                again.push(trial);
+            }
+        }
+        Ok(Some(again))
+    }
+
+    /// Whether this trial was disturbed: from its record, if there is one, else by making it. A run writes its trials down
+    /// in their order, and which are made once more follows from what the others came to: so each has its record's place.
+    fn next(&mut self, trial: Planned<'_>) -> Result<Option<bool>> {
+        if let Some(record) = self.before.get(self.made) {
+            if !trial.is_of(record) {
+                bail!(
+                    "trial {} of the records is not the one that the run makes in this place (round {}, {}, {}, {}); was it begun by another version?",
+                    record.trial,
+                    trial.round,
+                    trial.experiment.key,
+                    trial.setting.key,
+                    trial.contender.name
+                );
+            }
+            return Ok(Some(self.learn(trial, &record.outcome)));
+        }
+        self.watch.begins(trial);
+        let started_at = Timestamp::now();
+        let Ok(outcome) = (self.make)(trial, self.capacities.of(trial)) else {
+            return Ok(None);
+        };
+        self.watch.ended(trial, &outcome);
+        let disturbed = self.learn(trial, &outcome);
+        self.journal.append(&Record {
             schema: SCHEMA,
-            trial: index + 1,
+            trial: self.made,
             round: trial.round,
-            experiment: experiment.clone(),
-            setting: setting.clone(),
+            experiment: trial.experiment.key.clone(),
+            setting: trial.setting.key.clone(),
             model: trial.contender.name.clone(),
             started_at,
             outcome,
         })?;
+        Ok(Some(disturbed))
     }
-    Ok(Ended::AfterAll { failed })
+
+    fn learn(&mut self, trial: Planned<'_>, outcome: &Outcome) -> bool {
+        self.made += 1;
+        match outcome {
+            Outcome::Measured(measured) => {
+                self.capacities.learn(trial, measured.load.throughput_per_s);
+                (self.disturbed)(measured)
+            }
+            Outcome::Failed(_) => {
+                self.failed += 1;
+                false
+            }
+        }
+    }
 }
 
 /// What contenders can do at all, by experiment, setting and name.
@@ -81,13 +153,10 @@ pub(crate) fn run(
 struct Capacities(BTreeMap<[String; 3], Vec<f64>>);
 
 impl Capacities {
-    fn learn(&mut self, experiment: &str, setting: &str, model: &str, round: usize, outcome: &Outcome) {
-        if let (0, Outcome::Measured(measured)) = (round, outcome) {
-            let key = [experiment, setting, model].map(str::to_owned);
-            self.0
-                .entry(key)
-                .or_default()
-                .push(measured.load.throughput_per_s);
+    fn learn(&mut self, trial: Planned<'_>, served_per_s: f64) {
+        if trial.finds_capacity() {
+            let key = [&trial.experiment.key, &trial.setting.key, &trial.contender.name].map(Clone::clone);
+            self.0.entry(key).or_default().push(served_per_s);
         }
     }
 
@@ -112,6 +181,10 @@ mod tests {
     impl Watch for Nobody {
         fn begins(&mut self, _: Planned<'_>) {}
         fn ended(&mut self, _: Planned<'_>, _: &Outcome) {}
+    }
+
+    fn calm(_: &Measured) -> bool {
+        false
     }
 
     fn fixture() -> (Vec<Experiment>, Vec<Contender>) {
@@ -149,7 +222,7 @@ mod tests {
             }
             Ok(serving(count * 100.0))
         };
-        let ended = run(&trials, &[], &mut journal, &mut Nobody, &mut make).unwrap();
+        let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
         assert_eq!(ended, Ended::AfterAll { failed: 0 });
         // Trials 1 to 3 found that of the one, and 4 to 6 that of the other.
         let mut found: Vec<_> = given.iter().map(|(_, capacity)| capacity.unwrap()).collect();
@@ -172,13 +245,21 @@ mod tests {
                 left -= 1;
                 Ok(serving(7.0))
             };
-            let ended = run(&trials, &[], &mut journal, &mut Nobody, &mut until_stopped).unwrap();
+            let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut until_stopped).unwrap();
             assert_eq!(ended, Ended::Interrupted { after: stop });
             drop(journal);
             let (mut journal, before) = Journal::resume(path.clone()).unwrap();
             assert_eq!(before.len(), stop);
             let mut to_the_end = |_: Planned<'_>, _| Ok(serving(7.0));
-            run(&trials, &before, &mut journal, &mut Nobody, &mut to_the_end).unwrap();
+            run(
+                &trials,
+                &before,
+                &mut journal,
+                &calm,
+                &mut Nobody,
+                &mut to_the_end,
+            )
+            .unwrap();
             let records = crate::journal::read(&path).unwrap();
             let order: Vec<_> = records.iter().map(|record| record.trial).collect();
             assert_eq!(order, (1..=trials.len()).collect::<Vec<_>>());
@@ -196,7 +277,7 @@ mod tests {
                 _ => serving(7.0),
             })
         };
-        let ended = run(&trials, &[], &mut journal, &mut Nobody, &mut make).unwrap();
+        let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
         assert_eq!(
             ended,
             Ended::AfterAll {
@@ -204,5 +285,99 @@ mod tests {
             }
         );
         assert_eq!(crate::journal::read(&path).unwrap().len(), trials.len());
+    }
+
+    /// Each trial with a fault in every third that is made, told by its rate.
+    fn disturbed_every_third(made: &mut usize) -> Outcome {
+        *made += 1;
+        serving(if made.is_multiple_of(3) { 0.5 } else { 7.0 })
+    }
+
+    fn is_disturbed(trial: &Measured) -> bool {
+        trial.load.throughput_per_s < 1.0
+    }
+
+    fn order(records: &[Record]) -> Vec<(usize, usize, String, String)> {
+        let key = |record: &Record| {
+            (
+                record.trial,
+                record.round,
+                record.setting.clone(),
+                record.model.clone(),
+            )
+        };
+        records.iter().map(key).collect()
+    }
+
+    #[test]
+    fn what_was_disturbed_is_made_once_more_after_the_others_of_its_round_and_setting() {
+        let (experiments, contenders) = fixture();
+        let trials = plan::trials(&experiments, &contenders, 3, 3);
+        let (_folder, path, mut journal) = journal();
+        let mut number = 0;
+        let mut make = |_: Planned<'_>, _| Ok(disturbed_every_third(&mut number));
+        run(&trials, &[], &mut journal, &is_disturbed, &mut Nobody, &mut make).unwrap();
+        let records = crate::journal::read(&path).unwrap();
+        let blocks = records.chunk_by(|one, next| one.round == next.round && one.setting == next.setting);
+        for block in blocks.filter(|block| block[0].round > 0) {
+            let (first, again) = block.split_at(contenders.len());
+            let disturbed = first.iter().filter(|record| match &record.outcome {
+                Outcome::Measured(trial) => is_disturbed(trial),
+                Outcome::Failed(_) => false,
+            });
+            let disturbed: Vec<_> = disturbed.map(|record| &record.model).collect();
+            assert_eq!(
+                again.iter().map(|record| &record.model).collect::<Vec<_>>(),
+                disturbed
+            );
+        }
+        let again = records.iter().filter(|record| record.round > 0).count() - 3 * 6 * contenders.len();
+        assert!(again > 0);
+    }
+
+    #[test]
+    fn a_run_with_disturbed_trials_goes_on_where_it_stopped_too() {
+        let (experiments, contenders) = fixture();
+        let trials = plan::trials(&experiments, &contenders, 2, 3);
+        let (_folder, path, mut whole) = journal();
+        let mut number = 0;
+        let mut make = |_: Planned<'_>, _| Ok(disturbed_every_third(&mut number));
+        run(&trials, &[], &mut whole, &is_disturbed, &mut Nobody, &mut make).unwrap();
+        let whole = crate::journal::read(&path).unwrap();
+        for stop in 0..whole.len() {
+            let (_folder, path, mut journal) = journal();
+            for record in &whole[..stop] {
+                journal.append(record).unwrap();
+            }
+            let mut number = stop;
+            let mut make = |_: Planned<'_>, _| Ok(disturbed_every_third(&mut number));
+            run(
+                &trials,
+                &whole[..stop],
+                &mut journal,
+                &is_disturbed,
+                &mut Nobody,
+                &mut make,
+            )
+            .unwrap();
+            assert_eq!(
+                order(&crate::journal::read(&path).unwrap()),
+                order(&whole),
+                "after {stop}"
+            );
+        }
+    }
+
+    #[test]
+    fn records_of_another_order_are_not_gone_on_with() {
+        let (experiments, contenders) = fixture();
+        let trials = plan::trials(&experiments, &contenders, 1, 3);
+        let (_folder, path, mut journal) = journal();
+        let mut make = |_: Planned<'_>, _| Ok(serving(7.0));
+        run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+        let mut records = crate::journal::read(&path).unwrap();
+        records.reverse();
+        let error = run(&trials, &records, &mut journal, &calm, &mut Nobody, &mut make).unwrap_err();
+        assert!(error.to_string().contains("is not the one"), "{error}");
     }
 }

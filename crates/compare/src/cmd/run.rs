@@ -110,11 +110,12 @@ fn measure(
         &trials,
         before,
         journal,
+        &|trial| environment.sets_aside(trial).is_some(),
         &mut progress,
         &mut |trial, capacity_per_s| bench.run(trial, capacity_per_s),
     )?;
     if let Ended::Interrupted { after } = ended {
-        progress.say(&format!("interrupted after {after} of {} trials", trials.len()));
+        progress.say(&format!("interrupted after {after} trials"));
     }
     Ok(ended)
 }

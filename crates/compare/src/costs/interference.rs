@@ -1,8 +1,8 @@
 //! What else went on while a trial was measured, and the rule by which a trial is set aside for it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
@@ -37,6 +37,20 @@ pub(crate) struct Interference {
     /// Whether client and server had a processor in common. Then either waits for the other, and the client's wait is
     /// not judged.
     pub(crate) shared_processors: bool,
+}
+
+/// Why a trial is not counted: “3.3 % of the processors' time was stolen by the hypervisor”.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Disturbance {
+    pub(crate) share: f64,
+    /// What it is a share of, and what became of that.
+    pub(crate) of_what: &'static str,
+}
+
+impl fmt::Display for Disturbance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} % {}", self.share * 100.0, self.of_what)
+    }
 }
 
 /// Time was stolen for longer than this share of the window. Of 74 trials on a virtual machine 66 had up to 1.7 %, the
@@ -82,7 +96,7 @@ impl Interference {
     /// The rule was fixed before the trials that it judges, looks at nothing that the trial is about (no latency, no
     /// rate), and is the same for all models. What is not known is no reason. How many trials it set aside is always
     /// shown.
-    pub(crate) fn set_aside(&self) -> Option<String> {
+    pub(crate) fn set_aside(&self) -> Option<Disturbance> {
         let wait = self.client_wait_share.filter(|_| !self.shared_processors);
         let reasons = [
             (
@@ -106,9 +120,9 @@ impl Interference {
                 "of the load generator's processors went to other programs",
             ),
         ];
-        reasons.into_iter().find_map(|(share, at_most, what)| {
+        reasons.into_iter().find_map(|(share, at_most, of_what)| {
             let share = share.filter(|&share| share > at_most)?;
-            Some(format!("{:.1} % {what}", share * 100.0))
+            Some(Disturbance { share, of_what })
         })
     }
 }

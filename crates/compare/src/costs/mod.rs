@@ -14,7 +14,7 @@ mod tree;
 
 pub(crate) use cgroup::Cgroup;
 pub(crate) use footprint::Footprint;
-pub(crate) use interference::{Interference, Look};
+pub(crate) use interference::{Disturbance, Interference, Look};
 pub(crate) use life::Life;
 pub(crate) use meter::{CpuSource, Meter, Reading, Spent, SwitchesOver};
 pub(crate) use syscalls::Tracer;

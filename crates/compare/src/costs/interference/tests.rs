@@ -182,7 +182,7 @@ fn a_quiet_trial_counts_whatever_pressure_its_own_threads_make() {
 
 #[test]
 fn each_bound_sets_a_trial_aside_and_says_by_how_much() {
-    let reason = |interference: Interference| interference.set_aside().unwrap();
+    let reason = |interference: Interference| interference.set_aside().unwrap().to_string();
     let stolen = Interference {
         stolen_share: Some(0.04),
         ..quiet()
