@@ -1,5 +1,6 @@
 //! A run's figures put onto a page.
 
+use super::choices;
 use super::findings;
 use super::limit::Limit;
 use super::limits;
@@ -34,7 +35,8 @@ pub(super) fn page(summary: &Summary<'_>, run: &str) -> Page {
         title: "What each server model costs".to_owned(),
         run: run.to_owned(),
         introduction: introduction(summary),
-        summary: findings::summary(summary),
+        choices: choices::of(summary),
+        open: choices::open(summary),
         sections: summary.results.iter().map(section).collect(),
         limits: limits::of(summary),
         figures: meanings(summary),

@@ -47,7 +47,10 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
         trial.map_or_else(String::new, |trial| {
             format!("{:?}", Limit::of(trial)).to_lowercase()
         }),
-        trial.and_then(Measured::set_aside).unwrap_or_default(),
+        trial
+            .and_then(Measured::set_aside)
+            .map(|reason| reason.to_string())
+            .unwrap_or_default(),
         failed,
     ];
     let figures = figures::ALL.iter().map(move |figure| {

@@ -54,7 +54,8 @@ fn a_run_without_trials_has_a_page() {
         "{:?}",
         page.limits
     );
-    assert!(page.summary.iter().all(|sentence| !sentence.contains("NaN")));
+    let choices = page.choices.iter().flat_map(super::page::Choice::cells);
+    assert!(choices.chain(page.open).all(|told| !told.contains("NaN")));
 }
 
 #[test]

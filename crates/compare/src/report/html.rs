@@ -5,7 +5,7 @@ mod chromium;
 #[cfg(test)]
 mod sample;
 
-use super::page::{Cell, Mark, Page, Section, Table};
+use super::page::{Cell, Choice, Mark, Page, Section, Table};
 use super::plot::text::escape;
 use super::plot::{look, svg};
 
@@ -27,7 +27,7 @@ pub(crate) fn page(page: &Page) -> String {
         run = escape(&page.run),
         controls = controls(&models),
         introduction = paragraphs(&page.introduction),
-        summary = list("summary", "Summary", &page.summary),
+        summary = in_short(page),
         contents = contents(page),
         limits = list("limits", "What this run can't show", &page.limits),
         figures = figures(&page.figures),
@@ -109,6 +109,33 @@ fn swatch(place: Option<usize>) -> String {
             look::shape(place)
         )
     })
+}
+
+/// Which model for which work, and what is left open.
+fn in_short(page: &Page) -> String {
+    let headings = each(Choice::HEADINGS, |heading| {
+        format!("<th scope=\"col\">{heading}</th>")
+    });
+    let rows = each(&page.choices, |choice| {
+        let cells = each(choice.cells(), |cell| format!("<td>{}</td>", marked(&cell)));
+        format!("<tr>{cells}</tr>\n")
+    });
+    let table = format!(
+        "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Which model for which work\">\n\
+         <table class=\"choices\">\n<thead><tr>{headings}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>\n"
+    );
+    let table = if page.choices.is_empty() {
+        String::new()
+    } else {
+        table
+    };
+    let open = each(&page.open, |line| format!("<li>{}</li>\n", marked(line)));
+    match (&*table, &*open) {
+        ("", "") => String::new(),
+        _ => format!(
+            "<section id=\"summary\">\n<h2>Which model for which work</h2>\n{table}<ul>\n{open}</ul>\n</section>\n"
+        ),
+    }
 }
 
 fn contents(page: &Page) -> String {

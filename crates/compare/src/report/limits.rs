@@ -1,9 +1,12 @@
 //! What a run could not show, and why: said aloud, so that nobody quotes a figure for more than it is.
 
+use std::collections::BTreeMap;
+
 use super::limit::Limit;
-use super::numbers::list;
+use super::numbers::{list, rounded};
 use super::summary::{Row, Summary};
 use crate::costs::{CpuSource, SwitchesOver};
+use crate::figures;
 use crate::record::Measured;
 
 /// One of them, if a run hit it.
@@ -34,8 +37,8 @@ pub(super) fn of(summary: &Summary<'_>) -> Vec<String> {
 }
 
 fn cut_short(summary: &Summary<'_>) -> Option<String> {
-    let (made, planned) = (summary.trials, summary.environment.planned().len());
-    (made < planned).then(|| format!("The run was cut short: {made} of {planned} trials were made."))
+    let (unmade, planned) = (summary.unmade, summary.environment.planned().len());
+    (unmade > 0).then(|| format!("The run was cut short: {unmade} of {planned} trials were not made."))
 }
 
 fn smoke(summary: &Summary<'_>) -> Option<String> {
@@ -165,25 +168,32 @@ fn failed(summary: &Summary<'_>) -> Option<String> {
 
 fn set_aside(summary: &Summary<'_>) -> String {
     let all: usize = summary.rows().map(Row::trials).sum();
-    let aside: usize = summary.rows().map(|row| row.set_aside.len()).sum();
-    let by_row = places(summary, |row| {
-        let first = row.set_aside.first()?;
-        Some(format!(
-            "`{}` {} of {} ({first})",
-            row.model,
-            row.set_aside.len(),
-            row.trials()
-        ))
-    });
+    let reasons: Vec<_> = summary.rows().flat_map(|row| &row.set_aside).collect();
+    let aside = reasons.len();
     let were = if aside == 1 { "was" } else { "were" };
-    let which = if by_row.is_empty() {
-        String::new()
-    } else {
-        format!(" {}.", by_row.join("; "))
-    };
-    format!(
+    let sentence = format!(
         "{aside} of {all} trials {were} set aside for what else went on on the machine, by a rule that was fixed before and \
-         looks at no rate and no latency.{which}"
+         looks at no rate and no latency"
+    );
+    if aside == 0 {
+        return format!("{sentence}.");
+    }
+    // How many there were of each reason, and the most that it came to.
+    let mut kinds: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for reason in reasons {
+        let (count, most) = kinds.entry(reason.of_what).or_default();
+        *count += 1;
+        *most = most.max(reason.share);
+    }
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .map(|(of_what, (count, most))| {
+            format!("{count} because up to {} % {of_what}", rounded(most * 100.0))
+        })
+        .collect();
+    format!(
+        "{sentence}: {}. Each of them was made once more; `trials.csv` has the reason of each.",
+        list(&kinds)
     )
 }
 
@@ -260,30 +270,39 @@ fn survivors(summary: &Summary<'_>) -> Option<String> {
 
 /// A figure that some trials have and others not is the median of those that have it.
 fn missing(summary: &Summary<'_>) -> Option<String> {
-    let mut missing = Vec::new();
+    let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for answer in summary.answers() {
         for (index, key) in answer.experiment.figure_keys().enumerate() {
             let rows = answer.rows.iter().filter_map(|row| {
                 let has = row.figures[index].estimate.map_or(0, |estimate| estimate.trials);
                 let without = row.kept.len() - has;
-                (without > 0).then(|| format!("`{}` {without} of {}", row.model, row.kept.len()))
+                match (has, without) {
+                    (_, 0) => None,
+                    (0, _) => Some(name(row)),
+                    _ => Some(format!("{} in {without} of {}", name(row), row.kept.len())),
+                }
             });
             let rows: Vec<_> = rows.collect();
             if !rows.is_empty() {
-                missing.push(format!(
-                    "`{key}` in {}, {}: {}",
+                let place = format!(
+                    "{}, {} ({})",
                     answer.experiment.title,
                     answer.name(),
                     rows.join(", ")
-                ));
+                );
+                missing.entry(key).or_default().push(place);
             }
         }
     }
+    let missing: Vec<_> = missing
+        .into_iter()
+        .map(|(key, places)| format!("{}: {}", figures::named(key).title, places.join("; ")))
+        .collect();
     (!missing.is_empty()).then(|| {
         format!(
-            "Trials without a figure, which is then the median of the others: too few replies for a percentile, none at \
-             all, or a rate that did not come back. {}.",
-            missing.join("; ")
+            "Some trials do not have a figure, which is then the median of the others: too few replies for a percentile, \
+             none at all, or a rate that did not come back. {}.",
+            missing.join(". ")
         )
     })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::page::{Cell, Mark, Page, Section, Table};
+use super::page::{Cell, Choice, Mark, Page, Section, Table};
 
 pub(super) fn text(page: &Page) -> String {
     let mut text = String::new();
@@ -20,8 +20,10 @@ fn write(text: &mut String, page: &Page) -> fmt::Result {
     for paragraph in &page.introduction {
         writeln!(text, "{paragraph}\n")?;
     }
-    if !page.summary.is_empty() {
-        write_list(text, "In short", &page.summary)?;
+    if !(page.choices.is_empty() && page.open.is_empty()) {
+        writeln!(text, "## In short\n")?;
+        write_choices(text, &page.choices)?;
+        write_lines(text, &page.open)?;
     }
     for section in &page.sections {
         write_section(text, section)?;
@@ -40,6 +42,27 @@ fn write(text: &mut String, page: &Page) -> fmt::Result {
 
 fn write_list(text: &mut String, title: &str, lines: &[String]) -> fmt::Result {
     writeln!(text, "## {title}\n")?;
+    write_lines(text, lines)
+}
+
+/// Which model for which work.
+fn write_choices(text: &mut String, choices: &[Choice]) -> fmt::Result {
+    if choices.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "| {} |", Choice::HEADINGS.join(" | "))?;
+    writeln!(text, "|{}", "---|".repeat(Choice::HEADINGS.len()))?;
+    for choice in choices {
+        let cells = choice.cells().map(|cell| escaped(&cell));
+        writeln!(text, "| {} |", cells.join(" | "))?;
+    }
+    writeln!(text)
+}
+
+fn write_lines(text: &mut String, lines: &[String]) -> fmt::Result {
+    if lines.is_empty() {
+        return Ok(());
+    }
     for line in lines {
         writeln!(text, "- {line}")?;
     }

@@ -1,5 +1,6 @@
 //! What people read, made from the records of a run and nothing else.
 
+mod choices;
 mod compose;
 mod csv;
 mod findings;
@@ -15,6 +16,7 @@ pub(crate) mod numbers;
 pub(crate) mod page;
 mod plot;
 mod plots;
+mod ranking;
 mod summary;
 mod terminal;
 

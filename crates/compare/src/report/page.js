@@ -49,7 +49,7 @@
 }
 
 // Tables: a click on a heading sorts by it, a second one the other way round. What has no value stays at the end.
-for (const table of document.querySelectorAll("table")) {
+for (const table of document.querySelectorAll("table:not(.choices)")) {
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, column) => {

@@ -9,8 +9,10 @@ pub(crate) struct Page {
     pub(crate) run: String,
     /// What was measured and how to read it, a paragraph each. Marks: `**bold**` and `` `code` `` as in Markdown.
     pub(crate) introduction: Vec<String>,
-    /// Which model for which work, and what was too close to call: a sentence each.
-    pub(crate) summary: Vec<String>,
+    /// Which model for which work.
+    pub(crate) choices: Vec<Choice>,
+    /// What was too close to call, and what can't be told: a sentence each.
+    pub(crate) open: Vec<String>,
     /// A part for each experiment.
     pub(crate) sections: Vec<Section>,
     /// What the run could not show, and why: a sentence each.
@@ -23,6 +25,65 @@ pub(crate) struct Page {
     pub(crate) method: Vec<String>,
     /// What was typed.
     pub(crate) command: String,
+}
+
+/// Which model for a work.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Choice {
+    /// The experiment's.
+    pub(crate) title: String,
+    /// The setting, or a stretch of them; none where the experiment has only one.
+    pub(crate) settings: Vec<String>,
+    /// By what figure.
+    pub(crate) merit: String,
+    pub(crate) best: String,
+    /// The best one's figure in each setting of the stretch.
+    pub(crate) figures: Vec<String>,
+    /// Who can't be told from it.
+    pub(crate) tied: Vec<String>,
+    /// Who is furthest behind, of those that surely are.
+    pub(crate) worst: String,
+    /// How many times as much, or as little, it had in each setting of the stretch.
+    pub(crate) factors: Vec<String>,
+}
+
+impl Choice {
+    /// The headings of a table of choices.
+    pub(crate) const HEADINGS: [&str; 5] = ["work", "by", "best", "can't be told from it", "furthest behind"];
+
+    /// Whether the same is to be said of another setting.
+    pub(crate) fn answers_like(&self, other: &Self) -> bool {
+        (&self.best, &self.tied, &self.worst) == (&other.best, &other.tied, &other.worst)
+    }
+
+    /// Makes it that of the next settings too.
+    pub(crate) fn append(&mut self, next: Self) {
+        self.settings.extend(next.settings);
+        self.figures.extend(next.figures);
+        self.factors.extend(next.factors);
+    }
+
+    /// Its cells.
+    pub(crate) fn cells(&self) -> [String; 5] {
+        let stretch = |values: &[String]| match values {
+            [first, .., last] if first != last => format!("{first} to {last}"),
+            [first, ..] => first.clone(),
+            [] => String::new(),
+        };
+        [
+            match &*stretch(&self.settings) {
+                "" => self.title.clone(),
+                settings => format!("{}, {settings}", self.title),
+            },
+            self.merit.clone(),
+            format!("**{}** {}", self.best, stretch(&self.figures)),
+            match &*self.tied {
+                [] => "–".to_owned(),
+                tied => tied.join(", "),
+            },
+            format!("{} {}", self.worst, stretch(&self.factors)),
+        ]
+    }
 }
 
 /// What came of an experiment.

@@ -1,6 +1,9 @@
 //! The figures of a run: for each experiment and setting what each contender had, how sure that is, and who was best.
 
+use std::collections::BTreeSet;
+
 use crate::contender::Contender;
+use crate::costs::Disturbance;
 use crate::environment::Environment;
 use crate::experiment::{Experiment, Setting, Theory};
 use crate::figures::{self, Better, Figure};
@@ -16,8 +19,10 @@ pub(crate) struct Summary<'a> {
     pub(crate) environment: &'a Environment,
     /// In the order of the run's experiments; those that no contender took part in are left out.
     pub(crate) results: Vec<Results<'a>>,
-    /// How many trials were made, those that only find a capacity included.
+    /// How many trials were made, those that only find a capacity included, and those that were made once more.
     pub(crate) trials: usize,
+    /// How many of the planned trials were never made.
+    pub(crate) unmade: usize,
 }
 
 /// What came of an experiment.
@@ -46,7 +51,7 @@ pub(crate) struct Row<'a> {
     /// The trials that count, with their rounds.
     pub(crate) kept: Vec<(usize, &'a Measured)>,
     /// Why others were set aside.
-    pub(crate) set_aside: Vec<String>,
+    pub(crate) set_aside: Vec<Disturbance>,
     /// Why others were not measured.
     pub(crate) failed: Vec<&'a str>,
     /// One for each of the experiment's [`Experiment::figure_keys`].
@@ -80,6 +85,7 @@ impl<'a> Summary<'a> {
             environment,
             results: results.filter(|results| !results.answers.is_empty()).collect(),
             trials: records.len(),
+            unmade: unmade(environment, records),
         }
     }
 
@@ -90,6 +96,22 @@ impl<'a> Summary<'a> {
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row<'a>> {
         self.answers().flat_map(|answer| &answer.rows)
     }
+}
+
+fn unmade(environment: &Environment, records: &[Record]) -> usize {
+    let made = records.iter().map(|record| {
+        // Several with this round find one capacity, and none of them is made again.
+        let each = if record.round == 0 { record.trial } else { 0 };
+        (
+            record.round,
+            each,
+            &record.experiment,
+            &record.setting,
+            &record.model,
+        )
+    });
+    let made: BTreeSet<_> = made.collect();
+    environment.planned().len().saturating_sub(made.len())
 }
 
 impl<'a> Answer<'a> {

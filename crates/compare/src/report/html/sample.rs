@@ -1,7 +1,7 @@
 //! A page of made-up figures: nine models, one of them with a name that is markup.
 
 use crate::report::numbers::rounded;
-use crate::report::page::{Cell, Mark, Page, Plot, Point, Row, Scale, Section, Series, Table};
+use crate::report::page::{Cell, Choice, Mark, Page, Plot, Point, Row, Scale, Section, Series, Table};
 
 pub(super) const MODELS: [&str; 9] = [
     "iterative",
@@ -30,8 +30,17 @@ pub(super) fn page() -> Page {
              stands its 95 % interval, and a plot shows it as a whisker."
                 .to_owned(),
         ],
-        summary: vec![
-            "For many idle connections: **epoll, one thread**, at 51,200 requests/s.".to_owned(),
+        choices: vec![Choice {
+            title: "Idle connections".to_owned(),
+            settings: vec!["200".to_owned(), "1,000".to_owned()],
+            merit: "the most requests/s".to_owned(),
+            best: "`epoll, one thread`".to_owned(),
+            figures: vec!["51,200".to_owned()],
+            tied: vec!["`prefork`".to_owned()],
+            worst: "`<b>`".to_owned(),
+            factors: vec!["3.1 ×".to_owned()],
+        }],
+        open: vec![
             "Too close to call: `prefork` and `thread pool`.".to_owned(),
         ],
         sections: vec![
