@@ -115,7 +115,7 @@ impl<'a> Planned<'a> {
 
     /// The times of this trial, where the profile has these.
     pub(crate) fn times(&self, profile: Times) -> Times {
-        match self.experiment.window_ms {
+        match self.setting.window_ms {
             Some(window_ms) if !self.finds_capacity() => {
                 profile.with_window(Duration::from_millis(window_ms))
             }
@@ -126,13 +126,17 @@ impl<'a> Planned<'a> {
     /// How long it takes, for the estimate: a guess that the progress bar corrects as it learns.
     pub(crate) fn expected(&self, profile: Times) -> Duration {
         /// To start a server, wait until it has settled, and let it drain.
-        const AROUND: Duration = Duration::from_millis(80);
+        const AROUND: Duration = Duration::from_millis(120);
+        /// To wait until it has settled.
+        const SETTLES: Duration = Duration::from_millis(40);
         /// How many rates a search tries.
-        const SEARCH_STEPS: u32 = 9;
+        const SEARCH_STEPS: u32 = 8;
         let times = self.times(profile);
         let once = times.warmup + times.window;
         match self.experiment.method {
-            Method::RateUnderBound { .. } if !self.finds_capacity() => once * SEARCH_STEPS + AROUND,
+            Method::RateUnderBound { .. } if !self.finds_capacity() => {
+                (once + SETTLES) * SEARCH_STEPS + AROUND
+            }
             _ => once + AROUND,
         }
     }

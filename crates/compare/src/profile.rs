@@ -55,7 +55,7 @@ impl Times {
 pub(crate) const ALL: [Profile; 4] = [
     Profile::new("smoke", 1, 40, 120),
     Profile::new("quick", 8, 80, 250),
-    Profile::new("standard", 10, 120, 450),
+    Profile::new("standard", 8, 100, 400),
     Profile::new("full", 20, 500, 2_000),
 ];
 

@@ -73,6 +73,7 @@ struct Entry {
     models: Option<Vec<String>>,
     flags: Option<BTreeMap<String, Vec<String>>>,
     profiles: Option<Vec<String>>,
+    window_ms: Option<u64>,
     #[serde(default)]
     load: Table,
 }
@@ -126,7 +127,6 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         axis: file.axis,
         theory: file.theory,
         rounds_most: file.rounds_most,
-        window_ms: file.window_ms,
         profiles: file.profiles,
     })
 }
@@ -173,6 +173,7 @@ fn setting(file: &File, entry: &Entry) -> Result<Setting, ExperimentError> {
         models: entry.models.clone().or_else(|| file.models.clone()),
         flags: entry.flags.clone().unwrap_or_else(|| file.flags.clone()),
         profiles: entry.profiles.clone().unwrap_or_else(|| file.profiles.clone()),
+        window_ms: entry.window_ms.or(file.window_ms),
     })
 }
 

@@ -42,8 +42,6 @@ pub(crate) struct Experiment {
     pub(crate) theory: Vec<Theory>,
     /// The most rounds that it takes part in; none: all.
     pub(crate) rounds_most: Option<usize>,
-    /// The length of its windows, where it needs another than the profile's.
-    pub(crate) window_ms: Option<u64>,
     /// The profiles that it is part of. `full` has all.
     pub(crate) profiles: Vec<String>,
     /// A table column each, or a point on the axis.
@@ -65,6 +63,8 @@ pub(crate) struct Setting {
     pub(crate) flags: BTreeMap<String, Vec<String>>,
     /// The profiles that it is part of, of those of the experiment.
     pub(crate) profiles: Vec<String>,
+    /// The length of its windows, where it needs another than the profile's.
+    pub(crate) window_ms: Option<u64>,
     /// What is asked of the server.
     pub(crate) load: Load,
     /// What is asked of some models in its place, where they can't do what the others do.

@@ -113,6 +113,11 @@ pub(super) struct Watched {
 }
 
 impl Watched {
+    /// Whether something else went on on the machine, by the rule that sets trials aside.
+    pub(super) fn is_disturbed(&self) -> bool {
+        self.interference.set_aside().is_some()
+    }
+
     /// Ends the server, and puts all together.
     pub(super) fn into_measured(self, server: Server) -> Result<Measured, String> {
         let ready_ms = server.ready().as_secs_f64() * 1e3;
@@ -189,33 +194,40 @@ impl Observer for Edges<'_> {
     }
 }
 
-/// Waits until a server has taken the connections that wait for it: until it spends next to nothing, or for two seconds.
-/// Else the load of the first would keep it from taking the others, since whoever accepts has no more of a processor then
-/// than each of the handlers, and the warm-up would have to be many times as long.
+/// Waits until a server has taken the connections that wait for it: until it has spent next to nothing in three looks, or
+/// for two seconds. Else the load of the first would keep it from taking the others, since whoever accepts has no more of a
+/// processor then than each of the handlers, and the warm-up would have to be many times as long.
 fn settle(cpu: impl Fn() -> Duration, cancel: &AtomicBool) {
     const AT_MOST: Duration = Duration::from_secs(2);
-    /// Shorter than it takes to fork a hundred times, longer than a server may be kept from its processor.
     const EVERY: Duration = Duration::from_millis(10);
-    /// A twentieth of that time.
+    /// Of that time a twentieth.
     const NEXT_TO_NOTHING: Duration = Duration::from_micros(500);
+    /// The machine may have taken the processor from the server in one of them.
+    const LOOKS: u32 = 3;
     let until = Instant::now() + AT_MOST;
-    let mut before = cpu();
-    while Instant::now() < until && !cancel.load(Ordering::Relaxed) {
+    let (mut before, mut quiet) = (cpu(), 0);
+    while quiet < LOOKS && Instant::now() < until && !cancel.load(Ordering::Relaxed) {
         thread::sleep(EVERY);
         let now = cpu();
-        if now.saturating_sub(before) < NEXT_TO_NOTHING {
-            return;
-        }
+        let spent = now.saturating_sub(before);
+        quiet = if spent < NEXT_TO_NOTHING { quiet + 1 } else { 0 };
         before = now;
     }
 }
 
-/// The most that a server holds until the other end of the channel is gone.
+/// The most that a server holds until the other end of the channel is gone. A server that takes long to look at is left
+/// alone after that: another look might last into the window, in which it would be at the load's expense, and what it holds
+/// with all its connections is looked at when the window closes.
 fn most_until(warm: &Receiver<()>, server: Pid) -> Footprint {
     const EVERY: Duration = Duration::from_millis(40);
+    const LONG: Duration = Duration::from_millis(8);
     let mut most = Footprint::default();
     while matches!(warm.recv_timeout(EVERY), Err(RecvTimeoutError::Timeout)) {
+        let began = Instant::now();
         most = most.max(Footprint::of(server));
+        if began.elapsed() > LONG {
+            break;
+        }
     }
     most
 }
@@ -234,7 +246,7 @@ mod tests {
             Duration::from_millis(8 * looks.get().min(5))
         };
         settle(busy_for_five, &AtomicBool::new(false));
-        assert_eq!(looks.get(), 6);
+        assert_eq!(looks.get(), 5 + 3);
     }
 
     #[test]

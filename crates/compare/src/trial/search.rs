@@ -1,14 +1,23 @@
 //! A trial that looks for the highest rate at which the latency keeps a bound.
 
+use std::time::Duration;
+
 use super::Bench;
 use crate::plan::Planned;
 use crate::record::{Measured, SearchFigures, Tried};
 use crate::search::{Found, Search};
 
-/// How near the highest rate that was kept and the lowest that was not have to come.
-const PRECISION: f64 = 0.04;
+/// How near the highest rate that was kept and the lowest that was not have to come. The median over rounds is finer.
+const PRECISION: f64 = 0.08;
 /// Where the search starts, as a share of what a closed loop of the same work comes to.
-const START: f64 = 0.6;
+const START: f64 = 0.75;
+/// How many of its tries are made again because something else went on on the machine: a p99 is decided by a hundredth of
+/// the time, so that one stall fails a rate that the server keeps.
+const AGAIN_MOST: usize = 4;
+/// How many replies a p99 needs, with some to spare.
+const REPLIES_LEAST: f64 = 1_200.0;
+/// The longest that a rate is tried for, if so many replies take long.
+const WINDOW_MOST: Duration = Duration::from_secs(4);
 
 impl Bench<'_> {
     pub(super) fn of_search(
@@ -23,15 +32,22 @@ impl Bench<'_> {
         let mut search = Search::new(START * capacity_per_s, PRECISION);
         let mut tried: Vec<Tried> = Vec::new();
         let mut last = None;
+        let mut again = 0;
         while let Some(rate_per_s) = search.next() {
             let at_rate = trial.load().at(rate_per_s);
+            let plan = self.plan(trial, &server, Some(rate_per_s))?;
             let plan = loadgen::Plan {
                 // No two tries have the same arrivals, so that a bad draw is not drawn again.
-                seed: (trial.round * 100 + tried.len()) as u64,
+                seed: (trial.round * 100 + tried.len() + again) as u64,
                 load: at_rate.plan(server.address(), None, 0)?.load,
-                ..self.plan(trial, &server, Some(rate_per_s))?
+                duration: window(plan.duration, rate_per_s),
+                ..plan
             };
             let watched = self.watch(&plan, &mut server, None)?;
+            if watched.is_disturbed() && again < AGAIN_MOST {
+                again += 1;
+                continue;
+            }
             let report = &watched.report;
             let tail_us = report.latency_us.and_then(|latency| latency.p99);
             let all_well = report.requests.ok == report.requests.planned;
@@ -61,5 +77,24 @@ impl Bench<'_> {
             tried,
         });
         Ok(measured)
+    }
+}
+
+/// How long a rate is tried for: long enough for its p99.
+fn window(usual: Duration, rate_per_s: f64) -> Duration {
+    let for_the_tail = Duration::from_secs_f64(REPLIES_LEAST / rate_per_s.max(1.0));
+    usual.max(for_the_tail.min(WINDOW_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_low_rate_is_tried_for_as_long_as_its_p99_takes_and_no_rate_for_ever() {
+        let usual = Duration::from_millis(400);
+        assert_eq!(window(usual, 10_000.0), usual);
+        assert_eq!(window(usual, 1_200.0), Duration::from_secs(1));
+        assert_eq!(window(usual, 0.1), WINDOW_MOST);
     }
 }
