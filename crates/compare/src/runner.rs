@@ -54,7 +54,7 @@ pub(crate) fn run(
     // A run writes its trials down in their order, so those that are there are the first ones.
     for (index, &trial) in trials.iter().enumerate().skip(before.len()) {
         watch.begins(trial);
-        let started_at = Timestamp::now();
+        let started_at = to_the_second(Timestamp::now());
         let Ok(outcome) = make(trial, capacities.of(trial)) else {
             return Ok(Ended::Interrupted { after: index });
         };
@@ -74,6 +74,10 @@ pub(crate) fn run(
         })?;
     }
     Ok(Ended::AfterAll { failed })
+}
+
+fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).expect("a time without its fraction is a time")
 }
 
 /// What contenders can do at all, by experiment, setting and name.

@@ -4,7 +4,7 @@ mod compose;
 mod csv;
 mod findings;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod golden;
 mod html;
