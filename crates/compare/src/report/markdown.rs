@@ -72,7 +72,8 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
     Ok(())
 }
 
-fn write_table(text: &mut String, table: &Table) -> fmt::Result {
+/// A table, and an empty line behind it.
+pub(super) fn write_table(text: &mut String, table: &Table) -> fmt::Result {
     let headings: Vec<_> = table.headings.iter().map(|heading| escaped(heading)).collect();
     writeln!(text, "| model | {} |", headings.join(" | "))?;
     writeln!(text, "|---|{}", "--:|".repeat(headings.len()))?;
