@@ -113,7 +113,7 @@ mod tests {
                 latency.p50 = Some(p50_us);
             }
             Record {
-                schema: 1,
+                schema: crate::record::SCHEMA,
                 trial: index + 1,
                 round: index + 1,
                 experiment: experiment.key.clone(),

@@ -197,7 +197,7 @@ pub(crate) mod tests {
             .iter()
             .map(|&model| Contender::of(model, Path::new("bin")));
         Environment {
-            schema: 1,
+            schema: crate::record::SCHEMA,
             started_at: Timestamp::UNIX_EPOCH,
             command: vec!["compare".to_owned(), "run".to_owned()],
             version: "0.1.0".to_owned(),

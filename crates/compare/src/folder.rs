@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -97,30 +98,39 @@ impl Run {
         self.page_in.join("README.md")
     }
 
+    /// The folder of the page.
+    pub(crate) fn page_in(&self) -> &Path {
+        &self.page_in
+    }
+
     pub(crate) fn write_page(&self, text: &str) -> Result<()> {
         self.write_beside_page("README.md", text)
     }
 
     /// Writes a file among the results.
     pub(crate) fn write_beside_page(&self, name: &str, text: &str) -> Result<()> {
-        write_whole(&self.page_in, name, text)
+        write_whole(&self.page_in, name.as_ref(), text)
     }
 
     /// Writes a file in the run's own folder.
     pub(crate) fn write_within(&self, name: &str, text: &str) -> Result<()> {
-        write_whole(&self.folder, name, text)
+        write_whole(&self.folder, name.as_ref(), text)
     }
 }
 
 /// Puts a file in its place whole: whoever reads meanwhile sees the old one or the new one.
-fn write_whole(folder: &Path, name: &str, text: &str) -> Result<()> {
+pub(crate) fn write_whole(folder: &Path, name: &Path, text: &str) -> Result<()> {
     let path = folder.join(name);
     let write = || -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let mut file = tempfile::Builder::new().prefix(".part").tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
-        // A file made for a short while is the owner's alone; what people read is for everybody.
-        fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        // A file made for a short while is the owner's alone; what people read is for everybody, or for whom it was before.
+        let permissions = fs::metadata(&path).map_or_else(
+            |_| PermissionsExt::from_mode(0o644),
+            |before| before.permissions(),
+        );
+        fs::set_permissions(file.path(), permissions)?;
         file.persist(&path)?;
         Ok(())
     };

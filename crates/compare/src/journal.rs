@@ -8,6 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::record::{Record, SCHEMA};
+use crate::stored;
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(crate) enum JournalError {
     },
     /// Written by another version.
     #[error(
-        "{path}:{line} has schema {found}, and this program reads {SCHEMA}; use the program that wrote it"
+        "{path}:{line} has schema {found}, and this program reads {SCHEMA}; use the program that wrote it, or measure again"
     )]
     Schema { path: PathBuf, line: usize, found: u32 },
 }
@@ -76,33 +77,13 @@ impl Journal {
     /// that is cut.
     pub(crate) fn append(&mut self, record: &Record) -> Result<(), JournalError> {
         let value = serde_json::to_value(record).expect("a record can be written as JSON");
-        let mut line = serde_json::to_vec(&compact(value)).expect("a value can be written as JSON");
+        let mut line = serde_json::to_vec(&stored::short(value)).expect("a value can be written as JSON");
         line.push(b'\n');
         self.file.write_all(&line).map_err(|source| JournalError::Io {
             what: "write to",
             path: self.path.clone(),
             source,
         })
-    }
-}
-
-/// The same without what is null, and with seven digits of each fraction: no clock here is as good as that.
-fn compact(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => fields
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key, compact(value)))
-            .collect(),
-        Value::Array(values) => values.into_iter().map(compact).collect(),
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if number.is_f64() => {
-                let rounded = format!("{float:.6e}").parse::<f64>().unwrap_or(float);
-                serde_json::Number::from_f64(rounded).map_or(Value::Null, Value::Number)
-            }
-            _ => Value::Number(number),
-        },
-        other => other,
     }
 }
 
@@ -136,7 +117,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
                 found: version.schema,
             });
         }
-        records.push(serde_json::from_str(line).map_err(fault)?);
+        let stored: Value = serde_json::from_str(line).map_err(fault)?;
+        records.push(serde_json::from_value(stored::whole(stored)).map_err(fault)?);
     }
     Ok(records)
 }
@@ -198,7 +180,7 @@ mod tests {
     fn a_line_that_is_no_record_is_told_with_its_place() {
         let (_folder, path) = written(&[failed(1)]);
         let whole = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{whole}{{\"schema\":1}}\n{whole}")).unwrap();
+        fs::write(&path, format!("{whole}{{\"schema\":2}}\n{whole}")).unwrap();
         let message = format!("{:#}", anyhow::Error::from(read(&path).unwrap_err()));
         assert!(
             message.contains("records.jsonl:2") && message.contains("missing field"),
@@ -210,7 +192,7 @@ mod tests {
     fn a_journal_of_another_version_is_refused() {
         let (_folder, path) = written(&[failed(1)]);
         let whole = fs::read_to_string(&path).unwrap();
-        fs::write(&path, whole.replace("\"schema\":1", "\"schema\":7")).unwrap();
+        fs::write(&path, whole.replace("\"schema\":2", "\"schema\":7")).unwrap();
         assert!(matches!(
             read(&path),
             Err(JournalError::Schema {

@@ -25,6 +25,7 @@ mod runner;
 mod search;
 mod server;
 mod statistics;
+mod stored;
 mod theory;
 mod trial;
 

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::costs::Disturbance;
 pub(crate) use crate::costs::{Footprint, Interference, Spent};
 
-/// The version of [`Record`] and of the environment beside it.
-pub(crate) const SCHEMA: u32 = 1;
+/// The version of [`Record`], of how it is [stored](crate::stored), and of the environment beside it.
+///
+/// 1 wrote every figure under its name; nothing that was released wrote it.
+pub(crate) const SCHEMA: u32 = 2;
 
 /// One trial: a line of `records.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,7 +30,7 @@ pub(crate) struct Record {
     pub(crate) setting: String,
     /// The contender's name.
     pub(crate) model: String,
-    /// When it began.
+    /// When it began, to the second.
     pub(crate) started_at: Timestamp,
     /// What came of it.
     #[serde(flatten)]

@@ -114,7 +114,7 @@ impl Series<'_, '_> {
             return Ok(Some(self.learn(trial, &record.outcome)));
         }
         self.watch.begins(trial);
-        let started_at = Timestamp::now();
+        let started_at = to_the_second(Timestamp::now());
         let Ok(outcome) = (self.make)(trial, self.capacities.of(trial)) else {
             return Ok(None);
         };
@@ -146,6 +146,10 @@ impl Series<'_, '_> {
             }
         }
     }
+}
+
+fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).expect("a time without its fraction is a time")
 }
 
 /// What contenders can do at all, by experiment, setting and name.

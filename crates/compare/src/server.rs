@@ -151,6 +151,10 @@ impl Server {
         let mut line = Vec::new();
         let mut has_stdout = true;
         while Instant::now() < deadline {
+            // Asked each time round: a process closes its stdout some time before it can be waited for.
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return Err(self.early_end());
+            }
             if ready != Ready::Line && TcpStream::connect(self.address).is_ok() {
                 return Ok(self.address);
             }
@@ -178,9 +182,6 @@ impl Server {
                 }
                 Ok(Some(_)) => line.push(byte[0]),
                 Err(error) => return Err(format!("can't read its stdout: {error}")),
-            }
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return Err(self.early_end());
             }
         }
         Err(format!("was not ready within {READY_WITHIN:?}"))

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::Usage;
 use crate::folder::Run;
-use crate::report;
+use crate::report::{self, into::Target};
 
 /// Write the page of a run again from its raw records, and print its tables
 #[derive(Args)]
@@ -20,6 +20,11 @@ pub(crate) struct Flags {
     /// Where README.md is written; without it, where the run wrote it
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// Put the results in short into this file too: between the lines `<!-- results: begin -->` and `<!-- results: end -->`
+    /// that it has. The rest of it stays as it is
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
@@ -28,6 +33,8 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         Some(out) => run.with_page_in(out),
         None => run,
     };
-    report::write(&run)?;
+    let into = flags.into.as_deref().map(Target::open).transpose();
+    let into = into.map_err(|error| Usage(error.to_string()))?;
+    report::write(&run, into.as_ref())?;
     Ok(ExitCode::SUCCESS)
 }

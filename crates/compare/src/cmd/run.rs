@@ -75,7 +75,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     };
     environment.cpus.client.pin_this_thread()?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
-    report::write(&run)?;
+    report::write(&run, None)?;
     Ok(match ended {
         Ended::AfterAll { failed: 0 } if environment.left_out.is_empty() => ExitCode::SUCCESS,
         Ended::AfterAll { .. } => ExitCode::FAILURE,

@@ -52,13 +52,18 @@ fn introduction(summary: &Summary<'_>) -> Vec<String> {
         .models()
         .map(|model| format!("`{model}`"))
         .collect();
-    vec![
-        format!(
-            "{} put to {}: {} trials, each with a server that was started for it alone.",
-            counted(summary.results.len(), "question", "questions"),
-            list(&models),
-            count(summary.trials as f64)
-        ),
+    let asked = format!(
+        "{} put to {}: {} trials, each with a server that was started for it alone.",
+        counted(summary.results.len(), "question", "questions"),
+        list(&models),
+        count(summary.trials as f64)
+    );
+    std::iter::once(asked).chain(legend()).collect()
+}
+
+/// How to read a table: a paragraph on its figures, and one on the signs behind them.
+pub(super) fn legend() -> [String; 2] {
+    [
         "A figure is the median of its trials, and below it stands the interval that holds the true median in 95 of 100 \
          such runs. **Bold** is the best of its column. ≈ is not to be told from the best by this run: they may well \
          differ, but these trials don't show it. What has neither is surely worse, by comparing the trials of each round, \
@@ -144,7 +149,12 @@ fn settings_table(answers: &[Answer<'_>], caption: String) -> Table {
     }
 }
 
-fn figures_table(answer: &Answer<'_>, caption: String, title: fn(&Figure) -> &'static str) -> Table {
+/// All figures of a setting: models in rows, figures in columns.
+pub(super) fn figures_table(
+    answer: &Answer<'_>,
+    caption: String,
+    title: fn(&Figure) -> &'static str,
+) -> Table {
     let figures = 0..answer.experiment.figure_keys().count();
     Table {
         caption,
@@ -235,7 +245,8 @@ fn meanings(summary: &Summary<'_>) -> Vec<(String, String)> {
         .collect()
 }
 
-fn machine(environment: &Environment) -> Vec<String> {
+/// The machine, a line each: its processors, its memory and kernel, and who ran where.
+pub(super) fn machine(environment: &Environment) -> Vec<String> {
     let machine = &environment.machine;
     let kind = if machine.virtualised {
         "virtualised"
@@ -287,7 +298,8 @@ fn method(summary: &Summary<'_>, run: &str) -> Vec<String> {
          chance of 5 % in a column to call one worse that is as good as any (Hsu 1984, Holm 1979)"
             .to_owned(),
         format!("CPU time: {}", cpu_source(summary)),
-        format!("raw records: `runs/{run}/records.jsonl`, a line for each trial; `compare report` makes this page of them again"),
+        format!("raw records: `runs/{run}/records.jsonl`, a line for each trial; `compare report` makes this page of them again, and \
+             `trials.csv` with most figures of each trial under their names"),
     ]
 }
 
@@ -311,7 +323,7 @@ fn commit(commit: &Commit) -> String {
     format!("commit {}{changes}", commit.hash)
 }
 
-fn counted(number: usize, one: &str, many: &str) -> String {
+pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
     format!(
         "{} {}",
         count(number as f64),

@@ -2,6 +2,7 @@
 
 use crate::figures;
 use crate::record::{Measured, Outcome, Record};
+use crate::stored::significant;
 
 use super::limit::Limit;
 
@@ -19,7 +20,7 @@ const COLUMNS: [&str; 10] = [
     "failed",
 ];
 
-/// A heading, and a line for each trial. What a trial has not is empty.
+/// A heading, and a line for each trial, with six digits of each figure. What a trial has not is empty.
 pub(super) fn text(records: &[Record], run: &str) -> String {
     let headings = COLUMNS
         .into_iter()
@@ -55,7 +56,7 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
     ];
     let figures = figures::ALL.iter().map(move |figure| {
         let value = trial.and_then(|trial| (figure.of)(trial));
-        value.map_or_else(String::new, |value| value.to_string())
+        value.map_or_else(String::new, |value| significant(value).to_string())
     });
     before.into_iter().chain(figures)
 }

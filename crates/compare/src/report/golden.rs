@@ -5,7 +5,9 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
+use super::excerpt::{self, Places};
 use super::fixture;
+use super::summary::Summary;
 
 #[track_caller]
 fn is_as_kept(name: &str, now: &str) {
@@ -27,6 +29,22 @@ fn the_page_of_a_fixed_run_is_as_it_was() {
     let (environment, records) = fixture::run();
     let page = super::page(&environment, &records, "20260102T030405Z");
     is_as_kept("README.md", &super::markdown(&page));
+}
+
+#[test]
+fn the_results_of_a_fixed_run_in_short_are_as_they_were() {
+    let (environment, records) = fixture::run();
+    let places = Places {
+        file: "README.md".as_ref(),
+        run: "results/runs/20260102T030405Z".as_ref(),
+        results: "results".as_ref(),
+        pictures: &["request-cost", "past-capacity", "waiting"].map(str::to_owned),
+    };
+    let summary = Summary::of(&environment, &records);
+    is_as_kept(
+        "excerpt.md",
+        &excerpt::text(&summary, "20260102T030405Z", &places),
+    );
 }
 
 #[test]

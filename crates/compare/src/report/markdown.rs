@@ -46,7 +46,7 @@ fn write_list(text: &mut String, title: &str, lines: &[String]) -> fmt::Result {
 }
 
 /// Which model for which work.
-fn write_choices(text: &mut String, choices: &[Choice]) -> fmt::Result {
+pub(super) fn write_choices(text: &mut String, choices: &[Choice]) -> fmt::Result {
     if choices.is_empty() {
         return Ok(());
     }
@@ -59,7 +59,7 @@ fn write_choices(text: &mut String, choices: &[Choice]) -> fmt::Result {
     writeln!(text)
 }
 
-fn write_lines(text: &mut String, lines: &[String]) -> fmt::Result {
+pub(super) fn write_lines(text: &mut String, lines: &[String]) -> fmt::Result {
     if lines.is_empty() {
         return Ok(());
     }
@@ -95,7 +95,8 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
     Ok(())
 }
 
-fn write_table(text: &mut String, table: &Table) -> fmt::Result {
+/// A table, and an empty line behind it.
+pub(super) fn write_table(text: &mut String, table: &Table) -> fmt::Result {
     let headings: Vec<_> = table.headings.iter().map(|heading| escaped(heading)).collect();
     writeln!(text, "| model | {} |", headings.join(" | "))?;
     writeln!(text, "|---|{}", "--:|".repeat(headings.len()))?;

@@ -3,12 +3,14 @@
 mod choices;
 mod compose;
 mod csv;
+mod excerpt;
 mod findings;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod golden;
 mod html;
+pub(crate) mod into;
 mod limit;
 mod limits;
 mod markdown;
@@ -28,24 +30,33 @@ use crate::environment::Environment;
 use crate::folder::Run;
 use crate::journal;
 use crate::record::Record;
+use into::Target;
 use page::Page;
 use summary::Summary;
 
 /// Writes all that people read of a run, prints the tables, and says where the rest lies: the page with its pictures among
-/// the results, the interactive page and the table of all trials beside the records.
-pub(crate) fn write(run: &Run) -> Result<()> {
+/// the results, the interactive page and the table of all trials beside the records; and the results in short into a file
+/// that has a place for them.
+pub(crate) fn write(run: &Run, into: Option<&Target>) -> Result<()> {
     let environment = Environment::read(&run.environment())?;
     let records = journal::read(&run.records())?;
-    let page = page(&environment, &records, &run.id());
+    let summary = Summary::of(&environment, &records);
+    let page = compose::page(&summary, &run.id());
     for plot in page.sections.iter().flat_map(|section| &section.plots) {
         run.write_beside_page(&format!("{}.svg", plot.key), &plot::svg::file(plot))?;
     }
     run.write_page(&markdown(&page))?;
     run.write_within("report.html", &html::page(&page))?;
     run.write_within("trials.csv", &csv(&records, &run.id()))?;
+    if let Some(into) = into {
+        into.write(&summary, &page, run)?;
+    }
+    let in_short = into.map_or_else(String::new, |into| {
+        format!("in short: {}\n", into.given().display())
+    });
     let text = format!(
-        "{}\nthe page: {}\nthe same to look into: {}\nraw records: {}\n",
-        terminal(&environment, &records),
+        "{}\nthe page: {}\nthe same to look into: {}\nraw records: {}\n{in_short}",
+        terminal::text(&summary),
         run.page().display(),
         run.path().join("report.html").display(),
         run.records().display(),
@@ -58,6 +69,7 @@ pub(crate) fn write(run: &Run) -> Result<()> {
 }
 
 /// The page of a run of this name.
+#[cfg(test)]
 pub(crate) fn page(environment: &Environment, records: &[Record], run: &str) -> Page {
     compose::page(&Summary::of(environment, records), run)
 }
@@ -73,6 +85,7 @@ pub(crate) fn csv(records: &[Record], run: &str) -> String {
 }
 
 /// The tables that answer the questions, no wider than 100 columns.
+#[cfg(test)]
 pub(crate) fn terminal(environment: &Environment, records: &[Record]) -> String {
     terminal::text(&Summary::of(environment, records))
 }

@@ -1,6 +1,7 @@
 //! The program as its users run it.
 
 mod endings;
+mod into;
 mod run;
 mod support;
 mod usage;

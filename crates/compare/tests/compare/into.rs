@@ -1,0 +1,105 @@
+//! The results in short, put into a file of somebody's own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::support::{only_run, run, servers, text};
+
+const BEGIN: &str = "<!-- results: begin -->";
+const END: &str = "<!-- results: end -->";
+
+/// A small run in `results` of this folder.
+fn measured(folder: &Path) -> PathBuf {
+    servers();
+    let out = folder.join("results");
+    let path = out.to_str().expect("a temporary folder has a plain name");
+    let done = run(&[
+        "run",
+        "--profile",
+        "smoke",
+        "--experiments",
+        "request-cost",
+        "--models",
+        "async",
+        "--out",
+        path,
+    ]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    only_run(&out)
+}
+
+#[test]
+fn the_results_in_short_are_put_between_the_markers_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let measured = measured(folder.path());
+    let (before, behind) = ("# Mine\r\n\n", "\r\n\nMore.");
+    let file = folder.path().join("README.md");
+    fs::write(&file, format!("{before}{BEGIN}\nold figures\n{END}{behind}")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+
+    let asked = [
+        "report",
+        measured.to_str().unwrap(),
+        "--into",
+        file.to_str().unwrap(),
+    ];
+    let done = run(&asked);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let once = fs::read_to_string(&file).unwrap();
+    assert!(once.starts_with(&format!("{before}{BEGIN}\n")), "{once}");
+    assert!(once.ends_with(&format!("\n{END}{behind}")), "{once}");
+    let id = measured.file_name().unwrap().to_str().unwrap();
+    for expected in [
+        "| async |",
+        "![The cost of a request](results/request-cost.svg)",
+        "[results/README.md](results/README.md)",
+        "compare run --profile smoke",
+        &format!("\ncompare report results/runs/{id} --into README.md\n"),
+    ] {
+        assert!(once.contains(expected), "{expected}:\n{once}");
+    }
+    assert!(!once.contains("old figures"), "{once}");
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o640,
+        "whoever may read it is as before"
+    );
+
+    assert!(run(&asked).status.success());
+    assert_eq!(fs::read_to_string(&file).unwrap(), once);
+}
+
+#[test]
+fn a_file_without_a_place_for_the_results_is_told_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let measured = measured(folder.path());
+    let page = folder.path().join("results/README.md");
+    fs::remove_file(&page).unwrap();
+    let file = folder.path().join("README.md");
+    let refused = || {
+        let done = run(&[
+            "report",
+            measured.to_str().unwrap(),
+            "--into",
+            file.to_str().unwrap(),
+        ]);
+        let message = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{message}");
+        assert!(message.contains("README.md"), "{message}");
+        assert!(!page.exists(), "{message}");
+        message
+    };
+    assert!(refused().contains("can't read"));
+    for (text, told) in [
+        (format!("{END}\n"), "there is no <!-- results: begin -->"),
+        (format!("{BEGIN}\n"), "there is no <!-- results: end -->"),
+        (format!("{BEGIN}{END}{BEGIN}"), "is there 2 times"),
+        (format!("{END}{BEGIN}"), "stands before"),
+    ] {
+        fs::write(&file, &text).unwrap();
+        let message = refused();
+        assert!(message.contains(told), "{message}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+}
