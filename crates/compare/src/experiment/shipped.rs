@@ -46,4 +46,17 @@ mod tests {
             assert!(experiment.within("standard").is_some(), "{}", experiment.key);
         }
     }
+
+    #[test]
+    fn the_page_on_experiments_says_of_each_what_it_says_of_itself() {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let page = words(include_str!("../../../../docs/EXPERIMENTS.md"));
+        for experiment in all() {
+            let title = format!("## `{}`: {}", experiment.key, experiment.title);
+            let expected = experiment.expected.unwrap_or_default();
+            for told in [title, experiment.question, experiment.setup, expected] {
+                assert!(page.contains(&words(&told)), "{} is not there: {told}", experiment.key);
+            }
+        }
+    }
 }

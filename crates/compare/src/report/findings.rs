@@ -50,7 +50,7 @@ fn ranked(results: &Results<'_>) -> Vec<String> {
         });
     }
     if !open.is_empty() {
-        sentences.push(format!("Nobody can be told from the best with {}.", list(&open)));
+        sentences.push(format!("Too close to call: {}.", list(&open)));
     }
     sentences
 }
@@ -121,38 +121,42 @@ fn stalled(results: &Results<'_>) -> Vec<String> {
     sentences
 }
 
-/// How far the measured means are from what a theory expects: as times, since a theory of queues has no way there and back
-/// in it, which comes to the same time at any load.
+/// How far the measured means are from what a theory expects, in each setting from the nearest model to the furthest: as
+/// times, since a theory of queues has no way there and back in it, which comes to the same time at any load.
 fn against(theory: &Theory, results: &Results<'_>) -> Option<String> {
     let queue = match theory.queue().ok()? {
         Queue::ProcessorSharing => "processor sharing".to_owned(),
         queue => queue.to_string().to_uppercase(),
     };
-    let models: Vec<_> = theory
-        .models
+    let settings: Vec<_> = results
+        .answers
         .iter()
-        .filter_map(|model| {
-            let above: Vec<_> = results
-                .answers
-                .iter()
-                .filter_map(|answer| {
-                    let row = answer.rows.iter().find(|row| row.model == model)?;
-                    let above_us =
-                        row.figures[0].estimate?.median - row.expected_us(theory, answer.setting)?;
-                    let sign = if above_us < 0.0 { "−" } else { "" };
-                    let above_us = count(above_us.abs());
-                    Some(format!("{sign}{above_us} at {}", answer.name()))
-                })
-                .collect();
-            (!above.is_empty()).then(|| format!("`{model}` {}", list(&above)))
+        .filter_map(|answer| {
+            let above = answer.rows.iter().filter_map(|row| {
+                let expected_us = row.expected_us(theory, answer.setting)?;
+                Some((row.figures[0].estimate?.median - expected_us, name(row)))
+            });
+            let mut above: Vec<_> = above.collect();
+            above.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+            let told = |(above_us, model): &(f64, String)| format!("{} ({model})", signed(*above_us));
+            match &*above {
+                [] => None,
+                [only] => Some(format!("{} at {}", told(only), answer.name())),
+                [least, .., most] => Some(format!("{} to {} at {}", told(least), told(most), answer.name())),
+            }
         })
         .collect();
-    (!models.is_empty()).then(|| {
+    (!settings.is_empty()).then(|| {
         format!(
-            "Mean latency above what theory ({queue}) expects of the line and the work, in µs: {}.",
-            models.join("; ")
+            "Mean latency above what theory ({queue}) expects of line and work, in µs: {}.",
+            settings.join("; ")
         )
     })
+}
+
+fn signed(value: f64) -> String {
+    let sign = if value < -0.5 { "−" } else { "" };
+    format!("{sign}{}", count(value.abs()))
 }
 
 /// Where the search had to end before the server did.
