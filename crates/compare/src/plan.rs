@@ -113,12 +113,10 @@ impl<'a> Planned<'a> {
         })
     }
 
-    /// The times of this trial, where the profile has these.
+    /// The times of this trial, where the profile has these. A capacity is found in windows as long as those that use it.
     pub(crate) fn times(&self, profile: Times) -> Times {
         match self.setting.window_ms {
-            Some(window_ms) if !self.finds_capacity() => {
-                profile.with_window(Duration::from_millis(window_ms))
-            }
+            Some(window_ms) => profile.with_window(Duration::from_millis(window_ms)),
             _ => profile,
         }
     }
@@ -130,7 +128,7 @@ impl<'a> Planned<'a> {
         /// To wait until it has settled.
         const SETTLES: Duration = Duration::from_millis(40);
         /// How many rates a search tries.
-        const SEARCH_STEPS: u32 = 8;
+        const SEARCH_STEPS: u32 = 12;
         let times = self.times(profile);
         let once = times.warmup + times.window;
         match self.experiment.method {
@@ -202,7 +200,7 @@ mod tests {
         let trials = trials(&experiments, &contenders, 1, 1);
         let (before, after): (Vec<Planned<'_>>, Vec<_>) =
             trials.iter().copied().partition(Planned::finds_capacity);
-        assert_eq!((before.len(), after.len()), (3 * 6, 6 * 6));
+        assert_eq!((before.len(), after.len()), (3 * 6, 5 * 6));
         assert!(before.iter().all(|trial| trial.setting.key == "30"));
         assert!(
             after

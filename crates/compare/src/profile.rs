@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Choice {
     /// Seconds: proves that everything works, and gives no figure to be quoted
     Smoke,
-    /// Under two minutes: what a request, a connection and a handler that waits or blocks cost
+    /// Under two minutes: what a request, a connection and a handler that waits cost
     Quick,
     /// Under half an hour: every experiment
     Standard,
@@ -45,9 +45,12 @@ impl Times {
         self.warmup + self.window + Duration::from_millis(200)
     }
 
-    /// The same with a window of this length.
-    pub(crate) fn with_window(self, window: Duration) -> Self {
-        Self { window, ..self }
+    /// The same with a window of at least this length.
+    pub(crate) fn with_window(self, least: Duration) -> Self {
+        Self {
+            window: self.window.max(least),
+            ..self
+        }
     }
 }
 
@@ -106,6 +109,26 @@ mod seconds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contender::{Contender, models};
+    use crate::experiment::shipped;
+    use crate::plan;
+
+    #[test]
+    fn the_profiles_take_as_long_as_they_say() {
+        let contenders = models::ALL.map(|model| Contender::of(model, "bin".as_ref()));
+        // A fifth of it may be needed for trials that are made once more.
+        for (choice, most) in [(Choice::Quick, 100), (Choice::Standard, 25 * 60)] {
+            let profile = Profile::of(choice);
+            let experiments = shipped::all();
+            let experiments: Vec<_> = experiments
+                .iter()
+                .filter_map(|experiment| experiment.within(profile.name))
+                .collect();
+            let trials = plan::trials(&experiments, &contenders, profile.rounds, 1);
+            let total: Duration = trials.iter().map(|trial| trial.expected(profile.times)).sum();
+            assert!(total < Duration::from_secs(most), "{}: {total:?}", profile.name);
+        }
+    }
 
     #[test]
     fn each_choice_has_the_profile_of_its_name() {

@@ -19,10 +19,8 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn of(trials: usize, rounds: usize, total: Duration) -> Self {
         let about = indicatif::HumanDuration(total);
+        eprintln!("{trials} trials, about {about}");
         let bar = io::stderr().is_terminal().then(|| bar(trials));
-        if bar.is_none() {
-            eprintln!("{trials} trials, about {about}");
-        }
         Self {
             bar,
             rounds,

@@ -10,14 +10,15 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::places::{PlaceFlags, cancelled_by_signals};
+use crate::contender::Contender;
 use crate::contender::models::{self, Model};
-use crate::experiment::{self, Experiment};
-use crate::figures::{self, Figure};
+use crate::experiment::{self, Experiment, Setting};
+use crate::figures::{self, Better, Figure};
 use crate::plan::Planned;
 use crate::profile::{Choice, Profile};
 use crate::record::{Measured, Outcome};
-use crate::statistics::Comparison;
-use crate::trial::Bench;
+use crate::statistics::{Comparison, Verdict};
+use crate::trial::{Bench, Interrupted};
 
 /// Compare a model with itself: how often is a difference seen that is not there, or with --power, one that is?
 ///
@@ -32,7 +33,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(6..))]
     pairs: Option<u16>,
 
-    /// How many comparisons are made of each figure; without it 25, with --power 10
+    /// How many comparisons are made of each figure; without it 30, with --power 12
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     comparisons: Option<u16>,
 
@@ -78,13 +79,18 @@ const FIGURES: [&str; 4] = ["cpu_us_per_request", "p50_us", "p99_us", "throughpu
 const FALSE_MOST: f64 = 0.05;
 /// How often one of 5 % has to be seen.
 const FOUND_LEAST: f64 = 0.9;
+/// With fewer pairs nothing can be told apart.
+const PAIRS_LEAST: usize = 6;
+/// With fewer comparisons there is no verdict on how often a difference is seen that is not there, or, with --power, on how
+/// often one is found that is.
+const COMPARISONS_LEAST: [usize; 2] = [100, 10];
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let profile = Profile::of(Choice::Quick);
     let pairs = flags.pairs.map_or(profile.rounds, usize::from);
     let comparisons = flags
         .comparisons
-        .map_or(if flags.power { 10 } else { 25 }, usize::from);
+        .map_or(if flags.power { 12 } else { 30 }, usize::from);
     let (cpus, _) = flags.places.split()?;
     cpus.client.pin_this_thread()?;
     let cancel = cancelled_by_signals()?;
@@ -98,44 +104,85 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         histograms: None,
         cancel: &cancel,
     };
-    let mut random = ChaCha8Rng::seed_from_u64(flags.seed);
+    let mut series = Series {
+        bench: &bench,
+        experiment: &experiment,
+        sides,
+        contender: &contender,
+        random: ChaCha8Rng::seed_from_u64(flags.seed),
+        aside: 0,
+    };
     let mut tallies = FIGURES.map(|key| Tally::of(figures::named(key)));
-    let mut aside = 0;
     for comparison in 1..=comparisons {
-        let mut made: Vec<[Measured; 2]> = Vec::new();
-        for round in 1..=pairs {
-            let mut order = [0, 1];
-            order.shuffle(&mut random);
-            let mut pair = [None, None];
-            for side in order {
-                let trial = Planned {
-                    round,
-                    experiment: &experiment,
-                    setting: sides[side],
-                    contender: &contender,
-                };
-                match bench.run(trial, None) {
-                    Ok(Outcome::Measured(measured)) => pair[side] = Some(*measured),
-                    Ok(Outcome::Failed(reason)) => bail!("a trial failed: {reason}"),
-                    Err(_) => bail!("interrupted in comparison {comparison} of {comparisons}"),
-                }
-            }
-            let [Some(first), Some(second)] = pair else {
-                continue;
-            };
-            let disturbed = [&first, &second].iter().any(|trial| trial.set_aside().is_some());
-            if disturbed {
-                aside += 1;
-            } else {
-                made.push([first, second]);
-            }
-        }
+        let Some(made) = series.pairs(pairs)? else {
+            bail!("interrupted in comparison {comparison} of {comparisons}");
+        };
         for tally in &mut tallies {
-            tally.judge(&made);
+            tally.judge(&made, flags.power);
         }
         eprintln!("comparison {comparison} of {comparisons}");
     }
-    Ok(verdict(&tallies, flags, &experiment, comparisons * pairs, aside))
+    Ok(verdict(
+        &tallies,
+        flags,
+        &experiment,
+        comparisons * pairs,
+        series.aside,
+    ))
+}
+
+/// The pairs of trials, made one after the other.
+struct Series<'a> {
+    bench: &'a Bench<'a>,
+    experiment: &'a Experiment,
+    sides: [&'a Setting; 2],
+    contender: &'a Contender,
+    random: ChaCha8Rng,
+    /// How many trials were set aside.
+    aside: usize,
+}
+
+impl Series<'_> {
+    /// So many pairs, without those that were disturbed; nothing if the run is to stop.
+    fn pairs(&mut self, pairs: usize) -> Result<Option<Vec<[Measured; 2]>>> {
+        let mut made = Vec::new();
+        for round in 1..=pairs {
+            let mut order = [0, 1];
+            order.shuffle(&mut self.random);
+            let mut pair = [None, None];
+            for side in order {
+                // As in a run: what was disturbed is made once more.
+                for _ in 0..2 {
+                    let Some(trial) = self.trial(round, side)? else {
+                        return Ok(None);
+                    };
+                    if trial.set_aside().is_none() {
+                        pair[side] = Some(trial);
+                        break;
+                    }
+                    self.aside += 1;
+                }
+            }
+            if let [Some(first), Some(second)] = pair {
+                made.push([first, second]);
+            }
+        }
+        Ok(Some(made))
+    }
+
+    fn trial(&self, round: usize, side: usize) -> Result<Option<Measured>> {
+        let planned = Planned {
+            round,
+            experiment: self.experiment,
+            setting: self.sides[side],
+            contender: self.contender,
+        };
+        match self.bench.run(planned, None) {
+            Ok(Outcome::Measured(measured)) => Ok(Some(*measured)),
+            Ok(Outcome::Failed(reason)) => bail!("a trial failed: {reason}"),
+            Err(Interrupted) => Ok(None),
+        }
+    }
 }
 
 /// How often a figure's comparisons saw a difference.
@@ -155,14 +202,28 @@ impl Tally {
         }
     }
 
-    fn judge(&mut self, pairs: &[[Measured; 2]]) {
+    /// What can't be told apart for want of pairs is no comparison. With power, only a difference of the right direction
+    /// is one that was found.
+    fn judge(&mut self, pairs: &[[Measured; 2]], power: bool) {
         let values: Vec<(f64, f64)> = pairs
             .iter()
             .filter_map(|[first, second]| Some(((self.figure.of)(first)?, (self.figure.of)(second)?)))
             .collect();
+        let Some(comparison) =
+            Comparison::paired(&values).filter(|comparison| comparison.pairs >= PAIRS_LEAST)
+        else {
+            return;
+        };
         self.made += 1;
-        self.seen +=
-            usize::from(Comparison::paired(&values).is_some_and(|comparison| comparison.told_apart()));
+        let dearer = match self.figure.better {
+            Better::More => Verdict::Less,
+            Better::Less | Better::Neither => Verdict::More,
+        };
+        self.seen += usize::from(if power {
+            comparison.verdict() == dearer
+        } else {
+            comparison.told_apart()
+        });
     }
 }
 
@@ -179,7 +240,7 @@ fn verdict(
         "against itself"
     };
     println!(
-        "{} {what}: {}, {pairs} pairs of trials, {aside} of them set aside\n",
+        "{} {what}: {}, {pairs} pairs of trials, {aside} trials set aside\n",
         flags.model.name, experiment.setup
     );
     for tally in tallies {
@@ -191,6 +252,17 @@ fn verdict(
     let (seen, made) = tallies.iter().fold((0, 0), |(seen, made), tally| {
         (seen + tally.seen, made + tally.made)
     });
+    let (judged, least) = if flags.power {
+        (tallies[0].made, COMPARISONS_LEAST[1])
+    } else {
+        (made, COMPARISONS_LEAST[0])
+    };
+    if judged < least {
+        println!(
+            "\nno verdict: {judged} comparisons had enough undisturbed pairs, and it takes {least} (see --comparisons)"
+        );
+        return ExitCode::FAILURE;
+    }
     let passed = if flags.power {
         let judged = &tallies[0];
         let passed = judged.seen as f64 >= FOUND_LEAST * judged.made as f64;

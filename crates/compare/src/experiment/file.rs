@@ -46,6 +46,8 @@ struct File {
     headline: String,
     #[serde(default)]
     figures: Vec<String>,
+    #[serde(default)]
+    more: Vec<String>,
     axis: Option<Axis>,
     #[serde(default)]
     theory: Vec<Theory>,
@@ -91,7 +93,10 @@ fn all_profiles() -> Vec<String> {
 pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
     let file: File = toml::from_str(text)
         .map_err(|error| ExperimentError::Form(error.to_string().trim_end().to_owned()))?;
-    for key in std::iter::once(&file.headline).chain(&file.figures) {
+    for key in std::iter::once(&file.headline)
+        .chain(&file.figures)
+        .chain(&file.more)
+    {
         known("figure", key, figures::ALL.iter().map(|figure| figure.key))?;
     }
     for theory in &file.theory {
@@ -124,6 +129,7 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         method: file.method,
         headline: file.headline,
         figures: file.figures,
+        more: file.more,
         axis: file.axis,
         theory: file.theory,
         rounds_most: file.rounds_most,

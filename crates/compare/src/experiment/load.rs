@@ -32,6 +32,9 @@ pub(crate) struct Load {
     pub(crate) rate_per_s: Option<f64>,
     /// The same as a share of what the contender serves in a closed loop of the same work.
     pub(crate) capacity: Option<f64>,
+    /// What it can serve in a second, where that follows from the work and need not be measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) capacity_per_s: Option<f64>,
 }
 
 impl Default for Load {
@@ -48,6 +51,7 @@ impl Default for Load {
             operation: Vec::new(),
             rate_per_s: None,
             capacity: None,
+            capacity_per_s: None,
         }
     }
 }
@@ -55,6 +59,11 @@ impl Default for Load {
 impl Load {
     /// The work that it asks for; as an error, what can't be asked for and why.
     pub(crate) fn work(&self) -> Result<Work, String> {
+        self.drawn(1)
+    }
+
+    /// The same, where what is drawn of a mix is drawn from this seed.
+    fn drawn(&self, seed: u64) -> Result<Work, String> {
         if self.operation.is_empty() {
             let params = self
                 .params
@@ -66,8 +75,7 @@ impl Load {
             operation: &self.operation,
         });
         let mix = mix.map_err(|error| format!("its operations can't be written as TOML: {error}"))?;
-        // Which request is which is the same in every trial, so that none has the harder work.
-        Work::mix(&mix, 1).map_err(|error| error.to_string())
+        Work::mix(&mix, seed).map_err(|error| error.to_string())
     }
 
     /// The operations that a server has to know.
@@ -81,7 +89,7 @@ impl Load {
 
     /// Whether the offered rate depends on what the contender can do.
     pub(crate) fn needs_capacity(&self) -> bool {
-        self.capacity.is_some()
+        self.capacity.is_some() && self.capacity_per_s.is_none()
     }
 
     /// The load in a closed loop, by which a contender's capacity is found.
@@ -111,7 +119,10 @@ impl Load {
     ) -> Result<Plan, String> {
         let rate_per_s = match (self.rate_per_s, self.capacity) {
             (Some(rate), _) => Some(rate),
-            (None, Some(share)) => Some(share * capacity_per_s.ok_or("its capacity could not be measured")?),
+            (None, Some(share)) => {
+                let capacity_per_s = self.capacity_per_s.or(capacity_per_s);
+                Some(share * capacity_per_s.ok_or("its capacity could not be measured")?)
+            }
             (None, None) => None,
         };
         let closed = Plan {
@@ -121,7 +132,7 @@ impl Load {
             silent: self.silent,
             two_writes: self.two_writes,
             seed,
-            ..Plan::closed_loop(target, self.connections, self.work()?)
+            ..Plan::closed_loop(target, self.connections, self.drawn(seed)?)
         };
         Ok(Plan {
             load: rate_per_s.map_or(loadgen::Load::Closed, |rate_per_s| loadgen::Load::Open {

@@ -36,6 +36,8 @@ pub(crate) struct Experiment {
     pub(crate) headline: String,
     /// Further figures that its tables show.
     pub(crate) figures: Vec<String>,
+    /// Figures that only the tables of all figures show.
+    pub(crate) more: Vec<String>,
     /// What the settings differ by, if they lie on an axis.
     pub(crate) axis: Option<Axis>,
     /// What a theory expects of the mean latency, if there is one.
@@ -162,9 +164,15 @@ impl Experiment {
         everywhere.within(profile).unwrap_or_else(|| self.clone())
     }
 
-    /// The keys of the figures of its tables, that which answers it first.
+    /// The keys of all its figures, that which answers it first.
     pub(crate) fn figure_keys(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&*self.headline).chain(self.figures.iter().map(|key| &**key))
+        let others = self.figures.iter().chain(&self.more);
+        std::iter::once(&*self.headline).chain(others.map(|key| &**key))
+    }
+
+    /// How many of them its main tables show, the first ones.
+    pub(crate) fn main_figures(&self) -> usize {
+        1 + self.figures.len()
     }
 }
 

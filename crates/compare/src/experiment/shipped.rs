@@ -55,7 +55,11 @@ mod tests {
             let title = format!("## `{}`: {}", experiment.key, experiment.title);
             let expected = experiment.expected.unwrap_or_default();
             for told in [title, experiment.question, experiment.setup, expected] {
-                assert!(page.contains(&words(&told)), "{} is not there: {told}", experiment.key);
+                assert!(
+                    page.contains(&words(&told)),
+                    "{} is not there: {told}",
+                    experiment.key
+                );
             }
         }
     }

@@ -15,20 +15,6 @@ use crate::statistics::Standing;
 
 /// Figures that count things, and are told whole.
 const COUNTS: [&str; 5] = ["served", "processes", "threads", "major_faults", "lost_requests"];
-/// Figures that the load bounds, by which one can't tell a server from its client.
-const OF_THE_LOAD: [&str; 10] = [
-    "throughput_per_s",
-    "mean_us",
-    "p50_us",
-    "p90_us",
-    "p99_us",
-    "p999_us",
-    "max_us",
-    "first_op_p50_us",
-    "first_op_p99_us",
-    "rate_under_bound_per_s",
-];
-
 pub(super) fn page(summary: &Summary<'_>, run: &str) -> Page {
     let environment = summary.environment;
     Page {
@@ -71,7 +57,9 @@ pub(super) fn legend() -> [String; 2] {
             .to_owned(),
         "Signs behind a figure say what it was limited by. † left connections unserved, so that latency and cost are not \
          compared. ‡ the load generator was at its limit, and the server may not have been. § neither side was busy: each \
-         connection waited for its reply, and more connections would have had more. Without ‡ or § a rate is the server's own, or all that was asked for."
+         connection waited for its reply, and more connections would have had more. ◊ more was asked than it could do, so \
+         that its latencies grow with the window and are not compared. ¶ its limit was not seen. A rate without ‡, § or ¶ is \
+         that of a server whose processors were busy, or all that was asked for."
             .to_owned(),
     ]
 }
@@ -79,12 +67,11 @@ pub(super) fn legend() -> [String; 2] {
 fn section(results: &Results<'_>) -> Section {
     let experiment = results.experiment;
     let details = match &*results.answers {
-        [_] => Vec::new(),
         // Then the main table has it all.
-        _ if experiment.figures.is_empty() => Vec::new(),
+        [_] if experiment.more.is_empty() => Vec::new(),
         answers => answers
             .iter()
-            .map(|answer| figures_table(answer, answer.name(), |figure| figure.title))
+            .map(|answer| figures_table(answer, answer.name(), Width::Whole))
             .collect(),
     };
     Section {
@@ -94,16 +81,27 @@ fn section(results: &Results<'_>) -> Section {
         setup: experiment.setup.clone(),
         expected: experiment.expected.clone(),
         finding: findings::of(results),
-        table: main_table(results, |figure| figure.title),
+        table: main_table(results, Width::Page),
         details,
         plots: plots::of(results),
     }
 }
 
+/// How much a table shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Width {
+    /// What fits into a terminal: short headings.
+    Terminal,
+    /// The same figures, with what the limit was.
+    Page,
+    /// All figures, with what the limit was.
+    Whole,
+}
+
 /// The table that answers the question: a column for each setting, or for each figure if there is only one setting.
-pub(super) fn main_table(results: &Results<'_>, title: fn(&Figure) -> &'static str) -> Table {
+pub(super) fn main_table(results: &Results<'_>, width: Width) -> Table {
     match &*results.answers {
-        [answer] => figures_table(answer, answer.setting.title.clone(), title),
+        [answer] => figures_table(answer, answer.setting.title.clone(), width),
         answers => settings_table(answers, heading(results)),
     }
 }
@@ -149,27 +147,40 @@ fn settings_table(answers: &[Answer<'_>], caption: String) -> Table {
     }
 }
 
-/// All figures of a setting: models in rows, figures in columns.
-pub(super) fn figures_table(
-    answer: &Answer<'_>,
-    caption: String,
-    title: fn(&Figure) -> &'static str,
-) -> Table {
-    let figures = 0..answer.experiment.figure_keys().count();
+/// The figures of a setting: models in rows, figures in columns.
+pub(super) fn figures_table(answer: &Answer<'_>, caption: String, width: Width) -> Table {
+    let figures = match width {
+        Width::Terminal | Width::Page => 0..answer.experiment.main_figures(),
+        Width::Whole => 0..answer.experiment.figure_keys().count(),
+    };
+    let title = |figure: &Figure| match width {
+        Width::Terminal => figure.short.to_owned(),
+        Width::Page | Width::Whole => figure.title.to_owned(),
+    };
+    let limit = (width != Width::Terminal).then(|| "limit".to_owned());
+    let headings = figures.clone().map(|index| title(answer.figure(index)));
+    let rows = answer.rows.iter().map(|row| {
+        let limit = (width != Width::Terminal).then(|| limit_of(row));
+        let cells = figures.clone().map(|index| cell(answer, row, index));
+        PageRow {
+            model: row.model.to_owned(),
+            cells: cells.chain(limit).collect(),
+        }
+    });
     Table {
         caption,
-        headings: figures
-            .clone()
-            .map(|index| title(answer.figure(index)).to_owned())
-            .collect(),
-        rows: answer
-            .rows
-            .iter()
-            .map(|row| PageRow {
-                model: row.model.to_owned(),
-                cells: figures.clone().map(|index| cell(answer, row, index)).collect(),
-            })
-            .collect(),
+        headings: headings.chain(limit).collect(),
+        rows: rows.collect(),
+    }
+}
+
+fn limit_of(row: &Row<'_>) -> Cell {
+    if row.kept.is_empty() {
+        return nothing();
+    }
+    Cell {
+        median: row.limit.name().to_owned(),
+        ..Cell::default()
     }
 }
 
@@ -190,6 +201,9 @@ fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
         [estimate.median, estimate.low, estimate.high].map(|value| written(figure, value));
     let alone = answer.compared(index) < 2;
     let mut signs = String::new();
+    if row.is_overloaded() && figure.is_latency() {
+        signs.push('◊');
+    }
     let bears_on_it = index == 0 || figure.key == "served" || figure.better != Better::Neither;
     let is_compared = index > 0 && figured.standing.is_some();
     if row.left_unserved() && bears_on_it && !is_compared {
@@ -198,9 +212,11 @@ fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
     // How many connections there are bounds a rate, while it is no fault of a latency.
     let bounds_it = match row.limit {
         Limit::Connections => figure.key == "throughput_per_s",
-        _ => OF_THE_LOAD.contains(&figure.key),
+        // By these one can't tell a server from its client.
+        _ => figure.is_latency() || ["throughput_per_s", "rate_under_bound_per_s"].contains(&figure.key),
     };
-    if bounds_it {
+    // Why a model that leaves connections unserved is not busy needs no other sign.
+    if bounds_it && !(row.limit == Limit::Neither && row.left_unserved()) {
         signs.push_str(row.limit.sign());
     }
     Cell {

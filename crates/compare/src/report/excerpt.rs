@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 use std::path::Path;
 
 use super::choices;
-use super::compose;
+use super::compose::{self, Width};
 use super::markdown;
 use super::summary::{Answer, Summary};
 
@@ -49,7 +49,7 @@ fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_
     markdown::write_lines(text, &choices::open(summary))?;
     if let Some(answer) = shown(summary) {
         writeln!(text, "{}\n", caption(summary, answer))?;
-        let table = compose::figures_table(answer, answer.name(), |figure| figure.title);
+        let table = compose::figures_table(answer, answer.name(), Width::Page);
         markdown::write_table(text, &table)?;
         for paragraph in compose::legend() {
             writeln!(text, "{paragraph}\n")?;

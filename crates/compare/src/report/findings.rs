@@ -32,8 +32,12 @@ pub(super) fn of(results: &Results<'_>) -> String {
 /// A sentence for each setting in which some are surely behind, and one for all those in which nobody is.
 fn ranked(results: &Results<'_>) -> Vec<String> {
     let (figure, _) = unit(results.answers[0].figure(0));
-    let (mut sentences, mut open) = (Vec::new(), Vec::new());
+    let (mut sentences, mut open, mut over) = (Vec::new(), Vec::new(), Vec::new());
     for answer in &results.answers {
+        if answer.figure(0).is_latency() && answer.rows.iter().all(Row::is_overloaded) {
+            over.push(answer.name());
+            continue;
+        }
         let ranking = Ranked::of(answer);
         if let (true, Some(ranked)) = (results.answers.len() > 1, &ranking)
             && ranked.is_open()
@@ -51,6 +55,12 @@ fn ranked(results: &Results<'_>) -> Vec<String> {
     }
     if !open.is_empty() {
         sentences.push(format!("Too close to call: {}.", list(&open)));
+    }
+    if !over.is_empty() {
+        sentences.push(format!(
+            "More was asked than could be done: {}; latency then grows for as long as it is asked.",
+            list(&over)
+        ));
     }
     sentences
 }
@@ -87,7 +97,7 @@ fn killed(answer: &Answer<'_>) -> Vec<String> {
             Some(back) => format!("was back at full rate after {} ms", rounded(back.median)),
         };
         let requests = if (lost - 1.0).abs() < f64::EPSILON { "request" } else { "requests" };
-        Some(format!("{} lost {lost} {requests} and {back}.", name(row)))
+        Some(format!("{} lost {} {requests} and {back}.", name(row), rounded(lost)))
     })
     .collect()
 }

@@ -67,12 +67,24 @@ impl Limit {
         ALL.into_iter().find(most).unwrap_or(Self::Neither)
     }
 
+    /// What it is called in a table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server's processors",
+            Self::Client => "load generator",
+            Self::Connections => "connections",
+            Self::Offered => "offered rate",
+            Self::Neither => "none seen",
+        }
+    }
+
     /// The sign that it has behind a figure.
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Self::Client => "‡",
             Self::Connections => "§",
-            Self::Server | Self::Offered | Self::Neither => "",
+            Self::Neither => "¶",
+            Self::Server | Self::Offered => "",
         }
     }
 }

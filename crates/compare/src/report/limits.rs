@@ -1,12 +1,13 @@
 //! What a run could not show, and why: said aloud, so that nobody quotes a figure for more than it is.
 
-use std::collections::BTreeMap;
+mod trials;
 
 use super::limit::Limit;
 use super::numbers::{list, rounded};
 use super::summary::{Row, Summary};
+use loadgen::advice::{DRIFT_MOST, LATE_SHARE_MOST};
+
 use crate::costs::{CpuSource, SwitchesOver};
-use crate::figures;
 use crate::record::Measured;
 
 /// One of them, if a run hit it.
@@ -14,7 +15,7 @@ type Told = fn(&Summary<'_>) -> Option<String>;
 
 /// The limits that this run hit, those that weigh most first.
 pub(super) fn of(summary: &Summary<'_>) -> Vec<String> {
-    let limits: [Told; 17] = [
+    let limits: [Told; 20] = [
         cut_short,
         smoke,
         shared_processors,
@@ -22,16 +23,19 @@ pub(super) fn of(summary: &Summary<'_>) -> Vec<String> {
         one_processor,
         virtualised,
         changed_sources,
-        few_trials,
+        trials::few_trials,
         left_out,
-        failed,
-        |summary| Some(set_aside(summary)),
+        trials::failed,
+        |summary| Some(trials::set_aside(summary)),
         unserved,
+        overloaded,
+        late,
+        drifting,
         client_limited,
         too_few_connections,
         added_up,
         survivors,
-        missing,
+        trials::missing,
     ];
     limits.iter().filter_map(|limit| limit(summary)).collect()
 }
@@ -105,39 +109,6 @@ fn changed_sources(summary: &Summary<'_>) -> Option<String> {
     })
 }
 
-fn few_trials(summary: &Summary<'_>) -> Option<String> {
-    let mut few = Vec::new();
-    for answer in summary.answers() {
-        let kept = answer
-            .rows
-            .iter()
-            .map(|row| row.kept.len())
-            .filter(|&kept| kept > 0);
-        let enough = enough_trials(kept.clone().count());
-        if let Some(least) = kept.min().filter(|&least| least < enough) {
-            few.push(format!(
-                "{}, {} ({least} of {enough})",
-                answer.experiment.title,
-                answer.name()
-            ));
-        }
-    }
-    (!few.is_empty()).then(|| {
-        format!(
-            "Some models have too few trials to be told from the best at all, however far they are from it, so that ≈ says \
-             nothing of them: {}.",
-            few.join("; ")
-        )
-    })
-}
-
-/// How many trials it takes of each of so many models to tell any from the best: a chance of 5 % shared out among all but
-/// the best, and no more than 2.5 % for one, is reached when one has less in all of n rounds, by a chance of 2⁻ⁿ.
-fn enough_trials(models: usize) -> usize {
-    let others = models.saturating_sub(1).max(2);
-    (others as f64 / 0.05).log2().ceil() as usize
-}
-
 fn left_out(summary: &Summary<'_>) -> Option<String> {
     let out: Vec<_> = summary
         .environment
@@ -148,61 +119,56 @@ fn left_out(summary: &Summary<'_>) -> Option<String> {
     (!out.is_empty()).then(|| format!("Left out: {}.", list(&out)))
 }
 
-fn failed(summary: &Summary<'_>) -> Option<String> {
-    let failed = places(summary, |row| {
-        let first = row.failed.first()?;
-        Some(format!(
-            "`{}` in {} of {} ({first})",
-            row.model,
-            row.failed.len(),
-            row.trials()
-        ))
-    });
-    (!failed.is_empty()).then(|| {
-        format!(
-            "Trials failed, each with the reason of the first: {}.",
-            failed.join("; ")
-        )
-    })
-}
-
-fn set_aside(summary: &Summary<'_>) -> String {
-    let all: usize = summary.rows().map(Row::trials).sum();
-    let reasons: Vec<_> = summary.rows().flat_map(|row| &row.set_aside).collect();
-    let aside = reasons.len();
-    let were = if aside == 1 { "was" } else { "were" };
-    let sentence = format!(
-        "{aside} of {all} trials {were} set aside for what else went on on the machine, by a rule that was fixed before and \
-         looks at no rate and no latency"
-    );
-    if aside == 0 {
-        return format!("{sentence}.");
-    }
-    // How many there were of each reason, and the most that it came to.
-    let mut kinds: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
-    for reason in reasons {
-        let (count, most) = kinds.entry(reason.of_what).or_default();
-        *count += 1;
-        *most = most.max(reason.share);
-    }
-    let kinds: Vec<_> = kinds
-        .into_iter()
-        .map(|(of_what, (count, most))| {
-            format!("{count} because up to {} % {of_what}", rounded(most * 100.0))
-        })
-        .collect();
-    format!(
-        "{sentence}: {}. Each of them was made once more; `trials.csv` has the reason of each.",
-        list(&kinds)
-    )
-}
-
 fn unserved(summary: &Summary<'_>) -> Option<String> {
     let models = places(summary, |row| row.left_unserved().then(|| name(row)));
     (!models.is_empty()).then(|| {
         format!(
             "Connections were left unserved (†). Latency and cost are those of the connections that were served, and not \
              compared; a request on the others had no answer before the trial ended, and counts in no percentile. {}.",
+            models.join("; ")
+        )
+    })
+}
+
+fn overloaded(summary: &Summary<'_>) -> Option<String> {
+    let models = places(summary, |row| row.is_overloaded().then(|| name(row)));
+    (!models.is_empty()).then(|| {
+        format!(
+            "More was asked than could be done (◊): over 1 % of what fell due was never sent. Latencies then grow for as long \
+             as it is asked, so they say how long the window was, and are not compared. {}.",
+            models.join("; ")
+        )
+    })
+}
+
+/// The rows most of whose trials have more than this of a figure, in experiments with an open loop and not overloaded.
+fn beyond(summary: &Summary<'_>, key: &str, most: f64) -> Vec<String> {
+    places(summary, |row| {
+        let is_beyond = row.estimate(key).is_some_and(|share| share.median.abs() > most);
+        (is_beyond && !row.is_overloaded()).then(|| name(row))
+    })
+}
+
+fn late(summary: &Summary<'_>) -> Option<String> {
+    let models = beyond(summary, "late_share", LATE_SHARE_MOST);
+    (!models.is_empty()).then(|| {
+        format!(
+            "In most trials over {} % of the requests left later than a tenth of the median latency after they were due, \
+             because no connection was free or the load generator was late itself. Latency counts that, from when they were \
+             due. {}.",
+            rounded(LATE_SHARE_MOST * 100.0),
+            models.join("; ")
+        )
+    })
+}
+
+fn drifting(summary: &Summary<'_>) -> Option<String> {
+    let models = beyond(summary, "drift", DRIFT_MOST);
+    (!models.is_empty()).then(|| {
+        format!(
+            "The median latency of the last third of the window was over {} % off that of the first in most trials, so that \
+             a longer window would have another figure. {}.",
+            rounded(DRIFT_MOST * 100.0),
             models.join("; ")
         )
     })
@@ -252,7 +218,7 @@ fn survivors(summary: &Summary<'_>) -> Option<String> {
         experiments.any(|experiment| experiment.figure_keys().any(|shown| shown == key))
     };
     let models = places(summary, |row| {
-        let over_life = |trial: &Measured| trial.spent.switches_over == SwitchesOver::Survivors;
+        let over_life = |trial: &Measured| trial.spent.switches_over != SwitchesOver::Window;
         row.kept
             .iter()
             .map(|(_, trial)| *trial)
@@ -261,48 +227,9 @@ fn survivors(summary: &Summary<'_>) -> Option<String> {
     });
     (!models.is_empty() && is_shown("switches_per_request")).then(|| {
         format!(
-            "Threads or processes ended within the window, so context switches are those of the server's whole life by the \
-             replies of that time. {}.",
+            "Threads or processes ended within the window, or were too many to look at within it, so context switches are \
+             those of the server's whole life by the replies of that time. {}.",
             models.join("; ")
-        )
-    })
-}
-
-/// A figure that some trials have and others not is the median of those that have it.
-fn missing(summary: &Summary<'_>) -> Option<String> {
-    let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for answer in summary.answers() {
-        for (index, key) in answer.experiment.figure_keys().enumerate() {
-            let rows = answer.rows.iter().filter_map(|row| {
-                let has = row.figures[index].estimate.map_or(0, |estimate| estimate.trials);
-                let without = row.kept.len() - has;
-                match (has, without) {
-                    (_, 0) => None,
-                    (0, _) => Some(name(row)),
-                    _ => Some(format!("{} in {without} of {}", name(row), row.kept.len())),
-                }
-            });
-            let rows: Vec<_> = rows.collect();
-            if !rows.is_empty() {
-                let place = format!(
-                    "{}, {} ({})",
-                    answer.experiment.title,
-                    answer.name(),
-                    rows.join(", ")
-                );
-                missing.entry(key).or_default().push(place);
-            }
-        }
-    }
-    let missing: Vec<_> = missing
-        .into_iter()
-        .map(|(key, places)| format!("{}: {}", figures::named(key).title, places.join("; ")))
-        .collect();
-    (!missing.is_empty()).then(|| {
-        format!(
-            "Some trials do not have a figure, which is then the median of the others: too few replies for a percentile, \
-             none at all, or a rate that did not come back. {}.",
-            missing.join(". ")
         )
     })
 }
@@ -355,7 +282,7 @@ mod tests {
 
     #[test]
     fn the_more_models_the_more_trials_it_takes() {
-        assert_eq!([2, 3, 4, 5, 6, 9].map(enough_trials), [6, 6, 6, 7, 7, 8]);
+        assert_eq!([2, 3, 4, 5, 6, 9].map(trials::enough_trials), [6, 6, 6, 7, 7, 8]);
     }
 
     #[test]

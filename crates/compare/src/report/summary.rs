@@ -52,6 +52,8 @@ pub(crate) struct Row<'a> {
     pub(crate) kept: Vec<(usize, &'a Measured)>,
     /// Why others were set aside.
     pub(crate) set_aside: Vec<Disturbance>,
+    /// In how many rounds it was tried.
+    pub(crate) rounds: usize,
     /// Why others were not measured.
     pub(crate) failed: Vec<&'a str>,
     /// One for each of the experiment's [`Experiment::figure_keys`].
@@ -142,7 +144,8 @@ impl<'a> Answer<'a> {
     }
 
     /// Says where the rows stand in this figure. A model that left connections unserved did less than it was asked to, so
-    /// what its requests took and cost is not compared; its rate is, where the experiment shows how many it served.
+    /// what its requests took and cost is not compared; its rate is, where the experiment shows how many it served. Nor are
+    /// the latencies of a model that more was asked of than it could do.
     fn compare(&mut self, index: usize) {
         let figure = self.figure(index);
         let better = match figure.better {
@@ -153,7 +156,7 @@ impl<'a> Answer<'a> {
         let shows_served = self.experiment.figure_keys().any(|key| key == "served");
         let is_compared = |row: &Row<'_>| {
             let served = !row.left_unserved() || (shows_served && figure.better == Better::More);
-            served && !row.never_came_back(figure)
+            served && !row.never_came_back(figure) && !(row.is_overloaded() && figure.is_latency())
         };
         let rounds = self
             .rows
@@ -214,7 +217,7 @@ impl<'a> Row<'a> {
         let here = own
             .clone()
             .filter(|record| record.setting == setting.key && record.round > 0);
-        for record in here {
+        for record in here.clone() {
             match &record.outcome {
                 Outcome::Measured(trial) => match environment.sets_aside(trial) {
                     Some(reason) => set_aside.push(reason),
@@ -237,8 +240,10 @@ impl<'a> Row<'a> {
             });
             Some(Estimate::of(measured)?.median)
         });
+        let rounds: BTreeSet<_> = here.clone().map(|record| record.round).collect();
         let mut row = Self {
             model: &contender.name,
+            rounds: rounds.len(),
             place,
             limit: Limit::of_most(kept.iter().map(|(_, trial)| *trial)),
             kept,
@@ -277,11 +282,26 @@ impl<'a> Row<'a> {
         self.kept.iter().any(|(_, trial)| unserved(trial))
     }
 
+    /// Whether more was asked of it than it could do, by more than a hundredth in most trials. Its latencies then grow for
+    /// as long as it is asked, and say how long the window was.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        const UNSENT_MOST: f64 = 0.01;
+        let unsent = self.estimate("unsent_share");
+        unsent.is_some_and(|unsent| unsent.median > UNSENT_MOST)
+    }
+
     /// Whether the rate stayed down in a trial, where the figure is how long that took. The median of the others would
     /// flatter.
     fn never_came_back(&self, figure: &Figure) -> bool {
         let stayed_down = |(_, trial): &(usize, &Measured)| (figure.of)(trial).is_none();
         figure.key == "back_ms" && self.kept.iter().any(stayed_down)
+    }
+
+    /// In how many rounds a trial was made and none counts, since it was disturbed.
+    pub(crate) fn rounds_without(&self) -> usize {
+        // Each round has one trial, and a second one if the first was disturbed.
+        let rounds = self.kept.len() + self.failed.len();
+        self.rounds.saturating_sub(rounds)
     }
 
     /// How many trials were made, counted or not.
@@ -295,8 +315,9 @@ impl<'a> Row<'a> {
         let about = theory.models.iter().any(|model| model == self.model)
             && (theory.settings.is_empty() || theory.settings.contains(&setting.key));
         let queue = theory.queue().ok().filter(|_| about)?;
-        let capacity_per_s = self.capacity_per_s.filter(|&capacity| capacity > 0.0)?;
         let load = setting.load_of(self.model);
+        let capacity_per_s = load.capacity_per_s.or(self.capacity_per_s);
+        let capacity_per_s = capacity_per_s.filter(|&capacity| capacity > 0.0)?;
         let rate_per_s = load
             .capacity
             .map(|share| share * capacity_per_s)
@@ -314,83 +335,4 @@ impl<'a> Row<'a> {
 const NEARLY_FULL: f64 = 0.99;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-
-    #[test]
-    fn a_trial_that_only_finds_a_capacity_is_in_no_table() {
-        let (environment, records) = fixture::run();
-        let summary = Summary::of(&environment, &records);
-        let before = records.iter().filter(|record| record.round == 0).count();
-        assert!(before > 0);
-        assert_eq!(
-            summary.rows().map(Row::trials).sum::<usize>(),
-            records.len() - before
-        );
-        let past = summary
-            .results
-            .iter()
-            .find(|results| results.experiment.key == "past-capacity")
-            .unwrap();
-        assert!(
-            past.answers
-                .iter()
-                .flat_map(|answer| &answer.rows)
-                .all(|row| row.capacity_per_s.is_some())
-        );
-    }
-
-    #[test]
-    fn a_trial_beside_other_work_is_set_aside_and_counted() {
-        let (environment, mut records) = fixture::run();
-        let disturbed = records.iter_mut().find(|record| record.round == 1).unwrap();
-        let Outcome::Measured(trial) = &mut disturbed.outcome else {
-            panic!("the first trial was measured")
-        };
-        trial.interference.stolen_share = Some(0.5);
-        let before = Summary::of(&environment, &fixture::run().1)
-            .rows()
-            .map(|row| row.set_aside.len())
-            .sum::<usize>();
-        let summary = Summary::of(&environment, &records);
-        assert_eq!(
-            summary.rows().map(|row| row.set_aside.len()).sum::<usize>(),
-            before + 1
-        );
-    }
-
-    #[test]
-    fn who_leaves_connections_unserved_is_compared_in_its_rate_only() {
-        let (environment, records) = fixture::run();
-        let summary = Summary::of(&environment, &records);
-        let waiting = summary
-            .answers()
-            .find(|answer| answer.experiment.key == "waiting")
-            .unwrap();
-        let single = waiting.rows.iter().find(|row| row.model == "single").unwrap();
-        assert!(single.left_unserved());
-        for (index, figured) in single.figures.iter().enumerate() {
-            let more = waiting.figure(index).better == Better::More;
-            assert_eq!(figured.standing.is_some(), more, "{}", waiting.figure(index).key);
-        }
-    }
-
-    #[test]
-    fn a_theory_expects_more_of_a_wait_at_more_load_and_nothing_past_capacity() {
-        let (environment, records) = fixture::run();
-        let summary = Summary::of(&environment, &records);
-        let past = summary
-            .results
-            .iter()
-            .find(|results| results.experiment.key == "past-capacity")
-            .unwrap();
-        let expected: Vec<_> = past
-            .answers
-            .iter()
-            .map(|answer| answer.rows[0].expected_us(&past.experiment.theory[0], answer.setting))
-            .collect();
-        assert!(expected[0].unwrap() < expected[1].unwrap(), "{expected:?}");
-        assert_eq!(expected[2], None);
-    }
-}
+mod tests;

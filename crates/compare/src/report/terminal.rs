@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
-use super::compose;
+use super::compose::{self, Width};
 use super::page::{Cell, Mark, Row, Table};
 use super::summary::Summary;
 
@@ -14,7 +14,7 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─
 /// All tables, each with its heading, and what the signs mean.
 pub(super) fn text(summary: &Summary<'_>) -> String {
     let tables = summary.results.iter().map(|results| {
-        let table = compose::main_table(results, |figure| figure.short);
+        let table = compose::main_table(results, Width::Terminal);
         format!("{}\n{}\n", results.experiment.title, grid(&table))
     });
     let tables: Vec<_> = tables
@@ -25,7 +25,8 @@ pub(super) fn text(summary: &Summary<'_>) -> String {
         })
         .collect();
     let legend = "medians; * the best; = not to be told from it; † left connections unserved, so not compared;\n\
-                  ‡ the load generator may have been the limit; § so few connections were the limit";
+                  ‡ the load generator may have been the limit; § so few connections were the limit;\n\
+                  ◊ more was asked than it could do, so latency is not compared; ¶ its limit was not seen";
     format!("{}\n{legend}\n", tables.join("\n"))
 }
 

@@ -1,8 +1,10 @@
 //! A trial that looks for the highest rate at which the latency keeps a bound.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Bench;
+use super::load::Watched;
 use crate::plan::Planned;
 use crate::record::{Measured, SearchFigures, Tried};
 use crate::search::{Found, Search};
@@ -31,7 +33,9 @@ impl Bench<'_> {
         let mut server = self.start(trial, None)?;
         let mut search = Search::new(START * capacity_per_s, PRECISION);
         let mut tried: Vec<Tried> = Vec::new();
-        let mut last = None;
+        // What stands beside the rate is what it costs to keep it: of the try of the rate that is found.
+        let mut kept_at: BTreeMap<u64, Watched> = BTreeMap::new();
+        let mut first = None;
         let mut again = 0;
         while let Some(rate_per_s) = search.next() {
             let at_rate = trial.load().at(rate_per_s);
@@ -59,9 +63,10 @@ impl Bench<'_> {
                 client_limited: report.checks.client_limited == Some(true),
             });
             search.tried(rate_per_s, kept);
-            // What stands beside the rate is what it costs to keep it.
-            if kept || last.is_none() {
-                last = Some(watched);
+            if kept {
+                kept_at.insert(rate_per_s.to_bits(), watched);
+            } else if first.is_none() {
+                first = Some(watched);
             }
         }
         let (best_per_s, beyond_reach) = match search.found() {
@@ -69,8 +74,9 @@ impl Bench<'_> {
             Found::BeyondReach(rate_per_s) => (Some(rate_per_s), true),
             Found::NothingKept => (None, false),
         };
-        let last = last.ok_or("nothing was tried")?;
-        let mut measured = super::measured(last, server)?;
+        let found = best_per_s.and_then(|rate_per_s| kept_at.remove(&rate_per_s.to_bits()));
+        let watched = found.or(first).ok_or("nothing was tried")?;
+        let mut measured = super::measured(watched, server)?;
         measured.search = Some(SearchFigures {
             best_per_s,
             beyond_reach,

@@ -1,36 +1,8 @@
-//! The figures that a trial has: what each is called, what it means, and which of two is better.
-//!
-//! Experiments name them by their key, in the tables that they want; the CSV has all of them.
+//! The figures themselves.
 
-use loadgen::report::Quantiles;
-
-use crate::costs::{CpuSource, SwitchesOver};
-use crate::record::{Footprint, Measured, Spent};
-
-/// A figure of every trial.
-#[derive(Debug)]
-pub(crate) struct Figure {
-    /// Its name in experiments and in the CSV.
-    pub(crate) key: &'static str,
-    /// Its heading, with its unit.
-    pub(crate) title: &'static str,
-    /// Its heading in a terminal.
-    pub(crate) short: &'static str,
-    /// What it says.
-    pub(crate) meaning: &'static str,
-    /// Which of two models has the better one.
-    pub(crate) better: Better,
-    /// What a trial has of it, if anything.
-    pub(crate) of: fn(&Measured) -> Option<f64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Better {
-    More,
-    Less,
-    /// It is a fact about the model and no merit.
-    Neither,
-}
+use super::of::{drift, first_operation, involuntary, per_reply, share, split, voluntary};
+use super::{Better, Figure};
+use crate::record::Footprint;
 
 const MIB: f64 = 1_048_576.0;
 
@@ -48,7 +20,7 @@ macro_rules! figure {
 }
 
 /// All of them.
-pub(crate) const ALL: [Figure; 37] = [
+pub(crate) const ALL: [Figure; 39] = [
     figure!(
         "throughput_per_s",
         "requests/s",
@@ -136,6 +108,22 @@ pub(crate) const ALL: [Figure; 37] = [
         Less,
         "the share of the requests that fell due within the window and could not be sent before its end",
         |trial| share(trial.load.requests.unsent, trial.load.requests.planned)
+    ),
+    figure!(
+        "late_share",
+        "late",
+        "late",
+        Neither,
+        "the share of the requests that left later than a tenth of the median latency after they were due, for want of a free connection or of a quicker client",
+        |trial| trial.load.checks.late_share
+    ),
+    figure!(
+        "drift",
+        "drift",
+        "drift",
+        Neither,
+        "how much the median latency of the last third of the window was above that of the first, as a share",
+        drift
     ),
     figure!(
         "failed_share",
@@ -368,73 +356,3 @@ pub(crate) const ALL: [Figure; 37] = [
         }
     ),
 ];
-
-/// The figure of this key.
-///
-/// # Panics
-/// If there is none; an experiment's keys are checked when it is read.
-pub(crate) fn named(key: &str) -> &'static Figure {
-    ALL.iter()
-        .find(|figure| figure.key == key)
-        .unwrap_or_else(|| panic!("there is no figure {key}"))
-}
-
-fn first_operation(trial: &Measured) -> Option<Quantiles> {
-    trial.load.parts.first()?.latency_us
-}
-
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-/// An amount that was spent between the looks at the server, by the good replies of as long a time: the looks may be some
-/// milliseconds late, so it is a rate by a rate.
-fn per_reply(trial: &Measured, amount: f64) -> Option<f64> {
-    let (rate, seconds) = (trial.load.throughput_per_s, trial.spent.seconds);
-    (rate > 0.0 && seconds > 0.0).then(|| amount / seconds / rate)
-}
-
-/// What was spent, where user and system time can be told apart: `/proc` books a process that ended before a tick found it
-/// in the kernel to user time whole.
-fn split(trial: &Measured) -> Option<&Spent> {
-    (trial.spent.source == CpuSource::Cgroup).then_some(&trial.spent)
-}
-
-fn voluntary(trial: &Measured) -> Option<f64> {
-    switches(
-        trial,
-        trial.spent.voluntary_switches,
-        trial.life.voluntary_switches,
-    )
-}
-
-fn involuntary(trial: &Measured) -> Option<f64> {
-    switches(
-        trial,
-        trial.spent.involuntary_switches,
-        trial.life.involuntary_switches,
-    )
-}
-
-/// The kernel tells the switches of a thread that has ended only with those of its whole process, when that has ended too.
-fn switches(trial: &Measured, in_window: u64, in_life: u64) -> Option<f64> {
-    match trial.spent.switches_over {
-        SwitchesOver::Window => per_reply(trial, in_window as f64),
-        SwitchesOver::Survivors | SwitchesOver::Unread => {
-            (trial.life.replies > 0).then(|| in_life as f64 / trial.life.replies as f64)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_figure_has_a_key_of_its_own() {
-        let keys: BTreeSet<_> = ALL.iter().map(|figure| figure.key).collect();
-        assert_eq!(keys.len(), ALL.len());
-    }
-}

@@ -1,0 +1,140 @@
+//! Limits that lie in the trials: too few, failed, set aside, or without a figure.
+
+use std::collections::BTreeMap;
+
+use super::{name, places};
+use crate::figures;
+use crate::report::numbers::{list, rounded};
+use crate::report::summary::{Row, Summary};
+
+pub(super) fn few_trials(summary: &Summary<'_>) -> Option<String> {
+    let mut few = Vec::new();
+    for answer in summary.answers() {
+        let kept = answer
+            .rows
+            .iter()
+            .map(|row| row.kept.len())
+            .filter(|&kept| kept > 0);
+        let enough = enough_trials(kept.clone().count());
+        if let Some(least) = kept.min().filter(|&least| least < enough) {
+            few.push(format!(
+                "{}, {} ({least} of {enough})",
+                answer.experiment.title,
+                answer.name()
+            ));
+        }
+    }
+    (!few.is_empty()).then(|| {
+        format!(
+            "Some models have too few trials to be told from the best at all, however far they are from it, so that ≈ says \
+             nothing of them: {}.",
+            few.join("; ")
+        )
+    })
+}
+
+/// How many trials it takes of each of so many models to tell any from the best: a chance of 5 % shared out among all but
+/// the best, and no more than 2.5 % for one, is reached when one has less in all of n rounds, by a chance of 2⁻ⁿ.
+pub(super) fn enough_trials(models: usize) -> usize {
+    let others = models.saturating_sub(1).max(2);
+    (others as f64 / 0.05).log2().ceil() as usize
+}
+
+pub(super) fn failed(summary: &Summary<'_>) -> Option<String> {
+    let failed = places(summary, |row| {
+        let first = row.failed.first()?;
+        Some(format!(
+            "`{}` in {} of {} ({first})",
+            row.model,
+            row.failed.len(),
+            row.trials()
+        ))
+    });
+    (!failed.is_empty()).then(|| {
+        format!(
+            "Trials failed, each with the reason of the first: {}.",
+            failed.join("; ")
+        )
+    })
+}
+
+pub(super) fn set_aside(summary: &Summary<'_>) -> String {
+    let all: usize = summary.rows().map(Row::trials).sum();
+    let reasons: Vec<_> = summary.rows().flat_map(|row| &row.set_aside).collect();
+    let aside = reasons.len();
+    let were = if aside == 1 { "was" } else { "were" };
+    let sentence = format!(
+        "{aside} of {all} trials {were} set aside for what else went on on the machine, by a rule that was fixed before and \
+         looks at no rate and no latency"
+    );
+    if aside == 0 {
+        return format!("{sentence}.");
+    }
+    // How many there were of each reason, and the most that it came to.
+    let mut kinds: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for reason in reasons {
+        let (count, most) = kinds.entry(reason.of_what).or_default();
+        *count += 1;
+        *most = most.max(reason.share);
+    }
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .map(|(of_what, (count, most))| {
+            format!("{count} because up to {} % {of_what}", rounded(most * 100.0))
+        })
+        .collect();
+    format!(
+        "{sentence}: {}. Each was made once more. {} `trials.csv` has the reason of each.",
+        list(&kinds),
+        still_without(summary)
+    )
+}
+
+/// How many places in the rounds have no trial that counts, since it was disturbed both times.
+fn still_without(summary: &Summary<'_>) -> String {
+    let without: usize = summary.rows().map(Row::rounds_without).sum();
+    match without {
+        0 => "No round is without one that counts.".to_owned(),
+        1 => "1 was disturbed again, and its round is without it.".to_owned(),
+        _ => format!("{without} were disturbed again, and their rounds are without them."),
+    }
+}
+
+/// A figure that some trials have and others not is the median of those that have it.
+pub(super) fn missing(summary: &Summary<'_>) -> Option<String> {
+    let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for answer in summary.answers() {
+        for (index, key) in answer.experiment.figure_keys().enumerate() {
+            let rows = answer.rows.iter().filter_map(|row| {
+                let has = row.figures[index].estimate.map_or(0, |estimate| estimate.trials);
+                let without = row.kept.len() - has;
+                match (has, without) {
+                    (_, 0) => None,
+                    (0, _) => Some(name(row)),
+                    _ => Some(format!("{} in {without} of {}", name(row), row.kept.len())),
+                }
+            });
+            let rows: Vec<_> = rows.collect();
+            if !rows.is_empty() {
+                let place = format!(
+                    "{}, {} ({})",
+                    answer.experiment.title,
+                    answer.name(),
+                    rows.join(", ")
+                );
+                missing.entry(key).or_default().push(place);
+            }
+        }
+    }
+    let missing: Vec<_> = missing
+        .into_iter()
+        .map(|(key, places)| format!("{}: {}", figures::named(key).title, places.join("; ")))
+        .collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "Some trials do not have a figure, which is then the median of the others: too few replies for a percentile, \
+             none at all, or a rate that did not come back. {}.",
+            missing.join(". ")
+        )
+    })
+}
