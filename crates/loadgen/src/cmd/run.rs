@@ -138,7 +138,8 @@ enum ArrivalsFlag {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PacingFlag {
-    /// Sleep, then watch the clock for the last 60 µs: precise, for some of a processor
+    /// Sleep, then watch the clock for the last 60 µs, or up to 1 ms where the machine wakes a sleeper late: precise, for some
+    /// of a processor
     Hybrid,
     /// Watch the clock: the most precise, for all of a processor
     Spin,
