@@ -50,11 +50,7 @@ impl Bystanders {
     }
 }
 
-fn connect_from(
-    source: Option<SocketAddr>,
-    target: SocketAddr,
-    timeout: Duration,
-) -> io::Result<TcpStream> {
+fn connect_from(source: Option<SocketAddr>, target: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
     let Some(source) = source else {
         return TcpStream::connect_timeout(&target, timeout);
     };

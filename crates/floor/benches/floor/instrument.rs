@@ -53,7 +53,11 @@ pub(crate) fn many_connections(bench: &Bench) -> bool {
     }
     let median_left = |all: &[(f64, f64, f64)]| median(all.iter().map(|&(_, _, left)| left));
     let (ours, floors) = (median_left(&ours), median_left(&floors));
-    println!("{:>30} {:>30}", format!("median {ours:.3}"), format!("{floors:.3}"));
+    println!(
+        "{:>30} {:>30}",
+        format!("median {ours:.3}"),
+        format!("{floors:.3}")
+    );
     line("is left to loadgen", ours, "at least", LEAST, ours >= LEAST)
 }
 

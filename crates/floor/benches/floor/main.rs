@@ -39,8 +39,7 @@ fn main() -> ExitCode {
     for (ours, floor, bound) in servers {
         within &= !bench.asks_for("servers") || bench.compare(ours, floor, bound, Bench::server_cost);
     }
-    within &=
-        !bench.asks_for("client") || bench.compare("loadgen", "floor-client", 1.05, Bench::client_cost);
+    within &= !bench.asks_for("client") || bench.compare("loadgen", "floor-client", 1.05, Bench::client_cost);
     within &= !bench.asks_for("instrument") || instrument::measure(&bench);
     within &= !bench.asks_for("many") || instrument::many_connections(&bench);
     if bench.asks_for("wrk") {
@@ -92,7 +91,10 @@ impl Bench {
             seconds: flag("--seconds", "2"),
             only: {
                 let part = flag("--only", "");
-                assert!(part.is_empty() || PARTS.contains(&&*part), "--only {part}: choose from {PARTS:?}");
+                assert!(
+                    part.is_empty() || PARTS.contains(&&*part),
+                    "--only {part}: choose from {PARTS:?}"
+                );
                 part
             },
         }

@@ -95,11 +95,19 @@ fn reached(page: &mut String, report: &Report) -> Result {
     }
     writeln!(page)?;
     if let Some(cpu_us) = report.client.cpu_us_per_request {
-        let busy = report.client.busy_each.iter().map(|busy| format!("{:.0}", busy * 100.0));
+        let busy = report
+            .client
+            .busy_each
+            .iter()
+            .map(|busy| format!("{:.0}", busy * 100.0));
         writeln!(
             page,
             "client       {cpu_us:.2} µs of CPU a request; {} at work for {} % of the time",
-            if report.client.threads == 1 { "its thread" } else { "its threads" },
+            if report.client.threads == 1 {
+                "its thread"
+            } else {
+                "its threads"
+            },
             busy.collect::<Vec<_>>().join(", ")
         )?;
     }

@@ -8,8 +8,8 @@ mod quantiles;
 
 use serde::{Deserialize, Serialize};
 
-use self::checks::{is_near_ceiling, late_share};
 pub use self::checks::{Arrivals, Checks, Drift, Little};
+use self::checks::{is_near_ceiling, late_share};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
 use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;

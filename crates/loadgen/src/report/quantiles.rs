@@ -65,9 +65,13 @@ mod tests {
 
     #[test]
     fn a_percentile_is_told_from_ten_samples_beyond_it_on() {
-        for (count, told) in [(99, [false; 3]), (100, [true, false, false]), (999, [true, false, false])]
-            .into_iter()
-            .chain([(1_000, [true, true, false]), (10_000, [true, true, true])])
+        for (count, told) in [
+            (99, [false; 3]),
+            (100, [true, false, false]),
+            (999, [true, false, false]),
+        ]
+        .into_iter()
+        .chain([(1_000, [true, true, false]), (10_000, [true, true, true])])
         {
             let mut samples = histogram();
             (0..count).for_each(|ns| record(&mut samples, ns));

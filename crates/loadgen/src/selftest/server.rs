@@ -121,11 +121,7 @@ impl KnownServer {
     /// Ends the server, and says what its clock said.
     pub(crate) fn account(mut self) -> Account {
         self.end();
-        let mut account = self
-            .shared
-            .account
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut account = self.shared.account.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut account)
     }
 
