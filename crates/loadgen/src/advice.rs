@@ -57,7 +57,7 @@ fn failures(report: &Report) -> Option<String> {
 }
 
 fn unserved(report: &Report) -> Option<String> {
-    let unserved = report.connections.asked - report.connections.served;
+    let unserved = report.unserved_connections();
     (unserved > 0).then(|| {
         format!(
             "{unserved} of {} connections were never served. The latencies are those of the others; ask for fewer \

@@ -1,11 +1,14 @@
 //! Connections that carry no load: idle ones, which only exist, and silent ones, which begin a request and never end it.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::plan::Plan;
 use crate::report::Bystanders as Report;
+use crate::sources::Sources;
 
 /// What a silent connection sends: half of the frame of a ping.
 const HALF_A_FRAME: &[u8] = b"\x20\x00\x00\x00{\"in\":\"ping\"";
@@ -18,12 +21,13 @@ pub(crate) struct Bystanders {
 }
 
 impl Bystanders {
-    /// Opens those of a plan.
-    pub(crate) fn open(plan: &Plan) -> io::Result<Self> {
-        let connect = || TcpStream::connect_timeout(&plan.target, plan.timeout.min(Duration::from_secs(10)));
-        let idle = (0..plan.idle).map(|_| connect()).collect::<io::Result<_>>()?;
-        let silent = (0..plan.silent).map(|_| {
-            let mut stream = connect()?;
+    /// Opens those of a plan. They come from the addresses behind those of the connections that carry the load.
+    pub(crate) fn open(plan: &Plan, sources: &Sources) -> io::Result<Self> {
+        let timeout = plan.timeout.min(Duration::from_secs(10));
+        let connect = |place| connect_from(sources.of(plan.connections + place), plan.target, timeout);
+        let idle = (0..plan.idle).map(connect).collect::<io::Result<_>>()?;
+        let silent = (plan.idle..plan.idle + plan.silent).map(|place| {
+            let mut stream = connect(place)?;
             stream.write_all(HALF_A_FRAME)?;
             Ok(stream)
         });
@@ -44,6 +48,16 @@ impl Bystanders {
             silent_open: open(&self.silent),
         })
     }
+}
+
+fn connect_from(source: Option<SocketAddr>, target: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    let Some(source) = source else {
+        return TcpStream::connect_timeout(&target, timeout);
+    };
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    socket.bind(&source.into())?;
+    socket.connect_timeout(&target.into(), timeout)?;
+    Ok(socket.into())
 }
 
 /// A connection that is open has nothing to be read: neither bytes nor an end.
@@ -68,10 +82,16 @@ mod tests {
             silent: 1,
             ..Plan::closed_loop(listener.local_addr().unwrap(), 1, work)
         };
-        let bystanders = Bystanders::open(&plan).unwrap();
-        let first = listener.accept().unwrap().0;
-        let _second = listener.accept().unwrap().0;
-        let mut silent = listener.accept().unwrap().0;
+        // One connection from each address, of which the load has the first.
+        let bystanders = Bystanders::open(&plan, &Sources::Loopback { each: 1 }).unwrap();
+        let accept = |from: &str| {
+            let (stream, address) = listener.accept().unwrap();
+            assert_eq!(address.ip().to_string(), from);
+            stream
+        };
+        let first = accept("127.0.0.2");
+        let _second = accept("127.0.0.3");
+        let mut silent = accept("127.0.0.4");
         let mut heard = vec![0; HALF_A_FRAME.len()];
         silent.read_exact(&mut heard).unwrap();
         assert_eq!(heard, HALF_A_FRAME);

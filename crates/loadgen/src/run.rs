@@ -143,7 +143,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         source,
     })?;
     // These come first: the question that they ask is what a server has left for the others.
-    let bystanders = Bystanders::open(plan).map_err(|source| LoadError::Bystanders {
+    let bystanders = Bystanders::open(plan, &sources).map_err(|source| LoadError::Bystanders {
         wanted: plan.idle + plan.silent,
         target: plan.target,
         source,

@@ -34,8 +34,8 @@ pub(crate) struct Tally {
     pub(crate) window: Duration,
     /// Processor time within the window.
     pub(crate) cpu: Duration,
-    /// The busiest thread's share of the window on a processor, waiting with its eyes open not counted.
-    pub(crate) busiest: f64,
+    /// Each thread's share of the window on a processor, waiting with its eyes open not counted; the busiest first.
+    pub(crate) busy: Vec<f64>,
     /// The longest that a thread which did not sleep took from one look at the clock to the next.
     pub(crate) longest_gap_ns: u64,
     /// Little's L: the number of requests on their way, integrated over the window, in requests times nanoseconds.
@@ -96,7 +96,7 @@ impl Default for Tally {
             parts: Vec::new(),
             window: Duration::ZERO,
             cpu: Duration::ZERO,
-            busiest: 0.0,
+            busy: Vec::new(),
             longest_gap_ns: 0,
             area_ns: 0,
             waits_ns: 0,
@@ -137,7 +137,8 @@ impl Tally {
         }
         self.window = self.window.max(other.window);
         self.cpu += other.cpu;
-        self.busiest = self.busiest.max(other.busiest);
+        self.busy.extend(other.busy);
+        self.busy.sort_by(|a, b| b.total_cmp(a));
         self.longest_gap_ns = self.longest_gap_ns.max(other.longest_gap_ns);
         self.area_ns += other.area_ns;
         self.waits_ns += other.waits_ns;
@@ -147,6 +148,11 @@ impl Tally {
             self.fail(failure, count, || example);
         }
         self
+    }
+
+    /// How busy the busiest thread was.
+    pub(crate) fn busiest(&self) -> f64 {
+        self.busy.first().copied().unwrap_or(0.0)
     }
 
     pub(crate) fn connections(&self, asked: u64) -> Connections {
@@ -206,6 +212,7 @@ mod tests {
     fn tally(ok: u64, connecting_ns: u64) -> Tally {
         let mut tally = Tally {
             served: vec![ok],
+            busy: vec![0.1 * ok as f64],
             ..Tally::default()
         };
         tally.requests.ok = ok;
@@ -222,6 +229,7 @@ mod tests {
         assert_eq!(one.connecting, other.connecting);
         assert_eq!((one.parts.len(), other.parts.len()), (2, 2));
         assert_eq!(one.connections(3), other.connections(3));
+        assert_eq!((&one.busy, one.busiest()), (&other.busy, 0.2));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What ours cost above the least that could be: CPU per request of each server and of the load generator, against its
 //! floor, measured in turn on processors of their own.
 //!
-//! `cargo bench -p floor -- [--pairs 7] [--seconds 2]` prints every pair, the median of the ratios, and the bound that it
-//! is held to; exit code 1 if one is over its bound. A ratio of two figures of the same pair is what counts: the machine's
-//! own speed, which drifts, is in both. What the load generator costs besides follows, and, where nginx and wrk are
-//! installed, what wrk costs against nginx.
+//! `cargo bench -p floor -- [--pairs 7] [--seconds 2] [--only PART]` prints every pair, the median of the ratios, and the
+//! bound that it is held to; exit code 1 if one is over its bound. A ratio of two figures of the same pair is what counts:
+//! the machine's own speed, which drifts, is in both. What the load generator costs besides follows, then what is left of
+//! the rate at 5,000 connections, to it and to the floor's client, and, where nginx and wrk are installed, what wrk costs
+//! against nginx. The parts are `servers`, `client`, `instrument`, `many` and `wrk`; without `--only`, all of them.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -22,6 +23,7 @@ use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
 const CONNECTIONS: &str = "64";
+const PARTS: [&str; 5] = ["servers", "client", "instrument", "many", "wrk"];
 
 fn main() -> ExitCode {
     let bench = Bench::prepare();
@@ -35,11 +37,14 @@ fn main() -> ExitCode {
     ];
     let mut within = true;
     for (ours, floor, bound) in servers {
-        within &= bench.compare(ours, floor, bound, Bench::server_cost);
+        within &= !bench.asks_for("servers") || bench.compare(ours, floor, bound, Bench::server_cost);
     }
-    within &= bench.compare("loadgen", "floor-client", 1.05, Bench::client_cost);
-    within &= instrument::measure(&bench);
-    wrk::measure(&bench);
+    within &= !bench.asks_for("client") || bench.compare("loadgen", "floor-client", 1.05, Bench::client_cost);
+    within &= !bench.asks_for("instrument") || instrument::measure(&bench);
+    within &= !bench.asks_for("many") || instrument::many_connections(&bench);
+    if bench.asks_for("wrk") {
+        wrk::measure(&bench);
+    }
     if within {
         ExitCode::SUCCESS
     } else {
@@ -53,6 +58,8 @@ struct Bench {
     client_cpu: usize,
     pairs: usize,
     seconds: String,
+    /// The one part that is asked for, or nothing for all of them.
+    only: String,
 }
 
 /// A server that ends with the trial.
@@ -82,13 +89,25 @@ impl Bench {
             client_cpu,
             pairs: flag("--pairs", "7").parse().expect("--pairs takes a number"),
             seconds: flag("--seconds", "2"),
+            only: {
+                let part = flag("--only", "");
+                assert!(
+                    part.is_empty() || PARTS.contains(&&*part),
+                    "--only {part}: choose from {PARTS:?}"
+                );
+                part
+            },
         }
+    }
+
+    fn asks_for(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only == part
     }
 
     /// Measures one of ours and its floor in turn, and prints what came of it. Says whether it is within its bound.
     fn compare(&self, ours: &str, floor: &str, bound: f64, cost: impl Fn(&Self, &str) -> f64) -> bool {
         println!("{ours:>14} {floor:>14}  ratio");
-        let mut ratios: Vec<_> = (0..self.pairs)
+        let ratios: Vec<_> = (0..self.pairs)
             .map(|pair| {
                 // Who goes first changes, so that a drift favours neither.
                 let (ours, floor) = if pair % 2 == 0 {
@@ -102,8 +121,7 @@ impl Bench {
                 ours / floor
             })
             .collect();
-        ratios.sort_by(f64::total_cmp);
-        let median = ratios[ratios.len() / 2];
+        let median = median(ratios);
         let within = median <= bound;
         let verdict = if within { "within" } else { "OVER" };
         println!("median {median:.3}, {verdict} the bound of {bound:.2}\n");
@@ -112,9 +130,19 @@ impl Bench {
 
     /// The median of as many measurements as there are pairs.
     fn median(&self, measure: impl Fn() -> f64) -> f64 {
-        let mut values: Vec<_> = (0..self.pairs).map(|_| measure()).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
+        median((0..self.pairs).map(|_| measure()))
+    }
+
+    /// The requests a second of this client, with the floor's server.
+    fn rate(&self, client: &str, connections: &str) -> f64 {
+        let server = self.start("floor-server");
+        if client == "floor-client" {
+            let line = self.run_client(client, &[&server.address, connections, &self.seconds]);
+            return line.split(' ').next().unwrap().parse().unwrap();
+        }
+        self.load(&server, &["--connections", connections])["throughput_per_s"]
+            .as_f64()
+            .expect("there is a rate")
     }
 
     /// The server's CPU microseconds a request, with the floor's client.
@@ -193,6 +221,12 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// Builds all binaries as users run them, and says where they are.

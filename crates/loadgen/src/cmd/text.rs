@@ -95,10 +95,20 @@ fn reached(page: &mut String, report: &Report) -> Result {
     }
     writeln!(page)?;
     if let Some(cpu_us) = report.client.cpu_us_per_request {
+        let busy = report
+            .client
+            .busy_each
+            .iter()
+            .map(|busy| format!("{:.0}", busy * 100.0));
         writeln!(
             page,
-            "client       {cpu_us:.2} µs of CPU a request; its busiest thread at work for {:.0} % of the time",
-            report.client.busy * 100.0
+            "client       {cpu_us:.2} µs of CPU a request; {} at work for {} % of the time",
+            if report.client.threads == 1 {
+                "its thread"
+            } else {
+                "its threads"
+            },
+            busy.collect::<Vec<_>>().join(", ")
         )?;
     }
     writeln!(page)
@@ -122,18 +132,15 @@ fn times(page: &mut String, report: &Report) -> Result {
         row(page, &part.op, part.latency_us.as_ref())?;
     }
     if let Some(latency) = &report.latency_us {
-        let beyond = |q: f64| format!("{:.0}", (latency.count as f64 * (1.0 - q)).floor());
         writeln!(
             page,
-            "{:12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
+            "{:12}{:>30}{:>10}{:>10}{:>10}{:>10}",
             "  beyond",
-            "",
-            latency.count,
-            beyond(0.5),
-            beyond(0.9),
-            beyond(0.99),
-            beyond(0.999),
-            beyond(0.9999)
+            latency.beyond(0.5),
+            latency.beyond(0.9),
+            latency.beyond(0.99),
+            latency.beyond(0.999),
+            latency.beyond(0.9999)
         )?;
     }
     writeln!(page)

@@ -1,19 +1,54 @@
 //! Connections that are opened, lost, given up and opened again, and the requests that end with them.
 
 use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use mio::Token;
+use mio::{Events, Token};
 
-use super::{Driver, Phase};
+use super::{Driver, EVENTS_AT_ONCE, Phase};
 use crate::clock::nanoseconds;
 use crate::connection::{Connection, State};
+use crate::pacer::TIMER;
 use crate::slices::record;
 use crate::tally::Failure;
 
+/// How many connections a thread opens at the same time: less than any backlog.
+const OPENING_AT_ONCE: usize = 256;
 /// How long a place stays empty after its connection could not be opened.
 const RETRY_PAUSE_NS: u64 = 100_000_000;
 
 impl Driver<'_> {
+    /// Opens all connections, or as many as can be: gives up when none opens for as long as the timeout.
+    pub(crate) fn open_all(&mut self, cancel: &AtomicBool) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
+        let timeout_ns = nanoseconds(self.plan.timeout);
+        let mut progress_ns = self.clock.now_ns();
+        let (mut next, mut opening) = (0, 0);
+        while (next < self.connections.len() || opening > 0)
+            && self.clock.now_ns() - progress_ns < timeout_ns
+            && !cancel.load(Ordering::Relaxed)
+        {
+            while next < self.connections.len() && opening < OPENING_AT_ONCE {
+                self.connect(next, self.clock.now_ns());
+                opening += usize::from(matches!(self.connections[next].state, State::Connecting { .. }));
+                next += 1;
+            }
+            self.wait(&mut events, Duration::from_millis(20))?;
+            for event in events.iter().filter(|event| event.token() != TIMER) {
+                let connection = &mut self.connections[event.token().0];
+                connection.told(event);
+                if matches!(connection.state, State::Connecting { .. })
+                    && self.finish_connect(event.token().0)
+                {
+                    opening -= 1;
+                    progress_ns = self.clock.now_ns();
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn connect(&mut self, index: usize, now_ns: u64) {
         let source = self.sources.of(index * self.plan.threads + self.thread);
         let connection = &mut self.connections[index];

@@ -34,8 +34,6 @@ use crate::sources::Sources;
 use crate::tally::Tally;
 use crate::work::Work;
 
-/// How many connections a thread opens at the same time: less than any backlog.
-const OPENING_AT_ONCE: usize = 256;
 const EVENTS_AT_ONCE: usize = 1024;
 /// When no connection can be opened for so long, the server is taken to be gone.
 const GONE_AFTER_NS: u64 = 500_000_000;
@@ -147,36 +145,6 @@ impl<'a> Driver<'a> {
             spun_ns: 0,
             down_since_ns: None,
         })
-    }
-
-    /// Opens all connections, or as many as can be: gives up when none opens for as long as the timeout.
-    pub(crate) fn open_all(&mut self, cancel: &AtomicBool) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
-        let timeout_ns = nanoseconds(self.plan.timeout);
-        let mut progress_ns = self.clock.now_ns();
-        let (mut next, mut opening) = (0, 0);
-        while (next < self.connections.len() || opening > 0)
-            && self.clock.now_ns() - progress_ns < timeout_ns
-            && !cancel.load(Ordering::Relaxed)
-        {
-            while next < self.connections.len() && opening < OPENING_AT_ONCE {
-                self.connect(next, self.clock.now_ns());
-                opening += usize::from(matches!(self.connections[next].state, State::Connecting { .. }));
-                next += 1;
-            }
-            self.wait(&mut events, Duration::from_millis(20))?;
-            for event in events.iter().filter(|event| event.token() != TIMER) {
-                let connection = &mut self.connections[event.token().0];
-                connection.told(event);
-                if matches!(connection.state, State::Connecting { .. })
-                    && self.finish_connect(event.token().0)
-                {
-                    opening -= 1;
-                    progress_ns = self.clock.now_ns();
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Runs the load to its end, and gives what was counted, with the connections: whoever looks at the server when the

@@ -48,7 +48,7 @@ impl Driver<'_> {
         self.tally.cpu = thread_cpu().saturating_sub(self.cpu_at_opening);
         if window_ns > 0 {
             let worked_ns = nanoseconds(self.tally.cpu).saturating_sub(self.spun_ns);
-            self.tally.busiest = worked_ns as f64 / window_ns as f64;
+            self.tally.busy = vec![worked_ns as f64 / window_ns as f64];
         }
         self.count_unsent(at_ns);
     }

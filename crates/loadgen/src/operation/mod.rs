@@ -1,6 +1,7 @@
 //! One operation: what its requests say, and what their replies have to say.
 
 mod error;
+mod params;
 mod template;
 mod verdict;
 
@@ -10,6 +11,7 @@ use protocol::frame::PREFIX_BYTES;
 use protocol::{FrameLimit, Reply, Request, operation};
 
 pub use self::error::WorkError;
+pub use self::params::Params;
 use self::template::{STAMP_DIGITS, Template};
 pub use self::verdict::Verdict;
 use self::verdict::judge_meaning;
@@ -50,19 +52,6 @@ enum Content {
         /// Room for the expected reply.
         scratch: Vec<u8>,
     },
-}
-
-/// What a request is asked with.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Params {
-    /// The operation's default: for `ping` a different string each time.
-    Unique,
-    /// This JSON text, each time.
-    Json(String),
-    /// A string of this many characters, for `ping`; different each time if there is room for a number.
-    Payload(usize),
-    /// A time drawn anew for each request, for `spin`, `sleep` and `block`.
-    Times(Distribution),
 }
 
 impl Operation {

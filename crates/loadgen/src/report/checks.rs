@@ -3,7 +3,9 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use super::CEILING_SHARE_MOST;
 use crate::checks;
+use crate::plan::{Load, Plan};
 use crate::tally::Tally;
 
 /// What a run says of itself. A check that was not made is null.
@@ -86,4 +88,35 @@ pub(super) fn late_share(lateness: &Histogram<u64>, p50_us: f64) -> Option<f64> 
     let tenth_ns = (p50_us * 1e3 / 10.0) as u64;
     let late = lateness.len() - lateness.count_between(0, tenth_ns).min(lateness.len());
     (!lateness.is_empty()).then(|| late as f64 / lateness.len() as f64)
+}
+
+/// Whether this rate is so near to what the load generator can do at all that it may be its own limit.
+pub(super) fn is_near_ceiling(plan: &Plan, throughput_per_s: f64) -> bool {
+    // The ceiling is that of requests which each leave alone.
+    let applies = plan.load != Load::Closed || plan.pipeline == 1;
+    let near = |ceiling_per_s| throughput_per_s > CEILING_SHARE_MOST * ceiling_per_s;
+    applies && plan.ceiling_per_s.is_some_and(near)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::{Params, Work};
+
+    #[test]
+    fn the_ceiling_of_single_requests_says_nothing_of_a_pipeline() {
+        let work = Work::new("ping", Params::Unique).expect("a ping takes any value");
+        let target = "127.0.0.1:1".parse().expect("it is an address");
+        let mut plan = Plan {
+            ceiling_per_s: Some(100.0),
+            ..Plan::closed_loop(target, 1, work.clone())
+        };
+        assert!(is_near_ceiling(&plan, 71.0) && !is_near_ceiling(&plan, 69.0));
+        plan.pipeline = 16;
+        assert!(!is_near_ceiling(&plan, 1000.0));
+        plan.load = Plan::open_loop(target, 1, 1000.0, work).load;
+        assert!(is_near_ceiling(&plan, 71.0));
+        plan.ceiling_per_s = None;
+        assert!(!is_near_ceiling(&plan, 1000.0));
+    }
 }

@@ -8,8 +8,8 @@ mod quantiles;
 
 use serde::{Deserialize, Serialize};
 
-use self::checks::late_share;
 pub use self::checks::{Arrivals, Checks, Drift, Little};
+use self::checks::{is_near_ceiling, late_share};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
 use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;
@@ -67,7 +67,8 @@ pub struct Report {
 /// A client thread that is at work for more than this share of the window leaves requests waiting for itself.
 pub const CLIENT_BUSY_MOST: f64 = 0.9;
 
-/// A rate above this share of what the load generator can do at all is its own limit as likely as the server's.
+/// A rate above this share of what the load generator can do at all is its own limit as likely as the server's. (A pipeline
+/// of a closed loop sends many requests at once and can do many times as much: there its threads alone say how busy it was.)
 pub const CEILING_SHARE_MOST: f64 = 0.7;
 
 impl Report {
@@ -111,7 +112,8 @@ impl Report {
             bystanders,
             client: Client {
                 cpu_us_per_request: (tally.completed > 0).then(|| tally.cpu.as_secs_f64() * 1e6 / completed),
-                busy: tally.busiest,
+                busy: tally.busiest(),
+                busy_each: tally.busy.clone(),
                 threads: plan.threads,
             },
             checks: Checks {
@@ -119,10 +121,7 @@ impl Report {
                 accounting: tally.requests.add_up(),
                 arrivals: Arrivals::of(&tally.gaps),
                 client_limited: Some(
-                    tally.busiest > CLIENT_BUSY_MOST
-                        || plan
-                            .ceiling_per_s
-                            .is_some_and(|ceiling| throughput_per_s > CEILING_SHARE_MOST * ceiling),
+                    tally.busiest() > CLIENT_BUSY_MOST || is_near_ceiling(plan, throughput_per_s),
                 ),
                 late_share: latency_us.and_then(|latency| late_share(&times.lateness, latency.p50?)),
                 drift: gatherer.drift(),
@@ -131,6 +130,22 @@ impl Report {
             failures: tally.failures(),
             ended_early: tally.ended_early.clone(),
         }
+    }
+}
+
+impl Report {
+    /// How many connections were asked something within the window, or could not be, and had no good reply. In an open loop
+    /// the connections take turns, so with fewer requests than connections some are never asked.
+    #[must_use]
+    pub fn unserved_connections(&self) -> u64 {
+        let asked = match self.loop_kind {
+            LoopKind::Closed => self.connections.asked,
+            LoopKind::Open => {
+                let opened = self.connections.opened.min(self.requests.sent);
+                opened + self.connections.failed
+            }
+        };
+        asked.saturating_sub(self.connections.served)
     }
 }
 
@@ -287,13 +302,16 @@ impl Fairness {
 }
 
 /// What the load generator itself spent within the window.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub struct Client {
     /// Processor time by good replies.
     pub cpu_us_per_request: Option<f64>,
     /// The share of the window that its busiest thread was at work on a processor; watching the clock until a request is
     /// due is no work.
     pub busy: f64,
+    /// The same of each thread, the busiest first. Results of before this was told have none.
+    #[serde(default)]
+    pub busy_each: Vec<f64>,
     /// How many threads drove the connections.
     pub threads: usize,
 }

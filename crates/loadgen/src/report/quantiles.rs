@@ -20,7 +20,7 @@ pub struct Quantiles {
 
 /// How many samples have to lie beyond a percentile for it to be told. With fewer, the next run may well show another
 /// value: the number of samples beyond has a standard deviation of its square root.
-pub const BEYOND_LEAST: f64 = 10.0;
+pub const BEYOND_LEAST: u64 = 10;
 
 impl Quantiles {
     /// What a histogram of nanoseconds says; nothing if it is empty.
@@ -31,7 +31,7 @@ impl Quantiles {
         let most = histogram.max();
         // A bucket's upper end may lie beyond all that was recorded in it.
         let quantile = |q: f64| us(histogram.value_at_quantile(q).clamp(least, most));
-        let carried = |q: f64| (histogram.len() as f64 * (1.0 - q) >= BEYOND_LEAST).then(|| quantile(q));
+        let carried = |q: f64| (beyond(histogram.len(), q) >= BEYOND_LEAST).then(|| quantile(q));
         (!histogram.is_empty()).then(|| Self {
             count: histogram.len(),
             min: us(least),
@@ -43,5 +43,48 @@ impl Quantiles {
             p9999: carried(0.9999),
             max: us(most),
         })
+    }
+
+    /// How many of the samples lie beyond this quantile, from 0 to 1.
+    #[must_use]
+    pub fn beyond(&self, quantile: f64) -> u64 {
+        beyond(self.count, quantile)
+    }
+}
+
+/// In whole millionths, since 1 − 0.9 is a little less than a tenth where numbers are binary.
+fn beyond(count: u64, quantile: f64) -> u64 {
+    let millionths = ((1.0 - quantile) * 1e6).round() as u128;
+    (u128::from(count) * millionths / 1_000_000) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slices::{histogram, record};
+
+    #[test]
+    fn a_percentile_is_told_from_ten_samples_beyond_it_on() {
+        for (count, told) in [
+            (99, [false; 3]),
+            (100, [true, false, false]),
+            (999, [true, false, false]),
+        ]
+        .into_iter()
+        .chain([(1_000, [true, true, false]), (10_000, [true, true, true])])
+        {
+            let mut samples = histogram();
+            (0..count).for_each(|ns| record(&mut samples, ns));
+            let quantiles = Quantiles::of(&samples).expect("there are samples");
+            let percentiles = [quantiles.p90, quantiles.p99, quantiles.p999];
+            assert_eq!(percentiles.map(|told| told.is_some()), told, "{count}");
+        }
+    }
+
+    #[test]
+    fn samples_beyond_a_percentile_are_counted_as_on_paper() {
+        assert_eq!(beyond(100, 0.9), 10);
+        assert_eq!(beyond(99, 0.9), 9);
+        assert_eq!(beyond(1_000_000, 0.9999), 100);
     }
 }

@@ -15,8 +15,8 @@ use anyhow::Result;
 use loadgen::{Arrivals, Pacing, Plan, Work, arrivals};
 
 use super::finding::Finding;
-use super::server::{KnownServer, Manner, Service};
-use super::{Bench, median, open, ping, theory};
+use super::server::{Account, KnownServer, Manner};
+use super::{Bench, open, ping, theory};
 
 /// How long a request takes: much longer than all that is not its service.
 pub(super) const SERVICE: Duration = Duration::from_micros(200);
@@ -24,12 +24,12 @@ const SERVICE_US: f64 = 200.0;
 /// What a request costs a known server besides what it is told to spin for, roughly.
 const BESIDES_US: f64 = 12.0;
 
-/// Short enough that most have no interruption in them where a processor has ten a second.
-const LENGTH: Duration = Duration::from_millis(40);
+/// Short enough that half of them have no interruption in them where the two processors have thirty a second together.
+const LENGTH: Duration = Duration::from_millis(20);
 /// A trial counts if no gap in either side's clock was longer than this, beyond the service that was asked for.
 const GAP_MOST_US: f64 = 150.0;
 /// So many trials are wanted at each rate, of those that count,
-const WANTED: usize = 250;
+const WANTED: usize = 300;
 /// but no more time than this is given to them,
 const TIME_MOST: Duration = Duration::from_secs(30);
 /// and with fewer than this nothing is said.
@@ -37,7 +37,9 @@ const LEAST: usize = 100;
 
 /// What a request takes besides its wait and its service, the way there and back, drifts with the machine and with how much
 /// it has to do. So one trial in so many finds it anew, at the same rate, with requests that fall due evenly and all take as
-/// long: each finds the one before it done, and none waits.
+/// long: each finds the one before it done, and none waits but for an interruption. What the machine adds that is too short
+/// for a trial to be set aside is in both, so the way is found as the wait is: from means, less what Lindley's recursion
+/// makes of the trial.
 const WAY_EVERY: u64 = 4;
 
 /// Utilisations, and how near to theory the mean wait has to be.
@@ -90,11 +92,10 @@ struct Theory {
 #[derive(Debug)]
 struct Trial {
     mean_us: f64,
-    median_us: f64,
     /// The longest that the client did not look at its clock.
     client_gap_us: f64,
-    /// How long the server was busy with each request, by its own clock.
-    services: Vec<Service>,
+    /// What the server's clock said.
+    server: Account,
     /// When each request was due.
     due_us: Vec<f64>,
 }
@@ -175,9 +176,8 @@ impl Bench<'_> {
         };
         Ok(Trial {
             mean_us,
-            median_us: latency.and_then(|latency| latency.p50).unwrap_or(mean_us),
             client_gap_us: gap.as_secs_f64() * 1e6,
-            services: server.services(),
+            server: server.account(),
             due_us: arrivals::due_us(arrivals, rate_per_s, seed, duration),
         })
     }
@@ -186,22 +186,33 @@ impl Bench<'_> {
 impl Trial {
     /// Whether the machine took a processor away from one of the sides.
     fn was_held_up(&self) -> bool {
-        let besides = self
-            .services
-            .iter()
-            .map(|service| service.took_us - service.asked_us);
-        besides.fold(self.client_gap_us, f64::max) > GAP_MOST_US
+        let services = self.server.services.iter();
+        let besides = services.map(|service| service.took_us - service.asked_us);
+        let longest_us = self.client_gap_us.max(self.server.longest_gap_us);
+        besides.fold(longest_us, f64::max) > GAP_MOST_US
     }
 
     fn took_us(&self) -> Vec<f64> {
-        self.services.iter().map(|service| service.took_us).collect()
+        let services = self.server.services.iter();
+        services.map(|service| service.took_us).collect()
+    }
+
+    /// What Lindley's recursion makes of its arrivals and services.
+    fn sample_wait_us(&self) -> f64 {
+        theory::mean_wait_of(&self.due_us, &self.took_us())
+    }
+
+    fn mean_service_us(&self) -> f64 {
+        let took_us = self.took_us();
+        took_us.iter().sum::<f64>() / took_us.len() as f64
     }
 }
 
 impl Judged {
     fn take_way(&mut self, trial: &Trial) {
         if !trial.was_held_up() {
-            self.ways_us.push(trial.median_us - median(&trial.took_us()));
+            let way_us = trial.mean_us - trial.mean_service_us() - trial.sample_wait_us();
+            self.ways_us.push(way_us);
         }
     }
 
@@ -210,13 +221,12 @@ impl Judged {
             self.set_aside += 1;
             return;
         }
-        let services_us = trial.took_us();
-        let requests = services_us.len() as f64;
+        let requests = trial.server.services.len() as f64;
         self.trials += 1;
         self.requests += requests;
         self.latency_us += trial.mean_us * requests;
-        self.service_us += services_us.iter().sum::<f64>();
-        self.sample_wait_us += theory::mean_wait_of(&trial.due_us, &services_us) * requests;
+        self.service_us += trial.mean_service_us() * requests;
+        self.sample_wait_us += trial.sample_wait_us() * requests;
     }
 
     fn findings(&self, rate_per_s: f64, theory: &Theory, tolerance: f64) -> Vec<Finding> {

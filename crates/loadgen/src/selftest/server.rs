@@ -56,8 +56,17 @@ struct Shared {
     stop: AtomicBool,
     spoiled: AtomicU64,
     held: AtomicU64,
+    account: Mutex<Account>,
+}
+
+/// What the server's own clock said, from its first request on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Account {
     /// The requests in the order in which the server took them.
-    services: Mutex<Vec<Service>>,
+    pub(crate) services: Vec<Service>,
+    /// The longest from one look for requests to the next while there was nothing to do. A look takes a microsecond; the rest
+    /// of that time the machine had the processor, and a request that came meanwhile waited for that.
+    pub(crate) longest_gap_us: f64,
 }
 
 /// How long the server was busy with a request.
@@ -82,7 +91,7 @@ impl KnownServer {
             manner,
             shared: Arc::clone(&shared),
             number: 0,
-            services: Vec::new(),
+            account: Account::default(),
             busy_since: Instant::now(),
             asked: Duration::ZERO,
             first_at: None,
@@ -109,15 +118,11 @@ impl KnownServer {
         self.address
     }
 
-    /// Ends the server, and says how long it was busy with each request, in the order in which it took them.
-    pub(crate) fn services(mut self) -> Vec<Service> {
+    /// Ends the server, and says what its clock said.
+    pub(crate) fn account(mut self) -> Account {
         self.end();
-        let mut services = self
-            .shared
-            .services
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut services)
+        let mut account = self.shared.account.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut account)
     }
 
     fn end(&mut self) {
@@ -158,7 +163,7 @@ struct Worker {
     shared: Arc<Shared>,
     /// How many requests have come, on all connections.
     number: u64,
-    services: Vec<Service>,
+    account: Account,
     /// Since when it has been busy with what it does now.
     busy_since: Instant,
     /// How long the present request asks it to be busy.
@@ -194,9 +199,11 @@ fn serve(mut poll: Poll, listener: &TcpListener, mut worker: Worker) -> io::Resu
         }
         if worker.number > before {
             worker.looks_again();
+        } else if serving && before > 0 && events.is_empty() {
+            worker.found_nothing();
         }
     }
-    *shared.services.lock().unwrap_or_else(PoisonError::into_inner) = worker.services;
+    *shared.account.lock().unwrap_or_else(PoisonError::into_inner) = worker.account;
     Ok(())
 }
 
@@ -265,7 +272,7 @@ impl Worker {
     fn has_served(&mut self) {
         let now = Instant::now();
         let took = now - std::mem::replace(&mut self.busy_since, now);
-        self.services.push(Service {
+        self.account.services.push(Service {
             took_us: took.as_secs_f64() * 1e6,
             asked_us: self.asked.as_secs_f64() * 1e6,
         });
@@ -274,9 +281,15 @@ impl Worker {
     /// The server looks for more; the time since the last request was served belongs to that.
     fn looks_again(&mut self) {
         let rest_us = self.busy_since.elapsed().as_secs_f64() * 1e6;
-        if let Some(last) = self.services.last_mut() {
+        if let Some(last) = self.account.services.last_mut() {
             last.took_us += rest_us;
         }
+    }
+
+    /// The server has looked for requests, and there were none.
+    fn found_nothing(&mut self) {
+        let gap_us = self.busy_since.elapsed().as_secs_f64() * 1e6;
+        self.account.longest_gap_us = self.account.longest_gap_us.max(gap_us);
     }
 
     /// Does what a request takes, and appends what is to be sent because of it.

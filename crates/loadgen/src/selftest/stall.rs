@@ -10,8 +10,8 @@ use super::server::Manner;
 use super::{Bench, open, theory};
 
 pub(super) fn stall(bench: &Bench<'_>) -> Result<Vec<Finding>> {
-    const STALL: Duration = Duration::from_millis(500);
-    const LENGTH: Duration = Duration::from_secs(5);
+    const STALL: Duration = Duration::from_millis(800);
+    const LENGTH: Duration = Duration::from_secs(8);
     let mut findings = Vec::new();
     for connections in [1, 1_000] {
         let manner = Manner::StallsOnce {
@@ -23,8 +23,8 @@ pub(super) fn stall(bench: &Bench<'_>) -> Result<Vec<Finding>> {
             plan.duration = LENGTH;
             plan.timeout = Duration::from_secs(3);
             // Evenly, so that as many fall due in the stall as its length says; and few enough that one connection answers
-            // the line of those that waited in a time that is small beside it.
-            plan.load = open(500.0, Arrivals::Uniform, Pacing::Hybrid);
+            // the line of those that waited in a time that is small beside it, a hundredth where an answer takes 40 µs.
+            plan.load = open(250.0, Arrivals::Uniform, Pacing::Hybrid);
         })?;
         for quantile in [0.95, 0.99, 0.999] {
             let expected_s = theory::quantile_of_a_stall(quantile, STALL.as_secs_f64(), LENGTH.as_secs_f64());

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use loadgen::Plan;
 
-use crate::fake::{Fake, PATIENCE, failures, ping, run};
+use crate::fake::{Act, Fake, PATIENCE, failures, ping, run};
 
 #[test]
 fn seven_of_eight_connections_that_wait_for_the_first_are_unserved_and_timed_out() {
@@ -42,4 +42,40 @@ fn unserved_connections_are_given_up_as_often_as_the_window_allows_and_the_run_e
     let report = run(&plan).report;
     assert!(report.requests.timeout >= 7, "{:?}", report.requests);
     assert!(report.connections.served <= report.connections.opened);
+}
+
+#[test]
+fn connections_that_an_open_loop_has_no_request_for_are_not_unserved() {
+    let fake = Fake::good();
+    let plan = Plan {
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(500),
+        ..Plan::open_loop(fake.address, 64, 20.0, ping())
+    };
+    let report = run(&plan).report;
+    assert!(report.requests.sent < 64 && report.connections.served == report.requests.ok);
+    assert_eq!(report.unserved_connections(), 0);
+    let advice = loadgen::advice::of(&report).join("\n");
+    assert!(!advice.contains("never served"), "{advice}");
+}
+
+#[test]
+fn a_connection_that_an_open_loop_is_not_answered_on_is_unserved() {
+    let fake = Fake::new(|asked| {
+        if asked.number == 3 {
+            Act::Nothing
+        } else {
+            Act::Answer
+        }
+    });
+    // Some 32 requests, of which each connection gets one in its turn, again and again.
+    let plan = Plan {
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(400),
+        timeout: Duration::from_secs(2),
+        ..Plan::open_loop(fake.address, 8, 80.0, ping())
+    };
+    let report = run(&plan).report;
+    assert!(report.requests.sent > 3, "{:?}", report.requests);
+    assert_eq!((report.requests.timeout, report.unserved_connections()), (1, 1));
 }
