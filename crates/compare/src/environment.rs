@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use procfs::{CpuInfo, Current, Meminfo};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::cpus::Split;
 use crate::experiment::Experiment;
 use crate::plan::{self, Planned};
 use crate::profile::Times;
-use crate::record::Measured;
+use crate::record::{Measured, SCHEMA};
 
 /// Where and how a run was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,12 @@ pub(crate) struct Environment {
     pub(crate) cpus: Split,
     /// The machine.
     pub(crate) machine: Machine,
+}
+
+/// What is read of an environment before the rest is trusted.
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
 }
 
 /// A state of the sources.
@@ -94,7 +100,21 @@ impl Environment {
     /// Reads what a run wrote about itself.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("{} does not describe a run", path.display()))
+        let fault = || {
+            format!(
+                "{} does not describe a run; restore it, or measure again",
+                path.display()
+            )
+        };
+        let version: Version = serde_json::from_str(&text).with_context(fault)?;
+        if version.schema != SCHEMA {
+            bail!(
+                "{} has schema {}, and this program reads {SCHEMA}; use the program that wrote it, or measure again",
+                path.display(),
+                version.schema
+            );
+        }
+        serde_json::from_str(&text).with_context(fault)
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
@@ -197,7 +217,7 @@ pub(crate) mod tests {
             .iter()
             .map(|&model| Contender::of(model, Path::new("bin")));
         Environment {
-            schema: crate::record::SCHEMA,
+            schema: SCHEMA,
             started_at: Timestamp::UNIX_EPOCH,
             command: vec!["compare".to_owned(), "run".to_owned()],
             version: "0.1.0".to_owned(),

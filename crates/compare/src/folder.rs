@@ -9,6 +9,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
+use crate::environment::Environment;
+use crate::journal;
+use crate::record::Record;
+
+/// A run that was read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) environment: Environment,
+    pub(crate) records: Vec<Record>,
+}
+
 /// The folder of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
@@ -66,6 +77,14 @@ impl Run {
             }
         }
         Ok(run)
+    }
+
+    /// What the run recorded.
+    pub(crate) fn read(&self) -> Result<Read> {
+        Ok(Read {
+            environment: Environment::read(&self.environment())?,
+            records: journal::read(&self.records())?,
+        })
     }
 
     /// The same run, with its page written elsewhere.

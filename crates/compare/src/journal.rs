@@ -29,7 +29,7 @@ pub(crate) enum JournalError {
         source: io::Error,
     },
     /// A line is no record.
-    #[error("{path}:{line} is not a record")]
+    #[error("{path}:{line} is not a record; restore the file, or measure again")]
     Line {
         path: PathBuf,
         line: usize,

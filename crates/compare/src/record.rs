@@ -220,6 +220,16 @@ impl Measured {
         let reason = self.interference.set_aside();
         reason.or_else(|| (off > WINDOW_OFF_AT_MOST).then(late))
     }
+
+    /// Whether some connection was never served.
+    pub(crate) fn left_unserved(&self) -> bool {
+        self.load.connections.served < self.load.connections.asked
+    }
+
+    /// Whether a worker was killed and the rate stayed down from then on.
+    pub(crate) fn never_came_back(&self) -> bool {
+        self.kill.is_some_and(|kill| kill.back_ms.is_none())
+    }
 }
 
 #[cfg(test)]

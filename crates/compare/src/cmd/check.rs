@@ -1,5 +1,6 @@
 //! `compare check`: whether a model got worse, for a CI job.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,9 +8,16 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Usage, diff};
-use crate::difference;
+use crate::difference::{Judged, Verdict};
+use crate::report::numbers::list;
+use crate::statistics::{Finding, trials_needed};
 
-/// Exit with 1 if a model got worse than in an earlier run, beyond what is allowed and beyond doubt
+/// Exit with 1 if a model got worse than in an earlier run
+///
+/// A model got worse if its headline figure in a setting is worse by more than is allowed, and by more than chance
+/// explains; if it does wrong in most trials what it did in none before; or if nothing of it is left to be judged. If
+/// nothing changed, no more than one check in twenty finds a figure that is worse, however many there are. Only what both
+/// runs were asked in the same way is compared, and the rest is listed.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The run to be judged; without it, the newest beside the baseline
@@ -20,7 +28,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "RUN")]
     baseline: PathBuf,
 
-    /// How much worse a figure may become, such as 5%
+    /// How much worse a figure may become, such as 5% (or 0.05)
     #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
     max_regression: f64,
 
@@ -43,48 +51,102 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         ))
         .into());
     }
-    let all = difference::between(&before, &after);
-    if all.is_empty() {
+    let verdict = Verdict::of(&before, &after, flags.max_regression);
+    if let Some(why) = why_no_verdict(&verdict) {
         return Err(Usage(format!(
-            "{} and {} have no figure in common: no experiment of theirs is the same",
-            flags.baseline.display(),
-            judged.display()
+            "{} can't be judged by {}: {why}",
+            judged.display(),
+            flags.baseline.display()
         ))
         .into());
     }
-    let worse: Vec<_> = all
-        .iter()
-        .filter(|difference| difference.is_worse(flags.max_regression))
-        .collect();
-    let allowed = flags.max_regression * 100.0;
-    if worse.is_empty() {
-        println!(
-            "of {} figures in {}, none is worse than in {} by more than {allowed} % beyond doubt",
-            all.len(),
-            judged.display(),
-            flags.baseline.display()
-        );
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!(
-        "{}\n\n{} of {} figures are worse by more than {allowed} % beyond doubt",
-        diff::table(&worse),
-        worse.len(),
-        all.len()
-    );
-    Ok(ExitCode::FAILURE)
+    tell(&verdict, flags, &judged);
+    Ok(if verdict.got_worse() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
-/// A share such as `5%` or `0.05`.
-fn share(text: &str) -> Result<f64, String> {
-    let (number, unit) = match text.strip_suffix('%') {
-        Some(number) => (number.trim(), 100.0),
-        None => (text, 1.0),
+/// A run of which nothing can be found has not passed.
+fn why_no_verdict(verdict: &Verdict) -> Option<String> {
+    if verdict.got_worse() {
+        return None;
+    }
+    if verdict.judged.is_empty() {
+        let reasons = verdict.not_compared.iter();
+        let reasons = reasons.map(|note| format!("\n  {}, {}: {}", note.place, note.model, note.what));
+        return Some(format!(
+            "they have nothing in common that can be compared{}",
+            reasons.collect::<String>()
+        ));
+    }
+    let all_too_few = verdict.found(Finding::TooFew).count() == verdict.judged.len();
+    all_too_few.then(|| too_few(verdict))
+}
+
+/// What was found, the worst last, where a reader of a log looks first.
+fn tell(verdict: &Verdict, flags: &Flags, judged: &Path) {
+    diff::print_table("Not compared:\n", &diff::notes(&verdict.not_compared));
+    diff::print_table(
+        "\nIn some trials and never before, but too seldom for a verdict:\n",
+        &diff::notes(&verdict.seldom),
+    );
+    if verdict.found(Finding::TooFew).next().is_some() {
+        println!("\n{}", too_few(verdict));
+    }
+    diff::print_table("\nMeasured before, and not now:\n", &diff::notes(&verdict.gone));
+    diff::print_table(
+        "\nIn most trials, and never before:\n",
+        &diff::notes(&verdict.faults),
+    );
+    let worse: Vec<_> = verdict.found(Finding::Worse).collect();
+    let differences = worse.iter().map(|judged| &judged.difference);
+    diff::print_table("\nWorse than is allowed:\n", &diff::table(differences));
+    println!(
+        "\n{}: held against {}, {} of {} headline figures are worse by more than {} % (if none is, one is found with a \
+         chance of 5 % at the most); {} new faults, and {} settings of models without a trial that counts",
+        judged.display(),
+        flags.baseline.display(),
+        worse.len(),
+        verdict.judged.len(),
+        flags.max_regression * 100.0,
+        verdict.faults.len(),
+        verdict.gone.len()
+    );
+}
+
+/// Which figures could not have been called worse, however bad they were.
+fn too_few(verdict: &Verdict) -> String {
+    let describe = |judged: &Judged| {
+        let (before, after) = judged.trials;
+        format!("{} ({before} and {after})", judged.difference.place)
     };
-    let share = number.parse::<f64>().ok().map(|number| number / unit);
-    share
-        .filter(|share| (0.0..10.0).contains(share))
-        .ok_or_else(|| "give a share such as 5%".to_owned())
+    let places: BTreeSet<_> = verdict.found(Finding::TooFew).map(describe).collect();
+    format!(
+        "among {} figures, each needs {} trials in both runs to be called worse, however much it is; too few have {}",
+        verdict.judged.len(),
+        trials_needed(verdict.judged.len()),
+        list(&places.iter().collect::<Vec<_>>())
+    )
+}
+
+/// A share such as `5%` or `0.05`. A bare 5 is more likely meant as the one than as 500 %.
+fn share(text: &str) -> Result<f64, String> {
+    /// In per cent: what got ten times worse.
+    const PERCENT_MOST: f64 = 1000.0;
+    let fault = "give a share such as 5%";
+    let (number, is_percentage) = match text.strip_suffix('%') {
+        Some(number) => (number.trim(), true),
+        None => (text, false),
+    };
+    let number = number.parse::<f64>().map_err(|_| fault)?;
+    match is_percentage {
+        true if (0.0..PERCENT_MOST).contains(&number) => Ok(number / 100.0),
+        false if (0.0..1.0).contains(&number) => Ok(number),
+        false if (1.0..PERCENT_MOST).contains(&number) => Err(format!("did you mean {number}%?")),
+        _ => Err(fault.to_owned()),
+    }
 }
 
 /// The newest run in the folder that this one lies in; their names are their times.
@@ -117,8 +179,15 @@ mod tests {
     fn a_share_is_a_percentage_or_a_fraction() {
         assert_eq!(share("5%"), Ok(0.05));
         assert_eq!(share("0.05"), Ok(0.05));
-        for bad in ["", "%", "-1%", "x", "nan"] {
+        assert_eq!(share("150%"), Ok(1.5));
+        for bad in ["", "%", "-1%", "-1", "x", "nan", "1000%"] {
             assert!(share(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_percentage_without_its_sign_is_asked_about() {
+        assert_eq!(share("5"), Err("did you mean 5%?".to_owned()));
+        assert_eq!(share("1"), Err("did you mean 1%?".to_owned()));
     }
 }

@@ -7,14 +7,15 @@ use anyhow::Result;
 use clap::Args;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::Usage;
-use crate::difference::{self, Difference, Read};
-use crate::environment::Environment;
-use crate::folder::Run;
-use crate::journal;
+use super::{Usage, unreadable};
+use crate::difference::{self, Difference, Note};
+use crate::folder::{Read, Run};
 use crate::report::numbers::rounded;
 
 /// What changed between two runs, with its 95 % interval, and how much can't be told apart
+///
+/// Only what both runs were asked in the same way is compared: the same load, flags and times, on the same processors. What
+/// is not compared is listed, with the reason.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The earlier run's folder
@@ -35,39 +36,43 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     if before.environment.machine != after.environment.machine {
         println!("The runs are of two machines: what differs may be theirs and not the models'.\n");
     }
-    let all = difference::between(&before, &after);
-    let (changed, same): (Vec<_>, Vec<_>) = all.iter().partition(|difference| difference.told_apart());
-    let shown: Vec<_> = all
+    let differences = difference::between(&before, &after);
+    let all = &differences.figures;
+    let told_apart = |difference: &&Difference| difference.comparison.told_apart();
+    let changed = all.iter().filter(told_apart).count();
+    let shown = all
         .iter()
-        .filter(|difference| flags.all || difference.told_apart())
-        .collect();
-    if !shown.is_empty() {
-        println!("{}", table(&shown));
-    }
+        .filter(|difference| flags.all || told_apart(difference));
+    print_table("", &table(shown));
     println!(
-        "{} of {} figures changed; {} can't be told apart. With 95 % each, some {:.0} of them would seem to have changed by chance alone.",
-        changed.len(),
+        "{changed} of {} figures changed; {} can't be told apart. With 95 % each, some {:.0} of them would seem to have changed by chance alone.",
         all.len(),
-        same.len(),
+        all.len() - changed,
         all.len() as f64 * 0.05
     );
+    print_table("\nMeasured before, and not now:\n", &notes(&differences.gone));
+    print_table("\nNot compared:\n", &notes(&differences.not_compared));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a run for a comparison with another.
 pub(crate) fn read(folder: &Path) -> Result<Read> {
     let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
-    Ok(Read {
-        environment: Environment::read(&run.environment())?,
-        records: journal::read(&run.records())?,
-    })
+    Ok(run.read().map_err(unreadable)?)
 }
 
 /// A line below the headings and no others.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
+/// Prints a table under this heading, if there is anything in it.
+pub(crate) fn print_table(heading: &str, table: &Table) {
+    if !table.is_empty() {
+        println!("{heading}{table}");
+    }
+}
+
 /// Figures side by side.
-pub(crate) fn table(differences: &[&Difference]) -> Table {
+pub(crate) fn table<'a>(differences: impl Iterator<Item = &'a Difference>) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
     table.set_header([
@@ -83,16 +88,44 @@ pub(crate) fn table(differences: &[&Difference]) -> Table {
         let comparison = &difference.comparison;
         table.add_row([
             difference.model.clone(),
-            format!("{}/{}", difference.experiment, difference.setting),
+            difference.place.clone(),
             difference.figure.short.to_owned(),
-            rounded(difference.before),
-            rounded(difference.after),
-            format!("{:.3}", comparison.ratio),
-            format!("{:.3} to {:.3}", comparison.low, comparison.high),
+            or_never(difference.before),
+            or_never(difference.after),
+            ratio(comparison.ratio),
+            format!("{} to {}", ratio(comparison.low), ratio(comparison.high)),
         ]);
     }
     for column in table.column_iter_mut().skip(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+/// What is said of models in words.
+pub(crate) fn notes(notes: &[Note]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_header(["model", "experiment/setting", ""]);
+    for note in notes {
+        table.add_row([&note.model, &note.place, &note.what]);
+    }
+    table
+}
+
+/// A time that is infinite is that of what never came.
+fn or_never(value: f64) -> String {
+    if value.is_infinite() {
+        "never".to_owned()
+    } else {
+        rounded(value)
+    }
+}
+
+fn ratio(ratio: f64) -> String {
+    if ratio.is_infinite() {
+        "∞".to_owned()
+    } else {
+        format!("{ratio:.3}")
+    }
 }

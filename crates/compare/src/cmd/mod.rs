@@ -13,3 +13,8 @@ pub(crate) mod run;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
+
+/// A file that was given can't be read, or is not what it should be. The error says which, and what to do.
+pub(crate) fn unreadable(error: impl Into<anyhow::Error>) -> Usage {
+    Usage(format!("{:#}", error.into()))
+}

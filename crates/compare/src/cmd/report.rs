@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use super::Usage;
+use super::{Usage, unreadable};
 use crate::folder::Run;
 use crate::report::{self, into::Target};
 
@@ -35,6 +35,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     };
     let into = flags.into.as_deref().map(Target::open).transpose();
     let into = into.map_err(|error| Usage(error.to_string()))?;
-    report::write(&run, into.as_ref())?;
+    let read = run.read().map_err(unreadable)?;
+    report::write(&run, &read, into.as_ref())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::Usage;
 use super::places::{PlaceFlags, cancelled_by_signals};
+use super::{Usage, unreadable};
 use crate::contender::models::{self, Model};
 use crate::contender::{Contender, LeftOut, file, verify};
 use crate::cpus::Split;
@@ -75,7 +75,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     };
     environment.cpus.client.pin_this_thread()?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
-    report::write(&run, None)?;
+    report::write(&run, &run.read()?, None)?;
     Ok(match ended {
         Ended::AfterAll { failed: 0 } if environment.left_out.is_empty() => ExitCode::SUCCESS,
         Ended::AfterAll { .. } => ExitCode::FAILURE,
@@ -162,7 +162,7 @@ impl Flags {
     /// A run that goes on.
     fn resumed(&self, folder: &Path) -> Result<Begun> {
         let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
-        let mut environment = Environment::read(&run.environment())?;
+        let mut environment = Environment::read(&run.environment()).map_err(unreadable)?;
         let machine = Machine::this(self.places.split()?.1)?;
         if machine != environment.machine {
             return Err(Usage(format!(
@@ -189,7 +189,7 @@ impl Flags {
             })?;
             contender.folder.clone_from(&found.folder);
         }
-        let (journal, before) = Journal::resume(run.records())?;
+        let (journal, before) = Journal::resume(run.records()).map_err(unreadable)?;
         Ok((environment, run, journal, before))
     }
 

@@ -26,9 +26,9 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::Result;
 
+#[cfg(test)]
 use crate::environment::Environment;
-use crate::folder::Run;
-use crate::journal;
+use crate::folder::{Read, Run};
 use crate::record::Record;
 use into::Target;
 use page::Page;
@@ -37,17 +37,16 @@ use summary::Summary;
 /// Writes all that people read of a run, prints the tables, and says where the rest lies: the page with its pictures among
 /// the results, the interactive page and the table of all trials beside the records; and the results in short into a file
 /// that has a place for them.
-pub(crate) fn write(run: &Run, into: Option<&Target>) -> Result<()> {
-    let environment = Environment::read(&run.environment())?;
-    let records = journal::read(&run.records())?;
-    let summary = Summary::of(&environment, &records);
+pub(crate) fn write(run: &Run, read: &Read, into: Option<&Target>) -> Result<()> {
+    let records = &read.records;
+    let summary = Summary::of(&read.environment, records);
     let page = compose::page(&summary, &run.id());
     for plot in page.sections.iter().flat_map(|section| &section.plots) {
         run.write_beside_page(&format!("{}.svg", plot.key), &plot::svg::file(plot))?;
     }
     run.write_page(&markdown(&page))?;
     run.write_within("report.html", &html::page(&page))?;
-    run.write_within("trials.csv", &csv(&records, &run.id()))?;
+    run.write_within("trials.csv", &csv(records, &run.id()))?;
     if let Some(into) = into {
         into.write(&summary, &page, run)?;
     }

@@ -278,8 +278,7 @@ impl<'a> Row<'a> {
 
     /// Whether some connection was never served, in any of the trials.
     pub(crate) fn left_unserved(&self) -> bool {
-        let unserved = |trial: &Measured| trial.load.connections.served < trial.load.connections.asked;
-        self.kept.iter().any(|(_, trial)| unserved(trial))
+        self.kept.iter().any(|(_, trial)| trial.left_unserved())
     }
 
     /// Whether more was asked of it than it could do, by more than a hundredth in most trials. Its latencies then grow for
@@ -293,8 +292,7 @@ impl<'a> Row<'a> {
     /// Whether the rate stayed down in a trial, where the figure is how long that took. The median of the others would
     /// flatter.
     fn never_came_back(&self, figure: &Figure) -> bool {
-        let stayed_down = |(_, trial): &(usize, &Measured)| (figure.of)(trial).is_none();
-        figure.key == "back_ms" && self.kept.iter().any(stayed_down)
+        figure.key == "back_ms" && self.kept.iter().any(|(_, trial)| trial.never_came_back())
     }
 
     /// In how many rounds a trial was made and none counts, since it was disturbed.

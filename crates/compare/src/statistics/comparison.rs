@@ -1,6 +1,6 @@
 //! Two models, or two runs, as one ratio, and whether the trials tell them apart.
 
-use super::{CONFIDENCE, median_of_sorted, rank_sum, signed_rank};
+use super::{BEYOND_ALL_RATIOS, CONFIDENCE, median_of_sorted, rank_sum, signed_rank};
 
 /// How many times as much the second has as the first, with the interval that holds the true ratio in at least 95 of 100
 /// such experiments.
@@ -59,14 +59,16 @@ impl Comparison {
         Self::of_shifts(&mut averages, signed_rank::cut(pairs, tail), pairs)
     }
 
-    /// Of two runs that were not interleaved, such as one before and one after a change. What is not a positive number is
-    /// left out; nothing if nothing is left of either.
+    /// Of two runs that were not interleaved, such as one before and one after a change; nothing if one of them has no
+    /// values. None of something is the least that there can be of it, and what is infinite the most: something is beyond
+    /// all ratios to none.
     ///
     /// The median of the log ratios of each trial of the one to each of the other, with the interval that inverts Mann
     /// and Whitney's test (Hodges and Lehmann 1963). It covers what differs between the trials of a run. It can't cover
     /// what differs between the runs besides the change, such as the machine's other load, its clock, or its kernel.
     pub(crate) fn unpaired(before: &[f64], after: &[f64]) -> Option<Self> {
-        let logs = |values: &[f64]| -> Vec<f64> { values.iter().copied().filter_map(log_of).collect() };
+        let logs =
+            |values: &[f64]| -> Vec<f64> { values.iter().copied().filter_map(log_with_ends).collect() };
         let (before, after) = (logs(before), logs(after));
         let mut differences: Vec<f64> = before
             .iter()
@@ -108,20 +110,17 @@ impl Comparison {
     pub(crate) fn told_apart(&self) -> bool {
         self.verdict() != Verdict::CantTell
     }
-
-    /// Whether the second is surely worse than the first by more than is allowed: 0.05 allows a time to grow to 1.05
-    /// times, and a rate to shrink to 1/1.05, so that a rate and the time of one request are judged alike.
-    pub(crate) fn worse_than(&self, allowed: f64, better: Better) -> bool {
-        match better {
-            Better::Less => self.low > 1.0 + allowed,
-            Better::More => self.high < 1.0 / (1.0 + allowed),
-        }
-    }
 }
 
 /// The logarithm of what has one.
 fn log_of(value: f64) -> Option<f64> {
     (value > 0.0 && value.is_finite()).then(|| value.ln())
+}
+
+/// The logarithm, with ends where it has none: of nothing, of less than nothing, which a difference may be, and of what is
+/// infinite. Not of what is no number.
+fn log_with_ends(value: f64) -> Option<f64> {
+    (!value.is_nan()).then(|| value.max(0.0).ln().clamp(-BEYOND_ALL_RATIOS, BEYOND_ALL_RATIOS))
 }
 
 #[cfg(test)]

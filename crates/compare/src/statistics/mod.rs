@@ -6,17 +6,29 @@
 mod comparison;
 mod estimate;
 mod rank_sum;
+mod regression;
 mod signed_rank;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 mod ties;
 
 pub(crate) use comparison::{Better, Comparison, Verdict};
 pub(crate) use estimate::Estimate;
+pub(crate) use regression::{Finding, Test, judge, trials_needed};
 pub(crate) use ties::{Standing, best};
 
 /// How surely an interval holds what it is about, wherever nothing else is said.
 pub(crate) const CONFIDENCE: f64 = 0.95;
+
+/// Further than any two numbers' logarithms are from each other: the log ratio of something to nothing at all.
+const BEYOND_ALL_RATIOS: f64 = 10_000.0;
+
+/// The value in the middle of these, of which some may be infinite.
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    median_of_sorted(&sorted)
+}
 
 /// The value in the middle of these, which ascend: as many lie below as above.
 fn median_of_sorted(sorted: &[f64]) -> Option<f64> {

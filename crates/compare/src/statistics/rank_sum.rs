@@ -22,10 +22,32 @@ pub(super) fn cut(first: usize, second: usize) -> usize {
     }
 }
 
-/// By Mann and Whitney's recursion: the last of all i + j trials is one of the i with chance i/(i+j), and is then ahead
-/// of all j; without it, the rest is the same question again.
 fn cut_exactly(first: usize, second: usize) -> usize {
-    let reach = first * second / 2;
+    how_many_within(&chances(first, second, first * second / 2), 0.025)
+}
+
+/// The chance that no more than so many of the m·n pairs have the one ahead that is expected behind, if it is a matter of
+/// chance who is ahead. From half of the pairs on, where nothing can follow from it, it is said to be 1.
+pub(super) fn chance(first: usize, second: usize, pairs: usize) -> f64 {
+    if 2 * pairs >= first * second {
+        1.0
+    } else if first * second <= EXACT_PAIRS {
+        chances(first.max(second), first.min(second), pairs).iter().sum()
+    } else {
+        let (mean, deviation) = mean_and_deviation(first, second);
+        normal_tail((mean - pairs as f64 - 0.5).max(0.0) / deviation)
+    }
+}
+
+/// The chance that all of the one are ahead of all of the other: one in as many as there are ways to choose who comes first.
+pub(super) fn least_chance(first: usize, second: usize) -> f64 {
+    let ways = (1..=second).map(|place| (first + place) as f64 / place as f64);
+    1.0 / ways.product::<f64>()
+}
+
+/// The chances of each count of pairs up to `reach`, by Mann and Whitney's recursion: the last of all i + j trials is one of
+/// the i with chance i/(i+j), and is then ahead of all j; without it, the rest is the same question again.
+fn chances(first: usize, second: usize, reach: usize) -> Vec<f64> {
     let mut nobody_ahead = vec![0.0; reach + 1];
     nobody_ahead[0] = 1.0;
     // For each j the chances of each count of pairs; i grows with each pass.
@@ -41,14 +63,34 @@ fn cut_exactly(first: usize, second: usize) -> usize {
             }
         }
     }
-    how_many_within(&chances[second], 0.025)
+    chances.swap_remove(second)
 }
 
 /// By the normal approximation, which at this size is off by less than a thousandth of the pairs.
 fn cut_of_many(first: usize, second: usize) -> usize {
+    let (mean, deviation) = mean_and_deviation(first, second);
+    (mean - NORMAL_QUANTILE * deviation).max(0.0) as usize
+}
+
+/// Of the count of pairs.
+fn mean_and_deviation(first: usize, second: usize) -> (f64, f64) {
     let (m, n) = (first as f64, second as f64);
-    let below_the_mean = NORMAL_QUANTILE * (m * n * (m + n + 1.0) / 12.0).sqrt();
-    (m * n / 2.0 - below_the_mean).max(0.0) as usize
+    (m * n / 2.0, (m * n * (m + n + 1.0) / 12.0).sqrt())
+}
+
+/// The chance that a normal value lies so many deviations above its mean, or higher; to a ten-millionth (Abramowitz and
+/// Stegun 1964, 26.2.17).
+fn normal_tail(deviations: f64) -> f64 {
+    const TERMS: [f64; 5] = [
+        0.319_381_530,
+        -0.356_563_782,
+        1.781_477_937,
+        -1.821_255_978,
+        1.330_274_429,
+    ];
+    let t = 1.0 / (1.0 + 0.231_641_9 * deviations);
+    let sum = TERMS.iter().rev().fold(0.0, |sum, term| (sum + term) * t);
+    (-deviations * deviations / 2.0).exp() / std::f64::consts::TAU.sqrt() * sum
 }
 
 #[cfg(test)]
@@ -85,6 +127,35 @@ mod tests {
         for (first, second) in [(60, 60), (20, 200)] {
             let difference = cut_exactly(first, second).abs_diff(cut_of_many(first, second));
             assert!(difference <= first * second / 1000, "{difference}");
+        }
+    }
+
+    #[test]
+    fn a_chance_is_that_of_the_table_and_the_least_one_is_that_of_no_pair() {
+        // 8 and 8, 13 pairs: 0.025 by the table; 14 pairs are more.
+        assert!(chance(8, 8, 13) <= 0.025 && chance(8, 8, 14) > 0.025);
+        for (first, second) in [(1, 1), (3, 4), (8, 8), (20, 7)] {
+            let least = least_chance(first, second);
+            assert!(
+                (chance(first, second, 0) - least).abs() < 1e-12,
+                "{first} {second}"
+            );
+        }
+        assert!((least_chance(0, 9) - 1.0).abs() < 1e-12);
+        assert!((chance(0, 9, 0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_chance_of_many_trials_is_near_the_exact_one() {
+        assert!((normal_tail(1.959_964) - 0.025).abs() < 1e-6);
+        // 101 and 100, just too many: from 3.8 to 1.8 deviations below the mean, where too much is said and not too little.
+        for pairs in [3_500, 4_000, 4_300] {
+            let exact: f64 = chances(101, 100, pairs).iter().sum();
+            let near = chance(101, 100, pairs);
+            assert!(
+                near > 0.99 * exact && near < 1.2 * exact,
+                "{pairs}: {near} {exact}"
+            );
         }
     }
 }

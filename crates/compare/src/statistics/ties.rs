@@ -1,6 +1,6 @@
 //! Which row of a table is best, and which can't be told from it.
 
-use super::{Better, Comparison, Estimate, Verdict};
+use super::{BEYOND_ALL_RATIOS, Better, Comparison, Estimate, Verdict};
 
 /// Where a row stands in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +20,6 @@ const CHANCE_OF_WRONG: f64 = 0.05;
 
 /// An interval of 95 % misses at either end with this chance. A table of few rows is judged by no weaker one.
 const TAIL_OF_TWO: f64 = 0.025;
-
-/// Further than any two numbers' logarithms are from each other: the log ratio of something to nothing at all.
-const BEYOND_ALL_RATIOS: f64 = 10_000.0;
 
 /// Of rows with one figure for each round, which need not all be there: a row's rounds are compared with the best row's,
 /// and with fewer than 6 rounds in common they are tied.

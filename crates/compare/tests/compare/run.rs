@@ -266,60 +266,6 @@ fn servers_in_another_language_are_measured_beside_the_models_and_one_that_lies_
     );
 }
 
-#[test]
-fn a_run_is_no_worse_than_itself_and_another_machines_is_no_baseline() {
-    servers();
-    let out = tempfile::tempdir().unwrap();
-    let asked = [
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost",
-        "--models",
-        "single,async",
-        "--trials",
-        "6",
-    ];
-    let done = run(&[&["run", "--out", plain(&out)], &asked[..]].concat());
-    assert!(done.status.success(), "{}", text(&done.stderr));
-    let folder = only_run(out.path());
-    let folder = folder.to_str().unwrap();
-    let checked = run(&["check", folder, "--baseline", folder]);
-    assert!(
-        checked.status.success(),
-        "{}{}",
-        text(&checked.stdout),
-        text(&checked.stderr)
-    );
-    assert!(run(&["diff", folder, folder]).status.success());
-
-    let elsewhere = tempfile::tempdir().unwrap();
-    for name in ["records.jsonl", "environment.json"] {
-        let text = fs::read_to_string(std::path::Path::new(folder).join(name)).unwrap();
-        // Ten times as slow, on a machine of another name.
-        let text = text.replace("\"cpu_model\": \"", "\"cpu_model\": \"Another ");
-        fs::write(elsewhere.path().join(name), text).unwrap();
-    }
-    let refused = run(&["check", folder, "--baseline", plain(&elsewhere)]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(
-        text(&refused.stderr).contains("--other-machine"),
-        "{}",
-        text(&refused.stderr)
-    );
-    assert!(
-        run(&[
-            "check",
-            folder,
-            "--baseline",
-            plain(&elsewhere),
-            "--other-machine"
-        ])
-        .status
-        .success()
-    );
-}
-
 /// A count in the table of all trials.
 fn of_trial(table: &str, trial: u64, figure: &str) -> u64 {
     let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());

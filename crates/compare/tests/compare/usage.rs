@@ -77,6 +77,12 @@ fn a_folder_that_is_not_a_run_is_told() {
 }
 
 #[test]
+fn a_regression_that_lacks_its_sign_is_asked_about() {
+    let message = refused(&["check", "--baseline", "anywhere", "--max-regression", "5"]);
+    assert!(message.contains("did you mean 5%?"), "{message}");
+}
+
+#[test]
 fn help_says_what_each_flag_does() {
     for verb in ["run", "report", "diff", "check", "aa"] {
         let help = run(&[verb, "--help"]);

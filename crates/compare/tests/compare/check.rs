@@ -1,0 +1,266 @@
+//! Runs held against each other: copies of one that was made, changed by hand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use crate::support::{only_run, run, servers, text};
+
+/// A run of two models with six trials of each in one setting, made once for all tests.
+fn measured() -> &'static Path {
+    static MEASURED: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, folder) = MEASURED.get_or_init(|| {
+        servers();
+        let out = tempfile::tempdir().expect("a folder can be made");
+        let done = run(&[
+            "run",
+            "--profile",
+            "smoke",
+            "--experiments",
+            "request-cost",
+            "--models",
+            "thread,async",
+            "--trials",
+            "6",
+            "--out",
+            out.path().to_str().expect("a temporary folder has a plain name"),
+        ]);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let folder = only_run(out.path());
+        (out, folder)
+    });
+    folder
+}
+
+/// A copy of that run.
+struct Copy(tempfile::TempDir);
+
+impl Copy {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        for name in ["records.jsonl", "environment.json"] {
+            fs::copy(measured().join(name), folder.path().join(name)).expect("a run has its files");
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn change_environment(&self, change: impl FnOnce(&mut Value)) {
+        let path = self.path("environment.json");
+        let text = fs::read_to_string(&path).expect("the environment can be read");
+        let mut environment = serde_json::from_str(&text).expect("the environment is JSON");
+        change(&mut environment);
+        fs::write(path, environment.to_string()).expect("the environment can be written");
+    }
+
+    /// Changes the records of `async` as they are stored.
+    fn change_async(&self, change: impl Fn(&mut Value)) {
+        let path = self.path("records.jsonl");
+        let text = fs::read_to_string(&path).expect("the records can be read");
+        let lines = text.lines().map(|line| {
+            let mut record: Value = serde_json::from_str(line).expect("a line is a record");
+            if record["model"] == "async" {
+                change(&mut record);
+            }
+            format!("{record}\n")
+        });
+        fs::write(path, lines.collect::<String>()).expect("the records can be written");
+    }
+
+    /// Held against the run as it was made.
+    fn check(&self, more: &[&str]) -> Output {
+        held_against(self.0.path(), measured(), more)
+    }
+}
+
+fn held_against(judged: &Path, baseline: &Path, more: &[&str]) -> Output {
+    let [judged, baseline] = [judged, baseline].map(|path| path.to_str().expect("the path is plain"));
+    run(&[&["check", judged, "--baseline", baseline], more].concat())
+}
+
+/// What was printed by a check that found something.
+#[track_caller]
+fn worse(done: &Output) -> String {
+    let printed = text(&done.stdout);
+    assert_eq!(done.status.code(), Some(1), "{printed}{}", text(&done.stderr));
+    printed
+}
+
+/// What was said by a command that can't be done as it was asked.
+#[track_caller]
+fn refused(done: &Output) -> String {
+    let message = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{}{message}", text(&done.stdout));
+    message
+}
+
+#[test]
+fn a_run_is_no_worse_than_itself() {
+    let done = Copy::new().check(&["--max-regression", "0%"]);
+    let printed = text(&done.stdout);
+    assert!(done.status.success(), "{printed}{}", text(&done.stderr));
+    assert!(printed.contains("0 of 2 headline figures are worse"), "{printed}");
+    let folder = measured().to_str().unwrap();
+    assert!(run(&["diff", folder, folder]).status.success());
+}
+
+#[test]
+fn a_model_that_costs_ten_times_as_much_is_found_and_the_other_is_not() {
+    let slower = Copy::new();
+    slower.change_async(|record| {
+        // User and system time, after the seconds that they were spent in.
+        for place in [1, 2] {
+            let spent = &mut record["measured"]["spent"][place];
+            *spent = json!(10.0 * spent.as_f64().expect("it is a number"));
+        }
+    });
+    let printed = worse(&slower.check(&[]));
+    let tables = printed
+        .split("Worse than is allowed")
+        .nth(1)
+        .expect("there is a table");
+    for expected in [
+        "async",
+        "request-cost/64",
+        "CPU µs",
+        "10.000",
+        "1 of 2 headline figures",
+    ] {
+        assert!(tables.contains(expected), "{expected}: {printed}");
+    }
+    assert!(!tables.contains("thread"), "{printed}");
+    let allowed = slower.check(&["--max-regression", "990%"]);
+    assert!(allowed.status.success(), "{}", text(&allowed.stdout));
+    let cheaper = held_against(measured(), slower.0.path(), &[]);
+    assert!(cheaper.status.success(), "{}", text(&cheaper.stdout));
+    let diff = run(&[
+        "diff",
+        measured().to_str().unwrap(),
+        slower.0.path().to_str().unwrap(),
+    ]);
+    assert!(text(&diff.stdout).contains("10.000"), "{}", text(&diff.stdout));
+}
+
+#[test]
+fn a_model_that_broke_is_worse_whatever_figures_it_has_left() {
+    let failing = Copy::new();
+    failing.change_async(|record| {
+        record.as_object_mut().unwrap().remove("measured");
+        record["failed"] = json!("ended under load");
+    });
+    let printed = worse(&failing.check(&[]));
+    assert!(
+        printed.contains("async") && printed.contains("ended under load"),
+        "{printed}"
+    );
+
+    let silent = Copy::new();
+    silent.change_async(|record| record["measured"]["load"]["throughput_per_s"] = json!(0));
+    assert!(worse(&silent.check(&[])).contains("no good reply: in 6 of 6 trials"));
+
+    let unserved = Copy::new();
+    unserved.change_async(|record| record["measured"]["load"]["connections"]["served"] = json!(3));
+    assert!(worse(&unserved.check(&[])).contains("connections left unserved: in 6 of 6 trials"));
+
+    let left_out = Copy::new();
+    left_out.change_environment(|environment| {
+        let contenders = environment["contenders"].as_array_mut().unwrap();
+        contenders.retain(|contender| contender["name"] != "async");
+        environment["left_out"] = json!([{ "name": "async", "reason": "it speaks another wire" }]);
+    });
+    let printed = worse(&left_out.check(&[]));
+    assert!(printed.contains("left out: it speaks another wire"), "{printed}");
+}
+
+#[test]
+fn a_run_that_was_asked_otherwise_can_not_be_judged() {
+    let another_load = Copy::new();
+    another_load.change_environment(|environment| {
+        environment["experiments"][0]["settings"][0]["load"]["connections"] = json!(32);
+    });
+    let message = refused(&another_load.check(&[]));
+    assert!(message.contains("connections: 64 before, 32 now"), "{message}");
+
+    let longer = Copy::new();
+    longer.change_environment(|environment| environment["window_s"] = json!(2.0));
+    let message = refused(&longer.check(&[]));
+    assert!(message.contains("--profile"), "{message}");
+}
+
+#[test]
+fn a_run_of_too_few_trials_can_not_be_judged_and_says_how_many_it_takes() {
+    let short = Copy::new();
+    let path = short.path("records.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines = text.lines().take(2 * 2).map(|line| format!("{line}\n"));
+    fs::write(&path, lines.collect::<String>()).unwrap();
+    let message = refused(&held_against(short.0.path(), short.0.path(), &[]));
+    assert!(
+        message.contains("each needs 4 trials in both runs") && message.contains("(2 and 2)"),
+        "{message}"
+    );
+}
+
+#[test]
+fn another_machines_run_is_no_baseline_unless_it_is_taken_for_one() {
+    let elsewhere = Copy::new();
+    elsewhere.change_environment(|environment| {
+        environment["machine"]["cpu_model"] = json!("Another");
+    });
+    let message = refused(&elsewhere.check(&[]));
+    assert!(message.contains("--other-machine"), "{message}");
+    assert!(elsewhere.check(&["--other-machine"]).status.success());
+}
+
+#[test]
+fn a_run_that_can_not_be_read_is_no_verdict() {
+    type Change = fn(&str) -> String;
+    let changes: [(&str, Change, &str); 4] = [
+        (
+            "records.jsonl",
+            |text| text.replace("\"schema\":2", "\"schema\":7"),
+            "schema 7",
+        ),
+        (
+            "records.jsonl",
+            |text| text.replacen("\"round\"", "\"turn\"", 1),
+            "restore",
+        ),
+        (
+            "environment.json",
+            |text| text.replacen("\"schema\": 2", "\"schema\": 7", 1),
+            "schema 7",
+        ),
+        (
+            "environment.json",
+            |text| text[..text.len() / 2].to_owned(),
+            "restore",
+        ),
+    ];
+    for (name, change, told) in changes {
+        let copy = Copy::new();
+        let path = copy.path(name);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, change(&text)).unwrap();
+        let [folder, well] = [copy.0.path(), measured()].map(|path| path.to_str().unwrap());
+        let commands: [&[&str]; 4] = [
+            &["check", folder, "--baseline", well],
+            &["check", well, "--baseline", folder],
+            &["diff", well, folder],
+            &["report", folder],
+        ];
+        for command in commands {
+            let message = refused(&run(command));
+            assert!(
+                message.contains(name) && message.contains(told),
+                "{command:?}: {message}"
+            );
+        }
+    }
+}
