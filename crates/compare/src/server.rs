@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use crate::contender::{Contender, Ready};
 use crate::costs::{Cgroup, Life, Meter};
 use crate::cpus::CpuSet;
+use crate::fault::Fault;
 
 /// What a server prints on stdout before its address.
 const READY: &str = "listening on ";
@@ -50,10 +51,9 @@ pub(crate) struct Ended {
 impl Server {
     /// Starts a server with these flags behind its command, and waits until it is ready and has done what it does when it
     /// starts.
-    pub(crate) fn start(contender: &Contender, flags: &[String], cpus: &CpuSet) -> Result<Self, String> {
+    pub(crate) fn start(contender: &Contender, flags: &[String], cpus: &CpuSet) -> Result<Self, Fault> {
         let children_before = Life::of_children();
-        let stderr =
-            tempfile::tempfile().map_err(|error| format!("can't make a file for its stderr: {error}"))?;
+        let stderr = tempfile::tempfile().map_err(Fault::own("can't make a file for a server's stderr"))?;
         let address = match contender.ready {
             // It says itself which port it has.
             Ready::Line if contender.house => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -86,7 +86,7 @@ impl Server {
                 server.ready = began.elapsed();
                 server.address = address;
             }
-            Err(reason) => return Err(server.with_last_words(reason)),
+            Err(reason) => return Err(server.with_last_words(reason).into()),
         }
         server.settle();
         Ok(server)

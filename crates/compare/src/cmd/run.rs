@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::record::{Record, SCHEMA};
 use crate::report;
 use crate::runner::{self, Ended};
-use crate::trial::Bench;
+use crate::trial::{self, Bench};
 
 /// Measure the models against each other, and write what came of it
 #[derive(Args)]
@@ -75,15 +75,38 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     };
     environment.cpus.client.pin_this_thread()?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
-    report::write(&run, None)?;
-    Ok(match ended {
-        Ended::AfterAll { failed: 0 } if environment.left_out.is_empty() => ExitCode::SUCCESS,
-        Ended::AfterAll { .. } => ExitCode::FAILURE,
-        Ended::Interrupted { .. } => {
-            eprintln!("go on with `compare run --resume {}`", run.path().display());
-            ExitCode::FAILURE
+    let reported = report::write(&run, None);
+    let folder = run.path().display();
+    match ended {
+        Ended::Halted { after, reason } => {
+            // What keeps records from being written may well keep the page from it too.
+            if let Err(error) = reported {
+                eprintln!("{error:#}");
+            }
+            Err(anyhow!(
+                "{reason}; {after} trials are kept: free some space, or mend what else is told here, and go on with \
+                 `compare run --resume {folder}`"
+            ))
         }
-    })
+        Ended::Interrupted { .. } => {
+            eprintln!("go on with `compare run --resume {folder}`");
+            reported.map(|()| ExitCode::FAILURE)
+        }
+        Ended::AfterAll { failed } => {
+            let again = || {
+                format!(
+                    "the records are whole, and what is made of them can be written again with `compare report {folder}`"
+                )
+            };
+            reported.with_context(again)?;
+            let all_well = failed == 0 && environment.left_out.is_empty();
+            Ok(if all_well {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+    }
 }
 
 /// Makes the trials, each written down as soon as it has ended.
@@ -100,7 +123,8 @@ fn measure(
         cpus: &environment.cpus,
         times: environment.times,
         ceiling_per_s: loadgen::ceiling::known(environment.cpus.client.len()),
-        histograms: Some(&histograms),
+        histograms: None,
+        seed: environment.seed,
         cancel,
     };
     let left = &trials[before.len().min(trials.len())..];
@@ -112,9 +136,13 @@ fn measure(
         journal,
         &|trial| environment.sets_aside(trial).is_some(),
         &mut progress,
-        &mut |trial, capacity_per_s| bench.run(trial, capacity_per_s),
+        &mut |number, trial, capacity_per_s| {
+            let file = trial::histogram_file(&histograms, number, trial);
+            let histograms = Some(&*file);
+            Bench { histograms, ..bench }.run(trial, capacity_per_s)
+        },
     )?;
-    if let Ended::Interrupted { after } = ended {
+    if let Ended::Interrupted { after } = &ended {
         progress.say(&format!("interrupted after {after} trials"));
     }
     Ok(ended)

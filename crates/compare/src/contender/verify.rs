@@ -26,7 +26,7 @@ const VALUES: [&str; 7] = [
 pub(crate) fn fault(contender: &Contender, cpus: &Split, cancel: &AtomicBool) -> Option<String> {
     let server = match Server::start(contender, &[], &cpus.server) {
         Ok(server) => server,
-        Err(reason) => return Some(reason),
+        Err(fault) => return Some(fault.to_string()),
     };
     let ask = |what: &str, work: Work, change: &dyn Fn(&mut Plan)| -> Result<(), String> {
         let mut plan = Plan {

@@ -1,7 +1,10 @@
 //! The program as its users run it.
 
 mod endings;
+mod faults;
 mod into;
+mod kept;
 mod run;
+mod script;
 mod support;
 mod usage;
