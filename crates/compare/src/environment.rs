@@ -1,6 +1,7 @@
 //! Where and how a run was made: `environment.json` beside its records.
 
 use std::env;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -91,6 +92,11 @@ impl Environment {
         trial.set_aside().filter(|_| self.profile != "smoke")
     }
 
+    /// What was typed, for a shell.
+    pub(crate) fn command_line(&self) -> String {
+        shell_words::join(&self.command)
+    }
+
     /// Reads what a run wrote about itself.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
@@ -171,6 +177,17 @@ impl Commit {
     }
 }
 
+impl fmt::Display for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changes = if self.changed {
+            ", with changes that were not committed"
+        } else {
+            ""
+        };
+        write!(f, "commit {}{changes}", self.hash)
+    }
+}
+
 /// The arguments of this process as somebody would type them again.
 pub(crate) fn typed() -> Vec<String> {
     std::iter::once("compare".to_owned())
@@ -226,6 +243,17 @@ pub(crate) mod tests {
                 virtualised: false,
             },
         }
+    }
+
+    #[test]
+    fn a_command_can_be_given_to_a_shell_again() {
+        let mut environment = environment();
+        let typed = ["compare", "run", "--out", "my results/$1", "--seed", "7"];
+        environment.command = typed.map(str::to_owned).to_vec();
+        assert_eq!(
+            environment.command_line(),
+            "compare run --out 'my results/$1' --seed 7"
+        );
     }
 
     #[test]
