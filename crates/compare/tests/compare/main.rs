@@ -4,6 +4,7 @@ mod endings;
 mod faults;
 mod into;
 mod kept;
+mod resume;
 mod run;
 mod script;
 mod support;

@@ -1,0 +1,156 @@
+//! A run that begins: who takes part, and what is asked.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+use jiff::Timestamp;
+
+use super::{Begun, Flags, commit};
+use crate::cmd::Usage;
+use crate::contender::{Contender, LeftOut, models, verify};
+use crate::cpus::Split;
+use crate::environment::{Environment, Machine, typed};
+use crate::experiment::{Experiment, shipped};
+use crate::folder::Run;
+use crate::journal::Journal;
+use crate::profile::Profile;
+use crate::record::SCHEMA;
+
+impl Flags {
+    /// A new run; none if it was interrupted before it began.
+    pub(super) fn begun(&self, cancel: &AtomicBool) -> Result<Option<Begun>> {
+        let mut contenders = self.places.house(&self.models)?;
+        contenders.extend(self.strangers()?);
+        let experiments = self.asked_experiments()?;
+        for unknown in unknown_names(&experiments, &contenders) {
+            eprintln!("{unknown}");
+        }
+        let (cpus, processors) = self.places.split()?;
+        cpus.client.pin_this_thread()?;
+        let (contenders, left_out) = verified(contenders, &cpus, cancel);
+        if cancel.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        if contenders.is_empty() {
+            bail!("nobody is left to be measured");
+        }
+        let profile = Profile::of(self.profile);
+        let environment = Environment {
+            schema: SCHEMA,
+            started_at: Timestamp::now(),
+            command: typed(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: commit(),
+            profile: profile.name.to_owned(),
+            times: profile.times,
+            rounds: self.trials.map_or(profile.rounds, usize::from),
+            // Short enough to be typed again.
+            seed: self.seed.unwrap_or_else(|| rand::random::<u32>().into()),
+            contenders,
+            left_out,
+            experiments,
+            cpus,
+            machine: Machine::this(processors)?,
+        };
+        let run = Run::create(&self.out, environment.started_at)?;
+        environment.write(&run.environment())?;
+        let journal = Journal::create(run.records())?;
+        Ok(Some((environment, run, journal, Vec::new())))
+    }
+
+    /// The experiments that were asked for, whatever the profile; else those of the profile.
+    fn asked_experiments(&self) -> Result<Vec<Experiment>> {
+        let profile = Profile::of(self.profile).name;
+        if self.experiments.is_empty() {
+            return Ok(shipped::all()
+                .iter()
+                .filter_map(|experiment| experiment.within(profile))
+                .collect());
+        }
+        let mut experiments: Vec<Experiment> = Vec::new();
+        for asked in &self.experiments {
+            if experiments.iter().any(|other| other.key == asked.key) {
+                return Err(Usage(format!("--experiments has `{}` twice", asked.key)).into());
+            }
+            experiments.push(asked.asked_within(profile));
+        }
+        Ok(experiments)
+    }
+}
+
+/// Those that speak the wire, and those that do not with the reason.
+fn verified(contenders: Vec<Contender>, cpus: &Split, cancel: &AtomicBool) -> (Vec<Contender>, Vec<LeftOut>) {
+    let (mut taking_part, mut left_out) = (Vec::new(), Vec::new());
+    for contender in contenders {
+        match verify::fault(&contender, cpus, cancel) {
+            None => taking_part.push(contender),
+            Some(reason) => {
+                eprintln!("{} is left out: {reason}", contender.name);
+                left_out.push(LeftOut {
+                    name: contender.name,
+                    reason,
+                });
+            }
+        }
+    }
+    (taking_part, left_out)
+}
+
+/// What is said of names in experiments that nobody has, neither a model nor a contender of this run. A file of experiments
+/// can't tell, since contenders come from another file.
+fn unknown_names(experiments: &[Experiment], contenders: &[Contender]) -> Vec<String> {
+    let is_known = |name: &str| {
+        models::ALL.iter().any(|model| model.name == name)
+            || contenders.iter().any(|contender| contender.name == name)
+    };
+    let of = |experiment: &Experiment| {
+        let key = experiment.key.clone();
+        let unknown = experiment.named().into_iter().filter(|name| !is_known(name));
+        let told = unknown.map(move |name| {
+            format!(
+                "{key} says something of `{name}`, and no model and no contender of this run is called that; is it misspelt?"
+            )
+        });
+        told.collect::<Vec<_>>()
+    };
+    experiments.iter().flat_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment;
+
+    #[test]
+    fn a_name_that_nobody_has_is_told_and_a_model_that_does_not_take_part_is_none() {
+        let text = r#"
+            key = "mine"
+            title = "Mine"
+            question = "What of mine?"
+            setup = "as it is"
+            headline = "p99_us"
+            models = ["async", "hers"]
+            [only.asinc]
+            connections = 1
+            [[theory]]
+            queue = "m/m/1"
+            models = ["singel"]
+            [[setting]]
+            key = "a"
+            title = "a"
+        "#;
+        let experiments = [experiment::parse(text).unwrap()];
+        let hers = Contender {
+            name: "hers".to_owned(),
+            ..Contender::of(models::ALL[0], "bin".as_ref())
+        };
+        let told = unknown_names(&experiments, &[hers]);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].starts_with("mine ") && told[0].contains("`asinc`"),
+            "{told:?}"
+        );
+        assert!(told[1].contains("`singel`"), "{told:?}");
+        assert_eq!(unknown_names(&shipped::all(), &[]), [""; 0]);
+    }
+}
