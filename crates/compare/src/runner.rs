@@ -20,9 +20,9 @@ pub(crate) enum Ended {
     AfterAll { failed: usize },
     /// The run was told to stop after so many.
     Interrupted { after: usize },
-    /// After so many, what the workbench has to write down could not be written, for this reason. That is no trial's fault,
+    /// What the workbench has to write down could not be written, for this reason. That is no trial's fault,
     /// so none is written down as failed by it.
-    Halted { after: usize, reason: String },
+    Halted(String),
 }
 
 /// What is told while the trials go on.
@@ -129,7 +129,7 @@ impl Series<'_, '_> {
         let made = (self.make)(number, trial, self.capacities.of(trial));
         let outcome = made.map_err(|unmade| match unmade {
             Unmade::Interrupted => Ended::Interrupted { after },
-            Unmade::Fault(reason) => Ended::Halted { after, reason },
+            Unmade::Fault(reason) => Ended::Halted(reason),
         })?;
         let record = Record {
             schema: SCHEMA,
@@ -141,10 +141,8 @@ impl Series<'_, '_> {
             started_at,
             outcome,
         };
-        self.journal.append(&record).map_err(|error| Ended::Halted {
-            after,
-            reason: format!("{:#}", anyhow::Error::from(error)),
-        })?;
+        let written = self.journal.append(&record);
+        written.map_err(|error| Ended::Halted(format!("{:#}", anyhow::Error::from(error))))?;
         self.watch.ended(trial, &record.outcome);
         Ok(self.learn(trial, &record.outcome))
     }

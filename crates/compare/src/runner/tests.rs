@@ -140,8 +140,7 @@ fn a_fault_of_the_workbench_ends_the_run_and_no_trial_has_failed_by_it() {
         _ => Ok(serving(7.0)),
     };
     let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
-    let (after, reason) = (2, "no space".to_owned());
-    assert_eq!(ended, Ended::Halted { after, reason });
+    assert_eq!(ended, Ended::Halted("no space".to_owned()));
     let records = crate::journal::read(&path).unwrap();
     assert_eq!(records.len(), 2);
     assert!(
@@ -158,17 +157,17 @@ fn a_record_that_can_not_be_written_ends_the_run() {
     };
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 1, 3);
-    let mut made = 0;
+    let mut count = 0;
     let mut make = |_, _: Planned<'_>, _: Option<f64>| {
-        made += 1;
+        count += 1;
         Ok(serving(7.0))
     };
     let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
-    let Ended::Halted { after: 0, reason } = ended else {
+    let Ended::Halted(reason) = ended else {
         panic!("{ended:?}");
     };
     assert!(reason.contains("No space left"), "{reason}");
-    assert_eq!(made, 1);
+    assert_eq!(count, 1);
 }
 
 #[test]

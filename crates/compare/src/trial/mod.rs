@@ -79,7 +79,7 @@ impl Bench<'_> {
         } else {
             Vec::new()
         };
-        Server::start(trial.contender, &flags, &self.cpus.server)
+        Server::start(trial.contender, &flags, &self.cpus.server, self.cancel)
     }
 
     /// The load of a trial on this server.

@@ -39,7 +39,12 @@ fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
         "free some space, or mend what else is told here, and go on with `compare {}`",
         resume.join(" ")
     );
-    for told in ["can't write", ".hlog: ", "1 trials are kept", &go_on] {
+    for told in [
+        "can't write",
+        ".hlog: ",
+        "what was measured before is kept",
+        &go_on,
+    ] {
         assert!(message.contains(told), "{told}: {message}");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), first, "no trial has failed");

@@ -1,5 +1,6 @@
 //! The program as its users run it.
 
+mod contenders;
 mod endings;
 mod faults;
 mod into;

@@ -11,6 +11,7 @@ use crate::contender::{Contender, LeftOut, models, verify};
 use crate::cpus::Split;
 use crate::environment::{Environment, Machine, typed};
 use crate::experiment::{Experiment, shipped};
+use crate::fault::Fault;
 use crate::folder::Run;
 use crate::journal::Journal;
 use crate::profile::Profile;
@@ -27,10 +28,9 @@ impl Flags {
         }
         let (cpus, processors) = self.places.split()?;
         cpus.client.pin_this_thread()?;
-        let (contenders, left_out) = verified(contenders, &cpus, cancel);
-        if cancel.load(Ordering::Relaxed) {
+        let Some((contenders, left_out)) = verified(contenders, &cpus, cancel)? else {
             return Ok(None);
-        }
+        };
         if contenders.is_empty() {
             bail!("nobody is left to be measured");
         }
@@ -78,22 +78,32 @@ impl Flags {
     }
 }
 
-/// Those that speak the wire, and those that do not with the reason.
-fn verified(contenders: Vec<Contender>, cpus: &Split, cancel: &AtomicBool) -> (Vec<Contender>, Vec<LeftOut>) {
+/// Those that speak the wire, and those that do not with the reason; none if the run is to stop, since then nothing is
+/// known of the one that was asked.
+fn verified(
+    contenders: Vec<Contender>,
+    cpus: &Split,
+    cancel: &AtomicBool,
+) -> Result<Option<(Vec<Contender>, Vec<LeftOut>)>> {
     let (mut taking_part, mut left_out) = (Vec::new(), Vec::new());
     for contender in contenders {
-        match verify::fault(&contender, cpus, cancel) {
-            None => taking_part.push(contender),
-            Some(reason) => {
+        let verdict = verify::verify(&contender, cpus, cancel);
+        if cancel.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        match verdict {
+            Ok(()) => taking_part.push(contender),
+            Err(Fault::Trial(reason)) => {
                 eprintln!("{} is left out: {reason}", contender.name);
                 left_out.push(LeftOut {
                     name: contender.name,
                     reason,
                 });
             }
+            Err(Fault::Own(reason)) => bail!("{reason}"),
         }
     }
-    (taking_part, left_out)
+    Ok(Some((taking_part, left_out)))
 }
 
 /// What is said of names in experiments that nobody has, neither a model nor a contender of this run. A file of experiments
