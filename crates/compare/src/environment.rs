@@ -48,6 +48,9 @@ pub(crate) struct Environment {
     pub(crate) left_out: Vec<LeftOut>,
     /// What was asked.
     pub(crate) experiments: Vec<Experiment>,
+    /// What was asked for and can't be asked on this machine, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) experiments_left_out: Vec<LeftOut>,
     /// The processors of each side.
     pub(crate) cpus: Split,
     /// The machine.
@@ -229,6 +232,7 @@ pub(crate) mod tests {
             contenders: contenders.collect(),
             left_out: Vec::new(),
             experiments: experiments.take(2).collect(),
+            experiments_left_out: Vec::new(),
             cpus: Split {
                 server: "0".parse().expect("a processor"),
                 client: "1".parse().expect("a processor"),

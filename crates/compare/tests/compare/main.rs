@@ -5,6 +5,7 @@ mod endings;
 mod faults;
 mod into;
 mod kept;
+mod lacking;
 mod resume;
 mod run;
 mod script;

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
 use crate::contender::{Contender, LeftOut, models, verify};
+use crate::costs::Tracer;
 use crate::cpus::Split;
 use crate::environment::{Environment, Machine, typed};
-use crate::experiment::{Experiment, shipped};
+use crate::experiment::{Experiment, Method, shipped};
 use crate::fault::Fault;
 use crate::folder::Run;
 use crate::journal::Journal;
@@ -34,6 +35,10 @@ impl Flags {
         if contenders.is_empty() {
             bail!("nobody is left to be measured");
         }
+        let (experiments, experiments_left_out) = askable(experiments, Tracer::probe);
+        if experiments.is_empty() {
+            bail!("nothing is left to be measured");
+        }
         let profile = Profile::of(self.profile);
         let environment = Environment {
             schema: SCHEMA,
@@ -49,6 +54,7 @@ impl Flags {
             contenders,
             left_out,
             experiments,
+            experiments_left_out,
             cpus,
             machine: Machine::this(processors)?,
         };
@@ -106,6 +112,33 @@ fn verified(
     Ok(Some((taking_part, left_out)))
 }
 
+/// The experiments that can be asked on this machine, and those that can't with the reason: system calls are counted by a
+/// program that need not be there, and that is no fault of a model.
+fn askable(
+    experiments: Vec<Experiment>,
+    probe: impl FnOnce() -> Result<(), String>,
+) -> (Vec<Experiment>, Vec<LeftOut>) {
+    let counts = |experiment: &Experiment| experiment.method == Method::SystemCalls;
+    let missing = if experiments.iter().any(counts) {
+        probe().err()
+    } else {
+        None
+    };
+    let Some(reason) = missing else {
+        return (experiments, Vec::new());
+    };
+    let (out, askable): (Vec<_>, Vec<_>) = experiments.into_iter().partition(counts);
+    let left_out = out.into_iter().map(|experiment| {
+        eprintln!("the experiment {} is left out: {reason}", experiment.key);
+        LeftOut {
+            name: experiment.key,
+            reason: reason.clone(),
+        }
+    });
+    let left_out = left_out.collect();
+    (askable, left_out)
+}
+
 /// What is said of names in experiments that nobody has, neither a model nor a contender of this run. A file of experiments
 /// can't tell, since contenders come from another file.
 fn unknown_names(experiments: &[Experiment], contenders: &[Contender]) -> Vec<String> {
@@ -130,6 +163,23 @@ fn unknown_names(experiments: &[Experiment], contenders: &[Contender]) -> Vec<St
 mod tests {
     use super::*;
     use crate::experiment;
+
+    #[test]
+    fn what_can_not_be_counted_here_is_left_out_and_nobody_looks_for_what_nobody_needs() {
+        let (asked, left_out) = askable(shipped::all(), || Err("there is no strace".to_owned()));
+        assert_eq!(asked.len(), shipped::all().len() - 1);
+        assert_eq!(
+            left_out,
+            [LeftOut {
+                name: "system-calls".to_owned(),
+                reason: "there is no strace".to_owned()
+            }]
+        );
+        let (asked, left_out) = askable(shipped::all(), || Ok(()));
+        assert_eq!((asked.len(), left_out.len()), (shipped::all().len(), 0));
+        let (_, left_out) = askable(asked[..1].to_vec(), || panic!("it is not needed"));
+        assert!(left_out.is_empty());
+    }
 
     #[test]
     fn a_name_that_nobody_has_is_told_and_a_model_that_does_not_take_part_is_none() {
