@@ -3,6 +3,7 @@
 # (see `compare run --help`); without any, all six models in under two minutes once it is built.
 set -euo pipefail
 here=$PWD
+out=()
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 command -v cargo >/dev/null || {
@@ -13,7 +14,11 @@ command -v cargo >/dev/null || {
 
 target=${CARGO_TARGET_DIR:-$root/target}
 [[ $target == /* ]] || target=$root/$target
-# Results lie in the repository unless --out says otherwise, wherever this was called from; the arguments that were
-# given come last, and so win.
-[[ $here == "$root" ]] || set -- --out "$root/results" "$@"
-COMPARE_SOURCES=$root exec "$target/release/compare" run --profile quick "$@"
+# Results lie in the repository, wherever this was called from, unless it is told where they go, or they are there already.
+[[ $here == "$root" ]] || out=(--out "$root/results")
+for argument in "$@"; do
+    case $argument in
+    --out | --out=* | --resume | --resume=*) out=() ;;
+    esac
+done
+COMPARE_SOURCES=$root exec "$target/release/compare" run ${out[@]+"${out[@]}"} "$@"

@@ -1,6 +1,7 @@
 //! Where and how a run was made: `environment.json` beside its records.
 
 use std::env;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -47,6 +48,9 @@ pub(crate) struct Environment {
     pub(crate) left_out: Vec<LeftOut>,
     /// What was asked.
     pub(crate) experiments: Vec<Experiment>,
+    /// What was asked for and can't be asked on this machine, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) experiments_left_out: Vec<LeftOut>,
     /// The processors of each side.
     pub(crate) cpus: Split,
     /// The machine.
@@ -95,6 +99,11 @@ impl Environment {
     /// Why a trial is set aside, if it is. In a smoke run none is: it asks whether all works, and quotes no figure.
     pub(crate) fn sets_aside(&self, trial: &Measured) -> Option<Disturbance> {
         trial.set_aside().filter(|_| self.profile != "smoke")
+    }
+
+    /// What was typed, for a shell.
+    pub(crate) fn command_line(&self) -> String {
+        shell_words::join(&self.command)
     }
 
     /// Reads what a run wrote about itself.
@@ -191,6 +200,17 @@ impl Commit {
     }
 }
 
+impl fmt::Display for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changes = if self.changed {
+            ", with changes that were not committed"
+        } else {
+            ""
+        };
+        write!(f, "commit {}{changes}", self.hash)
+    }
+}
+
 /// The arguments of this process as somebody would type them again.
 pub(crate) fn typed() -> Vec<String> {
     std::iter::once("compare".to_owned())
@@ -232,6 +252,7 @@ pub(crate) mod tests {
             contenders: contenders.collect(),
             left_out: Vec::new(),
             experiments: experiments.take(2).collect(),
+            experiments_left_out: Vec::new(),
             cpus: Split {
                 server: "0".parse().expect("a processor"),
                 client: "1".parse().expect("a processor"),
@@ -246,6 +267,17 @@ pub(crate) mod tests {
                 virtualised: false,
             },
         }
+    }
+
+    #[test]
+    fn a_command_can_be_given_to_a_shell_again() {
+        let mut environment = environment();
+        let typed = ["compare", "run", "--out", "my results/$1", "--seed", "7"];
+        environment.command = typed.map(str::to_owned).to_vec();
+        assert_eq!(
+            environment.command_line(),
+            "compare run --out 'my results/$1' --seed 7"
+        );
     }
 
     #[test]

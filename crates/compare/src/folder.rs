@@ -137,6 +137,17 @@ impl Run {
     }
 }
 
+/// What [`is_name`] takes, in words.
+pub(crate) const NAMES: &str =
+    "letters, digits, `-`, `_` and `.`, a letter or a digit first, and no more than 64 of them";
+
+/// Whether files may be named by it, and by it with others.
+pub(crate) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    begins_well && text.len() <= 64 && text.chars().all(plain)
+}
+
 /// Puts a file in its place whole: whoever reads meanwhile sees the old one or the new one.
 pub(crate) fn write_whole(folder: &Path, name: &Path, text: &str) -> Result<()> {
     let path = folder.join(name);

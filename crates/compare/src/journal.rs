@@ -58,18 +58,16 @@ impl Journal {
 
     /// The journal of a run that goes on, with the records that it has. A last line that was cut off is cut away.
     pub(crate) fn resume(path: PathBuf) -> Result<(Self, Vec<Record>), JournalError> {
-        let records = read(&path)?;
         let io = |what| {
             let path = path.clone();
             move |source| JournalError::Io { what, path, source }
         };
-        let text = std::fs::read(&path).map_err(io("read"))?;
-        let whole = text
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |last| last + 1);
+        let bytes = std::fs::read(&path).map_err(io("read"))?;
+        let whole = whole_lines(&bytes);
+        let records = records(whole, &path)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
-        file.set_len(whole as u64).map_err(io("cut the last line of"))?;
+        file.set_len(whole.len() as u64)
+            .map_err(io("cut the last line of"))?;
         Ok((Self { path, file }, records))
     }
 
@@ -90,37 +88,47 @@ impl Journal {
 /// The records of a journal. What a last line holds that was cut off, by a kill or a full disk, is left out: that trial
 /// was never wholly written.
 pub(crate) fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
-    let text = std::fs::read_to_string(path).map_err(|source| JournalError::Io {
+    let bytes = std::fs::read(path).map_err(|source| JournalError::Io {
         what: "read",
         path: path.to_owned(),
         source,
     })?;
+    records(whole_lines(&bytes), path)
+}
+
+/// Up to the last end of a line. Bytes and no text, since a line may be cut within a character.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    let last = bytes.iter().rposition(|&byte| byte == b'\n');
+    &bytes[..last.map_or(0, |last| last + 1)]
+}
+
+/// The records in these lines, of the journal at this path.
+fn records(lines: &[u8], path: &Path) -> Result<Vec<Record>, JournalError> {
     let mut records = Vec::new();
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let line_number = index + 1;
-        let Some(line) = line.strip_suffix('\n') else {
-            break;
-        };
-        if line.trim().is_empty() {
-            continue;
+    for (index, line) in lines.split(|&byte| byte == b'\n').enumerate() {
+        if !line.trim_ascii().is_empty() {
+            records.push(record(line, path, index + 1)?);
         }
-        let fault = |source| JournalError::Line {
-            path: path.to_owned(),
-            line: line_number,
-            source,
-        };
-        let version: Version = serde_json::from_str(line).map_err(fault)?;
-        if version.schema != SCHEMA {
-            return Err(JournalError::Schema {
-                path: path.to_owned(),
-                line: line_number,
-                found: version.schema,
-            });
-        }
-        let stored: Value = serde_json::from_str(line).map_err(fault)?;
-        records.push(serde_json::from_value(stored::whole(stored)).map_err(fault)?);
     }
     Ok(records)
+}
+
+fn record(line: &[u8], path: &Path, number: usize) -> Result<Record, JournalError> {
+    let fault = |source| JournalError::Line {
+        path: path.to_owned(),
+        line: number,
+        source,
+    };
+    let version: Version = serde_json::from_slice(line).map_err(fault)?;
+    if version.schema != SCHEMA {
+        return Err(JournalError::Schema {
+            path: path.to_owned(),
+            line: number,
+            found: version.schema,
+        });
+    }
+    let stored: Value = serde_json::from_slice(line).map_err(fault)?;
+    serde_json::from_value(stored::whole(stored)).map_err(fault)
 }
 
 /// What is read of a record before the rest is trusted.
@@ -130,7 +138,7 @@ struct Version {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use super::*;
@@ -145,7 +153,8 @@ mod tests {
             setting: "1".to_owned(),
             model: "async".to_owned(),
             started_at: jiff::Timestamp::UNIX_EPOCH,
-            outcome: Outcome::Failed("it did not start".to_owned()),
+            // What stands in most reasons: more than one byte that is one character.
+            outcome: Outcome::Failed("2 × wrong_value".to_owned()),
         }
     }
 
@@ -166,14 +175,28 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_cut_at_any_place_keeps_all_whole_lines() {
+    fn a_journal_cut_at_any_place_keeps_all_whole_lines_and_goes_on_behind_them() {
         let (_folder, path) = written(&[failed(1), failed(2)]);
         let whole = fs::read(&path).unwrap();
         let first = whole.iter().position(|&byte| byte == b'\n').unwrap() + 1;
-        for end in first..whole.len() {
+        for end in 0..whole.len() {
+            let kept = if end < first { vec![] } else { vec![failed(1)] };
             fs::write(&path, &whole[..end]).unwrap();
-            assert_eq!(read(&path).unwrap(), [failed(1)], "cut after {end} bytes");
+            assert_eq!(read(&path).unwrap(), kept, "cut after {end} bytes");
+            let (_, records) = Journal::resume(path.clone()).unwrap();
+            assert_eq!(records, kept, "cut after {end} bytes");
+            let left = if end < first { 0 } else { first };
+            assert_eq!(fs::read(&path).unwrap(), &whole[..left], "cut after {end} bytes");
         }
+    }
+
+    #[test]
+    fn a_whole_line_that_is_no_text_is_told_with_its_place() {
+        let (_folder, path) = written(&[failed(1)]);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.extend(b"{\"schema\":2,\"model\":\"\xff\"}\n");
+        fs::write(&path, bytes).unwrap();
+        assert!(matches!(read(&path), Err(JournalError::Line { line: 2, .. })));
     }
 
     #[test]
@@ -220,14 +243,19 @@ mod tests {
         assert!(Journal::create(path).is_err());
     }
 
-    #[test]
-    fn a_full_disk_is_an_error_and_not_a_lost_record() {
-        let Ok(file) = OpenOptions::new().append(true).open("/dev/full") else {
-            return;
-        };
-        let mut journal = Journal {
+    /// A journal on a disk that is full, where the system has one for tests.
+    pub(crate) fn full() -> Option<Journal> {
+        let file = OpenOptions::new().append(true).open("/dev/full").ok()?;
+        Some(Journal {
             path: "/dev/full".into(),
             file,
+        })
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_not_a_lost_record() {
+        let Some(mut journal) = full() else {
+            return;
         };
         let message = format!(
             "{:#}",

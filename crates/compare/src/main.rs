@@ -13,6 +13,7 @@ mod cpus;
 mod difference;
 mod environment;
 mod experiment;
+mod fault;
 mod figures;
 mod folder;
 mod journal;

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,12 @@ use nix::unistd::Pid;
 use crate::contender::{Contender, Ready};
 use crate::costs::{Cgroup, Life, Meter};
 use crate::cpus::CpuSet;
+use crate::fault::Fault;
 
 /// What a server prints on stdout before its address.
 const READY: &str = "listening on ";
-/// How long a server may take to be ready.
-const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How often it is asked whether the run is to stop, while a server is waited for.
+const HEARD_WITHIN: Duration = Duration::from_millis(100);
 /// How long a server may take to end after SIGTERM; those of this house take 5 s at most.
 const ENDS_WITHIN: Duration = Duration::from_secs(8);
 
@@ -49,11 +51,15 @@ pub(crate) struct Ended {
 
 impl Server {
     /// Starts a server with these flags behind its command, and waits until it is ready and has done what it does when it
-    /// starts.
-    pub(crate) fn start(contender: &Contender, flags: &[String], cpus: &CpuSet) -> Result<Self, String> {
+    /// starts. That ends early when the run is to stop.
+    pub(crate) fn start(
+        contender: &Contender,
+        flags: &[String],
+        cpus: &CpuSet,
+        cancel: &AtomicBool,
+    ) -> Result<Self, Fault> {
         let children_before = Life::of_children();
-        let stderr =
-            tempfile::tempfile().map_err(|error| format!("can't make a file for its stderr: {error}"))?;
+        let stderr = tempfile::tempfile().map_err(Fault::own("can't make a file for a server's stderr"))?;
         let address = match contender.ready {
             // It says itself which port it has.
             Ready::Line if contender.house => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -81,12 +87,12 @@ impl Server {
             meter: Meter { leader, cgroup },
             children_before,
         };
-        match server.until_ready(contender.ready, began + READY_WITHIN) {
+        match server.until_ready(contender, began, cancel) {
             Ok(address) => {
                 server.ready = began.elapsed();
                 server.address = address;
             }
-            Err(reason) => return Err(server.with_last_words(reason)),
+            Err(reason) => return Err(server.with_last_words(reason).into()),
         }
         server.settle();
         Ok(server)
@@ -145,12 +151,20 @@ impl Server {
     }
 
     /// Waits until the server is ready, and says where it listens.
-    fn until_ready(&mut self, ready: Ready, deadline: Instant) -> Result<SocketAddr, String> {
+    fn until_ready(
+        &mut self,
+        contender: &Contender,
+        began: Instant,
+        cancel: &AtomicBool,
+    ) -> Result<SocketAddr, String> {
         /// How often it is asked for a connection.
         const TRY_EVERY: Duration = Duration::from_millis(5);
+        let ready = contender.ready;
+        let within = Duration::from_millis(contender.ready_within_ms);
+        let deadline = began + within;
         let mut line = Vec::new();
         let mut has_stdout = true;
-        while Instant::now() < deadline {
+        while Instant::now() < deadline && !cancel.load(Ordering::Relaxed) {
             // Asked each time round: a process closes its stdout some time before it can be waited for.
             if matches!(self.child.try_wait(), Ok(Some(_))) {
                 return Err(self.early_end());
@@ -159,7 +173,11 @@ impl Server {
                 return Ok(self.address);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let wait = if ready == Ready::Line { left } else { TRY_EVERY };
+            let wait = if ready == Ready::Line {
+                left.min(HEARD_WITHIN)
+            } else {
+                TRY_EVERY
+            };
             if !has_stdout {
                 thread::sleep(TRY_EVERY);
                 continue;
@@ -184,7 +202,7 @@ impl Server {
                 Err(error) => return Err(format!("can't read its stdout: {error}")),
             }
         }
-        Err(format!("was not ready within {READY_WITHIN:?}"))
+        Err(format!("was not ready within {within:?}"))
     }
 
     fn read_stdout(&mut self, buffer: &mut [u8], timeout: Duration) -> io::Result<Option<usize>> {

@@ -18,7 +18,7 @@ use crate::plan::Planned;
 use crate::profile::{Choice, Profile};
 use crate::record::{Measured, Outcome};
 use crate::statistics::{Comparison, Verdict};
-use crate::trial::{Bench, Interrupted};
+use crate::trial::{Bench, Unmade};
 
 /// Compare a model with itself: how often is a difference seen that is not there, or with --power, one that is?
 ///
@@ -102,6 +102,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         times: profile.times,
         ceiling_per_s: None,
         histograms: None,
+        seed: flags.seed,
         cancel: &cancel,
     };
     let mut series = Series {
@@ -180,7 +181,8 @@ impl Series<'_> {
         match self.bench.run(planned, None) {
             Ok(Outcome::Measured(measured)) => Ok(Some(*measured)),
             Ok(Outcome::Failed(reason)) => bail!("a trial failed: {reason}"),
-            Err(Interrupted) => Ok(None),
+            Err(Unmade::Interrupted) => Ok(None),
+            Err(Unmade::Fault(reason)) => bail!(reason),
         }
     }
 }

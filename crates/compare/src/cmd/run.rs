@@ -1,29 +1,30 @@
 //! `compare run`: the experiment.
 
-use std::path::{Path, PathBuf};
+mod begun;
+mod resumed;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use jiff::Timestamp;
 
+use super::Usage;
 use super::places::{PlaceFlags, cancelled_by_signals};
-use super::{Usage, unreadable};
 use crate::contender::models::{self, Model};
-use crate::contender::{Contender, LeftOut, file, verify};
-use crate::cpus::Split;
-use crate::environment::{Commit, Environment, Machine, typed};
-use crate::experiment::{self, Experiment, shipped};
+use crate::contender::{Contender, file};
+use crate::environment::{Commit, Environment};
+use crate::experiment::{self, Experiment};
 use crate::folder::Run;
 use crate::journal::Journal;
-use crate::profile::{self, Profile};
+use crate::profile;
 use crate::progress::Progress;
-use crate::record::{Record, SCHEMA};
+use crate::record::Record;
 use crate::report;
 use crate::runner::{self, Ended};
-use crate::trial::Bench;
+use crate::trial::{self, Bench};
 
 /// Measure the models against each other, and write what came of it
 #[derive(Args)]
@@ -59,8 +60,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Go on with a run that was interrupted: its folder. What it was asked for stays as it was
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["profile", "models", "experiments", "trials", "seed"])]
+    /// Go on with a run that was interrupted: its folder. What it was asked for stays as it was, and where
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "profile", "models", "experiments", "trials", "seed", "out", "server_cpus", "client_cpus",
+    ])]
     resume: Option<PathBuf>,
 }
 
@@ -75,15 +78,44 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     };
     environment.cpus.client.pin_this_thread()?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
-    report::write(&run, &run.read()?, None)?;
-    Ok(match ended {
-        Ended::AfterAll { failed: 0 } if environment.left_out.is_empty() => ExitCode::SUCCESS,
-        Ended::AfterAll { .. } => ExitCode::FAILURE,
-        Ended::Interrupted { .. } => {
-            eprintln!("go on with `compare run --resume {}`", run.path().display());
-            ExitCode::FAILURE
+    let reported = run.read().and_then(|read| report::write(&run, &read, None));
+    let all_take_part = environment.left_out.is_empty();
+    told(ended, reported, all_take_part, &run)
+}
+
+/// How a run ended is told, with what to do about it: it, and whether the page could be written.
+fn told(ended: Ended, reported: Result<()>, all_take_part: bool, run: &Run) -> Result<ExitCode> {
+    let folder = run.path().to_string_lossy();
+    let folder = shell_words::quote(&folder);
+    match ended {
+        Ended::Halted(reason) => {
+            // What keeps records from being written may well keep the page from it too.
+            if let Err(error) = reported {
+                eprintln!("{error:#}");
+            }
+            Err(anyhow!(
+                "{reason}; what was measured before is kept: free some space, or mend what else is told here, and go on with \
+                 `compare run --resume {folder}`"
+            ))
         }
-    })
+        Ended::Interrupted { .. } => {
+            eprintln!("go on with `compare run --resume {folder}`");
+            reported.map(|()| ExitCode::FAILURE)
+        }
+        Ended::AfterAll { failed } => {
+            let again = || {
+                format!(
+                    "the records are whole, and what is made of them can be written again with `compare report {folder}`"
+                )
+            };
+            reported.with_context(again)?;
+            Ok(if failed == 0 && all_take_part {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+    }
 }
 
 /// Makes the trials, each written down as soon as it has ended.
@@ -100,7 +132,8 @@ fn measure(
         cpus: &environment.cpus,
         times: environment.times,
         ceiling_per_s: loadgen::ceiling::known(environment.cpus.client.len()),
-        histograms: Some(&histograms),
+        histograms: None,
+        seed: environment.seed,
         cancel,
     };
     let left = &trials[before.len().min(trials.len())..];
@@ -112,136 +145,34 @@ fn measure(
         journal,
         &|trial| environment.sets_aside(trial).is_some(),
         &mut progress,
-        &mut |trial, capacity_per_s| bench.run(trial, capacity_per_s),
+        &mut |number, trial, capacity_per_s| {
+            let file = trial::histogram_file(&histograms, number, trial);
+            let histograms = Some(&*file);
+            Bench { histograms, ..bench }.run(trial, capacity_per_s)
+        },
     )?;
-    if let Ended::Interrupted { after } = ended {
+    if let Ended::Interrupted { after } = &ended {
         progress.say(&format!("interrupted after {after} trials"));
     }
     Ok(ended)
 }
 
+/// A run of which nothing stands in the way any more, with the records that it has already.
 type Begun = (Environment, Run, Journal, Vec<Record>);
 
 impl Flags {
-    /// A new run; none if it was interrupted before it began.
-    fn begun(&self, cancel: &AtomicBool) -> Result<Option<Begun>> {
-        let (contenders, experiments) = (self.asked_contenders()?, self.asked_experiments()?);
-        let (cpus, processors) = self.places.split()?;
-        cpus.client.pin_this_thread()?;
-        let (contenders, left_out) = verified(contenders, &cpus, cancel);
-        if cancel.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        if contenders.is_empty() {
-            bail!("nobody is left to be measured");
-        }
-        let profile = Profile::of(self.profile);
-        let environment = Environment {
-            schema: SCHEMA,
-            started_at: Timestamp::now(),
-            command: typed(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: Commit::of(&sources()),
-            profile: profile.name.to_owned(),
-            times: profile.times,
-            rounds: self.trials.map_or(profile.rounds, usize::from),
-            // Short enough to be typed again.
-            seed: self.seed.unwrap_or_else(|| rand::random::<u32>().into()),
-            contenders,
-            left_out,
-            experiments,
-            cpus,
-            machine: Machine::this(processors)?,
+    /// The further servers that were asked for.
+    fn strangers(&self) -> Result<Vec<Contender>> {
+        let Some(path) = &self.contenders else {
+            return Ok(Vec::new());
         };
-        let run = Run::create(&self.out, environment.started_at)?;
-        environment.write(&run.environment())?;
-        let journal = Journal::create(run.records())?;
-        Ok(Some((environment, run, journal, Vec::new())))
-    }
-
-    /// A run that goes on.
-    fn resumed(&self, folder: &Path) -> Result<Begun> {
-        let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
-        let mut environment = Environment::read(&run.environment()).map_err(unreadable)?;
-        let machine = Machine::this(self.places.split()?.1)?;
-        if machine != environment.machine {
-            return Err(Usage(format!(
-                "{} was begun on another machine ({}); its trials can't be mixed with this one's",
-                folder.display(),
-                environment.machine.cpu_model
-            ))
-            .into());
-        }
-        // Where programs lie is not written down.
-        let mut known = self.places.house(&[])?;
-        if let Some(path) = &self.contenders {
-            known.extend(
-                file::read(path).map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?,
-            );
-        }
-        for contender in &mut environment.contenders {
-            let found = known.iter().find(|known| known.name == contender.name);
-            let found = found.ok_or_else(|| {
-                Usage(format!(
-                    "the run has a contender `{}`; give the file that it is in with --contenders",
-                    contender.name
-                ))
-            })?;
-            contender.folder.clone_from(&found.folder);
-        }
-        let (journal, before) = Journal::resume(run.records()).map_err(unreadable)?;
-        Ok((environment, run, journal, before))
-    }
-
-    fn asked_contenders(&self) -> Result<Vec<Contender>> {
-        let mut contenders = self.places.house(&self.models)?;
-        if let Some(path) = &self.contenders {
-            contenders.extend(
-                file::read(path).map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?,
-            );
-        }
-        Ok(contenders)
-    }
-
-    /// The experiments that were asked for, whatever the profile; else those of the profile.
-    fn asked_experiments(&self) -> Result<Vec<Experiment>> {
-        let profile = Profile::of(self.profile).name;
-        if self.experiments.is_empty() {
-            return Ok(shipped::all()
-                .iter()
-                .filter_map(|experiment| experiment.within(profile))
-                .collect());
-        }
-        let mut experiments: Vec<Experiment> = Vec::new();
-        for asked in &self.experiments {
-            if experiments.iter().any(|other| other.key == asked.key) {
-                return Err(Usage(format!("--experiments has `{}` twice", asked.key)).into());
-            }
-            experiments.push(asked.asked_within(profile));
-        }
-        Ok(experiments)
+        Ok(file::read(path).map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?)
     }
 }
 
-/// Those that speak the wire, and those that do not with the reason.
-fn verified(contenders: Vec<Contender>, cpus: &Split, cancel: &AtomicBool) -> (Vec<Contender>, Vec<LeftOut>) {
-    let (mut taking_part, mut left_out) = (Vec::new(), Vec::new());
-    for contender in contenders {
-        match verify::fault(&contender, cpus, cancel) {
-            None => taking_part.push(contender),
-            Some(reason) => {
-                eprintln!("{} is left out: {reason}", contender.name);
-                left_out.push(LeftOut {
-                    name: contender.name,
-                    reason,
-                });
-            }
-        }
-    }
-    (taking_part, left_out)
-}
-
-/// Where the sources are that this was built from: `scripts/compare.sh` knows; else it is taken to be here.
-fn sources() -> PathBuf {
-    std::env::var_os("COMPARE_SOURCES").map_or_else(|| PathBuf::from("."), PathBuf::from)
+/// The state of the sources that this was built from, as far as that is known: `scripts/compare.sh`, which builds it, says
+/// where they are. The folder that somebody happens to stand in says nothing of it.
+fn commit() -> Option<Commit> {
+    let sources = std::env::var_os("COMPARE_SOURCES").filter(|sources| !sources.is_empty())?;
+    Commit::of(sources.as_ref())
 }

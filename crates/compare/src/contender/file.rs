@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{ADDRESS, Contender, Ready, models};
+use super::{ADDRESS, Contender, Ready, models, ready_within_ms};
+use crate::folder::{NAMES, is_name};
 
 /// What is wrong with a file of contenders.
 #[derive(Debug, Error)]
@@ -40,6 +41,8 @@ struct Entry {
     name: String,
     command: Vec<String>,
     ready: Option<Ready>,
+    #[serde(default = "ready_within_ms")]
+    ready_within_ms: u64,
     #[serde(default = "ping")]
     operations: Vec<String>,
 }
@@ -84,6 +87,7 @@ fn parse(text: &str, path: &Path, folder: &Path) -> Result<Vec<Contender>, Conte
             command: entry.command,
             folder: folder.to_owned(),
             ready: entry.ready.unwrap_or(Ready::Either),
+            ready_within_ms: entry.ready_within_ms,
             operations: entry.operations,
             house: false,
         });
@@ -91,14 +95,14 @@ fn parse(text: &str, path: &Path, folder: &Path) -> Result<Vec<Contender>, Conte
     Ok(contenders)
 }
 
+/// The longest that anybody waits for a server to be ready.
+const READY_WITHIN_MOST_MS: u64 = 600_000;
+
 /// What is wrong with a contender, if anything.
 fn fault(entry: &Entry, before: &[Contender]) -> Option<String> {
     let name = &entry.name;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || !name.chars().all(plain) {
-        return Some(format!(
-            "its name is {name:?}: use letters, digits, `-`, `_` and `.`"
-        ));
+    if !is_name(name) {
+        return Some(format!("its name is {name:?}: use {NAMES}"));
     }
     let taken =
         before.iter().any(|other| other.name == *name) || models::ALL.iter().any(|model| model.name == name);
@@ -113,6 +117,12 @@ fn fault(entry: &Entry, before: &[Contender]) -> Option<String> {
     {
         return Some(format!(
             "its command says nowhere where to listen; put {ADDRESS} where it takes HOST:PORT"
+        ));
+    }
+    if !(1..=READY_WITHIN_MOST_MS).contains(&entry.ready_within_ms) {
+        return Some(format!(
+            "its ready_within_ms is {}; give milliseconds, from 1 to {READY_WITHIN_MOST_MS}",
+            entry.ready_within_ms
         ));
     }
     let unknown = entry
@@ -146,7 +156,10 @@ mod tests {
         };
         assert_eq!(contender.folder, Path::new("/somewhere"));
         assert_eq!(contender.operations, ["ping"]);
-        assert_eq!(contender.ready, Ready::Either);
+        assert_eq!(
+            (contender.ready, contender.ready_within_ms),
+            (Ready::Either, 10_000)
+        );
         let arguments: Vec<_> = contender.arguments("127.0.0.1:7", &[]).collect();
         assert_eq!(arguments, ["a.py", "127.0.0.1:7"]);
     }
@@ -177,5 +190,6 @@ mod tests {
         refused(&with("operations = [\"pong\"]"), "no operation `pong`");
         refused(&with("operations = [\"pi\"]"), "lack `ping`");
         refused(&with("ready = \"soon\""), "ready");
+        refused(&with("ready_within_ms = 0"), "ready_within_ms");
     }
 }

@@ -29,6 +29,9 @@ pub(crate) struct Contender {
     pub(crate) folder: PathBuf,
     /// How it is known to be ready.
     pub(crate) ready: Ready,
+    /// How long it may take until it is, in milliseconds.
+    #[serde(default = "ready_within_ms")]
+    pub(crate) ready_within_ms: u64,
     /// What it can answer.
     pub(crate) operations: Vec<String>,
     /// Whether it is a model of this house, and so knows its flags.
@@ -47,6 +50,11 @@ pub(crate) enum Ready {
     Either,
 }
 
+/// How long a server may take to be ready, if nothing else is said.
+fn ready_within_ms() -> u64 {
+    10_000
+}
+
 impl Contender {
     /// A model of this house, whose program lies in this folder.
     pub(crate) fn of(model: Model, folder: &Path) -> Self {
@@ -59,6 +67,7 @@ impl Contender {
             ],
             folder: folder.to_owned(),
             ready: Ready::Line,
+            ready_within_ms: ready_within_ms(),
             operations: models::OPERATIONS.map(str::to_owned).to_vec(),
             house: true,
         }

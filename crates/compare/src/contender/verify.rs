@@ -1,13 +1,15 @@
 //! Whether a contender speaks the wire: asked before it is measured, so that no figure is of a server that does something
 //! else.
 
-use std::sync::atomic::AtomicBool;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use loadgen::{Params, Plan, Work};
 
 use super::Contender;
 use crate::cpus::Split;
+use crate::fault::Fault;
 use crate::server::Server;
 use crate::trial::disqualifies;
 
@@ -22,57 +24,199 @@ const VALUES: [&str; 7] = [
     r#"{"":{}}"#,
 ];
 
-/// Why it does not, if so.
-pub(crate) fn fault(contender: &Contender, cpus: &Split, cancel: &AtomicBool) -> Option<String> {
-    let server = match Server::start(contender, &[], &cpus.server) {
-        Ok(server) => server,
-        Err(reason) => return Some(reason),
-    };
+/// Starts a contender, asks it, and ends it again. As an error, why it can't be measured.
+pub(crate) fn verify(contender: &Contender, cpus: &Split, cancel: &AtomicBool) -> Result<(), Fault> {
+    let mut server = Server::start(contender, &[], &cpus.server, cancel)?;
+    let answered = answers(server.address(), &contender.operations, cancel);
+    let answered = answered.map_err(|reason| server.with_last_words(reason));
+    let ended = server.stop().map(drop);
+    Ok(answered.and(ended)?)
+}
+
+/// Whether whoever listens here answers these operations as the wire has it; if not, what was asked and what came of it.
+fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> Result<(), String> {
     let ask = |what: &str, work: Work, change: &dyn Fn(&mut Plan)| -> Result<(), String> {
         let mut plan = Plan {
             warmup: Duration::ZERO,
             duration: Duration::from_millis(15),
             timeout: Duration::from_secs(2),
-            ..Plan::closed_loop(server.address(), 1, work)
+            ..Plan::closed_loop(address, 1, work)
         };
         change(&mut plan);
+        let report = asked(&plan, cancel)?;
+        match disqualifies(&report) {
+            Some(reason) => Err(format!("{what}: {reason}")),
+            None => all_answered(&report).map_err(|reason| format!("{what}: {reason}")),
+        }
+    };
+    for value in VALUES {
+        let params = Params::Json(value.to_owned());
+        let work = Work::new("ping", params).expect("a ping takes any value");
+        ask(&format!("a ping of {value}"), work, &|_| ())?;
+    }
+    let pings = || Work::new("ping", Params::Unique).expect("a ping takes any value");
+    ask("pings in a pipeline", pings(), &|plan| plan.pipeline = 8)?;
+    ask("a frame in two pieces", pings(), &|plan| {
+        plan.two_writes = true;
+        plan.duration = Duration::from_millis(120);
+    })?;
+    for op in operations {
+        let params = match &**op {
+            "ping" => continue,
+            "blob" => "5000",
+            "pi" => "100",
+            _ => "1",
+        };
+        let work = Work::new(op, Params::Json(params.to_owned())).map_err(|error| error.to_string())?;
+        ask(op, work, &|_| ())?;
+    }
+    Ok(())
+}
+
+/// What came of asking. On a busy machine so short a window may pass without a request, which is not the server's fault:
+/// then it is asked again for twice as long.
+fn asked(plan: &Plan, cancel: &AtomicBool) -> Result<loadgen::Report, String> {
+    const LONGEST: Duration = Duration::from_secs(1);
+    let mut plan = plan.clone();
+    loop {
         let done = loadgen::run(&plan, cancel, &mut ())
             .map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
-        match disqualifies(&done.report) {
-            Some(reason) => Err(format!("{what}: {reason}")),
-            None if done.report.requests.ok == 0 => Err(format!("{what}: no request was answered in time")),
-            None => Ok(()),
+        let report = done.report;
+        let was_asked = report.requests.sent > 0 || report.ended_early.is_some();
+        if was_asked || plan.duration > LONGEST || cancel.load(Ordering::Relaxed) {
+            return Ok(report);
         }
-    };
-    let asked = || -> Result<(), String> {
-        for value in VALUES {
-            let params = Params::Json(value.to_owned());
-            let work = Work::new("ping", params).expect("a ping takes any value");
-            ask(&format!("a ping of {value}"), work, &|_| ())?;
+        plan.duration *= 2;
+    }
+}
+
+/// Whether each request had its reply. Under load one that has none is counted; here none may be without.
+fn all_answered(report: &loadgen::Report) -> Result<(), String> {
+    let (ok, sent) = (report.requests.ok, report.requests.sent);
+    if ok == sent && ok > 0 {
+        return Ok(());
+    }
+    if sent == 0 {
+        return Err("it could not be asked on so busy a machine".to_owned());
+    }
+    let first = report.failures.first();
+    let first = first.map_or_else(String::new, |failures| format!(": {}", failures.first));
+    Err(format!("{} of {sent} requests had no reply{first}", sent - ok))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What came in one read, as requests, and whether a part of one is left over; what goes out for it. None ends the
+    /// connection.
+    type Answer = fn(&[Value], bool) -> Option<Vec<Value>>;
+
+    fn pong(request: &Value) -> Value {
+        json!({"out": "pong", "result": request["params"]})
+    }
+
+    const WELL: Answer = |requests, _| Some(requests.iter().map(pong).collect());
+
+    /// A server that answers so, on whatever port is free. It lives for as long as the tests do.
+    fn listening(answer: Answer) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                thread::spawn(move || serve(connection, answer));
+            }
+        });
+        address
+    }
+
+    fn serve(mut connection: TcpStream, answer: Answer) -> Option<()> {
+        let mut buffer = Vec::new();
+        loop {
+            let mut piece = [0; 4096];
+            let count = connection.read(&mut piece).ok().filter(|&count| count > 0)?;
+            buffer.extend_from_slice(&piece[..count]);
+            let mut requests = Vec::new();
+            while let Some(&prefix) = buffer.first_chunk::<4>() {
+                let end = 4 + u32::from_le_bytes(prefix) as usize;
+                let Some(body) = buffer.get(4..end) else {
+                    break;
+                };
+                requests.push(serde_json::from_slice(body).ok()?);
+                buffer.drain(..end);
+            }
+            let mut out = Vec::new();
+            for reply in answer(&requests, !buffer.is_empty())? {
+                let body = reply.to_string();
+                out.extend(u32::try_from(body.len()).ok()?.to_le_bytes());
+                out.extend(body.into_bytes());
+            }
+            connection.write_all(&out).ok()?;
         }
-        let pings = || Work::new("ping", Params::Unique).expect("a ping takes any value");
-        ask("pings in a pipeline", pings(), &|plan| plan.pipeline = 8)?;
-        ask("a frame in two pieces", pings(), &|plan| {
-            plan.two_writes = true;
-            plan.duration = Duration::from_millis(120);
-        })?;
-        for op in &contender.operations {
-            let params = match &**op {
-                "ping" => continue,
-                "blob" => "5000",
-                "pi" => "100",
-                _ => "1",
-            };
-            let work = Work::new(op, Params::Json(params.to_owned())).map_err(|error| error.to_string())?;
-            ask(op, work, &|_| ())?;
-        }
-        Ok(())
-    };
-    let verdict = asked().err();
-    let mut server = server;
-    let verdict = verdict.map(|reason| server.with_last_words(reason));
-    match server.stop() {
-        Ok(_) => verdict,
-        Err(reason) => verdict.or(Some(reason)),
+    }
+
+    fn verdict(answer: Answer, operations: &[&str]) -> Result<(), String> {
+        let operations: Vec<_> = operations.iter().map(|&op| op.to_owned()).collect();
+        answers(listening(answer), &operations, &AtomicBool::new(false))
+    }
+
+    #[test]
+    fn a_server_that_answers_as_the_wire_has_it_may_be_measured() {
+        assert_eq!(verdict(WELL, &["ping"]), Ok(()));
+    }
+
+    #[test]
+    fn a_reply_of_another_value_is_found_by_the_first_kind_of_value_that_it_is_wrong_for() {
+        let nothing: Answer = |requests, _| {
+            let replies = requests.iter().map(|_| json!({"out": "pong", "result": null}));
+            Some(replies.collect())
+        };
+        let reason = verdict(nothing, &["ping"]).unwrap_err();
+        assert!(
+            reason.starts_with("a ping of true: ") && reason.contains("wrong_value"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn replies_in_another_order_are_found_in_a_pipeline() {
+        let swapped: Answer = |requests, rest| {
+            let mut replies = WELL(requests, rest)?;
+            if let [first, second, ..] = &mut replies[..] {
+                std::mem::swap(first, second);
+            }
+            Some(replies)
+        };
+        let reason = verdict(swapped, &["ping"]).unwrap_err();
+        assert!(
+            reason.starts_with("pings in a pipeline: ") && reason.contains("wrong_value"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn a_server_that_takes_a_piece_for_a_frame_is_found() {
+        let impatient: Answer = |requests, rest| if rest { None } else { WELL(requests, rest) };
+        let reason = verdict(impatient, &["ping"]).unwrap_err();
+        assert!(reason.starts_with("a frame in two pieces: "), "{reason}");
+    }
+
+    #[test]
+    fn an_operation_is_asked_for_if_it_is_declared() {
+        let reason = verdict(WELL, &["ping", "sleep"]).unwrap_err();
+        assert!(reason.starts_with("sleep: "), "{reason}");
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_found() {
+        let silent: Answer = |_, _| Some(Vec::new());
+        let reason = verdict(silent, &["ping"]).unwrap_err();
+        assert!(reason.starts_with("a ping of null: "), "{reason}");
     }
 }

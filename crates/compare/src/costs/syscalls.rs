@@ -61,6 +61,34 @@ impl Tracer {
         (!processes.is_empty() && tracer.wait_until(all_traced) && tracer.lives()).then_some(tracer)
     }
 
+    /// Whether system calls can be counted here; if not, why.
+    pub(crate) fn probe() -> Result<(), String> {
+        let strace = Command::new("strace").arg("-V").output();
+        if strace.is_err() {
+            return Err("there is no strace, by which system calls are counted; install it".to_owned());
+        }
+        // What is traced is no child of strace, as a server is none.
+        let mut cat = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("can't start cat, on which strace is tried: {error}"))?;
+        let tracer = Self::attach(Pid::from_raw(cat.id().cast_signed()));
+        let may_trace = tracer.is_some();
+        drop(tracer);
+        drop(cat.stdin.take());
+        let _ = cat.wait();
+        if may_trace {
+            Ok(())
+        } else {
+            Err(
+                "strace may not trace other processes here (see /proc/sys/kernel/yama/ptrace_scope)"
+                    .to_owned(),
+            )
+        }
+    }
+
     /// Stops counting and tells the calls by name.
     pub(crate) fn finish(mut self) -> io::Result<BTreeMap<String, u64>> {
         // It lets go of the processes, writes its table and ends.
@@ -173,6 +201,20 @@ total                46803
             None
         );
         assert_eq!(calls("syscall calls\nread many\n"), None);
+    }
+
+    #[test]
+    fn what_is_tried_before_a_run_is_what_a_trial_needs() {
+        let mut cat = Command::new("cat")
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let tracer = Tracer::attach(Pid::from_raw(cat.id().cast_signed()));
+        assert_eq!(Tracer::probe().is_ok(), tracer.is_some());
+        drop(tracer);
+        drop(cat.stdin.take());
+        cat.wait().unwrap();
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{Axis, Experiment, Load, Method, Only, Setting, Theory};
+use super::{Axis, Experiment, Load, Method, Only, Setting, Theory, checks};
 use crate::figures;
 
 /// What is wrong with an experiment's file.
@@ -25,12 +25,12 @@ pub(crate) enum ExperimentError {
         name: String,
         among: String,
     },
-    /// A load that can't be.
+    /// A setting that can't be.
     #[error("setting `{setting}`: {reason}")]
-    Load { setting: String, reason: String },
-    /// Two settings of one name, or none at all.
+    Setting { setting: String, reason: String },
+    /// Something that can't be, in no one setting.
     #[error("{0}")]
-    Settings(String),
+    Experiment(String),
 }
 
 #[derive(Deserialize)]
@@ -100,11 +100,11 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         known("figure", key, figures::ALL.iter().map(|figure| figure.key))?;
     }
     for theory in &file.theory {
-        theory.queue().map_err(ExperimentError::Settings)?;
+        theory.queue().map_err(ExperimentError::Experiment)?;
     }
     let keys: Vec<_> = file.setting.iter().map(|entry| &*entry.key).collect();
     if keys.is_empty() {
-        return Err(ExperimentError::Settings(
+        return Err(ExperimentError::Experiment(
             "it has no [[setting]]; give one or more".to_owned(),
         ));
     }
@@ -113,13 +113,13 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         .enumerate()
         .find(|(index, key)| keys[..*index].contains(key))
     {
-        return Err(ExperimentError::Settings(format!(
+        return Err(ExperimentError::Experiment(format!(
             "two settings are called `{}`",
             twice.1
         )));
     }
     let settings = file.setting.iter().map(|entry| setting(&file, entry));
-    Ok(Experiment {
+    let experiment = Experiment {
         settings: settings.collect::<Result<_, _>>()?,
         key: file.key,
         title: file.title,
@@ -134,7 +134,9 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         theory: file.theory,
         rounds_most: file.rounds_most,
         profiles: file.profiles,
-    })
+    };
+    checks::check(&experiment)?;
+    Ok(experiment)
 }
 
 fn known(
@@ -154,7 +156,7 @@ fn known(
 
 fn setting(file: &File, entry: &Entry) -> Result<Setting, ExperimentError> {
     let read = |table: Table| -> Result<Load, ExperimentError> {
-        let fault = |reason: String| ExperimentError::Load {
+        let fault = |reason: String| ExperimentError::Setting {
             setting: entry.key.clone(),
             reason,
         };

@@ -3,11 +3,12 @@
 //! It is data and no code: a TOML file, shipped in this program ([`shipped`]) or a user's own. `docs/EXPERIMENTS.md` says
 //! what may stand in one.
 
+mod checks;
 mod file;
 mod load;
 pub(crate) mod shipped;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -162,6 +163,16 @@ impl Experiment {
             ..self.clone()
         };
         everywhere.within(profile).unwrap_or_else(|| self.clone())
+    }
+
+    /// Everybody whom it says something of by name.
+    pub(crate) fn named(&self) -> BTreeSet<&str> {
+        let of_theory = self.theory.iter().flat_map(|theory| &theory.models);
+        let of_settings = self.settings.iter().flat_map(|setting| {
+            let only = setting.only.iter().map(|only| &only.model);
+            setting.models.iter().flatten().chain(only)
+        });
+        of_theory.chain(of_settings).map(|name| &**name).collect()
     }
 
     /// The keys of all its figures, that which answers it first.

@@ -28,7 +28,7 @@ pub(super) fn page(summary: &Summary<'_>, run: &str) -> Page {
         figures: meanings(summary),
         machine: machine(environment),
         method: method(summary, run),
-        command: environment.command.join(" "),
+        command: environment.command_line(),
     }
 }
 

@@ -68,7 +68,7 @@ fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_
     writeln!(
         text,
         "```sh\n{}\n{again}\n```\n",
-        summary.environment.command.join(" ")
+        summary.environment.command_line()
     )
 }
 

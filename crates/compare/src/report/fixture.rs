@@ -83,6 +83,7 @@ fn environment() -> Environment {
             reason: "can't find `stranger-server`".to_owned(),
         }],
         experiments: experiments(),
+        experiments_left_out: Vec::new(),
         cpus: Split {
             server: "0".parse().expect("this is a set"),
             client: "1".parse().expect("this is a set"),

@@ -114,6 +114,7 @@ fn left_out(summary: &Summary<'_>) -> Option<String> {
         .environment
         .left_out
         .iter()
+        .chain(&summary.environment.experiments_left_out)
         .map(|out| format!("`{}` ({})", out.name, out.reason))
         .collect();
     (!out.is_empty()).then(|| format!("Left out: {}.", list(&out)))
@@ -264,6 +265,7 @@ fn name(row: &Row<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contender::LeftOut;
     use crate::report::fixture;
 
     #[test]
@@ -283,6 +285,17 @@ mod tests {
     #[test]
     fn the_more_models_the_more_trials_it_takes() {
         assert_eq!([2, 3, 4, 5, 6, 9].map(trials::enough_trials), [6, 6, 6, 7, 7, 8]);
+    }
+
+    #[test]
+    fn an_experiment_that_could_not_be_asked_is_told_with_the_reason() {
+        let (mut environment, records) = fixture::run();
+        environment.experiments_left_out = vec![LeftOut {
+            name: "system-calls".to_owned(),
+            reason: "there is no strace".to_owned(),
+        }];
+        let told = left_out(&Summary::of(&environment, &records)).unwrap();
+        assert!(told.contains("`system-calls` (there is no strace)"), "{told}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use loadgen::hdr::{Log, V2DeflateSerializer};
@@ -10,31 +10,36 @@ use loadgen::report::Interval;
 
 use super::Bench;
 use super::load::Watched;
+use crate::fault::Fault;
 use crate::plan::Planned;
+
+/// The file of a trial, which has this number among the records of the run: by nothing else is a trial known that is made
+/// once more, or one of those that find a capacity.
+pub(crate) fn file(folder: &Path, number: usize, trial: Planned<'_>) -> PathBuf {
+    let Planned {
+        experiment,
+        setting,
+        contender,
+        ..
+    } = trial;
+    folder.join(format!(
+        "{}-{}-{}-{number}.hlog",
+        experiment.key, setting.key, contender.name
+    ))
+}
 
 impl Bench<'_> {
     /// Keeps what the load generator recorded, if that is wanted.
-    pub(super) fn keep_histograms(&self, trial: Planned<'_>, watched: &Watched) -> Result<(), String> {
-        let Some(folder) = self.histograms else {
+    pub(super) fn keep_histograms(&self, watched: &Watched) -> Result<(), Fault> {
+        let Some(path) = self.histograms else {
             return Ok(());
         };
-        let Planned {
-            round,
-            experiment,
-            setting,
-            contender,
-        } = trial;
-        let name = format!(
-            "{}-{}-{}-{round}.hlog",
-            experiment.key, setting.key, contender.name
-        );
-        let path = folder.join(name);
-        write(folder, &path, watched).map_err(|error| format!("can't write {}: {error}", path.display()))
+        write(path, watched).map_err(Fault::own(format!("can't write {}", path.display())))
     }
 }
 
-fn write(folder: &Path, path: &Path, watched: &Watched) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+fn write(path: &Path, watched: &Watched) -> io::Result<()> {
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     let mut out = BufWriter::new(File::create(path)?);
     let mut serializer = V2DeflateSerializer::new();
     let report = &watched.report;

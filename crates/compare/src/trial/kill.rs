@@ -14,6 +14,7 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::Bench;
+use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::record::{KillFigures, Measured};
 
@@ -25,7 +26,7 @@ const FULL_SHARE: f64 = 0.9;
 const FULL_SLICES: usize = 3;
 
 impl Bench<'_> {
-    pub(super) fn of_kill(&self, trial: Planned<'_>) -> Result<Measured, String> {
+    pub(super) fn of_kill(&self, trial: Planned<'_>) -> Result<Measured, Fault> {
         let mut server = self.start(trial, None)?;
         let plan = Plan {
             slice: Some(SLICE),
@@ -33,14 +34,14 @@ impl Bench<'_> {
         };
         let leader = server.pid();
         let kill_after = plan.duration / 3;
-        let seed = trial.round as u64;
+        let mut draw = draw(self.seed, trial.round);
         let (opens, opened) = mpsc::channel();
         let killer = thread::spawn(move || {
             // It never opens if the load can't begin.
             opened.recv().ok()?;
             thread::sleep(kill_after);
             let workers = children(leader);
-            let worker = workers.choose(&mut ChaCha8Rng::seed_from_u64(seed))?;
+            let worker = workers.choose(&mut draw)?;
             kill(*worker, Signal::SIGKILL).ok()
         });
         let watched = self.watch(&plan, &mut server, Some(opens));
@@ -49,10 +50,31 @@ impl Bench<'_> {
         worker.ok_or("it has no worker that could be killed")?;
         let lost = watched.report.requests.sent - watched.report.requests.ok;
         let figures = figures(&watched.report.intervals, kill_after, lost);
+        let slices = counts(&watched.report.intervals);
+        self.keep_histograms(&watched)?;
         let mut measured = super::measured(watched, server)?;
+        measured.load.intervals = slices;
         measured.kill = Some(figures);
         Ok(measured)
     }
+}
+
+/// What the worker of a round is drawn from: the same for all contenders, and another in each round.
+fn draw(seed: u64, round: usize) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(round as u64);
+    random
+}
+
+/// What is written down of the slices: from it the figures can be computed again. So short a slice has too few replies for
+/// percentiles that say anything.
+fn counts(slices: &[Interval]) -> Vec<Interval> {
+    let count = |slice: &Interval| Interval {
+        p50_us: None,
+        p99_us: None,
+        ..*slice
+    };
+    slices.iter().map(count).collect()
 }
 
 /// The children of a process.
@@ -96,6 +118,7 @@ fn figures(slices: &[Interval], killed_after: Duration, lost: u64) -> KillFigure
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored;
 
     fn slices(ok: &[u64]) -> Vec<Interval> {
         ok.iter()
@@ -124,6 +147,37 @@ mod tests {
             "the last slice may be a short one"
         );
         assert_eq!(figures.lost, 4);
+    }
+
+    #[test]
+    fn the_figures_can_be_computed_again_from_what_is_stored_of_the_slices() {
+        let mut rates = slices(&[101, 99, 100, 50, 95, 60, 95, 92, 91, 100, 7]);
+        rates[3].failed = 2;
+        rates[4].p50_us = Some(5_000.0);
+        let record = serde_json::json!({"measured": {"load": {"intervals": counts(&rates)}}});
+        let stored = stored::short(record);
+        assert_eq!(
+            stored["measured"]["load"]["intervals"][3],
+            serde_json::json!([0.08, 50, 2])
+        );
+        let read = stored::whole(stored)["measured"]["load"]["intervals"].take();
+        let read: Vec<Interval> = serde_json::from_value(read).unwrap();
+        assert_eq!(figures(&read, SLICE * 3, 4), figures(&rates, SLICE * 3, 4));
+    }
+
+    #[test]
+    fn the_worker_is_drawn_by_the_seed_anew_in_each_round() {
+        let workers: Vec<u32> = (0..8).collect();
+        let drawn = |seed: u64| {
+            (1..=8)
+                .map(|round| workers.choose(&mut draw(seed, round)).copied())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(drawn(1), drawn(1));
+        assert_ne!(drawn(1), drawn(2));
+        let mut of_one = drawn(1);
+        of_one.dedup();
+        assert!(of_one.len() > 1, "{of_one:?}");
     }
 
     #[test]

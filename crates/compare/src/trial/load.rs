@@ -11,21 +11,18 @@ use nix::unistd::{Pid, gettid};
 use super::{Bench, disqualifies, tally};
 use crate::costs::{Footprint, Interference, Look, Reading};
 use crate::cpus::Split;
+use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::record::{Life, LoadFigures, Measured};
 use crate::server::Server;
 
 impl Bench<'_> {
-    pub(super) fn of_load(
-        &self,
-        trial: Planned<'_>,
-        capacity_per_s: Option<f64>,
-    ) -> Result<Measured, String> {
+    pub(super) fn of_load(&self, trial: Planned<'_>, capacity_per_s: Option<f64>) -> Result<Measured, Fault> {
         let tally = tally::File::of(trial)?;
         let mut server = self.start(trial, tally.as_ref())?;
         let plan = self.plan(trial, &server, capacity_per_s)?;
         let watched = self.watch(&plan, &mut server, None)?;
-        self.keep_histograms(trial, &watched)?;
+        self.keep_histograms(&watched)?;
         let mut measured = super::measured(watched, server)?;
         if let Some(tally) = tally {
             measured.workers = tally.read()?;

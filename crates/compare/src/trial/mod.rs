@@ -14,35 +14,41 @@ use loadgen::Plan;
 
 use crate::cpus::Split;
 use crate::experiment::Method;
+use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::profile::Times;
 use crate::record::{Measured, Outcome};
 use crate::server::Server;
 
+pub(crate) use histograms::file as histogram_file;
+
 /// What all trials of a run have in common.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Bench<'a> {
     pub(crate) cpus: &'a Split,
     pub(crate) times: Times,
     /// What the load generator's threads can do at all on this machine, if that is known.
     pub(crate) ceiling_per_s: Option<f64>,
-    /// The folder in which the latencies of each trial are kept, if they are.
+    /// The file in which the latencies of the trial are kept, if they are: one of its own for each.
     pub(crate) histograms: Option<&'a Path>,
+    /// What a trial draws is drawn from: the run's seed.
+    pub(crate) seed: u64,
     /// Set when the run is to stop.
     pub(crate) cancel: &'a AtomicBool,
 }
 
-/// The run is to stop, and this trial does not count.
+/// Why a trial was not made, so that there is nothing to write down of it.
 #[derive(Debug)]
-pub(crate) struct Interrupted;
+pub(crate) enum Unmade {
+    /// The run is to stop.
+    Interrupted,
+    /// The workbench can't go on, for this reason.
+    Fault(String),
+}
 
 impl Bench<'_> {
     /// Makes a trial, of a contender that can do so many requests a second if that matters to it.
-    pub(crate) fn run(
-        &self,
-        trial: Planned<'_>,
-        capacity_per_s: Option<f64>,
-    ) -> Result<Outcome, Interrupted> {
+    pub(crate) fn run(&self, trial: Planned<'_>, capacity_per_s: Option<f64>) -> Result<Outcome, Unmade> {
         let measured = if trial.finds_capacity() {
             self.of_load(trial, None)
         } else {
@@ -54,13 +60,17 @@ impl Bench<'_> {
             }
         };
         if self.cancel.load(Ordering::Relaxed) {
-            return Err(Interrupted);
+            return Err(Unmade::Interrupted);
         }
-        Ok(measured.map_or_else(Outcome::Failed, |measured| Outcome::Measured(Box::new(measured))))
+        match measured {
+            Ok(measured) => Ok(Outcome::Measured(Box::new(measured))),
+            Err(Fault::Trial(reason)) => Ok(Outcome::Failed(reason)),
+            Err(Fault::Own(reason)) => Err(Unmade::Fault(reason)),
+        }
     }
 
     /// The server of a trial. Its workers tell what they served in the file of this name, if there is one.
-    fn start(&self, trial: Planned<'_>, tally: Option<&tally::File>) -> Result<Server, String> {
+    fn start(&self, trial: Planned<'_>, tally: Option<&tally::File>) -> Result<Server, Fault> {
         let name = &trial.contender.name;
         let flags: Vec<String> = if trial.contender.house {
             let own = trial.setting.flags_of(name).map(str::to_owned);
@@ -69,7 +79,7 @@ impl Bench<'_> {
         } else {
             Vec::new()
         };
-        Server::start(trial.contender, &flags, &self.cpus.server)
+        Server::start(trial.contender, &flags, &self.cpus.server, self.cancel)
     }
 
     /// The load of a trial on this server.
@@ -114,6 +124,6 @@ pub(crate) fn disqualifies(load: &loadgen::Report) -> Option<String> {
 }
 
 /// The figures of a trial, of which nothing but the load and what is told here applies.
-fn measured(watched: load::Watched, server: Server) -> Result<Measured, String> {
-    watched.into_measured(server)
+fn measured(watched: load::Watched, server: Server) -> Result<Measured, Fault> {
+    Ok(watched.into_measured(server)?)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Bench;
 use super::load::Watched;
+use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::record::{Measured, SearchFigures, Tried};
 use crate::search::{Found, Search};
@@ -27,7 +28,7 @@ impl Bench<'_> {
         trial: Planned<'_>,
         capacity_per_s: Option<f64>,
         p99_ms: u64,
-    ) -> Result<Measured, String> {
+    ) -> Result<Measured, Fault> {
         let capacity_per_s = capacity_per_s.ok_or("its capacity could not be measured")?;
         let bound_us = p99_ms as f64 * 1e3;
         let mut server = self.start(trial, None)?;
@@ -76,6 +77,7 @@ impl Bench<'_> {
         };
         let found = best_per_s.and_then(|rate_per_s| kept_at.remove(&rate_per_s.to_bits()));
         let watched = found.or(first).ok_or("nothing was tried")?;
+        self.keep_histograms(&watched)?;
         let mut measured = super::measured(watched, server)?;
         measured.search = Some(SearchFigures {
             best_per_s,

@@ -2,11 +2,12 @@
 
 use super::Bench;
 use crate::costs::Tracer;
+use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::record::{Measured, SystemCalls};
 
 impl Bench<'_> {
-    pub(super) fn of_system_calls(&self, trial: Planned<'_>) -> Result<Measured, String> {
+    pub(super) fn of_system_calls(&self, trial: Planned<'_>) -> Result<Measured, Fault> {
         let mut server = self.start(trial, None)?;
         let plan = self.plan(trial, &server, None)?;
         let tracer = Tracer::attach(server.pid())

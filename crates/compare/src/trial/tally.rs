@@ -1,10 +1,10 @@
 //! What workers tell of themselves when they end: `--tally` of the prefork kinds.
 
 use std::fs;
-use std::io;
 
 use tempfile::NamedTempFile;
 
+use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::record::WorkerTally;
 
@@ -14,13 +14,12 @@ pub(crate) struct File(NamedTempFile);
 
 impl File {
     /// One for this trial, if its server has workers that tell.
-    pub(crate) fn of(trial: Planned<'_>) -> Result<Option<Self>, String> {
+    pub(crate) fn of(trial: Planned<'_>) -> Result<Option<Self>, Fault> {
         let tells = trial.contender.house && trial.contender.name.starts_with("prefork");
         if !tells {
             return Ok(None);
         }
-        let file =
-            NamedTempFile::new().map_err(|error| format!("can't make a file for its workers: {error}"))?;
+        let file = NamedTempFile::new().map_err(Fault::own("can't make a file for its workers"))?;
         Ok(Some(Self(file)))
     }
 
@@ -30,9 +29,9 @@ impl File {
     }
 
     /// What the workers told, once the server is gone.
-    pub(crate) fn read(&self) -> Result<Vec<WorkerTally>, String> {
-        let text = fs::read_to_string(self.0.path())
-            .map_err(|error: io::Error| format!("can't read what its workers told: {error}"))?;
+    pub(crate) fn read(&self) -> Result<Vec<WorkerTally>, Fault> {
+        let text =
+            fs::read_to_string(self.0.path()).map_err(Fault::own("can't read what its workers told"))?;
         let mut workers = text
             .lines()
             .map(serde_json::from_str::<WorkerTally>)

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use crate::support::{compare, eventually, only_run, processes_with, servers, text};
+use crate::support::{compare, eventually, only_run, processes_with, servers, text, with_a_server};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -82,4 +82,36 @@ fn a_run_that_is_killed_leaves_no_process_and_records_that_a_page_can_be_made_of
         .unwrap();
     assert!(report.status.success(), "{}", text(&report.stderr));
     assert!(out.path().join("README.md").exists());
+}
+
+#[test]
+fn ctrl_c_while_contenders_are_asked_leaves_none_of_them_out_and_begins_no_run() {
+    let fakes = with_a_server("async", "exec sleep 100");
+    let out = tempfile::tempdir().unwrap();
+    let mark = out.path().to_str().unwrap();
+    let arguments = [
+        "run",
+        "--models",
+        "async",
+        "--servers",
+        fakes.path().to_str().unwrap(),
+        "--out",
+        mark,
+    ];
+    let child = compare(&arguments)
+        .env(MARK, mark)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the server is asked", || processes_with(MARK, mark).len() >= 2);
+    signal(&child, Signal::SIGINT);
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(
+        (text(&done.stdout), text(&done.stderr)),
+        (String::new(), String::new())
+    );
+    assert!(!out.path().join("runs").exists());
+    assert!(processes_with(MARK, mark).is_empty());
 }

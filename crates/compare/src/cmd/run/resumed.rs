@@ -1,0 +1,94 @@
+//! A run that goes on: nothing may have changed that its trials depend on.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{Begun, Flags, commit};
+use crate::cmd::{Usage, unreadable};
+use crate::contender::models;
+use crate::environment::{Commit, Environment, Machine};
+use crate::folder::Run;
+use crate::journal::Journal;
+
+impl Flags {
+    /// A run that goes on.
+    pub(super) fn resumed(&self, folder: &Path) -> Result<Begun> {
+        let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
+        let mut environment = Environment::read(&run.environment()).map_err(unreadable)?;
+        let machine = Machine::this(self.places.split()?.1)?;
+        if machine != environment.machine {
+            return Err(Usage(format!(
+                "{} was begun on another machine ({}); its trials can't be mixed with this one's",
+                folder.display(),
+                environment.machine.cpu_model
+            ))
+            .into());
+        }
+        same_sources(folder, environment.commit.as_ref(), commit().as_ref())?;
+        self.find_programs(&mut environment)?;
+        let (journal, before) = Journal::resume(run.records()).map_err(unreadable)?;
+        Ok((environment, run, journal, before))
+    }
+
+    /// Where programs lie is not written down.
+    fn find_programs(&self, environment: &mut Environment) -> Result<()> {
+        let house = environment.contenders.iter().filter(|contender| contender.house);
+        let models = house
+            .map(|contender| models::named(&contender.name))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Usage)?;
+        let mut known = self.places.contenders(models)?;
+        known.extend(self.strangers()?);
+        for contender in &mut environment.contenders {
+            let found = known.iter().find(|known| known.name == contender.name);
+            let found = found.ok_or_else(|| {
+                Usage(format!(
+                    "the run has a contender `{}`; give the file that it is in with --contenders",
+                    contender.name
+                ))
+            })?;
+            contender.folder.clone_from(&found.folder);
+        }
+        Ok(())
+    }
+}
+
+/// Servers of other sources may be others. Where either commit is not known, nothing can be told of it.
+fn same_sources(folder: &Path, run: Option<&Commit>, now: Option<&Commit>) -> Result<(), Usage> {
+    match run.zip(now) {
+        Some((run, now)) if run != now => Err(Usage(format!(
+            "{} was begun with the sources at {run}, and these are at {now}: the servers may be others, and their trials can't \
+             be mixed; go back to that commit, or begin a new run",
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_goes_on_with_no_other_sources_than_it_had() {
+        let at = |hash: &str, changed| Commit {
+            hash: hash.to_owned(),
+            changed,
+        };
+        let folder = Path::new("results/runs/a");
+        let refused = same_sources(folder, Some(&at("1234", false)), Some(&at("5678", true)));
+        let message = refused.unwrap_err().to_string();
+        for told in ["results/runs/a", "commit 1234,", "commit 5678, with changes"] {
+            assert!(message.contains(told), "{told}: {message}");
+        }
+        assert!(same_sources(folder, Some(&at("1234", false)), Some(&at("1234", true))).is_err());
+        for (run, now) in [
+            (Some(at("1234", true)), Some(at("1234", true))),
+            (None, Some(at("1234", false))),
+            (Some(at("1234", false)), None),
+        ] {
+            assert!(same_sources(folder, run.as_ref(), now.as_ref()).is_ok());
+        }
+    }
+}

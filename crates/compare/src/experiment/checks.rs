@@ -1,0 +1,214 @@
+//! What can't be in an experiment: found when its file is read, and not by one failed trial after another.
+//!
+//! The names of models are checked only where they can be known: contenders come from another file.
+
+use super::file::ExperimentError;
+use super::{Experiment, Load, Method, Setting};
+use crate::contender::models;
+use crate::folder::{NAMES, is_name};
+use crate::profile;
+
+/// What is wrong with an experiment: what, where, and what to do about it.
+pub(super) fn check(experiment: &Experiment) -> Result<(), ExperimentError> {
+    whole(experiment).map_err(ExperimentError::Experiment)?;
+    for setting in &experiment.settings {
+        let fault = |reason| ExperimentError::Setting {
+            setting: setting.key.clone(),
+            reason,
+        };
+        one(experiment, setting).map_err(fault)?;
+    }
+    Ok(())
+}
+
+fn whole(experiment: &Experiment) -> Result<(), String> {
+    key(&experiment.key)?;
+    profiles(&experiment.profiles)?;
+    not_zero("rounds_most", experiment.rounds_most == Some(0))?;
+    if let Method::RateUnderBound { p99_ms } = experiment.method {
+        not_zero("p99_ms", p99_ms == 0)?;
+    }
+    let keys = || experiment.settings.iter().map(|setting| &*setting.key);
+    let mut of_theory = experiment.theory.iter().flat_map(|theory| &theory.settings);
+    of_theory.try_for_each(|name| known("the settings of a [[theory]]", "setting", name, keys()))
+}
+
+fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
+    key(&setting.key)?;
+    profiles(&setting.profiles)?;
+    not_zero("window_ms", setting.window_ms == Some(0))?;
+    let servers = || models::ALL.iter().map(|model| model.name).chain(["all"]);
+    for name in setting.flags.keys() {
+        known("its flags", "model of this house", name, servers())?;
+    }
+    if let Some(axis) = experiment.axis.as_ref().filter(|_| setting.x.is_none()) {
+        return Err(format!(
+            "it has no x, its place on the axis `{}`; give it one, or leave the axis out",
+            axis.title
+        ));
+    }
+    load(&setting.load)?;
+    for only in &setting.only {
+        load(&only.load).map_err(|reason| format!("for `{}`: {reason}", only.model))?;
+    }
+    Ok(())
+}
+
+fn key(key: &str) -> Result<(), String> {
+    if is_name(key) {
+        return Ok(());
+    }
+    Err(format!(
+        "its key is {key:?}, by which files are named: use {NAMES}"
+    ))
+}
+
+fn profiles(names: &[String]) -> Result<(), String> {
+    let all = || profile::ALL.iter().map(|profile| profile.name);
+    names
+        .iter()
+        .try_for_each(|name| known("its profiles", "profile", name, all()))
+}
+
+fn load(load: &Load) -> Result<(), String> {
+    not_zero("connections", load.connections == 0)?;
+    not_zero("pipeline", load.pipeline == 0)?;
+    not_zero("requests_per_connection", load.requests_per_connection == Some(0))?;
+    for (name, value, unit) in [
+        ("rate_per_s", load.rate_per_s, "requests a second"),
+        ("capacity", load.capacity, "a share such as 0.7"),
+        ("capacity_per_s", load.capacity_per_s, "requests a second"),
+    ] {
+        if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
+            return Err(format!("{name} is {value}; give {unit}, more than 0"));
+        }
+    }
+    Ok(())
+}
+
+fn not_zero(name: &str, is_zero: bool) -> Result<(), String> {
+    if is_zero {
+        return Err(format!("{name} is 0; give at least 1"));
+    }
+    Ok(())
+}
+
+fn known<'a>(
+    place: &str,
+    what: &str,
+    name: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), String> {
+    if names.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(format!(
+        "{place} name a {what} `{name}`, which there is not; choose from {}",
+        names.collect::<Vec<_>>().join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::experiment::parse;
+
+    /// An experiment with this before its only setting, and this within it.
+    fn read(before: &str, within: &str) -> Result<(), String> {
+        let key = if before.contains("key = ") {
+            ""
+        } else {
+            "key = \"mine\""
+        };
+        let text = format!(
+            "{key}\ntitle = \"Mine\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"p99_us\"\n\
+             {before}\n[[setting]]\ntitle = \"a\"\n{within}"
+        );
+        parse(&text).map(drop).map_err(|error| error.to_string())
+    }
+
+    #[track_caller]
+    fn refused(before: &str, within: &str, told: &[&str]) {
+        let within = format!("key = \"a\"\n{within}");
+        let message = read(before, &within).unwrap_err();
+        for told in told {
+            assert!(message.contains(told), "{told}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_a_name_that_a_file_can_have() {
+        for key in ["a/b", "..", "../a", "a b", "", ".a", "-a", "é", &"a".repeat(65)] {
+            let told = read(&format!("key = {key:?}"), "key = \"a\"").unwrap_err();
+            assert!(
+                told.contains(&format!("{key:?}")) && told.contains("letters"),
+                "{told}"
+            );
+            let told = read("", &format!("key = {key:?}")).unwrap_err();
+            assert!(told.starts_with(&format!("setting `{key}`: ")), "{told}");
+        }
+        for key in ["sleep-10ms", "1.5", "A_b"] {
+            assert_eq!(read(&format!("key = {key:?}"), &format!("key = {key:?}")), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_told_with_those_that_are() {
+        let profiles = ["`quik`", "smoke, quick, standard, full"];
+        refused("profiles = [\"quik\"]", "", &profiles);
+        refused(
+            "",
+            "profiles = [\"quik\"]",
+            &["setting `a`", profiles[0], profiles[1]],
+        );
+        let flags = ["setting `a`", "flags", "`asinc`", "prefork-async, all"];
+        refused("flags = { asinc = [\"--workers\", \"2\"] }", "", &flags);
+        refused("", "flags = { asinc = [] }", &flags);
+        let theory = "[[theory]]\nqueue = \"m/m/1\"\nmodels = [\"async\"]\nsettings = [\"b\"]";
+        refused(theory, "", &["[[theory]]", "`b`", "choose from a"]);
+    }
+
+    #[test]
+    fn a_model_that_may_be_a_contender_is_no_fault_of_the_file() {
+        assert_eq!(
+            read(
+                "models = [\"hers\"]\n[only.hers]\nconnections = 1\n[[theory]]\nqueue = \"m/m/1\"\nmodels = [\"hers\"]",
+                "key = \"a\""
+            ),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn what_no_trial_could_be_made_of_is_refused_with_its_place() {
+        let least = |name: &str| format!("{name} is 0; give at least 1");
+        refused("window_ms = 0", "", &["setting `a`", &least("window_ms")]);
+        refused("", "window_ms = 0", &["setting `a`", &least("window_ms")]);
+        refused("rounds_most = 0", "", &[&least("rounds_most")]);
+        refused(
+            "method = { rate-under-bound = { p99_ms = 0 } }",
+            "",
+            &[&least("p99_ms")],
+        );
+        for name in ["connections", "pipeline", "requests_per_connection"] {
+            refused(&format!("[load]\n{name} = 0"), "", &["setting `a`", &least(name)]);
+        }
+        refused(
+            "[only.single]\nconnections = 0",
+            "",
+            &["setting `a`", "for `single`", &least("connections")],
+        );
+        for name in ["rate_per_s", "capacity", "capacity_per_s"] {
+            for value in ["0.0", "-1.5", "nan", "inf"] {
+                let load = format!("load = {{ {name} = {value} }}");
+                refused("", &load, &["setting `a`", name, "more than 0"]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_setting_has_a_place_on_the_axis_if_there_is_one() {
+        let axis = "axis = { title = \"clients\" }";
+        refused(axis, "", &["setting `a`", "x", "`clients`"]);
+        assert_eq!(read(axis, "key = \"a\"\nx = 3"), Ok(()));
+    }
+}

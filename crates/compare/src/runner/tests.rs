@@ -1,0 +1,286 @@
+use super::*;
+use crate::contender::{Contender, models};
+use crate::experiment::{Experiment, shipped};
+use crate::journal::tests::full;
+use crate::plan;
+use crate::record;
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn begins(&mut self, _: Planned<'_>) {}
+    fn ended(&mut self, _: Planned<'_>, _: &Outcome) {}
+}
+
+fn calm(_: &Measured) -> bool {
+    false
+}
+
+fn fixture() -> (Vec<Experiment>, Vec<Contender>) {
+    let mut experiments = shipped::all();
+    experiments.retain(|experiment| experiment.key == "past-capacity");
+    let contenders = models::ALL[..2]
+        .iter()
+        .map(|&model| Contender::of(model, "bin".as_ref()));
+    (experiments, contenders.collect())
+}
+
+fn journal() -> (tempfile::TempDir, std::path::PathBuf, Journal) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.jsonl");
+    let journal = Journal::create(path.clone()).unwrap();
+    (folder, path, journal)
+}
+
+fn serving(per_s: f64) -> Outcome {
+    let mut measured = record::tests::measured();
+    measured.load.throughput_per_s = per_s;
+    Outcome::Measured(Box::new(measured))
+}
+
+#[test]
+fn loads_that_depend_on_a_capacity_are_given_the_median_of_what_was_found() {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 1, 3);
+    let (_folder, _, mut journal) = journal();
+    let (mut count, mut given) = (0.0, Vec::new());
+    let mut make = |_, trial: Planned<'_>, capacity| {
+        count += 1.0;
+        if !trial.finds_capacity() {
+            given.push((trial.contender.name.clone(), capacity));
+        }
+        Ok(serving(count * 100.0))
+    };
+    let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    assert_eq!(ended, Ended::AfterAll { failed: 0 });
+    // Trials 1 to 3 found that of the one, and 4 to 6 that of the other.
+    let mut found: Vec<_> = given.iter().map(|(_, capacity)| capacity.unwrap()).collect();
+    found.sort_by(f64::total_cmp);
+    found.dedup();
+    assert_eq!(found, [200.0, 500.0]);
+}
+
+#[test]
+fn a_run_that_was_interrupted_goes_on_where_it_stopped_and_ends_as_if_it_had_not() {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 2, 3);
+    for stop in 0..trials.len() {
+        let (_folder, path, mut journal) = journal();
+        let mut left = stop;
+        let mut until_stopped = |_, _: Planned<'_>, _| {
+            if left == 0 {
+                return Err(Unmade::Interrupted);
+            }
+            left -= 1;
+            Ok(serving(7.0))
+        };
+        let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut until_stopped).unwrap();
+        assert_eq!(ended, Ended::Interrupted { after: stop });
+        drop(journal);
+        let (mut journal, before) = Journal::resume(path.clone()).unwrap();
+        assert_eq!(before.len(), stop);
+        let mut to_the_end = |_, _: Planned<'_>, _| Ok(serving(7.0));
+        run(
+            &trials,
+            &before,
+            &mut journal,
+            &calm,
+            &mut Nobody,
+            &mut to_the_end,
+        )
+        .unwrap();
+        let records = crate::journal::read(&path).unwrap();
+        let order: Vec<_> = records.iter().map(|record| record.trial).collect();
+        assert_eq!(order, (1..=trials.len()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_trial_has_the_number_of_its_record_also_if_it_is_made_once_more_or_after_a_break() {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 1, 3);
+    let (_folder, path, mut journal) = journal();
+    let (mut count, mut numbers) = (0, Vec::new());
+    let mut make = |number: usize, _: Planned<'_>, _: Option<f64>| {
+        numbers.push(number);
+        if number == 9 && count == 8 {
+            return Err(Unmade::Interrupted);
+        }
+        Ok(disturbed_every_third(&mut count))
+    };
+    run(&trials, &[], &mut journal, &is_disturbed, &mut Nobody, &mut make).unwrap();
+    let before = crate::journal::read(&path).unwrap();
+    let mut count = before.len();
+    let mut make = |number: usize, _: Planned<'_>, _: Option<f64>| {
+        numbers.push(number);
+        Ok(disturbed_every_third(&mut count))
+    };
+    run(
+        &trials,
+        &before,
+        &mut journal,
+        &is_disturbed,
+        &mut Nobody,
+        &mut make,
+    )
+    .unwrap();
+    let records = crate::journal::read(&path).unwrap();
+    assert!(records.len() > trials.len(), "some were made once more");
+    numbers.dedup();
+    assert_eq!(numbers, (1..=records.len()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_fault_of_the_workbench_ends_the_run_and_no_trial_has_failed_by_it() {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 1, 3);
+    let (_folder, path, mut journal) = journal();
+    let mut make = |number: usize, _: Planned<'_>, _: Option<f64>| match number {
+        3 => Err(Unmade::Fault("no space".to_owned())),
+        _ => Ok(serving(7.0)),
+    };
+    let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    assert_eq!(ended, Ended::Halted("no space".to_owned()));
+    let records = crate::journal::read(&path).unwrap();
+    assert_eq!(records.len(), 2);
+    assert!(
+        records
+            .iter()
+            .all(|record| matches!(record.outcome, Outcome::Measured(_)))
+    );
+}
+
+#[test]
+fn a_record_that_can_not_be_written_ends_the_run() {
+    let Some(mut journal) = full() else {
+        return;
+    };
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 1, 3);
+    let mut count = 0;
+    let mut make = |_, _: Planned<'_>, _: Option<f64>| {
+        count += 1;
+        Ok(serving(7.0))
+    };
+    let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    let Ended::Halted(reason) = ended else {
+        panic!("{ended:?}");
+    };
+    assert!(reason.contains("No space left"), "{reason}");
+    assert_eq!(count, 1);
+}
+
+#[test]
+fn a_trial_that_fails_is_written_down_and_the_others_go_on() {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 1, 3);
+    let (_folder, path, mut journal) = journal();
+    let mut make = |_, trial: Planned<'_>, _| {
+        Ok(match &*trial.contender.name {
+            "single" => Outcome::Failed("it was never ready".to_owned()),
+            _ => serving(7.0),
+        })
+    };
+    let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    assert_eq!(
+        ended,
+        Ended::AfterAll {
+            failed: trials.len() / 2
+        }
+    );
+    assert_eq!(crate::journal::read(&path).unwrap().len(), trials.len());
+}
+
+/// Each trial with a fault in every third that is made, told by its rate.
+fn disturbed_every_third(made: &mut usize) -> Outcome {
+    *made += 1;
+    serving(if made.is_multiple_of(3) { 0.5 } else { 7.0 })
+}
+
+fn is_disturbed(trial: &Measured) -> bool {
+    trial.load.throughput_per_s < 1.0
+}
+
+fn order(records: &[Record]) -> Vec<(usize, usize, String, String)> {
+    let key = |record: &Record| {
+        (
+            record.trial,
+            record.round,
+            record.setting.clone(),
+            record.model.clone(),
+        )
+    };
+    records.iter().map(key).collect()
+}
+
+#[test]
+fn what_was_disturbed_is_made_once_more_after_the_others_of_its_round_and_setting() {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 3, 3);
+    let (_folder, path, mut journal) = journal();
+    let mut number = 0;
+    let mut make = |_, _: Planned<'_>, _| Ok(disturbed_every_third(&mut number));
+    run(&trials, &[], &mut journal, &is_disturbed, &mut Nobody, &mut make).unwrap();
+    let records = crate::journal::read(&path).unwrap();
+    let blocks = records.chunk_by(|one, next| one.round == next.round && one.setting == next.setting);
+    for block in blocks.filter(|block| block[0].round > 0) {
+        let (first, again) = block.split_at(contenders.len());
+        let disturbed = first.iter().filter(|record| match &record.outcome {
+            Outcome::Measured(trial) => is_disturbed(trial),
+            Outcome::Failed(_) => false,
+        });
+        let disturbed: Vec<_> = disturbed.map(|record| &record.model).collect();
+        assert_eq!(
+            again.iter().map(|record| &record.model).collect::<Vec<_>>(),
+            disturbed
+        );
+    }
+    let again = records.iter().filter(|record| record.round > 0).count() - 3 * 6 * contenders.len();
+    assert!(again > 0);
+}
+
+#[test]
+fn a_run_with_disturbed_trials_goes_on_where_it_stopped_too() {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 2, 3);
+    let (_folder, path, mut whole) = journal();
+    let mut number = 0;
+    let mut make = |_, _: Planned<'_>, _| Ok(disturbed_every_third(&mut number));
+    run(&trials, &[], &mut whole, &is_disturbed, &mut Nobody, &mut make).unwrap();
+    let whole = crate::journal::read(&path).unwrap();
+    for stop in 0..whole.len() {
+        let (_folder, path, mut journal) = journal();
+        for record in &whole[..stop] {
+            journal.append(record).unwrap();
+        }
+        let mut number = stop;
+        let mut make = |_, _: Planned<'_>, _| Ok(disturbed_every_third(&mut number));
+        run(
+            &trials,
+            &whole[..stop],
+            &mut journal,
+            &is_disturbed,
+            &mut Nobody,
+            &mut make,
+        )
+        .unwrap();
+        assert_eq!(
+            order(&crate::journal::read(&path).unwrap()),
+            order(&whole),
+            "after {stop}"
+        );
+    }
+}
+
+#[test]
+fn records_of_another_order_are_not_gone_on_with() {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 1, 3);
+    let (_folder, path, mut journal) = journal();
+    let mut make = |_, _: Planned<'_>, _| Ok(serving(7.0));
+    run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    let mut records = crate::journal::read(&path).unwrap();
+    records.reverse();
+    let error = run(&trials, &records, &mut journal, &calm, &mut Nobody, &mut make).unwrap_err();
+    assert!(error.to_string().contains("is not the one"), "{error}");
+}

@@ -1,0 +1,88 @@
+//! Servers that are asked before they are measured, and left out with the reason.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{only_run, run, servers, text};
+
+/// A smoke run of `async` beside this contender, whose file may lie beside that of the contenders: what it said, and its page.
+fn beside(contender: &str, file: (&str, &str)) -> (String, String) {
+    servers();
+    let here = tempfile::tempdir().expect("a folder can be made");
+    let contenders = here.path().join("contenders.toml");
+    fs::write(&contenders, contender).expect("a file can be written");
+    fs::write(here.path().join(file.0), file.1).expect("a file can be written");
+    let out = here.path().join("results");
+    let done = run(&[
+        "run",
+        "--profile",
+        "smoke",
+        "--experiments",
+        "request-cost",
+        "--models",
+        "async",
+        "--contenders",
+        contenders.to_str().expect("a temporary folder has a plain name"),
+        "--out",
+        out.to_str().expect("a temporary folder has a plain name"),
+    ]);
+    let message = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "one is left out: {message}");
+    let records = fs::read_to_string(only_run(&out).join("records.jsonl")).expect("there are records");
+    assert_eq!(
+        records.lines().count(),
+        1,
+        "only the other one is measured: {records}"
+    );
+    let page = fs::read_to_string(out.join("README.md")).expect("there is a page");
+    (message, page)
+}
+
+#[test]
+fn a_contender_that_never_gets_ready_is_left_out() {
+    let contender = "[[contender]]\nname = \"sleeper\"\nready_within_ms = 300\n\
+                     command = [\"sh\", \"-c\", \"echo still asleep >&2; exec sleep 100\", \"{addr}\"]";
+    let (message, page) = beside(contender, ("unused", ""));
+    let reason = "was not ready within 300ms; it said: still asleep";
+    assert!(
+        message.contains(&format!("sleeper is left out: {reason}")),
+        "{message}"
+    );
+    assert!(
+        page.contains(&format!("Left out: `sleeper` ({reason})")),
+        "{page}"
+    );
+}
+
+/// Whenever two requests come at once, their replies are swapped.
+const SWAPS: &str = r#"
+import json, socket, struct, sys
+host, port = sys.argv[1].rsplit(":", 1)
+listener = socket.create_server((host, int(port)))
+while True:
+    connection, data = listener.accept()[0], b""
+    while piece := connection.recv(65536):
+        data, replies = data + piece, []
+        while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack("<I", data[:4])[0]):
+            body = json.dumps({"out": "pong", "result": json.loads(data[4:end])["params"]}).encode()
+            data, replies = data[end:], replies + [struct.pack("<I", len(body)) + body]
+        connection.sendall(b"".join(replies[1::-1] + replies[2:]))
+"#;
+
+#[test]
+fn a_contender_that_swaps_replies_is_left_out() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: no python3");
+        return;
+    }
+    let contender = "[[contender]]\nname = \"swaps\"\ncommand = [\"python3\", \"swaps.py\", \"{addr}\"]";
+    let (message, page) = beside(contender, ("swaps.py", SWAPS));
+    assert!(
+        message.contains("swaps is left out: pings in a pipeline: ") && message.contains("wrong_value"),
+        "{message}"
+    );
+    assert!(
+        page.contains("Left out: `swaps` (pings in a pipeline: "),
+        "{page}"
+    );
+}

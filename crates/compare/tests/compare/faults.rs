@@ -1,0 +1,85 @@
+//! Faults of the workbench itself, such as a full disk: no model is blamed for them, and nothing is lost.
+
+use std::fs;
+
+use crate::support::{only_run, run, servers, text};
+
+#[test]
+fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
+    servers();
+    let out = tempfile::tempdir().unwrap();
+    let asked = [
+        "run",
+        "--profile",
+        "smoke",
+        "--experiments",
+        "request-cost",
+        "--models",
+        "single,async",
+        "--out",
+        out.path().to_str().unwrap(),
+    ];
+    let done = run(&asked);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let folder = only_run(out.path());
+    let resume = ["run", "--resume", folder.to_str().unwrap()];
+    let path = folder.join("records.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    let first = whole.split_inclusive('\n').next().unwrap();
+    fs::write(&path, first).unwrap();
+    fs::remove_dir_all(folder.join("hdr")).unwrap();
+    fs::write(folder.join("hdr"), "in the way").unwrap();
+    let page = out.path().join("README.md");
+    fs::remove_file(&page).unwrap();
+
+    let halted = run(&resume);
+    let message = text(&halted.stderr);
+    assert_eq!(halted.status.code(), Some(1), "{message}");
+    let go_on = format!(
+        "free some space, or mend what else is told here, and go on with `compare {}`",
+        resume.join(" ")
+    );
+    for told in [
+        "can't write",
+        ".hlog: ",
+        "what was measured before is kept",
+        &go_on,
+    ] {
+        assert!(message.contains(told), "{told}: {message}");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), first, "no trial has failed");
+    let page = fs::read_to_string(&page).unwrap();
+    assert!(page.contains("The run was cut short: 1 of 2 trials"), "{page}");
+
+    fs::remove_file(folder.join("hdr")).unwrap();
+    let done = run(&resume);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let again = fs::read_to_string(&path).unwrap();
+    assert_eq!(again.lines().count(), 2);
+    assert!(!again.contains("\"failed\":\""), "{again}");
+}
+
+#[test]
+fn a_page_that_can_not_be_written_is_told_with_how_to_write_it_again() {
+    servers();
+    let out = tempfile::tempdir().unwrap();
+    fs::create_dir(out.path().join("README.md")).unwrap();
+    let done = run(&[
+        "run",
+        "--profile",
+        "smoke",
+        "--experiments",
+        "request-cost",
+        "--models",
+        "async",
+        "--out",
+        out.path().to_str().unwrap(),
+    ]);
+    let message = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{message}");
+    let again = format!("`compare report {}`", only_run(out.path()).display());
+    assert!(
+        message.contains("README.md") && message.contains(&again),
+        "{message}"
+    );
+}

@@ -1,0 +1,140 @@
+//! Runs that go on, and those that may not: with other flags, or other sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::{compare, only_run, run, servers, text};
+
+/// A small run of one model, in this folder, with its sources there if that is told.
+fn small_run(out: &Path, from: &Path, sources: Option<&Path>) -> PathBuf {
+    servers();
+    let arguments = [
+        "run",
+        "--profile",
+        "smoke",
+        "--experiments",
+        "request-cost",
+        "--models",
+        "async",
+        "--out",
+        out.to_str().expect("a temporary folder has a plain name"),
+    ];
+    let done = with_sources(&arguments, from, sources);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    only_run(out)
+}
+
+fn with_sources(arguments: &[&str], from: &Path, sources: Option<&Path>) -> Output {
+    let mut command = compare(arguments);
+    command.current_dir(from).env_remove("COMPARE_SOURCES");
+    if let Some(sources) = sources {
+        command.env("COMPARE_SOURCES", sources);
+    }
+    command.output().expect("compare can be started")
+}
+
+fn commit_of(run: &Path) -> serde_json::Value {
+    let text = fs::read_to_string(run.join("environment.json")).expect("a run has it");
+    let mut environment: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    environment["commit"].take()
+}
+
+/// Commits in this repository, and tells the commit's hash; none where there is no git.
+fn commit(repository: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        Command::new("git")
+            .arg("-C")
+            .arg(repository)
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+            .args(arguments)
+            .output()
+    };
+    let done = git(&["init", "--quiet"]).ok()?;
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let done = git(&["commit", "--quiet", "--allow-empty", "--message", "a"]).ok()?;
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    Some(text(&git(&["rev-parse", "HEAD"]).ok()?.stdout).trim().to_owned())
+}
+
+#[test]
+fn a_run_goes_on_as_it_was_asked_for() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = small_run(out.path(), out.path(), None);
+    for (flag, value) in [
+        ("--out", "elsewhere"),
+        ("--server-cpus", "0"),
+        ("--client-cpus", "0"),
+        ("--profile", "quick"),
+    ] {
+        let done = run(&["run", "--resume", folder.to_str().unwrap(), flag, value]);
+        let message = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{message}");
+        assert!(
+            message.contains("'--resume <RUN>' cannot be used with") && message.contains(flag),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_run_needs_the_servers_of_its_own_models_and_no_others() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = small_run(out.path(), out.path(), None);
+    fs::write(folder.join("records.jsonl"), "").unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let resumed = || {
+        run(&[
+            "run",
+            "--resume",
+            folder.to_str().unwrap(),
+            "--servers",
+            own.path().to_str().unwrap(),
+        ])
+    };
+    let refused = resumed();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains("server-async"),
+        "{}",
+        text(&refused.stderr)
+    );
+    fs::copy(servers().join("server-async"), own.path().join("server-async")).unwrap();
+    let done = resumed();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
+    assert_eq!(records.lines().count(), 1);
+}
+
+#[test]
+fn a_commit_is_that_of_the_sources_and_a_run_does_not_go_on_with_another() {
+    let repository = tempfile::tempdir().unwrap();
+    let Some(first) = commit(repository.path()) else {
+        println!("skipped: no git");
+        return;
+    };
+    let out = tempfile::tempdir().unwrap();
+    let unknown = small_run(&out.path().join("a"), repository.path(), None);
+    assert!(
+        commit_of(&unknown).is_null(),
+        "where somebody stands says nothing of the sources"
+    );
+    let known = small_run(&out.path().join("b"), out.path(), Some(repository.path()));
+    assert_eq!(commit_of(&known)["hash"], *first);
+
+    let resume = |run: &Path, sources| {
+        let arguments = ["run", "--resume", run.to_str().expect("it has a plain name")];
+        with_sources(&arguments, out.path(), sources)
+    };
+    assert!(resume(&known, Some(repository.path())).status.success());
+    let second = commit(repository.path()).unwrap();
+    let refused = resume(&known, Some(repository.path()));
+    let message = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{message}");
+    assert!(message.contains(&first) && message.contains(&second), "{message}");
+    assert!(
+        resume(&known, None).status.success(),
+        "nobody can tell, and nobody says so"
+    );
+    assert!(resume(&unknown, Some(repository.path())).status.success());
+}
