@@ -18,16 +18,17 @@ pub(crate) const TIMER: Token = Token(usize::MAX);
 ///
 /// A sleeper wakes late by what it takes a processor to come back from idle, some 20 µs on a machine of one's own and
 /// hundreds of microseconds on a virtual one that has to be scheduled first. (A timerfd has no timer slack that could be
-/// turned off.) How much that is can only be seen by sleeping, so the stretch is the quantile [`Self::QUANTILE`] of the
-/// oversleeps so far, by the rule of Robbins and Monro (Annals of Mathematical Statistics 22 (3), 1951): a step up for each
-/// that was longer, a small step down for each that was not, so that it comes to rest where the steps cancel out.
+/// turned off.) How much that is can only be seen by sleeping, so the stretch is learnt, by the rule of Robbins and Monro
+/// (Annals of Mathematical Statistics 22 (3), 1951): a step up for each request that was overslept, a small step down for
+/// each that was not, so that it comes to rest where the steps cancel out. It is requests that are counted and not sleeps,
+/// since who sleeps for three milliseconds too long at 10,000/s is late for thirty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Stretch {
     ns: f64,
 }
 
 impl Stretch {
-    /// Of the sleeps, this share ends before the request is due.
+    /// Of the requests, this share finds the thread awake.
     const QUANTILE: f64 = 0.995;
     /// Large enough to follow a machine that becomes busy within a few dozen of its long oversleeps.
     const STEP_NS: f64 = 20_000.0;
@@ -35,14 +36,10 @@ impl Stretch {
     /// Who oversleeps by more than this has been taken off the processor, which no stretch is long enough for.
     const MOST_NS: f64 = 1_000_000.0;
 
-    fn after(self, oversleep_ns: u64) -> Self {
-        let step = if oversleep_ns as f64 > self.ns {
-            Self::QUANTILE
-        } else {
-            Self::QUANTILE - 1.0
-        };
+    fn after(self, overslept: usize, in_time: usize) -> Self {
+        let steps = Self::QUANTILE * overslept as f64 - (1.0 - Self::QUANTILE) * in_time as f64;
         Self {
-            ns: (self.ns + step * Self::STEP_NS).clamp(Self::LEAST_NS, Self::MOST_NS),
+            ns: (self.ns + steps * Self::STEP_NS).clamp(Self::LEAST_NS, Self::MOST_NS),
         }
     }
 }
@@ -112,9 +109,9 @@ impl Pacer {
         Ok(Wait::Sleep { most_ns })
     }
 
-    /// The timer has ended a sleep, and this is the time now.
-    pub(crate) fn woke(&mut self, now_ns: u64) {
-        self.stretch = self.stretch.after(now_ns.saturating_sub(self.armed_for_ns));
+    /// So many requests had fallen due when the timer ended a sleep, and so many more have been sent since the last.
+    pub(crate) fn sent(&mut self, overslept: usize, in_time: usize) {
+        self.stretch = self.stretch.after(overslept, in_time);
     }
 
     /// Whether it never sleeps, whatever is waited for.
@@ -157,32 +154,31 @@ mod tests {
     }
 
     #[test]
-    fn the_stretch_comes_to_rest_where_one_oversleep_in_two_hundred_is_longer() {
+    fn the_stretch_comes_to_rest_where_one_request_in_two_hundred_is_overslept() {
         // Oversleeps from 0 to 400 µs, each as often as the others: 398 µs is longer than all but one in 200.
         let oversleeps = (0..200_000_u64).map(|number| number * 7_919 % 400_000);
-        let stretch = oversleeps.fold(Stretch { ns: 60_000.0 }, Stretch::after);
+        let stretch = oversleeps.fold(Stretch { ns: 60_000.0 }, |stretch, oversleep_ns| {
+            let overslept = usize::from(oversleep_ns as f64 > stretch.ns);
+            stretch.after(overslept, 1 - overslept)
+        });
         // It keeps moving by a step.
         assert!((370_000.0..=430_000.0).contains(&stretch.ns), "{stretch:?}");
     }
 
     #[test]
     fn the_stretch_stays_within_its_bounds() {
-        let always = |oversleep_ns| {
-            (0..100_000).fold(Stretch { ns: 500_000.0 }, |stretch, _| {
-                stretch.after(oversleep_ns)
-            })
-        };
-        assert!((always(20_000).ns - Stretch::LEAST_NS).abs() < 1.0);
-        assert!((always(30_000_000).ns - Stretch::MOST_NS).abs() < 1.0);
+        let middle = Stretch { ns: 500_000.0 };
+        assert!((middle.after(0, 100_000).ns - Stretch::LEAST_NS).abs() < 1.0);
+        assert!((middle.after(100_000, 0).ns - Stretch::MOST_NS).abs() < 1.0);
     }
 
     #[test]
-    fn a_long_oversleep_makes_hybrid_wake_earlier_the_next_time() {
+    fn requests_that_were_overslept_make_hybrid_wake_earlier_the_next_time() {
         let mut pacer = pacer(Pacing::Hybrid, None);
         pacer.until(500_000, 0, LATER_NS).unwrap();
-        pacer.woke(700_000);
+        pacer.sent(3, 1);
         pacer.until(2_000_000, 700_000, LATER_NS).unwrap();
-        assert_eq!(pacer.armed_for_ns, 2_000_000 - 60_000 - 19_900);
+        assert_eq!(pacer.armed_for_ns, 2_000_000 - 60_000 - 3 * 19_900 + 100);
     }
 
     #[test]

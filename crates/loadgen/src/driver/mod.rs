@@ -164,13 +164,16 @@ impl<'a> Driver<'a> {
             let waits_from_ns = self.clock.now_ns();
             let wait = self.next_wait(waits_from_ns, next_sweep_ns.min(self.next_edge_ns))?;
             self.wait(&mut events, wait)?;
-            let mut sent = self.send_before_receiving(&events, wait);
+            let (overslept, mut sent) = self.send_before_receiving(&events, wait);
             for event in events.iter().filter(|event| event.token() != TIMER) {
                 self.on_event(event);
             }
             let now_ns = self.clock.now_ns();
             self.cross_edges(now_ns);
             sent += self.send_due(now_ns);
+            if let Some((_, pacer)) = &mut self.open {
+                pacer.sent(overslept, sent - overslept);
+            }
             if wait.is_zero() {
                 self.tally.longest_gap_ns = self.tally.longest_gap_ns.max(now_ns - looked_ns);
                 if events.is_empty() && sent == 0 && self.phase == Phase::Measuring {
@@ -191,17 +194,17 @@ impl<'a> Driver<'a> {
     }
 
     /// Sends what has fallen due during the wait, before the replies are read that came in it: a request leaves late by all
-    /// that is done before it, whereas a reply's time is that of one read in any case. Says how much that was.
-    fn send_before_receiving(&mut self, events: &Events, waited: Duration) -> usize {
-        let Some((_, pacer)) = &mut self.open else {
-            return 0;
-        };
-        let now_ns = self.clock.now_ns();
-        if !waited.is_zero() && events.iter().any(|event| event.token() == TIMER) {
-            pacer.woke(now_ns);
+    /// that is done before it, whereas a reply's time is that of one read in any case. Says how many were overslept, and how
+    /// many were sent.
+    fn send_before_receiving(&mut self, events: &Events, waited: Duration) -> (usize, usize) {
+        if self.open.is_none() {
+            return (0, 0);
         }
+        let now_ns = self.clock.now_ns();
         self.cross_edges(now_ns);
-        self.send_due(now_ns)
+        let sent = self.send_due(now_ns);
+        let woken = !waited.is_zero() && events.iter().any(|event| event.token() == TIMER);
+        (if woken { sent } else { 0 }, sent)
     }
 
     fn begin(&mut self, schedule: Schedule) {

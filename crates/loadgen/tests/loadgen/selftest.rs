@@ -20,7 +20,7 @@ fn a_latency_from_the_send_is_found_by_a_stall() {
 #[test]
 fn a_timer_of_milliseconds_is_found_by_pacing() {
     let found = finds("pacing", "millisecond-timer");
-    assert!(found.contains("FAIL  lateness p99"), "{found}");
+    assert!(found.contains("FAIL  requests later than 20 µs"), "{found}");
 }
 
 #[test]
