@@ -84,9 +84,9 @@ pub(crate) enum SwitchesOver {
 const UNSEEN_SHARE: f64 = 0.03;
 
 /// How many threads, or processes of a group, are looked at one by one. Each takes some 20 to 100 µs of the client's
-/// processor, so that these are up to a hundredth of a second or two at each edge; a thousand would be a good part of a
-/// window.
-const THREADS_AT_MOST: usize = 256;
+/// processor, so that these are up to a hundredth of a second at each edge; two hundred are a twentieth of a short window,
+/// by which a trial is set aside.
+const THREADS_AT_MOST: usize = 100;
 
 #[derive(Debug, Clone, Copy)]
 enum Cpu {
