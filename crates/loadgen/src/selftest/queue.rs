@@ -56,7 +56,7 @@ pub(super) fn fixed(bench: &Bench<'_>) -> Result<Vec<Finding>> {
         // All of it is the same for all.
         services_us: |requests, mean_us| vec![mean_us; requests],
     };
-    bench.waits(Manner::Fixed(SERVICE), &ping(), &theory)
+    bench.waits(Manner::Fixed(SERVICE), |_| ping(), &theory)
 }
 
 pub(super) fn exponential(bench: &Bench<'_>) -> Result<Vec<Finding>> {
@@ -66,18 +66,19 @@ pub(super) fn exponential(bench: &Bench<'_>) -> Result<Vec<Finding>> {
             theory::mean_wait_exponential(per_us, SERVICE_US, mean_us - SERVICE_US)
         },
         services_us: |requests, mean_us| {
-            let times = exponential_work().times(requests).into_iter();
+            let times = exponential_work(0).times(requests).into_iter();
             times.map(|us| us as f64 + mean_us - SERVICE_US).collect()
         },
     };
-    bench.waits(Manner::AsAsked, &exponential_work(), &theory)
+    bench.waits(Manner::AsAsked, exponential_work, &theory)
 }
 
-fn exponential_work() -> Work {
+/// Another seed for each trial, or all of them would be of the same few times.
+fn exponential_work(seed: u64) -> Work {
     let text = format!(
         "[[operation]]\nop = \"spin\"\ntimes = {{ distribution = \"exponential\", mean = {SERVICE_US} }}"
     );
-    Work::mix(&text, 11).expect("the mix is well formed")
+    Work::mix(&text, seed).expect("the mix is well formed")
 }
 
 /// What is expected of a queue, in two ways.
@@ -115,7 +116,7 @@ struct Judged {
 }
 
 impl Bench<'_> {
-    fn waits(&self, manner: Manner, work: &Work, theory: &Theory) -> Result<Vec<Finding>> {
+    fn waits(&self, manner: Manner, work: fn(u64) -> Work, theory: &Theory) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         for (utilisation, tolerance) in UTILISATIONS {
             let rate_per_s = rate_per_s(utilisation);
@@ -126,7 +127,7 @@ impl Bench<'_> {
     }
 
     /// Makes trials until there are enough that count, or their time is up.
-    fn judge(&self, manner: Manner, work: &Work, rate_per_s: f64) -> Result<Judged> {
+    fn judge(&self, manner: Manner, work: fn(u64) -> Work, rate_per_s: f64) -> Result<Judged> {
         let mut judged = Judged::default();
         let began = Instant::now();
         let mut seeds = 0..;
@@ -134,10 +135,10 @@ impl Bench<'_> {
             let seed = seeds.next().expect("there is always another number");
             if seed % WAY_EVERY == 0 {
                 let evenly = Arrivals::Uniform;
-                let way = self.trial(Manner::Fixed(SERVICE), &ping(), evenly, rate_per_s, seed, LENGTH)?;
+                let way = self.trial(Manner::Fixed(SERVICE), ping(), evenly, rate_per_s, seed, LENGTH)?;
                 judged.take_way(&way);
             }
-            let trial = self.trial(manner, work, Arrivals::Poisson, rate_per_s, seed, LENGTH)?;
+            let trial = self.trial(manner, work(seed), Arrivals::Poisson, rate_per_s, seed, LENGTH)?;
             judged.take(&trial);
         }
         Ok(judged)
@@ -148,7 +149,7 @@ impl Bench<'_> {
     fn trial(
         &self,
         manner: Manner,
-        work: &Work,
+        work: Work,
         arrivals: Arrivals,
         rate_per_s: f64,
         seed: u64,
@@ -156,7 +157,7 @@ impl Bench<'_> {
     ) -> Result<Trial> {
         let server = KnownServer::start(manner, self.places.server_cpu)?;
         let plan = Plan {
-            work: work.clone(),
+            work,
             seed,
             // Nobody waits for a connection, but one in a million where ρ = 0.8: the line is before the server.
             connections: 64,
