@@ -42,7 +42,7 @@ addEventListener("load", () => {
   box.click();
   seen.parts_when_on = of(name).filter(visible).length;
 
-  const table = document.querySelector("table");
+  const table = document.querySelector("table:not(.choices)");
   const heading = table.tHead.rows[0].cells[5];
   const values = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[5].dataset.value ?? -1));
   heading.querySelector("button").click();
