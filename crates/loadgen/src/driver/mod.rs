@@ -159,7 +159,8 @@ impl<'a> Driver<'a> {
         let sweep_every_ns = (nanoseconds(self.plan.timeout) / 20).clamp(1_000_000, 100_000_000);
         let mut next_sweep_ns = schedule.begins_ns + sweep_every_ns;
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
-        let mut looked_ns = self.clock.now_ns();
+        // A thread that was woken too late to begin in time was held up as well.
+        let mut looked_ns = schedule.begins_ns;
         while self.phase != Phase::Finishing || self.outstanding > 0 {
             let waits_from_ns = self.clock.now_ns();
             let wait = self.next_wait(waits_from_ns, next_sweep_ns.min(self.next_edge_ns))?;
