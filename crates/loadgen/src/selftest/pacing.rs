@@ -4,7 +4,7 @@
 //! on the client's processor does nothing but read the clock, and what is missing between two readings is what the machine
 //! did with the processor instead. A window between two such looks counts if both found it idle. Where too few do, hybrid
 //! pacing is held to what the processor allows, which is the lateness of a client that never sleeps, in windows of their own
-//! in between. Both rules were written down before any window was made, and look at no lateness of hybrid pacing.
+//! in between. Which of the two rules holds is decided without a look at the lateness of hybrid pacing.
 //!
 //! That the p99 of lateness is at most 20 µs is said as a share: at most one request in a hundred is later than that. Shares
 //! of two clients can be subtracted, while a p99 jumps when what is later comes from 0.9 to 1.1 %.
