@@ -7,28 +7,15 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::support::{only_run, run, servers, text};
+use crate::support::{only_run, run, smoke, succeeds, text};
 
 /// A run of two models with six trials of each in one setting, made once for all tests.
 fn measured() -> &'static Path {
     static MEASURED: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, folder) = MEASURED.get_or_init(|| {
-        servers();
         let out = tempfile::tempdir().expect("a folder can be made");
-        let done = run(&[
-            "run",
-            "--profile",
-            "smoke",
-            "--experiments",
-            "request-cost",
-            "--models",
-            "thread,async",
-            "--trials",
-            "6",
-            "--out",
-            out.path().to_str().expect("a temporary folder has a plain name"),
-        ]);
-        assert!(done.status.success(), "{}", text(&done.stderr));
+        let mut run = smoke("request-cost", "thread,async", out.path());
+        succeeds(run.args(["--trials", "6"]));
         let folder = only_run(out.path());
         (out, folder)
     });

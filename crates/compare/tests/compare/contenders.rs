@@ -3,29 +3,18 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{only_run, run, servers, text};
+use crate::support::{only_run, smoke, text};
 
 /// A smoke run of `async` beside this contender, whose file may lie beside that of the contenders: what it said, and its page.
 fn beside(contender: &str, file: (&str, &str)) -> (String, String) {
-    servers();
     let here = tempfile::tempdir().expect("a folder can be made");
     let contenders = here.path().join("contenders.toml");
     fs::write(&contenders, contender).expect("a file can be written");
     fs::write(here.path().join(file.0), file.1).expect("a file can be written");
     let out = here.path().join("results");
-    let done = run(&[
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost",
-        "--models",
-        "async",
-        "--contenders",
-        contenders.to_str().expect("a temporary folder has a plain name"),
-        "--out",
-        out.to_str().expect("a temporary folder has a plain name"),
-    ]);
+    let mut run = smoke("request-cost", "async", &out);
+    let done = run.arg("--contenders").arg(contenders).output();
+    let done = done.expect("compare can be started");
     let message = text(&done.stderr);
     assert_eq!(done.status.code(), Some(1), "one is left out: {message}");
     let records = fs::read_to_string(only_run(&out).join("records.jsonl")).expect("there are records");

@@ -25,16 +25,21 @@ fn under_way(out: &Path, models: &str) -> Child {
         "--out",
         mark,
     ];
-    let child = compare(&arguments)
-        .env(MARK, mark)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("compare can be started");
+    let child = begun(&arguments, mark);
     eventually("two trials are written down", || lines(out) >= 2);
     // Besides the one that runs, a server, which may be between two trials.
     eventually("a server runs", || processes_with(MARK, mark).len() >= 2);
     child
+}
+
+/// Begins this, with a mark by which its processes are known.
+fn begun(arguments: &[&str], mark: &str) -> Child {
+    compare(arguments)
+        .env(MARK, mark)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("compare can be started")
 }
 
 fn lines(out: &Path) -> usize {
@@ -98,12 +103,7 @@ fn ctrl_c_while_contenders_are_asked_leaves_none_of_them_out_and_begins_no_run()
         "--out",
         mark,
     ];
-    let child = compare(&arguments)
-        .env(MARK, mark)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = begun(&arguments, mark);
     eventually("the server is asked", || processes_with(MARK, mark).len() >= 2);
     signal(&child, Signal::SIGINT);
     let done = child.wait_with_output().unwrap();

@@ -2,25 +2,12 @@
 
 use std::fs;
 
-use crate::support::{only_run, run, servers, text};
+use crate::support::{compare, only_run, run, smoke, succeeds, text};
 
 #[test]
 fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
-    servers();
     let out = tempfile::tempdir().unwrap();
-    let asked = [
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost",
-        "--models",
-        "single,async",
-        "--out",
-        out.path().to_str().unwrap(),
-    ];
-    let done = run(&asked);
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    succeeds(&mut smoke("request-cost", "single,async", out.path()));
     let folder = only_run(out.path());
     let resume = ["run", "--resume", folder.to_str().unwrap()];
     let path = folder.join("records.jsonl");
@@ -52,8 +39,7 @@ fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
     assert!(page.contains("The run was cut short: 1 of 2 trials"), "{page}");
 
     fs::remove_file(folder.join("hdr")).unwrap();
-    let done = run(&resume);
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    succeeds(&mut compare(&resume));
     let again = fs::read_to_string(&path).unwrap();
     assert_eq!(again.lines().count(), 2);
     assert!(!again.contains("\"failed\":\""), "{again}");
@@ -61,20 +47,9 @@ fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
 
 #[test]
 fn a_page_that_can_not_be_written_is_told_with_how_to_write_it_again() {
-    servers();
     let out = tempfile::tempdir().unwrap();
     fs::create_dir(out.path().join("README.md")).unwrap();
-    let done = run(&[
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost",
-        "--models",
-        "async",
-        "--out",
-        out.path().to_str().unwrap(),
-    ]);
+    let done = smoke("request-cost", "async", out.path()).output().unwrap();
     let message = text(&done.stderr);
     assert_eq!(done.status.code(), Some(1), "{message}");
     let again = format!("`compare report {}`", only_run(out.path()).display());

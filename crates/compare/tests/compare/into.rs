@@ -4,28 +4,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::{only_run, run, servers, text};
+use crate::support::{only_run, run, smoke, succeeds, text};
 
 const BEGIN: &str = "<!-- results: begin -->";
 const END: &str = "<!-- results: end -->";
 
 /// A small run in `results` of this folder.
 fn measured(folder: &Path) -> PathBuf {
-    servers();
     let out = folder.join("results");
-    let path = out.to_str().expect("a temporary folder has a plain name");
-    let done = run(&[
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost",
-        "--models",
-        "async",
-        "--out",
-        path,
-    ]);
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    succeeds(&mut smoke("request-cost", "async", &out));
     only_run(&out)
 }
 

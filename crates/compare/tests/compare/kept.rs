@@ -3,24 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::{only_run, run, servers, text};
+use crate::support::{only_run, smoke, succeeds};
 
 #[test]
 fn each_trial_that_was_a_load_has_a_log_of_its_own_and_a_kill_its_slices() {
-    servers();
     let out = tempfile::tempdir().unwrap();
-    let done = run(&[
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
+    succeeds(&mut smoke(
         "rate-under-bound,killed-worker",
-        "--models",
         "prefork",
-        "--out",
-        out.path().to_str().unwrap(),
-    ]);
-    assert!(done.status.success(), "{}", text(&done.stderr));
+        out.path(),
+    ));
     let folder = only_run(out.path());
     let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
     let records: Vec<serde_json::Value> = records

@@ -2,26 +2,15 @@
 
 use std::fs;
 
-use crate::support::{compare, only_run, servers, text};
+use crate::support::{only_run, smoke, text};
 
 #[test]
 fn without_strace_the_experiment_that_needs_it_is_left_out_and_all_is_well() {
-    servers();
     let out = tempfile::tempdir().unwrap();
     let nothing = tempfile::tempdir().unwrap();
     let asked = |experiments: &str| {
-        let arguments = [
-            "run",
-            "--profile",
-            "smoke",
-            "--experiments",
-            experiments,
-            "--models",
-            "async",
-            "--out",
-            out.path().to_str().unwrap(),
-        ];
-        compare(&arguments).env("PATH", nothing.path()).output().unwrap()
+        let mut run = smoke(experiments, "async", out.path());
+        run.env("PATH", nothing.path()).output().unwrap()
     };
     let done = asked("request-cost,system-calls");
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));

@@ -2,36 +2,27 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
-use crate::support::{compare, only_run, run, servers, text};
+use crate::support::{compare, only_run, run, servers, smoke, succeeds, text};
 
 /// A small run of one model, in this folder, with its sources there if that is told.
 fn small_run(out: &Path, from: &Path, sources: Option<&Path>) -> PathBuf {
-    servers();
-    let arguments = [
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost",
-        "--models",
-        "async",
-        "--out",
-        out.to_str().expect("a temporary folder has a plain name"),
-    ];
-    let done = with_sources(&arguments, from, sources);
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    succeeds(&mut with_sources(
+        smoke("request-cost", "async", out),
+        from,
+        sources,
+    ));
     only_run(out)
 }
 
-fn with_sources(arguments: &[&str], from: &Path, sources: Option<&Path>) -> Output {
-    let mut command = compare(arguments);
+/// The command from this folder, with its sources there if that is told.
+fn with_sources(mut command: Command, from: &Path, sources: Option<&Path>) -> Command {
     command.current_dir(from).env_remove("COMPARE_SOURCES");
     if let Some(sources) = sources {
         command.env("COMPARE_SOURCES", sources);
     }
-    command.output().expect("compare can be started")
+    command
 }
 
 fn commit_of(run: &Path) -> serde_json::Value {
@@ -124,7 +115,8 @@ fn a_commit_is_that_of_the_sources_and_a_run_does_not_go_on_with_another() {
 
     let resume = |run: &Path, sources| {
         let arguments = ["run", "--resume", run.to_str().expect("it has a plain name")];
-        with_sources(&arguments, out.path(), sources)
+        let mut command = with_sources(compare(&arguments), out.path(), sources);
+        command.output().expect("compare can be started")
     };
     assert!(resume(&known, Some(repository.path())).status.success());
     let second = commit(repository.path()).unwrap();

@@ -2,27 +2,13 @@
 
 use std::fs;
 
-use crate::support::{only_run, run, servers, text, with_a_server};
+use crate::support::{compare, only_run, run, servers, smoke, succeeds, text, with_a_server};
 
 #[test]
 fn a_run_leaves_a_line_for_each_trial_and_a_page_that_can_be_made_again() {
-    servers();
     let out = tempfile::tempdir().unwrap();
-    let folder = out.path().to_str().unwrap();
-    let done = run(&[
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost,connection-cost",
-        "--models",
-        "fork,async",
-        "--out",
-        folder,
-        "--seed",
-        "5",
-    ]);
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    let mut asked = smoke("request-cost,connection-cost", "fork,async", out.path());
+    let done = succeeds(asked.args(["--seed", "5"]));
 
     let folder = only_run(out.path());
     let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
@@ -45,8 +31,7 @@ fn a_run_leaves_a_line_for_each_trial_and_a_page_that_can_be_made_again() {
     assert!(out.path().join("request-cost.svg").is_file());
 
     fs::remove_file(out.path().join("README.md")).unwrap();
-    let again = run(&["report", folder.to_str().unwrap()]);
-    assert!(again.status.success(), "{}", text(&again.stderr));
+    let again = succeeds(&mut compare(&["report", folder.to_str().unwrap()]));
     assert_eq!(fs::read_to_string(out.path().join("README.md")).unwrap(), page);
     let tables = |stdout: &[u8]| text(stdout).split("the page:").next().unwrap().to_owned();
     assert_eq!(tables(&again.stdout), tables(&done.stdout));
@@ -56,16 +41,15 @@ fn a_run_leaves_a_line_for_each_trial_and_a_page_that_can_be_made_again() {
 fn what_every_model_spends_is_measured() {
     servers();
     let out = tempfile::tempdir().unwrap();
-    let done = run(&[
+    let asked = [
         "run",
         "--profile",
         "smoke",
         "--experiments",
         "request-cost",
         "--out",
-        out.path().to_str().unwrap(),
-    ]);
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    ];
+    succeeds(compare(&asked).arg(out.path()));
     let folder = only_run(out.path());
     let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
     let table = fs::read_to_string(folder.join("trials.csv")).unwrap();
@@ -156,25 +140,18 @@ fn a_folder_that_can_not_be_written_is_told() {
 
 #[test]
 fn a_run_whose_records_were_cut_goes_on_to_the_end_that_it_would_have_had() {
-    servers();
     let out = tempfile::tempdir().unwrap();
-    let asked = [
-        "--profile",
-        "smoke",
-        "--experiments",
+    succeeds(&mut smoke(
         "request-cost,connection-cost",
-        "--models",
         "single,async",
-    ];
-    let done = run(&[&["run", "--out", plain(&out)], &asked[..]].concat());
-    assert!(done.status.success(), "{}", text(&done.stderr));
+        out.path(),
+    ));
     let folder = only_run(out.path());
     let path = folder.join("records.jsonl");
     let whole = fs::read_to_string(&path).unwrap();
     let second = whole.match_indices('\n').nth(1).unwrap().0;
     fs::write(&path, &whole[..second - 20]).unwrap();
-    let done = run(&["run", "--resume", folder.to_str().unwrap()]);
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    succeeds(&mut compare(&["run", "--resume", folder.to_str().unwrap()]));
     let of = |text: &str| -> Vec<(u64, String, String)> {
         text.lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is a record"))
@@ -222,19 +199,8 @@ fn servers_in_another_language_are_measured_beside_the_models_and_one_that_lies_
     fs::write(here.path().join("contenders.toml"), liar).unwrap();
     let out = tempfile::tempdir().unwrap();
     let file = here.path().join("contenders.toml");
-    let done = run(&[
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost,waiting",
-        "--models",
-        "async",
-        "--contenders",
-        file.to_str().unwrap(),
-        "--out",
-        plain(&out),
-    ]);
+    let mut asked = smoke("request-cost,waiting", "async", out.path());
+    let done = asked.arg("--contenders").arg(file).output().unwrap();
     assert_eq!(
         done.status.code(),
         Some(1),
@@ -285,29 +251,10 @@ fn of_trial(table: &str, trial: u64, figure: &str) -> u64 {
 /// A short run of these models from that folder: its page, and how it ended.
 fn run_on(servers: &tempfile::TempDir, models: &str) -> (String, std::process::Output) {
     let out = tempfile::tempdir().expect("a folder can be made");
-    let (servers, folder) = (plain(servers), plain(&out));
-    let asked = [
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost",
-        "--models",
-        models,
-        "--servers",
-        servers,
-        "--out",
-        folder,
-    ];
-    let done = run(&asked);
+    let mut asked = smoke("request-cost", models, out.path());
+    let done = asked.arg("--servers").arg(servers.path()).output();
+    let done = done.expect("compare can be started");
     let page =
         fs::read_to_string(out.path().join("README.md")).unwrap_or_else(|_| panic!("{}", text(&done.stderr)));
     (page, done)
-}
-
-fn plain(folder: &tempfile::TempDir) -> &str {
-    folder
-        .path()
-        .to_str()
-        .expect("a temporary folder has a plain name")
 }

@@ -18,6 +18,22 @@ pub(crate) fn compare(arguments: &[&str]) -> Command {
     command
 }
 
+/// A smoke run of these experiments with these models, into this folder of results; more can be added.
+pub(crate) fn smoke(experiments: &str, models: &str, out: &Path) -> Command {
+    servers();
+    let mut command = compare(&["run", "--profile", "smoke", "--experiments", experiments]);
+    command.args(["--models", models, "--out"]).arg(out);
+    command
+}
+
+/// Runs what has to succeed.
+#[track_caller]
+pub(crate) fn succeeds(command: &mut Command) -> Output {
+    let done = command.output().expect("compare can be started");
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    done
+}
+
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     compare(arguments).output().expect("compare can be started")
