@@ -1,5 +1,6 @@
 //! Which trial comes when.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -67,6 +68,22 @@ pub(crate) fn trials<'a>(
         }
     }
     trials
+}
+
+/// How many of the planned trials these are records of: one that was made once more counts once.
+pub(crate) fn made(records: &[Record]) -> usize {
+    let planned = records.iter().map(|record| {
+        // Several with this round find one capacity, and none of them is made again.
+        let each = if record.round == 0 { record.trial } else { 0 };
+        (
+            record.round,
+            each,
+            &record.experiment,
+            &record.setting,
+            &record.model,
+        )
+    });
+    planned.collect::<BTreeSet<_>>().len()
 }
 
 impl<'a> Planned<'a> {
@@ -142,8 +159,6 @@ impl<'a> Planned<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::contender::models;
     use crate::experiment::shipped;

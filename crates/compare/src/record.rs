@@ -204,6 +204,10 @@ impl From<loadgen::Report> for LoadFigures {
 /// a few hundredths do not matter while the load is steady.
 const WINDOW_OFF_AT_MOST: f64 = 0.2;
 
+/// A few requests of an open loop are always due so late that they are not sent before the window ends. Where more than
+/// this share is not, more was asked than could be done.
+pub(crate) const UNSENT_SHARE_MOST: f64 = 0.01;
+
 impl Measured {
     /// Why the trial is set aside, if it is: the machine did something else at the time, or the looks at the server's costs
     /// came so late that they are not of the window.
@@ -221,9 +225,15 @@ impl Measured {
         reason.or_else(|| (off > WINDOW_OFF_AT_MOST).then(late))
     }
 
-    /// Whether some connection was never served.
+    /// Whether some connection was asked something and never served.
     pub(crate) fn left_unserved(&self) -> bool {
-        self.load.connections.served < self.load.connections.asked
+        let LoadFigures {
+            loop_kind,
+            connections,
+            requests,
+            ..
+        } = &self.load;
+        connections.unserved(*loop_kind, requests.sent) > 0
     }
 
     /// Whether a worker was killed and the rate stayed down from then on.

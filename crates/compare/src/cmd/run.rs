@@ -19,6 +19,7 @@ use crate::environment::{Commit, Environment};
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
 use crate::journal::Journal;
+use crate::plan;
 use crate::profile;
 use crate::progress::Progress;
 use crate::record::Record;
@@ -136,7 +137,7 @@ fn measure(
         seed: environment.seed,
         cancel,
     };
-    let left = &trials[before.len().min(trials.len())..];
+    let left = &trials[plan::made(before).min(trials.len())..];
     let total: Duration = left.iter().map(|trial| trial.expected(environment.times)).sum();
     let mut progress = Progress::of(left.len(), environment.rounds, total);
     let ended = runner::run(

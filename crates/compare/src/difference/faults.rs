@@ -6,15 +6,12 @@
 use super::pairs::Pair;
 use super::value;
 use crate::figures;
-use crate::record::Measured;
+use crate::record::{Measured, UNSENT_SHARE_MOST};
 
 /// A fault is told as one where at least this share of the later trials has it, and none of the earlier. If it comes by
 /// chance, as often before as now, that happens in fewer than one of a thousand comparisons of eight trials, however often
 /// it comes: at the most at 40 %, 0.6⁸ · 0.05.
 const SHARE_LEAST: f64 = 0.75;
-
-/// A few requests of an open loop are always due so late that they are not sent before the window ends.
-const UNSENT_MOST: f64 = 0.01;
 
 struct Fault {
     /// What it did, before "in 8 of 8 trials".
@@ -43,7 +40,7 @@ const ALL: [Fault; 6] = [
         what: "over 1 % of the requests left unsent",
         is_in: |trial| {
             let requests = &trial.load.requests;
-            trial.search.is_none() && requests.unsent as f64 > UNSENT_MOST * requests.planned as f64
+            trial.search.is_none() && requests.unsent as f64 > UNSENT_SHARE_MOST * requests.planned as f64
         },
     },
     Fault {

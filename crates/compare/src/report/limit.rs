@@ -50,9 +50,7 @@ impl Limit {
         } else {
             match trial.load.loop_kind {
                 // A server that takes only some of them would not do more with more.
-                LoopKind::Closed if trial.load.connections.served < trial.load.connections.asked => {
-                    Self::Neither
-                }
+                LoopKind::Closed if trial.left_unserved() => Self::Neither,
                 LoopKind::Closed => Self::Connections,
                 LoopKind::Open if reached => Self::Offered,
                 LoopKind::Open => Self::Neither,

@@ -7,8 +7,8 @@ use crate::costs::Disturbance;
 use crate::environment::Environment;
 use crate::experiment::{Experiment, Setting, Theory};
 use crate::figures::{self, Better, Figure};
-use crate::plan::Planned;
-use crate::record::{Measured, Outcome, Record};
+use crate::plan::{self, Planned};
+use crate::record::{Measured, Outcome, Record, UNSENT_SHARE_MOST};
 use crate::statistics::{self, Estimate, Standing};
 
 use super::limit::Limit;
@@ -87,7 +87,7 @@ impl<'a> Summary<'a> {
             environment,
             results: results.filter(|results| !results.answers.is_empty()).collect(),
             trials: records.len(),
-            unmade: unmade(environment, records),
+            unmade: environment.planned().len().saturating_sub(plan::made(records)),
         }
     }
 
@@ -98,22 +98,6 @@ impl<'a> Summary<'a> {
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row<'a>> {
         self.answers().flat_map(|answer| &answer.rows)
     }
-}
-
-fn unmade(environment: &Environment, records: &[Record]) -> usize {
-    let made = records.iter().map(|record| {
-        // Several with this round find one capacity, and none of them is made again.
-        let each = if record.round == 0 { record.trial } else { 0 };
-        (
-            record.round,
-            each,
-            &record.experiment,
-            &record.setting,
-            &record.model,
-        )
-    });
-    let made: BTreeSet<_> = made.collect();
-    environment.planned().len().saturating_sub(made.len())
 }
 
 impl<'a> Answer<'a> {
@@ -284,9 +268,8 @@ impl<'a> Row<'a> {
     /// Whether more was asked of it than it could do, by more than a hundredth in most trials. Its latencies then grow for
     /// as long as it is asked, and say how long the window was.
     pub(crate) fn is_overloaded(&self) -> bool {
-        const UNSENT_MOST: f64 = 0.01;
         let unsent = self.estimate("unsent_share");
-        unsent.is_some_and(|unsent| unsent.median > UNSENT_MOST)
+        unsent.is_some_and(|unsent| unsent.median > UNSENT_SHARE_MOST)
     }
 
     /// Whether the rate stayed down in a trial, where the figure is how long that took. The median of the others would

@@ -134,18 +134,10 @@ impl Report {
 }
 
 impl Report {
-    /// How many connections were asked something within the window, or could not be, and had no good reply. In an open loop
-    /// the connections take turns, so with fewer requests than connections some are never asked.
+    /// How many connections went unserved: see [`Connections::unserved`].
     #[must_use]
     pub fn unserved_connections(&self) -> u64 {
-        let asked = match self.loop_kind {
-            LoopKind::Closed => self.connections.asked,
-            LoopKind::Open => {
-                let opened = self.connections.opened.min(self.requests.sent);
-                opened + self.connections.failed
-            }
-        };
-        asked.saturating_sub(self.connections.served)
+        self.connections.unserved(self.loop_kind, self.requests.sent)
     }
 }
 
@@ -251,6 +243,19 @@ pub struct Connections {
     pub served: u64,
     /// How often one was opened again in the place of one that had ended, within the window.
     pub reconnects: u64,
+}
+
+impl Connections {
+    /// How many were asked something within the window, or could not be, and had no good reply. In an open loop the
+    /// connections take turns, so with fewer requests `sent` than connections some are never asked.
+    #[must_use]
+    pub fn unserved(&self, loop_kind: LoopKind, sent: u64) -> u64 {
+        let asked = match loop_kind {
+            LoopKind::Closed => self.asked,
+            LoopKind::Open => self.opened.min(sent) + self.failed,
+        };
+        asked.saturating_sub(self.served)
+    }
 }
 
 /// The latency of one part of a mix.
