@@ -79,8 +79,6 @@ const FIGURES: [&str; 4] = ["cpu_us_per_request", "p50_us", "p99_us", "throughpu
 const FALSE_MOST: f64 = 0.05;
 /// How often one of 5 % has to be seen.
 const FOUND_LEAST: f64 = 0.9;
-/// With fewer pairs nothing can be told apart.
-const PAIRS_LEAST: usize = 6;
 /// With fewer comparisons there is no verdict on how often a difference is seen that is not there, or, with --power, on how
 /// often one is found that is.
 const COMPARISONS_LEAST: [usize; 2] = [100, 10];
@@ -211,8 +209,7 @@ impl Tally {
             .iter()
             .filter_map(|[first, second]| Some(((self.figure.of)(first)?, (self.figure.of)(second)?)))
             .collect();
-        let Some(comparison) =
-            Comparison::paired(&values).filter(|comparison| comparison.pairs >= PAIRS_LEAST)
+        let Some(comparison) = Comparison::paired(&values).filter(|comparison| comparison.high.is_finite())
         else {
             return;
         };

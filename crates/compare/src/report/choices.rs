@@ -15,23 +15,20 @@ pub(super) fn of(summary: &Summary<'_>) -> Vec<Choice> {
 
 fn of_experiment(results: &Results<'_>) -> Vec<Choice> {
     let mut choices: Vec<Choice> = Vec::new();
-    let mut before = None;
+    let mut goes_on = false;
     for answer in &results.answers {
-        let choice = clear(answer);
-        if let Some(mut choice) = choice.clone() {
-            if results.answers.len() == 1 {
-                choice.settings.clear();
-            }
-            match choices.last_mut().filter(|last| {
-                before
-                    .as_ref()
-                    .is_some_and(|_: &Choice| last.answers_like(&choice))
-            }) {
-                Some(last) => last.append(choice),
-                None => choices.push(choice),
-            }
+        let Some(choice) = clear(answer) else {
+            goes_on = false;
+            continue;
+        };
+        match choices.last_mut() {
+            Some(last) if goes_on && last.answers_like(&choice) => last.append(choice),
+            _ => choices.push(choice),
         }
-        before = choice;
+        goes_on = true;
+    }
+    if let ([_], [only]) = (&*results.answers, &mut *choices) {
+        only.settings.clear();
     }
     choices
 }

@@ -2,11 +2,11 @@
 
 mod trials;
 
+use loadgen::advice::{DRIFT_MOST, LATE_SHARE_MOST};
+
 use super::limit::Limit;
 use super::numbers::{list, rounded};
 use super::summary::{Row, Summary};
-use loadgen::advice::{DRIFT_MOST, LATE_SHARE_MOST};
-
 use crate::costs::{CpuSource, SwitchesOver};
 use crate::record::Measured;
 
