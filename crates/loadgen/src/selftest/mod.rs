@@ -3,6 +3,7 @@
 //! Each check is named after what it asks, has its tolerance written down beforehand, and can fail: `--plant` puts a fault
 //! into the load generator that one of them has to find. A check has a file of its own.
 
+mod account;
 mod finding;
 mod headroom;
 mod histogram;

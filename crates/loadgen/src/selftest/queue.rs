@@ -1,7 +1,7 @@
 //! Waits before a server that takes one request after the other, beside those that queueing theory expects.
 //!
 //! Trials are many and short, and those in which the machine held up one of the two sides are set aside, by a rule that was
-//! written down before any was made: one side's own clock shows a gap of more than [`GAP_MOST_US`]. A virtual processor that
+//! written down before any was made: one side's own clock shows a gap of more than [`GAP_MOST`]. A virtual processor that
 //! is taken away makes everybody wait who is behind it, and that is no wait of the queue's. The rule looks at clocks and
 //! never at a wait.
 //!
@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use loadgen::{Arrivals, Pacing, Plan, Work, arrivals};
 
+use super::account::Account;
 use super::finding::Finding;
-use super::server::{Account, KnownServer, Manner};
+use super::server::{KnownServer, Manner};
 use super::{Bench, open, ping, theory};
 
 /// How long a request takes: much longer than all that is not its service.
@@ -27,11 +28,11 @@ const BESIDES_US: f64 = 12.0;
 /// Short enough that half of them have no interruption in them where the two processors have thirty a second together.
 const LENGTH: Duration = Duration::from_millis(20);
 /// A trial counts if no gap in either side's clock was longer than this, beyond the service that was asked for.
-const GAP_MOST_US: f64 = 150.0;
+const GAP_MOST: Duration = Duration::from_micros(150);
 /// So many trials are wanted at each rate, of those that count,
 const WANTED: usize = 300;
-/// but no more time than this is given to them,
-const TIME_MOST: Duration = Duration::from_secs(30);
+/// but no more time than this is given to them, where most are set aside,
+const TIME_MOST: Duration = Duration::from_secs(120);
 /// and with fewer than this nothing is said.
 const LEAST: usize = 100;
 
@@ -94,7 +95,7 @@ struct Theory {
 struct Trial {
     mean_us: f64,
     /// The longest that the client did not look at its clock.
-    client_gap_us: f64,
+    client_gap: Duration,
     /// What the server's clock said.
     server: Account,
     /// When each request was due.
@@ -170,15 +171,15 @@ impl Bench<'_> {
         // A client that was held up for the whole of a trial has sent nothing in it.
         let latency = outcome.report.latency_us;
         let mean_us = latency.map_or(0.0, |latency| latency.mean);
-        let gap = if latency.is_some() {
+        let client_gap = if latency.is_some() {
             outcome.longest_gap
         } else {
             duration
         };
         Ok(Trial {
             mean_us,
-            client_gap_us: gap.as_secs_f64() * 1e6,
-            server: server.account(),
+            client_gap,
+            server: server.account()?,
             due_us: arrivals::due_us(arrivals, rate_per_s, seed, duration),
         })
     }
@@ -187,15 +188,16 @@ impl Bench<'_> {
 impl Trial {
     /// Whether the machine took a processor away from one of the sides.
     fn was_held_up(&self) -> bool {
-        let services = self.server.services.iter();
-        let besides = services.map(|service| service.took_us - service.asked_us);
-        let longest_us = self.client_gap_us.max(self.server.longest_gap_us);
-        besides.fold(longest_us, f64::max) > GAP_MOST_US
+        let services = self.server.services().iter();
+        let besides = services.map(|service| service.took.saturating_sub(service.asked));
+        besides
+            .chain([self.client_gap, self.server.longest_gap()])
+            .any(|gap| gap > GAP_MOST)
     }
 
     fn took_us(&self) -> Vec<f64> {
-        let services = self.server.services.iter();
-        services.map(|service| service.took_us).collect()
+        let services = self.server.services().iter();
+        services.map(|service| service.took.as_secs_f64() * 1e6).collect()
     }
 
     /// What Lindley's recursion makes of its arrivals and services.
@@ -222,7 +224,7 @@ impl Judged {
             self.set_aside += 1;
             return;
         }
-        let requests = trial.server.services.len() as f64;
+        let requests = trial.server.services().len() as f64;
         self.trials += 1;
         self.requests += requests;
         self.latency_us += trial.mean_us * requests;
@@ -242,7 +244,7 @@ impl Judged {
                 format!("mean wait at {rate_per_s:.0}/s (ρ = {utilisation:.3})"),
                 format!("too little to judge by: {judged}"),
                 format!(
-                    "at least {LEAST} trials in which no clock had a gap of {GAP_MOST_US} µs: give it two idle processors"
+                    "at least {LEAST} trials in which no clock had a gap of {GAP_MOST:?}: give it two idle processors"
                 ),
             )];
         }

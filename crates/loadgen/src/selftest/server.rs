@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ use nix::unistd::Pid;
 use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use protocol::{FrameLimit, Reply, Request};
+
+use super::account::Account;
 
 /// How a server behaves.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +50,7 @@ pub(crate) enum Spoil {
 pub(crate) struct KnownServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    thread: Option<JoinHandle<io::Result<Account>>>,
 }
 
 #[derive(Debug, Default)]
@@ -56,26 +58,6 @@ struct Shared {
     stop: AtomicBool,
     spoiled: AtomicU64,
     held: AtomicU64,
-    account: Mutex<Account>,
-}
-
-/// What the server's own clock said, from its first request on.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Account {
-    /// The requests in the order in which the server took them.
-    pub(crate) services: Vec<Service>,
-    /// The longest from one look for requests to the next while there was nothing to do. A look takes a microsecond; the rest
-    /// of that time the machine had the processor, and a request that came meanwhile waited for that.
-    pub(crate) longest_gap_us: f64,
-}
-
-/// How long the server was busy with a request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Service {
-    /// From the look that found it until the look for the next, in microseconds.
-    pub(crate) took_us: f64,
-    /// How much of that it was told to take.
-    pub(crate) asked_us: f64,
 }
 
 impl KnownServer {
@@ -91,8 +73,7 @@ impl KnownServer {
             manner,
             shared: Arc::clone(&shared),
             number: 0,
-            account: Account::default(),
-            busy_since: Instant::now(),
+            account: Account::from(Instant::now()),
             asked: Duration::ZERO,
             first_at: None,
             stalled: false,
@@ -119,17 +100,14 @@ impl KnownServer {
     }
 
     /// Ends the server, and says what its clock said.
-    pub(crate) fn account(mut self) -> Account {
-        self.end();
-        let mut account = self.shared.account.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut account)
+    pub(crate) fn account(mut self) -> io::Result<Account> {
+        self.end().expect("it has not ended before")
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> Option<io::Result<Account>> {
         self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let ended = self.thread.take()?.join();
+        Some(ended.unwrap_or_else(|_| Err(io::Error::other("the known server panicked"))))
     }
 
     /// How many replies it has spoiled.
@@ -145,7 +123,8 @@ impl KnownServer {
 
 impl Drop for KnownServer {
     fn drop(&mut self) {
-        self.end();
+        // Whoever wanted to know how it ended has asked.
+        let _ = self.end();
     }
 }
 
@@ -164,22 +143,18 @@ struct Worker {
     /// How many requests have come, on all connections.
     number: u64,
     account: Account,
-    /// Since when it has been busy with what it does now.
-    busy_since: Instant,
     /// How long the present request asks it to be busy.
     asked: Duration,
     first_at: Option<Instant>,
     stalled: bool,
 }
 
-fn serve(mut poll: Poll, listener: &TcpListener, mut worker: Worker) -> io::Result<()> {
+fn serve(mut poll: Poll, listener: &TcpListener, mut worker: Worker) -> io::Result<Account> {
     let shared = Arc::clone(&worker.shared);
     let mut events = Events::with_capacity(1024);
     let mut connections: Vec<Option<Connection>> = Vec::new();
     while !shared.stop.load(Ordering::Relaxed) {
         let serving = connections.iter().any(Option::is_some);
-        worker.busy_since = Instant::now();
-        let before = worker.number;
         poll.poll(
             &mut events,
             Some(Duration::from_millis(if serving { 0 } else { 5 })),
@@ -197,14 +172,9 @@ fn serve(mut poll: Poll, listener: &TcpListener, mut worker: Worker) -> io::Resu
                 }
             }
         }
-        if worker.number > before {
-            worker.looks_again();
-        } else if serving && before > 0 && events.is_empty() {
-            worker.found_nothing();
-        }
+        worker.account.looks_again(Instant::now());
     }
-    *shared.account.lock().unwrap_or_else(PoisonError::into_inner) = worker.account;
-    Ok(())
+    Ok(worker.account)
 }
 
 fn accept(poll: &Poll, listener: &TcpListener, connections: &mut Vec<Option<Connection>>) -> io::Result<()> {
@@ -249,7 +219,7 @@ impl Connection {
                 self.input.consume(PREFIX_BYTES + length);
                 self.unsent.extend(replies);
                 self.flush()?;
-                worker.has_served();
+                worker.account.served(Instant::now(), worker.asked);
             }
         }
     }
@@ -268,30 +238,6 @@ impl Connection {
 }
 
 impl Worker {
-    /// A request has been served; whatever comes now belongs to the next.
-    fn has_served(&mut self) {
-        let now = Instant::now();
-        let took = now - std::mem::replace(&mut self.busy_since, now);
-        self.account.services.push(Service {
-            took_us: took.as_secs_f64() * 1e6,
-            asked_us: self.asked.as_secs_f64() * 1e6,
-        });
-    }
-
-    /// The server looks for more; the time since the last request was served belongs to that.
-    fn looks_again(&mut self) {
-        let rest_us = self.busy_since.elapsed().as_secs_f64() * 1e6;
-        if let Some(last) = self.account.services.last_mut() {
-            last.took_us += rest_us;
-        }
-    }
-
-    /// The server has looked for requests, and there were none.
-    fn found_nothing(&mut self) {
-        let gap_us = self.busy_since.elapsed().as_secs_f64() * 1e6;
-        self.account.longest_gap_us = self.account.longest_gap_us.max(gap_us);
-    }
-
     /// Does what a request takes, and appends what is to be sent because of it.
     fn answer(&mut self, body: &[u8], held: &mut Option<Vec<u8>>, out: &mut Vec<u8>) {
         let began = Instant::now();
