@@ -4,11 +4,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
-
 use crate::plan::Plan;
 use crate::report::Bystanders as Report;
-use crate::sources::Sources;
+use crate::sources::{Sources, socket_from};
 
 /// What a silent connection sends: half of the frame of a ping.
 const HALF_A_FRAME: &[u8] = b"\x20\x00\x00\x00{\"in\":\"ping\"";
@@ -54,8 +52,7 @@ fn connect_from(source: Option<SocketAddr>, target: SocketAddr, timeout: Duratio
     let Some(source) = source else {
         return TcpStream::connect_timeout(&target, timeout);
     };
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-    socket.bind(&source.into())?;
+    let socket = socket_from(source, target)?;
     socket.connect_timeout(&target.into(), timeout)?;
     Ok(socket.into())
 }

@@ -10,9 +10,9 @@ use mio::{Interest, Registry, Token};
 use protocol::FrameLimit;
 use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
-use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::plan::Plan;
+use crate::sources::socket_from;
 
 /// A place for a connection, and the connection in it.
 #[derive(Debug, Default)]
@@ -238,9 +238,8 @@ impl Connection {
 
 /// Begins to connect from a certain address.
 fn connect_from(source: SocketAddr, target: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = socket_from(source, target)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&source.into())?;
     match socket.connect(&target.into()) {
         Err(error) if error.raw_os_error() != Some(nix::errno::Errno::EINPROGRESS as i32) => Err(error),
         _ => Ok(TcpStream::from_std(socket.into())),

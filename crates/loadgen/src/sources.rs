@@ -1,8 +1,12 @@
 //! From which address each connection comes. A server's address and one of the client's have no more connections between
 //! them than the client has ports; on loopback, where all of 127.0.0.0/8 is ours, further ones take further addresses.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{fs, io};
+
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// The ports that Linux gives out when its settings can't be read.
 const USUAL_PORTS: usize = 28_232;
@@ -51,6 +55,16 @@ impl Sources {
     }
 }
 
+/// A socket that will connect to `target` from this address. The port is chosen when it connects: a port that is taken before
+/// the kernel knows where to would have to be free altogether, and those of connections that have just ended are not, for a
+/// minute (`IP_BIND_ADDRESS_NO_PORT`, ip(7)).
+pub(crate) fn socket_from(source: SocketAddr, target: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    setsockopt(&socket, IpBindAddressNoPort, &true)?;
+    socket.bind(&source.into())?;
+    Ok(socket)
+}
+
 /// How many ports a connection may come from.
 fn local_ports() -> usize {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
@@ -93,5 +107,13 @@ mod tests {
     #[test]
     fn this_machine_has_ports() {
         assert!(local_ports() > 1_000);
+    }
+
+    #[test]
+    fn a_port_is_not_taken_before_it_is_known_where_to() {
+        let target = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+        let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0));
+        let socket = socket_from(source, target).unwrap();
+        assert_eq!(socket.local_addr().unwrap().as_socket(), Some(source));
     }
 }
