@@ -1,7 +1,7 @@
 //! One of the client's connections: a place among those that are asked for, which is opened again when it ends.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use mio::event::Event;
@@ -10,6 +10,7 @@ use mio::{Interest, Registry, Token};
 use protocol::FrameLimit;
 use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
+use rustix::net::{RecvFlags, SendFlags};
 
 use crate::plan::Plan;
 use crate::sources::socket_from;
@@ -192,7 +193,7 @@ impl Connection {
         }
         let room = self.input.room(PREFIX_BYTES + limit.bytes());
         let asked = room.len();
-        match stream.read(room) {
+        match recv(stream, room) {
             Ok(0) => match self.broken.take() {
                 // The kernel tells an error once, and a write was told it. EPIPE alone says only that the peer had closed.
                 Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
@@ -221,7 +222,7 @@ impl Connection {
         };
         let mut sent = 0;
         while sent < bytes.len() {
-            match stream.write(&bytes[sent..]) {
+            match send(stream, &bytes[sent..]) {
                 Ok(now) => sent += now,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -234,6 +235,19 @@ impl Connection {
         }
         sent
     }
+}
+
+// The system calls themselves, and not those of the C library: where a process has several threads, as this one, it makes
+// each a point at which a thread can be cancelled, for a twentieth of a microsecond or so a request.
+
+fn recv(stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
+    let (_, bytes) = rustix::net::recv(stream, room, RecvFlags::empty())?;
+    Ok(bytes)
+}
+
+fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    // A peer that has gone is an error of this connection, and no signal to this process.
+    Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?)
 }
 
 /// Begins to connect from a certain address.
