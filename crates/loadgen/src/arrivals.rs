@@ -10,6 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::nanoseconds;
+use crate::share::Share;
 
 /// How the gaps between requests are distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,20 +43,20 @@ pub(crate) enum Due {
 }
 
 impl Due {
-    /// The share of thread `thread` of `threads` in `rate_per_s` requests a second. Together the threads make one stream
-    /// of that kind: Poisson streams add up to a Poisson stream, and uniform ones take turns.
-    pub(crate) fn new(arrivals: Arrivals, rate_per_s: f64, thread: usize, threads: usize, seed: u64) -> Self {
-        let gap_ns = 1e9 / rate_per_s * threads as f64;
+    /// A thread's share of `rate_per_s` requests a second. Together the threads make one stream of that kind: Poisson streams
+    /// add up to a Poisson stream, and uniform ones take turns, which is exact where all have as many connections.
+    pub(crate) fn new(arrivals: Arrivals, rate_per_s: f64, share: Share, seed: u64) -> Self {
+        let gap_ns = 1e9 / (rate_per_s * share.fraction());
         match arrivals {
             Arrivals::Uniform => Self::Uniform {
-                first_ns: gap_ns * thread as f64 / threads as f64,
+                first_ns: gap_ns * share.thread as f64 / share.threads as f64,
                 gap_ns,
                 number: 0,
             },
             Arrivals::Poisson => {
                 // A generator has 2^64 streams that have nothing to do with each other.
                 let mut random = Box::new(ChaCha8Rng::seed_from_u64(seed));
-                random.set_stream(thread as u64);
+                random.set_stream(share.thread as u64);
                 Self::Poisson {
                     next_ns: exponential(gap_ns, &mut random),
                     mean_gap_ns: gap_ns,
@@ -81,7 +82,7 @@ impl Due {
 /// When the requests of a run on one thread are due, in microseconds from the start of the load.
 #[must_use]
 pub fn due_us(arrivals: Arrivals, rate_per_s: f64, seed: u64, length: Duration) -> Vec<f64> {
-    let due = Due::new(arrivals, rate_per_s, 0, 1, seed);
+    let due = Due::new(arrivals, rate_per_s, Share::WHOLE, seed);
     let length_ns = nanoseconds(length);
     due.take_while(|&ns| ns < length_ns)
         .map(|ns| ns as f64 / 1e3)
@@ -127,7 +128,7 @@ mod tests {
     fn a_uniform_schedule_has_equal_gaps_and_threads_take_turns() {
         let mut all = Vec::new();
         for thread in 0..3 {
-            all.extend(Due::new(Arrivals::Uniform, 1000.0, thread, 3, 1).take(100));
+            all.extend(Due::new(Arrivals::Uniform, 1000.0, Share::of(3, thread, 3), 1).take(100));
         }
         all.sort_unstable();
         assert_eq!(all.len(), 300);
@@ -136,13 +137,13 @@ mod tests {
 
     #[test]
     fn rounding_does_not_add_up() {
-        let mut due = Due::new(Arrivals::Uniform, 300_000.0, 0, 1, 1);
+        let mut due = Due::new(Arrivals::Uniform, 300_000.0, Share::WHOLE, 1);
         assert_eq!(due.nth(30_000_000), Some(100_000_000_000));
     }
 
     #[test]
     fn a_poisson_schedule_has_the_rate_that_was_asked_for() {
-        let due = until(10.0, Due::new(Arrivals::Poisson, 10_000.0, 0, 1, 7));
+        let due = until(10.0, Due::new(Arrivals::Poisson, 10_000.0, Share::WHOLE, 7));
         // Its count has a standard deviation of its square root.
         assert!(
             (due.len() as f64 - 1e5).abs() < 5.0 * 1e5f64.sqrt(),
@@ -157,7 +158,8 @@ mod tests {
             let beyond = (0..100)
                 .filter(|&seed| {
                     let streams = (0..threads).map(|thread| {
-                        until(1.0, Due::new(Arrivals::Poisson, 1_000.0, thread, threads, seed))
+                        let share = Share::of(threads, thread, threads);
+                        until(1.0, Due::new(Arrivals::Poisson, 1_000.0, share, seed))
                     });
                     let mut due: Vec<_> = streams.flatten().collect();
                     due.sort_unstable();
@@ -170,9 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_with_twice_the_connections_has_twice_the_requests() {
+        for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
+            let [more, fewer] = [0, 1].map(|thread| {
+                until(10.0, Due::new(arrivals, 30_000.0, Share::of(3, thread, 2), 5)).len() as f64
+            });
+            assert!((more + fewer - 3e5).abs() < 3e3, "{more} {fewer}");
+            assert!((more / fewer - 2.0).abs() < 0.05, "{more} {fewer}");
+        }
+    }
+
+    #[test]
     fn a_seed_gives_its_own_schedule_and_always_the_same() {
         let first = |seed, thread| -> Vec<u64> {
-            Due::new(Arrivals::Poisson, 1000.0, thread, 2, seed)
+            Due::new(Arrivals::Poisson, 1000.0, Share::of(2, thread, 2), seed)
                 .take(20)
                 .collect()
         };
@@ -184,7 +197,9 @@ mod tests {
     #[test]
     fn time_never_goes_back() {
         for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
-            let due: Vec<_> = Due::new(arrivals, 2e6, 1, 3, 9).take(100_000).collect();
+            let due: Vec<_> = Due::new(arrivals, 2e6, Share::of(3, 1, 3), 9)
+                .take(100_000)
+                .collect();
             assert!(due.is_sorted());
         }
     }

@@ -8,7 +8,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use protocol::FrameLimit;
-use protocol::buffer::ReadBuffer;
+use protocol::buffer::{ReadBuffer, WriteBuffer};
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use rustix::net::{RecvFlags, SendFlags};
 
@@ -25,7 +25,7 @@ pub(crate) struct Connection {
     stream: Option<TcpStream>,
     pub(crate) state: State,
     pub(crate) input: ReadBuffer,
-    unsent: Vec<u8>,
+    unsent: WriteBuffer,
     /// The requests that no reply has come for, in the order of their sending.
     pub(crate) in_flight: VecDeque<InFlight>,
     /// Requests sent on the present connection.
@@ -125,7 +125,7 @@ impl Connection {
         self.stream = None;
         self.state = State::Down { retry_at_ns };
         self.input.consume(self.input.bytes().len());
-        self.unsent.clear();
+        self.unsent.sent(self.unsent.bytes().len());
         self.in_flight.clear();
         self.sent = 0;
         self.drained = false;
@@ -141,7 +141,7 @@ impl Connection {
 
     /// Whether everything written so far has left, so that more may be sent.
     pub(crate) fn can_send(&self) -> bool {
-        self.state == State::Open && self.unsent.is_empty() && self.broken.is_none()
+        self.state == State::Open && self.unsent.bytes().is_empty() && self.broken.is_none()
     }
 
     /// Whether another request may be sent on it now.
@@ -154,7 +154,7 @@ impl Connection {
     /// [`receive`](Self::receive), behind the replies that came before it.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let sent = self.write(bytes);
-        self.unsent.extend_from_slice(&bytes[sent..]);
+        self.unsent.tail().extend_from_slice(&bytes[sent..]);
     }
 
     /// Sends each frame's prefix, then its body, as writes of their own.
@@ -162,10 +162,10 @@ impl Connection {
         while let Head::Whole(body) = frame::head(frames, FrameLimit::MOST) {
             let (frame, rest) = frames.split_at(PREFIX_BYTES + body.len());
             for piece in [&frame[..PREFIX_BYTES], &frame[PREFIX_BYTES..]] {
-                if self.unsent.is_empty() {
+                if self.unsent.bytes().is_empty() {
                     self.send(piece);
                 } else {
-                    self.unsent.extend_from_slice(piece);
+                    self.unsent.tail().extend_from_slice(piece);
                 }
             }
             frames = rest;
@@ -174,12 +174,9 @@ impl Connection {
 
     /// Sends what was kept.
     pub(crate) fn send_rest(&mut self) {
-        if self.unsent.is_empty() {
-            return;
-        }
         let mut unsent = std::mem::take(&mut self.unsent);
-        let sent = self.write(&unsent);
-        unsent.drain(..sent);
+        let sent = self.write(unsent.bytes());
+        unsent.sent(sent);
         self.unsent = unsent;
     }
 
@@ -238,7 +235,7 @@ impl Connection {
 }
 
 // The system calls themselves, and not those of the C library: where a process has several threads, as this one, it makes
-// each a point at which a thread can be cancelled, for a twentieth of a microsecond or so a request.
+// each a point at which a thread can be cancelled, for a tenth of a microsecond or so a request.
 
 fn recv(stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
     let (_, bytes) = rustix::net::recv(stream, room, RecvFlags::empty())?;

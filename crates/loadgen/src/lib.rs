@@ -11,8 +11,8 @@
 //!
 //! How it is done:
 //! - [`run`](mod@run): the threads together, and the window in which they measure;
-//! - `driver`: one thread's connections and its event loop; `line` and `pacer`: its open loop;
-//! - `connection`, `sources`, `bystanders`: the connections.
+//! - `driver`: one thread's connections and its event loop, its `share` of the run; `line` and `pacer`: its open loop;
+//! - `connection`, `sources`, `bystanders`: the connections; [`cpu`]: where threads run.
 //!
 //! What comes of it:
 //! - [`slices`]: times, as the window goes on; `tally`: counts, so that they add up;
@@ -29,6 +29,7 @@ pub mod ceiling;
 mod checks;
 mod clock;
 mod connection;
+pub mod cpu;
 pub mod distribution;
 mod driver;
 mod gaps;
@@ -41,6 +42,7 @@ mod pacer;
 pub mod plan;
 pub mod report;
 pub mod run;
+mod share;
 pub mod slices;
 mod sources;
 mod tally;

@@ -72,9 +72,10 @@ impl Line {
 mod tests {
     use super::*;
     use crate::arrivals::Arrivals;
+    use crate::share::Share;
 
     fn line() -> Line {
-        let mut line = Line::new(Due::new(Arrivals::Uniform, 1e9, 0, 1, 1), Gaps::of(0.0));
+        let mut line = Line::new(Due::new(Arrivals::Uniform, 1e9, Share::WHOLE, 1), Gaps::of(0.0));
         line.begin(100);
         line
     }

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use crossbeam::channel;
 use hdrhistogram::Histogram;
-use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::Pid;
 use thiserror::Error;
 
 use crate::bystanders::Bystanders;
 use crate::clock::Clock;
+use crate::cpu::pin_thread;
 use crate::driver::{Driver, Schedule};
 use crate::plan::{Plan, PlanError};
 use crate::report::{Interval, Report};
@@ -286,13 +285,7 @@ fn pin(cpus: &[usize], thread: usize) -> Result<(), LoadError> {
         return Ok(());
     }
     let cpu = cpus[thread % cpus.len()];
-    let mut set = CpuSet::new();
-    set.set(cpu)
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|error| LoadError::Processor {
-            cpu,
-            source: error.into(),
-        })
+    pin_thread(cpu).map_err(|source| LoadError::Processor { cpu, source })
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> LoadError {

@@ -35,7 +35,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value_t = 64)]
     connections: usize,
 
-    /// How many threads drive them
+    /// How many threads drive them; each has its share of the connections and of the rate, and a line of its own
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
 

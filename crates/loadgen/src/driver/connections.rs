@@ -90,10 +90,12 @@ impl Driver<'_> {
 
     pub(super) fn fail_connect(&mut self, index: usize, error: &io::Error, now_ns: u64) {
         let failure = match error.kind() {
+            ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => Failure::OutOfPorts,
             ErrorKind::ConnectionRefused => Failure::ConnectRefused,
             ErrorKind::TimedOut => Failure::ConnectTimeout,
             _ => Failure::ConnectFailed,
         };
+        self.short_of_ports = failure == Failure::OutOfPorts;
         self.tally.fail(failure, 1, || error.to_string());
         self.connections[index].close(now_ns + RETRY_PAUSE_NS);
     }
@@ -156,7 +158,7 @@ impl Driver<'_> {
     /// Gives up what has taken too long, and tries again what can be tried again.
     pub(super) fn sweep(&mut self, now_ns: u64) {
         let is_down = |connection: &Connection| matches!(connection.state, State::Down { .. });
-        let all_down = self.connections.iter().all(is_down);
+        let all_down = !self.short_of_ports && self.connections.iter().all(is_down);
         self.down_since_ns = all_down.then(|| self.down_since_ns.unwrap_or(now_ns));
         let too_old_ns = now_ns.saturating_sub(nanoseconds(self.plan.timeout));
         for index in 0..self.connections.len() {
@@ -179,6 +181,40 @@ impl Driver<'_> {
                 }
                 State::Down { .. } | State::Connecting { .. } => {}
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use crossbeam::channel;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::plan::Plan;
+    use crate::sources::Sources;
+    use crate::work::{Params, Work};
+
+    /// Why a run ends in which no connection could be opened for a second, for this reason.
+    fn end_of_a_run_without_connections(reason: ErrorKind) -> Option<String> {
+        let work = Work::new("ping", Params::Unique).unwrap();
+        let plan = Plan::closed_loop(SocketAddr::from(([127, 0, 0, 1], 1)), 1, work);
+        let sources = Sources::of_plan(1, plan.target).unwrap();
+        let (slices, _gathered) = channel::unbounded();
+        let mut driver = Driver::new(&plan, 0, Clock::start(), &sources, slices).unwrap();
+        driver.fail_connect(0, &reason.into(), 0);
+        driver.sweep(1_000_000);
+        driver.ends_early(1_001_000_000, &AtomicBool::new(false))
+    }
+
+    #[test]
+    fn a_server_is_gone_that_refuses_and_not_one_that_the_client_has_no_port_for() {
+        let end = end_of_a_run_without_connections(ErrorKind::ConnectionRefused);
+        assert!(end.is_some_and(|reason| reason.contains("is gone")));
+        for reason in [ErrorKind::AddrNotAvailable, ErrorKind::AddrInUse] {
+            assert_eq!(end_of_a_run_without_connections(reason), None);
         }
     }
 }

@@ -29,6 +29,7 @@ use crate::in_system::InSystem;
 use crate::line::Line;
 use crate::pacer::{Pacer, TIMER, Wait};
 use crate::plan::{Load, Plan};
+use crate::share::Share;
 use crate::slices::{Cut, Slice};
 use crate::sources::Sources;
 use crate::tally::Tally;
@@ -102,7 +103,9 @@ pub(crate) struct Driver<'a> {
     cpu_at_opening: Duration,
     /// Time in which the clock was looked at and nothing else was to be done.
     spun_ns: u64,
-    /// Since when no connection is open, nor being opened.
+    /// Whether the last connection that could not be opened failed for want of a port of this client's.
+    short_of_ports: bool,
+    /// Since when no connection is open, nor being opened, though it is not this client that lacks something.
     down_since_ns: Option<u64>,
 }
 
@@ -115,7 +118,7 @@ impl<'a> Driver<'a> {
         sources: &'a Sources,
         slices: Slices,
     ) -> io::Result<Self> {
-        let share = (plan.connections + plan.threads - 1 - thread) / plan.threads;
+        let share = Share::of(plan.connections, thread, plan.threads);
         let poll = Poll::new()?;
         let parts = plan.work.parts().len();
         Ok(Self {
@@ -123,11 +126,11 @@ impl<'a> Driver<'a> {
             clock,
             work: plan.work.clone(),
             reply_limit: plan.work.reply_limit(),
-            open: open_loop(plan, thread, &poll)?,
+            open: open_loop(plan, share, &poll)?,
             poll,
             sources,
             thread,
-            connections: (0..share).map(|_| Connection::default()).collect(),
+            connections: (0..share.connections).map(|_| Connection::default()).collect(),
             outstanding: 0,
             next_number: thread as u64,
             outgoing: Vec::new(),
@@ -143,6 +146,7 @@ impl<'a> Driver<'a> {
             next_edge_ns: 0,
             cpu_at_opening: Duration::ZERO,
             spun_ns: 0,
+            short_of_ports: false,
             down_since_ns: None,
         })
     }
@@ -292,7 +296,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn open_loop(plan: &Plan, thread: usize, poll: &Poll) -> io::Result<Option<(Line, Pacer)>> {
+fn open_loop(plan: &Plan, share: Share, poll: &Poll) -> io::Result<Option<(Line, Pacer)>> {
     let Load::Open {
         rate_per_s,
         arrivals,
@@ -301,9 +305,9 @@ fn open_loop(plan: &Plan, thread: usize, poll: &Poll) -> io::Result<Option<(Line
     else {
         return Ok(None);
     };
-    let due = Due::new(arrivals, rate_per_s, thread, plan.threads, plan.seed);
+    let due = Due::new(arrivals, rate_per_s, share, plan.seed);
     let requests = match arrivals {
-        Arrivals::Poisson => rate_per_s * plan.duration.as_secs_f64() / plan.threads as f64,
+        Arrivals::Poisson => rate_per_s * share.fraction() * plan.duration.as_secs_f64(),
         // Nothing is asked of gaps that are all the same.
         Arrivals::Uniform => f64::INFINITY,
     };

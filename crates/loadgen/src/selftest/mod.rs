@@ -19,7 +19,7 @@ mod theory;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use loadgen::{Arrivals, Load, Outcome, Pacing, Params, Plan, Work};
 
 use finding::Finding;
@@ -121,7 +121,10 @@ impl Bench<'_> {
         let server = KnownServer::start(manner, self.places.server_cpu)?;
         let mut plan = self.plan(&server);
         change(&mut plan);
-        self.run(&plan)
+        let outcome = self.run(&plan);
+        // What went wrong with the server comes first: it is why the load failed.
+        server.account().context("the known server failed")?;
+        outcome
     }
 }
 

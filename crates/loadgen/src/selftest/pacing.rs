@@ -15,9 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use loadgen::cpu::pin_thread;
 use loadgen::{Arrivals, Outcome, Pacing, Plan};
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
 
 use super::finding::Finding;
 use super::server::{KnownServer, Manner};
@@ -170,13 +169,8 @@ impl Windows {
 /// The share of the time that this processor did something else than read the clock.
 fn away_share(cpu: Option<usize>) -> f64 {
     let look = move || {
-        if let Some(cpu) = cpu {
-            let mut set = CpuSet::new();
-            // A processor that can't be had is told by the load itself.
-            let _ = set
-                .set(cpu)
-                .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set));
-        }
+        // A processor that can't be had is told by the load itself.
+        let _ = cpu.map(pin_thread);
         let began = Instant::now();
         let (mut last, mut away) = (began, Duration::ZERO);
         while last - began < LOOK {

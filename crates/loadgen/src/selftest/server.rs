@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use loadgen::cpu::pin_thread;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use protocol::{FrameLimit, Reply, Request};
@@ -63,6 +63,7 @@ struct Shared {
 impl KnownServer {
     /// Starts one on this processor, or on any.
     pub(crate) fn start(manner: Manner, cpu: Option<usize>) -> io::Result<Self> {
+        allow_all_descriptors()?;
         let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.local_addr()?;
         let poll = Poll::new()?;
@@ -82,9 +83,7 @@ impl KnownServer {
             .name("known server".to_owned())
             .spawn(move || {
                 if let Some(cpu) = cpu {
-                    let mut set = CpuSet::new();
-                    set.set(cpu)
-                        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))?;
+                    pin_thread(cpu)?;
                 }
                 serve(poll, &listener, worker)
             })?;
@@ -126,6 +125,13 @@ impl Drop for KnownServer {
         // Whoever wanted to know how it ended has asked.
         let _ = self.end();
     }
+}
+
+/// Raises the soft limit of descriptors to the hard one. The client, which runs in the same process, raises it for its own
+/// half of the connections alone.
+fn allow_all_descriptors() -> io::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
 }
 
 const LISTENER: Token = Token(usize::MAX);
@@ -182,7 +188,16 @@ fn accept(poll: &Poll, listener: &TcpListener, connections: &mut Vec<Option<Conn
         let mut stream = match listener.accept() {
             Ok((stream, _)) => stream,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-            Err(_) => continue,
+            // One that has gone again before it was taken.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionAborted | ErrorKind::Interrupted
+                ) =>
+            {
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         let place = connections.iter().position(Option::is_none).unwrap_or_else(|| {
             connections.push(None);

@@ -1,0 +1,57 @@
+//! What one of several threads has of a run.
+
+/// A thread's share of a run's connections, and so of its load: a thread that has one connection fewer than another is not
+/// to have as many requests wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// The thread's number, and how many there are.
+    pub(crate) thread: usize,
+    pub(crate) threads: usize,
+    /// How many connections it has, of how many.
+    pub(crate) connections: usize,
+    pub(crate) of: usize,
+}
+
+impl Share {
+    /// What a thread has that is the only one.
+    pub(crate) const WHOLE: Self = Self {
+        thread: 0,
+        threads: 1,
+        connections: 1,
+        of: 1,
+    };
+
+    /// The share of `thread` of `threads`, where connections are dealt out to each in turn.
+    pub(crate) fn of(connections: usize, thread: usize, threads: usize) -> Self {
+        Self {
+            thread,
+            threads,
+            connections: connections / threads + usize::from(thread < connections % threads),
+            of: connections,
+        }
+    }
+
+    /// The share as a number, 1 for the whole.
+    pub(crate) fn fraction(self) -> f64 {
+        self.connections as f64 / self.of as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_have_all_connections_between_them_and_none_has_two_more_than_another() {
+        for (connections, threads) in [(1, 1), (3, 2), (64, 5), (7, 7)] {
+            let shares: Vec<_> = (0..threads)
+                .map(|thread| Share::of(connections, thread, threads))
+                .collect();
+            let counts: Vec<_> = shares.iter().map(|share| share.connections).collect();
+            assert_eq!(counts.iter().sum::<usize>(), connections);
+            assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1);
+            let whole: f64 = shares.iter().map(|share| share.fraction()).sum();
+            assert!((whole - 1.0).abs() < 1e-9);
+        }
+    }
+}
