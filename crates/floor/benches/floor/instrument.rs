@@ -15,7 +15,10 @@ const MANY: &str = "5000";
 pub(crate) fn measure(bench: &Bench) -> bool {
     println!("loadgen, medians of {}:", bench.pairs);
     let deep = bench.median(|| cost(bench, &["--connections", "64", "--pipeline", "16"]));
-    let user = bench.median(|| user_us(bench));
+    let (user, floors_user) = (
+        bench.median(|| user_us(bench)),
+        bench.median(|| floors_user_us(bench)),
+    );
     let start = bench.median(|| start_ms(bench));
     let lines = [
         line("µs of CPU a request, 16 deep", deep, "at most", 0.4, deep <= 0.4),
@@ -28,6 +31,7 @@ pub(crate) fn measure(bench: &Bench) -> bool {
             start <= 50.0,
         ),
     ];
+    println!("{floors_user:14.3} µs of user time a request of the floor's client, for comparison");
     lines.into_iter().all(|within| within)
 }
 
@@ -72,14 +76,22 @@ fn cost(bench: &Bench, flags: &[&str]) -> f64 {
     bench.load_cost(&server, flags)
 }
 
-/// Of the whole process, its start and its warm-up included, by the requests of the window alone: a little more than a
-/// request costs.
+/// Of the whole process, its start included: a little more than a request costs.
 fn user_us(bench: &Bench) -> f64 {
     let server = bench.start("floor-server");
     let before = children().user_s;
-    let result = bench.load(&server, &["--connections", "64"]);
+    let result = bench.load_after("0", &server, &["--connections", CONNECTIONS]);
     let user_s = children().user_s - before;
     user_s * 1e6 / result["requests"]["ok"].as_f64().expect("requests are counted")
+}
+
+fn floors_user_us(bench: &Bench) -> f64 {
+    let server = bench.start("floor-server");
+    let before = children().user_s;
+    let line = bench.run_client("floor-client", &[&server.address, CONNECTIONS, &bench.seconds]);
+    let user_s = children().user_s - before;
+    let rate: f64 = line.split(' ').next().unwrap().parse().unwrap();
+    user_s * 1e6 / (rate * bench.seconds.parse::<f64>().unwrap())
 }
 
 fn start_ms(bench: &Bench) -> f64 {

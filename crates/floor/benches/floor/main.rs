@@ -171,8 +171,12 @@ impl Bench {
         cost.as_f64().expect("requests were answered")
     }
 
-    /// What the load generator says of a load on the floor's server, which has one reply.
+    /// What the load generator says of a load on the floor's server, which has one reply, after a moment of warming up.
     fn load(&self, server: &Server, flags: &[&str]) -> serde_json::Value {
+        self.load_after("200ms", server, flags)
+    }
+
+    fn load_after(&self, warmup: &str, server: &Server, flags: &[&str]) -> serde_json::Value {
         let duration = format!("{}s", self.seconds);
         let run = [
             "run",
@@ -183,7 +187,7 @@ impl Bench {
             "--json",
             "-",
         ];
-        let times = ["--duration", &duration, "--warmup", "200ms"];
+        let times = ["--duration", &duration, "--warmup", warmup];
         serde_json::from_str(&self.run_client("loadgen", &[&run[..], &times, flags].concat())).unwrap()
     }
 
