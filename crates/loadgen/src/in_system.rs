@@ -36,6 +36,11 @@ impl InSystem {
         self.number = self.number.saturating_sub(number as u64);
     }
 
+    /// The window ends now, before its time.
+    pub(crate) fn close(&mut self, at_ns: u64) {
+        self.closes_ns = at_ns;
+    }
+
     /// The area up to this time, in requests times nanoseconds.
     pub(crate) fn area_ns(&mut self, at_ns: u64) -> u128 {
         self.advance(at_ns);
@@ -82,5 +87,14 @@ mod tests {
             }
             prop_assert_eq!(system.area_ns(10_000), u128::from(expected));
         }
+    }
+
+    #[test]
+    fn a_window_that_ends_early_has_no_area_beyond_its_end() {
+        let mut system = InSystem::within(100, 1_000_000);
+        system.enter(150, 2);
+        system.close(200);
+        assert_eq!(system.area_ns(1_000_000), 2 * 50);
+        assert_eq!((system.clip(0, 1_000), system.clip(200, 300)), (100, 0));
     }
 }

@@ -39,11 +39,14 @@ impl Driver<'_> {
         self.next_slice += 1;
     }
 
+    /// Ends the window: at its time, or before it when the run is cut short. Nothing counts beyond it.
     pub(super) fn close_window(&mut self, at_ns: u64) {
         self.phase = Phase::Finishing;
+        self.schedule.closes_ns = at_ns;
+        self.in_system.close(at_ns);
         // There is no further edge; this one only has to lie behind every wait.
         self.next_edge_ns = u64::MAX;
-        let window_ns = at_ns - self.schedule.opens_ns;
+        let window_ns = at_ns.saturating_sub(self.schedule.opens_ns);
         self.tally.window = Duration::from_nanos(window_ns);
         self.tally.cpu = thread_cpu().saturating_sub(self.cpu_at_opening);
         if window_ns > 0 {
@@ -67,7 +70,8 @@ impl Driver<'_> {
     /// What was counted, with the connections, which are open until they are dropped.
     pub(super) fn finish(mut self) -> (Tally, Vec<Connection>) {
         let now_ns = self.clock.now_ns();
-        if self.phase == Phase::Measuring {
+        self.cross_edges(now_ns);
+        if self.phase != Phase::Finishing {
             self.close_window(now_ns);
         }
         if !self.tally.window.is_zero() {
@@ -81,7 +85,7 @@ impl Driver<'_> {
             }
         }
         self.tally.requests.planned = self.tally.requests.sent + self.tally.requests.unsent;
-        self.tally.area_ns = self.in_system.area_ns(now_ns.max(self.schedule.closes_ns));
+        self.tally.area_ns = self.in_system.area_ns(self.schedule.closes_ns);
         let opened = self
             .connections
             .iter()
