@@ -25,15 +25,17 @@ impl Driver<'_> {
                 self.close_window(closes_ns);
                 continue;
             } else {
-                self.hand_in_slice();
+                self.hand_in_slice(self.next_edge_ns - opens_ns);
             }
             let ends = self.cut.ends(self.next_slice, self.plan.duration);
             self.next_edge_ns = opens_ns + nanoseconds(ends);
         }
     }
 
-    pub(super) fn hand_in_slice(&mut self) {
-        let slice = std::mem::take(&mut self.slice);
+    /// Hands in the slice that ended so long after the window opened.
+    pub(super) fn hand_in_slice(&mut self, ends_ns: u64) {
+        let mut slice = std::mem::take(&mut self.slice);
+        slice.ends = Duration::from_nanos(ends_ns);
         // Nobody takes it any more only when the run is over.
         let _ = self.slices.send((self.next_slice, slice));
         self.next_slice += 1;
@@ -75,7 +77,7 @@ impl Driver<'_> {
             self.close_window(now_ns);
         }
         if !self.tally.window.is_zero() {
-            self.hand_in_slice();
+            self.hand_in_slice(nanoseconds(self.tally.window));
         }
         // What is still on its way when a run is cut short has been so until now.
         for connection in &self.connections {

@@ -206,6 +206,10 @@ fn a_cancelled_run_ends_soon_with_what_was_measured() {
     assert_adds_up(&report);
     let Little { l, .. } = report.checks.little.unwrap();
     assert!((0.0..=12.0 + 1e-9).contains(&l), "{l} of 12 on their way");
+    let ends: Vec<_> = report.intervals.iter().map(|second| second.t_s).collect();
+    assert!(ends.is_sorted());
+    let last_s = ends.last().unwrap();
+    assert!((last_s - report.window_s).abs() < 1e-9, "{last_s}");
 }
 
 #[test]
