@@ -26,14 +26,14 @@ impl InSystem {
         }
     }
 
-    pub(crate) fn enter(&mut self, at_ns: u64, number: usize) {
+    pub(crate) fn enter(&mut self, at_ns: u64, number: u64) {
         self.advance(at_ns);
-        self.number += number as u64;
+        self.number += number;
     }
 
-    pub(crate) fn leave(&mut self, at_ns: u64, number: usize) {
+    pub(crate) fn leave(&mut self, at_ns: u64, number: u64) {
         self.advance(at_ns);
-        self.number = self.number.saturating_sub(number as u64);
+        self.number = self.number.saturating_sub(number);
     }
 
     /// The window ends now, before its time.
@@ -45,6 +45,16 @@ impl InSystem {
     pub(crate) fn area_ns(&mut self, at_ns: u64) -> u128 {
         self.advance(at_ns);
         self.area_ns
+    }
+
+    /// Whether a request counts that is due at this time: within the window, and not when it closes.
+    pub(crate) fn counts(&self, due_ns: u64) -> bool {
+        due_ns >= self.opens_ns && !self.is_closed(due_ns)
+    }
+
+    /// Whether the window is over at this time.
+    pub(crate) fn is_closed(&self, at_ns: u64) -> bool {
+        at_ns >= self.closes_ns
     }
 
     /// The part of a request's time that lies within the window.

@@ -233,6 +233,38 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_which_one_was_lost_count_of_do_not_add_up() {
+        let requests = Requests {
+            planned: 30,
+            unsent: 2,
+            sent: 28,
+            ok: 20,
+            wrong: 1,
+            error: 2,
+            timeout: 3,
+            reset: 1,
+            in_flight: 1,
+        };
+        assert!(requests.add_up());
+        let lost: [fn(&mut Requests) -> &mut u64; 9] = [
+            |requests| &mut requests.planned,
+            |requests| &mut requests.unsent,
+            |requests| &mut requests.sent,
+            |requests| &mut requests.ok,
+            |requests| &mut requests.wrong,
+            |requests| &mut requests.error,
+            |requests| &mut requests.timeout,
+            |requests| &mut requests.reset,
+            |requests| &mut requests.in_flight,
+        ];
+        for lost in lost {
+            let mut requests = requests;
+            *lost(&mut requests) -= 1;
+            assert!(!requests.add_up(), "{requests:?}");
+        }
+    }
+
+    #[test]
     fn the_first_of_each_kind_of_failure_is_kept() {
         let mut tally = Tally::default();
         tally.fail(Failure::Timeout, 2, || "first".to_owned());

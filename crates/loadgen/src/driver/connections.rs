@@ -133,9 +133,7 @@ impl Driver<'_> {
     /// Counts what is in flight as lost in this way, closes the connection and opens another.
     pub(super) fn abandon(&mut self, index: usize, failure: Failure) {
         let now_ns = self.clock.now_ns();
-        if let Some((line, _)) = &mut self.open {
-            line.arrive(&mut self.in_system, now_ns);
-        }
+        self.arrive(now_ns);
         while let Some(request) = self.connections[index].in_flight.pop_front() {
             self.outstanding -= 1;
             self.leave(request, now_ns);

@@ -9,6 +9,8 @@
 mod connections;
 mod replies;
 mod sending;
+#[cfg(test)]
+mod stepped;
 mod window;
 
 use std::io::{self, ErrorKind};

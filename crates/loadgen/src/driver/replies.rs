@@ -51,9 +51,7 @@ impl Driver<'_> {
 
     /// Checks the replies that have come whole. Says whether the connection still stands.
     pub(super) fn take_replies(&mut self, index: usize, now_ns: u64) -> bool {
-        if let Some((line, _)) = &mut self.open {
-            line.arrive(&mut self.in_system, now_ns);
-        }
+        self.arrive(now_ns);
         loop {
             let connection = &mut self.connections[index];
             match frame::head(connection.input.bytes(), self.reply_limit) {

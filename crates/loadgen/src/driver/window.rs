@@ -55,17 +55,18 @@ impl Driver<'_> {
             let worked_ns = nanoseconds(self.tally.cpu).saturating_sub(self.spun_ns);
             self.tally.busy = vec![worked_ns as f64 / window_ns as f64];
         }
-        self.count_unsent(at_ns);
     }
 
-    /// What was due before the window closed and stands in line still.
-    pub(super) fn count_unsent(&mut self, at_ns: u64) {
+    /// What was due before the window closed and stands in line still. A line may be millions long, which takes a good part
+    /// of a second to count: this is not done while replies may come.
+    fn count_unsent(&mut self) {
+        let closes_ns = self.schedule.closes_ns;
+        self.arrive(closes_ns);
         let Some((line, _)) = &mut self.open else { return };
-        line.arrive(&mut self.in_system, at_ns);
-        while line.next_due_ns() < at_ns {
+        while line.next_due_ns() < closes_ns {
             let due_ns = line.advance();
-            self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, at_ns));
-            self.tally.requests.unsent += u64::from(due_ns >= self.schedule.opens_ns);
+            self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, closes_ns));
+            self.tally.requests.unsent += u64::from(self.in_system.counts(due_ns));
         }
     }
 
@@ -79,6 +80,7 @@ impl Driver<'_> {
         if !self.tally.window.is_zero() {
             self.hand_in_slice(nanoseconds(self.tally.window));
         }
+        self.count_unsent();
         // What is still on its way when a run is cut short has been so until now.
         for connection in &self.connections {
             for request in &connection.in_flight {
@@ -86,7 +88,6 @@ impl Driver<'_> {
                 self.tally.waits_ns += u128::from(self.in_system.clip(request.due_ns, now_ns));
             }
         }
-        self.tally.requests.planned = self.tally.requests.sent + self.tally.requests.unsent;
         self.tally.area_ns = self.in_system.area_ns(self.schedule.closes_ns);
         let opened = self
             .connections
@@ -108,4 +109,132 @@ impl Driver<'_> {
 /// The processor time of this thread.
 fn thread_cpu() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::driver::stepped::{MS, Stepped, closed_loop, open_loop};
+    use crate::plan::Plan;
+    use crate::report::Requests;
+
+    #[test]
+    fn what_is_due_and_never_sent_is_unsent_and_waits_until_the_window_closes() {
+        let mut driver = Stepped::begin(open_loop(10));
+        driver.at(10 * MS);
+        assert_eq!(driver.tally.requests.unsent, 0, "counted while a reply may come");
+        // What is due from then on is none of the window's, and is not sent.
+        driver.at(25 * MS).answer(0, 1);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 10,
+                unsent: 9,
+                sent: 1,
+                ok: 1,
+                ..Requests::default()
+            }
+        );
+        // The one that was sent at once, and those that fell due after each further millisecond.
+        let waits_ms: u64 = 10 + (1..=9).sum::<u64>();
+        assert_eq!(
+            (tally.waits_ns, tally.area_ns),
+            (u128::from(waits_ms * MS), u128::from(waits_ms * MS))
+        );
+    }
+
+    #[test]
+    fn a_line_counts_up_to_where_the_run_is_cut_short() {
+        let mut driver = Stepped::begin(open_loop(3_600_000));
+        driver.at(2 * MS).answer(0, 1);
+        driver.at(4 * MS + MS / 2);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 5,
+                unsent: 3,
+                sent: 2,
+                ok: 1,
+                in_flight: 1,
+                ..Requests::default()
+            }
+        );
+        assert_eq!(tally.window.as_micros(), 4_500);
+        // Sent as it was due; due at 1 ms and in flight; due at 2, 3 and 4 ms and in line.
+        let waits_us: u64 = 2_000 + 3_500 + 2_500 + 1_500 + 500;
+        assert_eq!(
+            (tally.waits_ns, tally.area_ns),
+            (u128::from(waits_us * 1_000), u128::from(waits_us * 1_000))
+        );
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_takes_those_in_flight_and_not_those_in_line() {
+        let mut driver = Stepped::begin(Plan {
+            pipeline: 2,
+            ..open_loop(10)
+        });
+        driver.at(3 * MS + MS / 2).reset(0);
+        // Of those in line the next connection takes two, and two more when these are answered.
+        driver.at(5 * MS + MS / 2).open_again(0);
+        driver.at(6 * MS + MS / 2).answer(0, 2);
+        driver.at(10 * MS);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 10,
+                unsent: 4,
+                sent: 6,
+                ok: 2,
+                reset: 2,
+                in_flight: 2,
+                ..Requests::default()
+            }
+        );
+        assert_eq!(tally.waits_ns, tally.area_ns);
+    }
+
+    #[test]
+    fn a_due_request_that_is_lost_breaks_the_accounting() {
+        let mut driver = Stepped::begin(open_loop(10));
+        let (line, _) = driver.open.as_mut().expect("the loop is open");
+        line.advance();
+        driver.at(10 * MS);
+        let tally = driver.finish();
+        assert!(!tally.requests.add_up(), "{:?}", tally.requests);
+        assert_eq!(
+            tally.requests.planned,
+            tally.requests.sent + tally.requests.unsent + 1
+        );
+    }
+
+    #[test]
+    fn a_closed_loop_plans_what_its_connections_have_room_for() {
+        let mut driver = Stepped::begin(Plan {
+            pipeline: 3,
+            requests_per_connection: Some(4),
+            ..closed_loop(10)
+        });
+        driver.at(MS).answer(0, 2);
+        driver.at(2 * MS);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 4,
+                sent: 4,
+                ok: 2,
+                in_flight: 2,
+                ..Requests::default()
+            }
+        );
+        // Two of the first three for one millisecond, the third for two; the fourth for one.
+        let waits_ms: u64 = 2 + 2 + 1;
+        assert_eq!(
+            (tally.waits_ns, tally.area_ns),
+            (u128::from(waits_ms * MS), u128::from(waits_ms * MS))
+        );
+    }
 }

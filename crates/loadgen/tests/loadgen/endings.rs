@@ -179,7 +179,8 @@ fn cancelled_after(requests: u64, fake: &Fake, plan: &Plan) -> Report {
         let running = scope.spawn(|| loadgen::run(plan, &cancel, &mut ()));
         fake.wait_for_requests(requests);
         cancel.store(true, Ordering::Relaxed);
-        running.join().unwrap().unwrap().report
+        let outcome = running.join().expect("the run does not panic");
+        outcome.expect("the server is there").report
     })
 }
 
