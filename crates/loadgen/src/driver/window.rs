@@ -9,6 +9,17 @@ use crate::clock::nanoseconds;
 use crate::connection::Connection;
 use crate::tally::Tally;
 
+/// More than this is not spun in one look at the clock: a look that finds nothing takes a microsecond or a few, and for the
+/// rest somebody else had the processor. The thread's processor time is without that, so it may not be taken off it again.
+const LOOK_MOST_NS: u64 = 20_000;
+
+/// The processor time of this thread, and when it was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CpuReading {
+    at_ns: u64,
+    cpu: Duration,
+}
+
 impl Driver<'_> {
     /// Changes the phase, and begins another slice, when it is time for that.
     pub(super) fn cross_edges(&mut self, now_ns: u64) {
@@ -18,7 +29,13 @@ impl Driver<'_> {
         while now_ns >= self.next_edge_ns && self.phase != Phase::Finishing {
             if self.phase == Phase::WarmingUp {
                 self.phase = Phase::Measuring;
-                self.cpu_at_opening = thread_cpu();
+                // The clock first here, and last as the window closes: what is between the two readings of the processor time
+                // lies between those of the clock, and no thread is busier than that.
+                let at_ns = self.clock.now_ns();
+                self.cpu_at_opening = Some(CpuReading {
+                    at_ns,
+                    cpu: thread_cpu(),
+                });
             } else if self.next_edge_ns >= closes_ns {
                 // What was due just before is not late only because nobody looked at the clock in between.
                 self.send_due(closes_ns - 1);
@@ -48,13 +65,21 @@ impl Driver<'_> {
         self.in_system.close(at_ns);
         // There is no further edge; this one only has to lie behind every wait.
         self.next_edge_ns = u64::MAX;
-        let window_ns = at_ns.saturating_sub(self.schedule.opens_ns);
-        self.tally.window = Duration::from_nanos(window_ns);
-        self.tally.cpu = thread_cpu().saturating_sub(self.cpu_at_opening);
-        if window_ns > 0 {
+        self.tally.window = Duration::from_nanos(at_ns.saturating_sub(self.schedule.opens_ns));
+        if let Some(opening) = self.cpu_at_opening {
+            self.tally.cpu = thread_cpu().saturating_sub(opening.cpu);
+            // Not the window's length: the thread gets to either of its ends as late as what it is about takes.
+            let between_ns = self.clock.now_ns() - opening.at_ns;
             let worked_ns = nanoseconds(self.tally.cpu).saturating_sub(self.spun_ns);
-            self.tally.busy = vec![worked_ns as f64 / window_ns as f64];
+            if between_ns > 0 {
+                self.tally.busy = vec![worked_ns as f64 / between_ns as f64];
+            }
         }
+    }
+
+    /// Nothing was to be done for so long, from one look at the clock to the next.
+    pub(super) fn looked_in_vain(&mut self, look_ns: u64) {
+        self.spun_ns += look_ns.min(LOOK_MOST_NS);
     }
 
     /// What was due before the window closed and stands in line still. A line may be millions long, which takes a good part
@@ -113,6 +138,7 @@ fn thread_cpu() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::driver::stepped::{MS, Stepped, closed_loop, open_loop};
     use crate::plan::Plan;
     use crate::report::Requests;
@@ -208,6 +234,38 @@ mod tests {
             tally.requests.planned,
             tally.requests.sent + tally.requests.unsent + 1
         );
+    }
+
+    /// Keeps the processor busy for so long.
+    fn work(cpu: Duration) {
+        let until = thread_cpu() + cpu;
+        while thread_cpu() < until {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_thread_that_gets_to_the_end_late_is_busy_for_what_it_did_until_then() {
+        let mut driver = Stepped::begin(closed_loop(10));
+        work(Duration::from_millis(20));
+        driver.at(40 * MS);
+        let tally = driver.finish();
+        assert_eq!(tally.window.as_millis(), 10);
+        assert!((0.5..1.0).contains(&tally.busiest()), "{:?}", tally.busy);
+    }
+
+    #[test]
+    fn a_processor_that_was_taken_away_while_the_thread_spun_does_not_make_it_less_busy() {
+        let mut driver = Stepped::begin(closed_loop(40));
+        work(Duration::from_millis(20));
+        for _ in 0..10 {
+            driver.looked_in_vain(4 * MS);
+        }
+        driver.looked_in_vain(1_000);
+        driver.at(40 * MS);
+        // Less 0.2 ms of the 20.
+        let tally = driver.finish();
+        assert!((0.49..1.0).contains(&tally.busiest()), "{:?}", tally.busy);
     }
 
     #[test]
