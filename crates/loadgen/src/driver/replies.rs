@@ -64,7 +64,7 @@ impl Driver<'_> {
                     let Some(request) = connection.in_flight.pop_front() else {
                         let example = || crate::operation::shortened(&String::from_utf8_lossy(body));
                         self.tally.fail(Failure::Unasked, 1, example);
-                        self.abandon(index, Failure::Unasked);
+                        self.abandon(index);
                         return false;
                     };
                     self.outstanding -= 1;
