@@ -1,21 +1,43 @@
 //! The one clock of a run.
 
+#[cfg(test)]
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Nanoseconds since the run began, from the kernel's monotonic clock. All threads of a run share one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     began: Instant,
+    /// What it stands at, where a test steps it by hand.
+    #[cfg(test)]
+    stepped_ns: Option<&'static AtomicU64>,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
         Self {
             began: Instant::now(),
+            #[cfg(test)]
+            stepped_ns: None,
         }
     }
 
+    /// A clock that stands at zero until it is set.
+    #[cfg(test)]
+    pub(crate) fn stepped() -> (Self, &'static AtomicU64) {
+        let ns: &AtomicU64 = Box::leak(Box::default());
+        let clock = Self {
+            stepped_ns: Some(ns),
+            ..Self::start()
+        };
+        (clock, ns)
+    }
+
     pub(crate) fn now_ns(&self) -> u64 {
+        #[cfg(test)]
+        if let Some(ns) = self.stepped_ns {
+            return ns.load(Ordering::Relaxed);
+        }
         nanoseconds(self.began.elapsed())
     }
 

@@ -26,20 +26,35 @@ impl InSystem {
         }
     }
 
-    pub(crate) fn enter(&mut self, at_ns: u64, number: usize) {
+    pub(crate) fn enter(&mut self, at_ns: u64, number: u64) {
         self.advance(at_ns);
-        self.number += number as u64;
+        self.number += number;
     }
 
-    pub(crate) fn leave(&mut self, at_ns: u64, number: usize) {
+    pub(crate) fn leave(&mut self, at_ns: u64, number: u64) {
         self.advance(at_ns);
-        self.number = self.number.saturating_sub(number as u64);
+        self.number = self.number.saturating_sub(number);
+    }
+
+    /// The window ends now, before its time.
+    pub(crate) fn close(&mut self, at_ns: u64) {
+        self.closes_ns = at_ns;
     }
 
     /// The area up to this time, in requests times nanoseconds.
     pub(crate) fn area_ns(&mut self, at_ns: u64) -> u128 {
         self.advance(at_ns);
         self.area_ns
+    }
+
+    /// Whether a request counts that is due at this time: within the window, and not when it closes.
+    pub(crate) fn counts(&self, due_ns: u64) -> bool {
+        due_ns >= self.opens_ns && !self.is_closed(due_ns)
+    }
+
+    /// Whether the window is over at this time.
+    pub(crate) fn is_closed(&self, at_ns: u64) -> bool {
+        at_ns >= self.closes_ns
     }
 
     /// The part of a request's time that lies within the window.
@@ -82,5 +97,14 @@ mod tests {
             }
             prop_assert_eq!(system.area_ns(10_000), u128::from(expected));
         }
+    }
+
+    #[test]
+    fn a_window_that_ends_early_has_no_area_beyond_its_end() {
+        let mut system = InSystem::within(100, 1_000_000);
+        system.enter(150, 2);
+        system.close(200);
+        assert_eq!(system.area_ns(1_000_000), 2 * 50);
+        assert_eq!((system.clip(0, 1_000), system.clip(200, 300)), (100, 0));
     }
 }

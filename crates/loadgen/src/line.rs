@@ -47,10 +47,17 @@ impl Line {
         due_ns
     }
 
-    /// Lets all that has fallen due by now enter the system, each at its own time.
-    pub(crate) fn arrive(&mut self, system: &mut InSystem, now_ns: u64) {
-        while self.begins_ns + self.arriving.peek_ns() <= now_ns {
-            system.enter(self.begins_ns + self.arriving.peek_ns(), 1);
+    /// Lets all that has fallen due by now enter the system, each at its own time, but for those that are due when the window
+    /// has closed. Says how many of them count.
+    pub(crate) fn arrive(&mut self, system: &mut InSystem, now_ns: u64) -> u64 {
+        let mut counting = 0;
+        loop {
+            let due_ns = self.begins_ns + self.arriving.peek_ns();
+            if due_ns > now_ns || system.is_closed(due_ns) {
+                return counting;
+            }
+            system.enter(due_ns, 1);
+            counting += u64::from(system.counts(due_ns));
             self.arriving.next();
         }
     }
@@ -91,10 +98,23 @@ mod tests {
     fn who_waits_is_in_the_system_from_when_it_is_due_and_not_from_when_it_is_sent() {
         let (mut line, mut system) = (line(), InSystem::within(0, 1000));
         // Ten are due from 100 to 109; nobody looks before 109. They leave at 200 together.
-        line.arrive(&mut system, 109);
+        assert_eq!(line.arrive(&mut system, 109), 10);
         system.leave(200, 10);
         let waits: u64 = (100..110).map(|due| 200 - due).sum();
         assert_eq!(system.area_ns(200), u128::from(waits));
+    }
+
+    #[test]
+    fn those_count_that_are_due_from_when_the_window_opens_to_just_before_it_closes() {
+        let (mut line, mut system) = (line(), InSystem::within(105, 120));
+        assert_eq!(
+            (line.arrive(&mut system, 104), line.arrive(&mut system, 109)),
+            (0, 5)
+        );
+        assert_eq!(line.arrive(&mut system, u64::MAX), 10);
+        // Fifteen of the window, and the five before it, who stay.
+        let waits: u64 = 5 * 15 + (1..=15).sum::<u64>();
+        assert_eq!(system.area_ns(1000), u128::from(waits));
     }
 
     #[test]

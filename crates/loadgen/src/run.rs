@@ -229,19 +229,17 @@ fn conduct(
     observer: &mut dyn Observer,
 ) -> Result<(Tally, Gatherer), LoadError> {
     let mut gatherer = Gatherer::new(plan.duration, plan.slice, plan.threads);
-    for (edge_ns, opens) in [(schedule.opens_ns, true), (schedule.closes_ns, false)] {
-        // Until it is time, or all threads have ended.
-        while let Ok((number, slice)) = slices.recv_deadline(clock.instant(edge_ns)) {
-            gatherer.take(number, slice, |interval, times| {
-                observer.interval(interval, times)
-            });
-        }
-        if opens {
-            observer.window_opens()
-        } else {
-            observer.window_closes()
-        }
+    // Until it is time, or all threads have ended. Only who looks late finds a slice there already.
+    let early = slices.recv_deadline(clock.instant(schedule.opens_ns));
+    observer.window_opens();
+    let closes = clock.instant(schedule.closes_ns);
+    let until_it_closes = std::iter::from_fn(|| slices.recv_deadline(closes).ok());
+    for (number, slice) in early.into_iter().chain(until_it_closes) {
+        gatherer.take(number, slice, |interval, times| {
+            observer.interval(interval, times)
+        });
     }
+    observer.window_closes();
     drop(looking);
     for (number, slice) in slices {
         gatherer.take(number, slice, |interval, times| {

@@ -67,6 +67,8 @@ pub(crate) struct Slice {
     pub(crate) times: Times,
     /// Requests that ended otherwise than well.
     pub(crate) failed: u64,
+    /// When it ended, from the start of the window: before its time if the run was cut short.
+    pub(crate) ends: Duration,
 }
 
 /// How a window is cut: into slices of the length that the plan asks for, else into seconds, or into thirds if it is shorter
@@ -117,7 +119,6 @@ impl Cut {
 #[derive(Debug)]
 pub(crate) struct Gatherer {
     cut: Cut,
-    window: Duration,
     threads: usize,
     /// Slices that not all threads have handed in, with how many have; the first is that of number `intervals.len()`.
     open: Vec<(usize, Slice)>,
@@ -131,7 +132,6 @@ impl Gatherer {
     pub(crate) fn new(window: Duration, slice: Option<Duration>, threads: usize) -> Self {
         Self {
             cut: Cut::of(window, slice),
-            window,
             threads,
             open: Vec::new(),
             intervals: Vec::new(),
@@ -155,6 +155,7 @@ impl Gatherer {
             *handed_in += 1;
             open.times.add(&slice.times);
             open.failed += slice.failed;
+            open.ends = open.ends.max(slice.ends);
         }
         while self
             .open
@@ -186,7 +187,7 @@ impl Gatherer {
         }
         let quantiles = Quantiles::of(latency);
         let interval = Interval {
-            t_s: self.cut.ends(number, self.window).as_secs_f64(),
+            t_s: slice.ends.as_secs_f64(),
             ok: latency.len(),
             failed: slice.failed,
             p50_us: quantiles.and_then(|quantiles| quantiles.p50),
@@ -314,5 +315,21 @@ mod tests {
         assert!(gatherer.intervals.is_empty());
         gatherer.close_rest(|_, _| {});
         assert_eq!(gatherer.intervals[0].ok, 1);
+    }
+
+    #[test]
+    fn an_interval_ends_where_the_last_of_its_slices_did() {
+        let mut gatherer = Gatherer::new(WINDOW, None, 2);
+        let ending = |ms| Slice {
+            ends: Duration::from_millis(ms),
+            ..slice(&[7])
+        };
+        // The run is cut short while one thread has crossed the second edge, and the other has not.
+        for (number, ms) in [(0, 1_000), (1, 1_999), (0, 1_000), (1, 2_000), (2, 2_001)] {
+            gatherer.take(number, ending(ms), |_, _| {});
+        }
+        gatherer.close_rest(|_, _| {});
+        let ends: Vec<_> = gatherer.intervals.iter().map(|interval| interval.t_s).collect();
+        assert_eq!(ends, [1.0, 2.0, 2.001]);
     }
 }

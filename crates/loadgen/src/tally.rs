@@ -60,6 +60,7 @@ pub(crate) enum Failure {
     ClosedInMidReply,
     Closed,
     Timeout,
+    BehindTimeout,
     WrongValue,
     ErrorReply,
     NotAFrame,
@@ -77,6 +78,7 @@ impl fmt::Display for Failure {
             Self::ClosedInMidReply => "closed_in_mid_reply",
             Self::Closed => "closed",
             Self::Timeout => "timeout",
+            Self::BehindTimeout => "behind_timeout",
             Self::WrongValue => "wrong_value",
             Self::ErrorReply => "error_reply",
             Self::NotAFrame => "not_a_frame",
@@ -232,6 +234,38 @@ mod tests {
         assert_eq!((one.parts.len(), other.parts.len()), (2, 2));
         assert_eq!(one.connections(3), other.connections(3));
         assert_eq!((&one.busy, one.busiest()), (&other.busy, 0.2));
+    }
+
+    #[test]
+    fn requests_of_which_one_was_lost_count_of_do_not_add_up() {
+        let requests = Requests {
+            planned: 30,
+            unsent: 2,
+            sent: 28,
+            ok: 20,
+            wrong: 1,
+            error: 2,
+            timeout: 3,
+            reset: 1,
+            in_flight: 1,
+        };
+        assert!(requests.add_up());
+        let lost: [fn(&mut Requests) -> &mut u64; 9] = [
+            |requests| &mut requests.planned,
+            |requests| &mut requests.unsent,
+            |requests| &mut requests.sent,
+            |requests| &mut requests.ok,
+            |requests| &mut requests.wrong,
+            |requests| &mut requests.error,
+            |requests| &mut requests.timeout,
+            |requests| &mut requests.reset,
+            |requests| &mut requests.in_flight,
+        ];
+        for lost in lost {
+            let mut requests = requests;
+            *lost(&mut requests) -= 1;
+            assert!(!requests.add_up(), "{requests:?}");
+        }
     }
 
     #[test]

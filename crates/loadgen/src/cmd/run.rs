@@ -165,19 +165,15 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         .map(|path| Output::open("--hdr", path))
         .transpose()?;
     let (mut lines, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
-    let opens = SystemTime::now() + plan.warmup;
     let mut view = View {
         live: (!flags.quiet).then(live::Line::on_a_terminal).flatten(),
         // To write a second's histograms takes a processor for milliseconds, which the load may be in need of.
-        log: hdr
-            .is_some()
-            .then(|| hdr::Log::begin(&mut lines, &mut serializer, opens))
-            .transpose()
-            .context("can't begin the log of --hdr")?,
+        blank: hdr.is_some().then_some((&mut lines, &mut serializer)),
+        log: None,
         fault: None,
     };
     let outcome = loadgen::run(&plan, &cancel, &mut view).map_err(usage_or_failure)?;
-    let View { live, log, fault } = view;
+    let View { live, log, fault, .. } = view;
     drop((live, log));
     let report = outcome.report;
     let prints_json = matches!(json, Some(Output::Stdout));
@@ -200,12 +196,24 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
 /// What goes on while the load runs.
 struct View<'a> {
     live: Option<live::Line>,
+    /// What the log is to be written to, and by, until it begins.
+    blank: Option<(&'a mut Vec<u8>, &'a mut V2DeflateSerializer)>,
     log: Option<hdr::Log<'a, Vec<u8>>>,
     /// Why the log could not be written; it is told when the load is over.
     fault: Option<io::Error>,
 }
 
 impl Observer for View<'_> {
+    /// The log says when the window opened, which nobody knows before: to open thousands of connections takes a while.
+    fn window_opens(&mut self) {
+        if let Some((lines, serializer)) = self.blank.take() {
+            match hdr::Log::begin(lines, serializer, SystemTime::now()) {
+                Ok(log) => self.log = Some(log),
+                Err(error) => self.fault = Some(error),
+            }
+        }
+    }
+
     fn interval(&mut self, interval: &Interval, times: &Times) {
         if let Some(line) = &mut self.live {
             line.show(interval);
@@ -282,5 +290,42 @@ fn verdict(report: &Report) -> ExitCode {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn the_log_begins_when_the_window_opens() {
+        let (mut lines, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+        let mut view = View {
+            live: None,
+            blank: Some((&mut lines, &mut serializer)),
+            log: None,
+            fault: None,
+        };
+        view.connections_open();
+        assert!(view.log.is_none());
+        let before = SystemTime::now();
+        view.window_opens();
+        assert!(view.log.is_some() && view.fault.is_none());
+        let text = String::from_utf8(lines).expect("a log is text");
+        let started_s: f64 = text
+            .lines()
+            .find_map(|line| line.strip_prefix("#[StartTime: ")?.split_whitespace().next())
+            .expect("it says when it started")
+            .parse()
+            .expect("in seconds");
+        // It is told in whole milliseconds.
+        let since_s = started_s
+            - before
+                .duration_since(UNIX_EPOCH)
+                .expect("1970 is over")
+                .as_secs_f64();
+        assert!(since_s > -0.002, "{since_s} s after the window opened");
     }
 }

@@ -115,7 +115,7 @@ impl Driver<'_> {
             _ => format!("closed by the server {received} bytes into a reply"),
         };
         self.tally.fail(failure, lost.max(1) as u64, example);
-        self.abandon(index, failure);
+        self.abandon(index);
     }
 
     /// The reply that is due can't be read: it is wrong, and what comes behind it is lost.
@@ -123,36 +123,53 @@ impl Driver<'_> {
         let lost = self.connections[index].in_flight.len();
         let example = || format!("a length of {announced_bytes} bytes where a reply should start");
         self.tally.fail(Failure::NotAFrame, lost.max(1) as u64, example);
-        if let Some(request) = self.connections[index].in_flight.pop_front() {
-            self.outstanding -= 1;
-            self.leave(request, now_ns);
-            self.tally.requests.wrong += u64::from(request.counts);
-            self.slice.failed += u64::from(request.counts);
-        }
-        self.abandon(index, Failure::NotAFrame);
+        self.tally.requests.wrong += self.fail_first(index, now_ns).unwrap_or(0);
+        self.abandon(index);
     }
 
-    /// Counts what is in flight as lost in this way, closes the connection and opens another.
-    pub(super) fn abandon(&mut self, index: usize, failure: Failure) {
-        let now_ns = self.clock.now_ns();
-        if let Some((line, _)) = &mut self.open {
-            line.arrive(&mut self.in_system, now_ns);
+    /// The oldest request has waited too long, and maybe some behind it. Those that were sent later are lost with the
+    /// connection, since a reply that may still come to the first would be taken for theirs.
+    pub(super) fn time_out(&mut self, index: usize, too_old_ns: u64, now_ns: u64) {
+        self.arrive(now_ns);
+        let mut overdue = 0;
+        while let Some(request) = self.connections[index].in_flight.front()
+            && request.sent_ns <= too_old_ns
+        {
+            overdue += 1;
+            self.tally.requests.timeout += self.fail_first(index, now_ns).unwrap_or(0);
         }
-        while let Some(request) = self.connections[index].in_flight.pop_front() {
-            self.outstanding -= 1;
-            self.leave(request, now_ns);
-            if request.counts {
-                self.slice.failed += 1;
-                match failure {
-                    Failure::Timeout => self.tally.requests.timeout += 1,
-                    _ => self.tally.requests.reset += 1,
-                }
-            }
+        let within = self.plan.timeout;
+        let example = || format!("no reply within {within:?}");
+        self.tally.fail(Failure::Timeout, overdue, example);
+        let behind = self.connections[index].in_flight.len() as u64;
+        if behind > 0 {
+            let example = || format!("sent behind a request that had no reply within {within:?}");
+            self.tally.fail(Failure::BehindTimeout, behind, example);
+        }
+        self.abandon(index);
+    }
+
+    /// Counts what is in flight as lost with the connection, closes it and opens another.
+    pub(super) fn abandon(&mut self, index: usize) {
+        let now_ns = self.clock.now_ns();
+        self.arrive(now_ns);
+        while let Some(counts) = self.fail_first(index, now_ns) {
+            self.tally.requests.reset += counts;
         }
         self.connections[index].close(now_ns);
         if self.phase != Phase::Finishing {
             self.connect(index, now_ns);
         }
+    }
+
+    /// The oldest request in flight, if there is one, has come to a bad end. Gives 1 if it counts, else 0.
+    fn fail_first(&mut self, index: usize, now_ns: u64) -> Option<u64> {
+        let request = self.connections[index].in_flight.pop_front()?;
+        self.outstanding -= 1;
+        self.leave(request, now_ns);
+        let counts = u64::from(request.counts);
+        self.slice.failed += counts;
+        Some(counts)
     }
 
     /// Gives up what has taken too long, and tries again what can be tried again.
@@ -173,10 +190,7 @@ impl Driver<'_> {
                 State::Open => {
                     let oldest = connection.in_flight.front();
                     if oldest.is_some_and(|request| request.sent_ns <= too_old_ns) {
-                        let lost = connection.in_flight.len();
-                        let example = || format!("no reply within {:?}", self.plan.timeout);
-                        self.tally.fail(Failure::Timeout, lost as u64, example);
-                        self.abandon(index, Failure::Timeout);
+                        self.time_out(index, too_old_ns, now_ns);
                     }
                 }
                 State::Down { .. } | State::Connecting { .. } => {}
@@ -187,26 +201,17 @@ impl Driver<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
-    use crossbeam::channel;
-
     use super::*;
-    use crate::clock::Clock;
+    use crate::driver::stepped::{MS, Stepped, closed_loop};
     use crate::plan::Plan;
-    use crate::sources::Sources;
-    use crate::work::{Params, Work};
+    use crate::report::Requests;
 
     /// Why a run ends in which no connection could be opened for a second, for this reason.
     fn end_of_a_run_without_connections(reason: ErrorKind) -> Option<String> {
-        let work = Work::new("ping", Params::Unique).unwrap();
-        let plan = Plan::closed_loop(SocketAddr::from(([127, 0, 0, 1], 1)), 1, work);
-        let sources = Sources::of_plan(1, plan.target).unwrap();
-        let (slices, _gathered) = channel::unbounded();
-        let mut driver = Driver::new(&plan, 0, Clock::start(), &sources, slices).unwrap();
+        let mut driver = Stepped::begin(closed_loop(2_000));
         driver.fail_connect(0, &reason.into(), 0);
-        driver.sweep(1_000_000);
-        driver.ends_early(1_001_000_000, &AtomicBool::new(false))
+        driver.sweep(MS);
+        driver.ends_early(1_001 * MS, &AtomicBool::new(false))
     }
 
     #[test]
@@ -216,5 +221,45 @@ mod tests {
         for reason in [ErrorKind::AddrNotAvailable, ErrorKind::AddrInUse] {
             assert_eq!(end_of_a_run_without_connections(reason), None);
         }
+    }
+
+    #[test]
+    fn one_that_was_sent_a_moment_ago_is_lost_with_the_connection_and_not_timed_out() {
+        let mut driver = Stepped::begin(Plan {
+            pipeline: 3,
+            timeout: Duration::from_secs(1),
+            ..closed_loop(2_000)
+        });
+        driver.at(900 * MS).answer(0, 1);
+        driver.at(1_000 * MS).sweep(1_000 * MS);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 4,
+                sent: 4,
+                ok: 1,
+                timeout: 2,
+                reset: 1,
+                ..Requests::default()
+            }
+        );
+        let failures = tally.failures();
+        let told: Vec<_> = failures
+            .iter()
+            .map(|failure| (&*failure.kind, failure.count, &*failure.first))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("timeout", 2, "no reply within 1s"),
+                (
+                    "behind_timeout",
+                    1,
+                    "sent behind a request that had no reply within 1s"
+                ),
+            ]
+        );
+        assert_eq!(tally.waits_ns, tally.area_ns);
     }
 }

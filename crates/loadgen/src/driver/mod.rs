@@ -9,6 +9,8 @@
 mod connections;
 mod replies;
 mod sending;
+#[cfg(test)]
+mod stepped;
 mod window;
 
 use std::io::{self, ErrorKind};
@@ -21,6 +23,7 @@ use mio::{Events, Poll};
 use protocol::FrameLimit;
 use protocol::buffer::ReadBuffer;
 
+use self::window::CpuReading;
 use crate::arrivals::{Arrivals, Due};
 use crate::clock::{Clock, nanoseconds};
 use crate::connection::{Connection, State};
@@ -100,7 +103,7 @@ pub(crate) struct Driver<'a> {
     schedule: Schedule,
     /// When the phase or the slice changes.
     next_edge_ns: u64,
-    cpu_at_opening: Duration,
+    cpu_at_opening: Option<CpuReading>,
     /// Time in which the clock was looked at and nothing else was to be done.
     spun_ns: u64,
     /// Whether the last connection that could not be opened failed for want of a port of this client's.
@@ -144,7 +147,7 @@ impl<'a> Driver<'a> {
             phase: Phase::WarmingUp,
             schedule: Schedule::from(0, plan),
             next_edge_ns: 0,
-            cpu_at_opening: Duration::ZERO,
+            cpu_at_opening: None,
             spun_ns: 0,
             short_of_ports: false,
             down_since_ns: None,
@@ -182,7 +185,7 @@ impl<'a> Driver<'a> {
             if wait.is_zero() {
                 self.tally.longest_gap_ns = self.tally.longest_gap_ns.max(now_ns - looked_ns);
                 if events.is_empty() && sent == 0 && self.phase == Phase::Measuring {
-                    self.spun_ns += now_ns - looked_ns;
+                    self.looked_in_vain(now_ns - looked_ns);
                 }
             }
             looked_ns = now_ns;

@@ -51,9 +51,7 @@ impl Driver<'_> {
 
     /// Checks the replies that have come whole. Says whether the connection still stands.
     pub(super) fn take_replies(&mut self, index: usize, now_ns: u64) -> bool {
-        if let Some((line, _)) = &mut self.open {
-            line.arrive(&mut self.in_system, now_ns);
-        }
+        self.arrive(now_ns);
         loop {
             let connection = &mut self.connections[index];
             match frame::head(connection.input.bytes(), self.reply_limit) {
@@ -66,7 +64,7 @@ impl Driver<'_> {
                     let Some(request) = connection.in_flight.pop_front() else {
                         let example = || crate::operation::shortened(&String::from_utf8_lossy(body));
                         self.tally.fail(Failure::Unasked, 1, example);
-                        self.abandon(index, Failure::Unasked);
+                        self.abandon(index);
                         return false;
                     };
                     self.outstanding -= 1;

@@ -30,8 +30,10 @@ impl Driver<'_> {
         let counts = self.phase == Phase::Measuring;
         let share = self.plan.requests_per_connection.unwrap_or(u64::MAX);
         let connection = &mut self.connections[index];
-        let mut entering = 0;
-        while connection.in_flight.len() < self.plan.pipeline && connection.sent < share {
+        let in_flight = connection.in_flight.len() as u64;
+        let room = (self.plan.pipeline as u64).saturating_sub(in_flight);
+        let entering = room.min(share.saturating_sub(connection.sent));
+        for _ in 0..entering {
             self.work.append_request(self.next_number, &mut self.outgoing);
             connection.in_flight.push_back(InFlight {
                 number: self.next_number,
@@ -41,13 +43,22 @@ impl Driver<'_> {
             });
             connection.sent += 1;
             self.next_number += self.plan.threads as u64;
-            entering += 1;
+            self.tally.requests.sent += u64::from(counts);
         }
         if entering > 0 {
             self.in_system.enter(now_ns, entering);
-            self.outstanding += entering;
-            self.tally.requests.sent += if counts { entering as u64 } else { 0 };
+            self.outstanding += entering as usize;
+            // What is sent was counted one by one, so that one that was owed and not sent would show.
+            self.tally.requests.planned += if counts { entering } else { 0 };
             self.send(index);
+        }
+    }
+
+    /// Lets all that has fallen due by now enter the system. What is planned is counted here, by a schedule that knows of no
+    /// sending, so that a request which fell due and was lost would show.
+    pub(super) fn arrive(&mut self, now_ns: u64) {
+        if let Some((line, _)) = &mut self.open {
+            self.tally.requests.planned += line.arrive(&mut self.in_system, now_ns);
         }
     }
 
@@ -86,7 +97,7 @@ impl Driver<'_> {
     /// Sends a request that is due, on a connection that is free.
     pub(super) fn send_one(&mut self, index: usize, due_ns: u64) {
         let sent_ns = self.clock.now_ns();
-        let counts = due_ns >= self.schedule.opens_ns && due_ns < self.schedule.closes_ns;
+        let counts = self.in_system.counts(due_ns);
         self.outgoing.clear();
         self.work.append_request(self.next_number, &mut self.outgoing);
         let connection = &mut self.connections[index];

@@ -9,6 +9,17 @@ use crate::clock::nanoseconds;
 use crate::connection::Connection;
 use crate::tally::Tally;
 
+/// More than this is not spun in one look at the clock: a look that finds nothing takes a microsecond or a few, and for the
+/// rest somebody else had the processor. The thread's processor time is without that, so it may not be taken off it again.
+const LOOK_MOST_NS: u64 = 20_000;
+
+/// The processor time of this thread, and when it was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CpuReading {
+    at_ns: u64,
+    cpu: Duration,
+}
+
 impl Driver<'_> {
     /// Changes the phase, and begins another slice, when it is time for that.
     pub(super) fn cross_edges(&mut self, now_ns: u64) {
@@ -18,61 +29,83 @@ impl Driver<'_> {
         while now_ns >= self.next_edge_ns && self.phase != Phase::Finishing {
             if self.phase == Phase::WarmingUp {
                 self.phase = Phase::Measuring;
-                self.cpu_at_opening = thread_cpu();
+                // The clock first here, and last as the window closes: what is between the two readings of the processor time
+                // lies between those of the clock, and no thread is busier than that.
+                let at_ns = self.clock.now_ns();
+                self.cpu_at_opening = Some(CpuReading {
+                    at_ns,
+                    cpu: thread_cpu(),
+                });
             } else if self.next_edge_ns >= closes_ns {
                 // What was due just before is not late only because nobody looked at the clock in between.
                 self.send_due(closes_ns - 1);
                 self.close_window(closes_ns);
                 continue;
             } else {
-                self.hand_in_slice();
+                self.hand_in_slice(self.next_edge_ns - opens_ns);
             }
             let ends = self.cut.ends(self.next_slice, self.plan.duration);
             self.next_edge_ns = opens_ns + nanoseconds(ends);
         }
     }
 
-    pub(super) fn hand_in_slice(&mut self) {
-        let slice = std::mem::take(&mut self.slice);
+    /// Hands in the slice that ended so long after the window opened.
+    pub(super) fn hand_in_slice(&mut self, ends_ns: u64) {
+        let mut slice = std::mem::take(&mut self.slice);
+        slice.ends = Duration::from_nanos(ends_ns);
         // Nobody takes it any more only when the run is over.
         let _ = self.slices.send((self.next_slice, slice));
         self.next_slice += 1;
     }
 
+    /// Ends the window: at its time, or before it when the run is cut short. Nothing counts beyond it.
     pub(super) fn close_window(&mut self, at_ns: u64) {
         self.phase = Phase::Finishing;
+        self.schedule.closes_ns = at_ns;
+        self.in_system.close(at_ns);
         // There is no further edge; this one only has to lie behind every wait.
         self.next_edge_ns = u64::MAX;
-        let window_ns = at_ns - self.schedule.opens_ns;
-        self.tally.window = Duration::from_nanos(window_ns);
-        self.tally.cpu = thread_cpu().saturating_sub(self.cpu_at_opening);
-        if window_ns > 0 {
+        self.tally.window = Duration::from_nanos(at_ns.saturating_sub(self.schedule.opens_ns));
+        if let Some(opening) = self.cpu_at_opening {
+            self.tally.cpu = thread_cpu().saturating_sub(opening.cpu);
+            // Not the window's length: the thread gets to either of its ends as late as what it is about takes.
+            let between_ns = self.clock.now_ns() - opening.at_ns;
             let worked_ns = nanoseconds(self.tally.cpu).saturating_sub(self.spun_ns);
-            self.tally.busy = vec![worked_ns as f64 / window_ns as f64];
+            if between_ns > 0 {
+                self.tally.busy = vec![worked_ns as f64 / between_ns as f64];
+            }
         }
-        self.count_unsent(at_ns);
     }
 
-    /// What was due before the window closed and stands in line still.
-    pub(super) fn count_unsent(&mut self, at_ns: u64) {
+    /// Nothing was to be done for so long, from one look at the clock to the next.
+    pub(super) fn looked_in_vain(&mut self, look_ns: u64) {
+        self.spun_ns += look_ns.min(LOOK_MOST_NS);
+    }
+
+    /// What was due before the window closed and stands in line still. A line may be millions long, which takes a good part
+    /// of a second to count: this is not done while replies may come.
+    fn count_unsent(&mut self) {
+        let closes_ns = self.schedule.closes_ns;
+        self.arrive(closes_ns);
         let Some((line, _)) = &mut self.open else { return };
-        line.arrive(&mut self.in_system, at_ns);
-        while line.next_due_ns() < at_ns {
+        while line.next_due_ns() < closes_ns {
             let due_ns = line.advance();
-            self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, at_ns));
-            self.tally.requests.unsent += u64::from(due_ns >= self.schedule.opens_ns);
+            self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, closes_ns));
+            self.tally.requests.unsent += u64::from(self.in_system.counts(due_ns));
         }
     }
 
     /// What was counted, with the connections, which are open until they are dropped.
     pub(super) fn finish(mut self) -> (Tally, Vec<Connection>) {
         let now_ns = self.clock.now_ns();
-        if self.phase == Phase::Measuring {
+        self.cross_edges(now_ns);
+        if self.phase != Phase::Finishing {
             self.close_window(now_ns);
         }
         if !self.tally.window.is_zero() {
-            self.hand_in_slice();
+            self.hand_in_slice(nanoseconds(self.tally.window));
         }
+        self.count_unsent();
         // What is still on its way when a run is cut short has been so until now.
         for connection in &self.connections {
             for request in &connection.in_flight {
@@ -80,8 +113,7 @@ impl Driver<'_> {
                 self.tally.waits_ns += u128::from(self.in_system.clip(request.due_ns, now_ns));
             }
         }
-        self.tally.requests.planned = self.tally.requests.sent + self.tally.requests.unsent;
-        self.tally.area_ns = self.in_system.area_ns(now_ns.max(self.schedule.closes_ns));
+        self.tally.area_ns = self.in_system.area_ns(self.schedule.closes_ns);
         let opened = self
             .connections
             .iter()
@@ -102,4 +134,165 @@ impl Driver<'_> {
 /// The processor time of this thread.
 fn thread_cpu() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::stepped::{MS, Stepped, closed_loop, open_loop};
+    use crate::plan::Plan;
+    use crate::report::Requests;
+
+    #[test]
+    fn what_is_due_and_never_sent_is_unsent_and_waits_until_the_window_closes() {
+        let mut driver = Stepped::begin(open_loop(10));
+        driver.at(10 * MS);
+        assert_eq!(driver.tally.requests.unsent, 0, "counted while a reply may come");
+        // What is due from then on is none of the window's, and is not sent.
+        driver.at(25 * MS).answer(0, 1);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 10,
+                unsent: 9,
+                sent: 1,
+                ok: 1,
+                ..Requests::default()
+            }
+        );
+        // The one that was sent at once, and those that fell due after each further millisecond.
+        let waits_ms: u64 = 10 + (1..=9).sum::<u64>();
+        assert_eq!(
+            (tally.waits_ns, tally.area_ns),
+            (u128::from(waits_ms * MS), u128::from(waits_ms * MS))
+        );
+    }
+
+    #[test]
+    fn a_line_counts_up_to_where_the_run_is_cut_short() {
+        let mut driver = Stepped::begin(open_loop(3_600_000));
+        driver.at(2 * MS).answer(0, 1);
+        driver.at(4 * MS + MS / 2);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 5,
+                unsent: 3,
+                sent: 2,
+                ok: 1,
+                in_flight: 1,
+                ..Requests::default()
+            }
+        );
+        assert_eq!(tally.window.as_micros(), 4_500);
+        // Sent as it was due; due at 1 ms and in flight; due at 2, 3 and 4 ms and in line.
+        let waits_us: u64 = 2_000 + 3_500 + 2_500 + 1_500 + 500;
+        assert_eq!(
+            (tally.waits_ns, tally.area_ns),
+            (u128::from(waits_us * 1_000), u128::from(waits_us * 1_000))
+        );
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_takes_those_in_flight_and_not_those_in_line() {
+        let mut driver = Stepped::begin(Plan {
+            pipeline: 2,
+            ..open_loop(10)
+        });
+        driver.at(3 * MS + MS / 2).reset(0);
+        // Of those in line the next connection takes two, and two more when these are answered.
+        driver.at(5 * MS + MS / 2).open_again(0);
+        driver.at(6 * MS + MS / 2).answer(0, 2);
+        driver.at(10 * MS);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 10,
+                unsent: 4,
+                sent: 6,
+                ok: 2,
+                reset: 2,
+                in_flight: 2,
+                ..Requests::default()
+            }
+        );
+        assert_eq!(tally.waits_ns, tally.area_ns);
+    }
+
+    #[test]
+    fn a_due_request_that_is_lost_breaks_the_accounting() {
+        let mut driver = Stepped::begin(open_loop(10));
+        let (line, _) = driver.open.as_mut().expect("the loop is open");
+        line.advance();
+        driver.at(10 * MS);
+        let tally = driver.finish();
+        assert!(!tally.requests.add_up(), "{:?}", tally.requests);
+        assert_eq!(
+            tally.requests.planned,
+            tally.requests.sent + tally.requests.unsent + 1
+        );
+    }
+
+    /// Keeps the processor busy for so long.
+    fn work(cpu: Duration) {
+        let until = thread_cpu() + cpu;
+        while thread_cpu() < until {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_thread_that_gets_to_the_end_late_is_busy_for_what_it_did_until_then() {
+        let mut driver = Stepped::begin(closed_loop(10));
+        work(Duration::from_millis(20));
+        driver.at(40 * MS);
+        let tally = driver.finish();
+        assert_eq!(tally.window.as_millis(), 10);
+        assert!((0.5..1.0).contains(&tally.busiest()), "{:?}", tally.busy);
+    }
+
+    #[test]
+    fn a_processor_that_was_taken_away_while_the_thread_spun_does_not_make_it_less_busy() {
+        let mut driver = Stepped::begin(closed_loop(40));
+        work(Duration::from_millis(20));
+        for _ in 0..10 {
+            driver.looked_in_vain(4 * MS);
+        }
+        driver.looked_in_vain(1_000);
+        driver.at(40 * MS);
+        // Less 0.2 ms of the 20.
+        let tally = driver.finish();
+        assert!((0.49..1.0).contains(&tally.busiest()), "{:?}", tally.busy);
+    }
+
+    #[test]
+    fn a_closed_loop_plans_what_its_connections_have_room_for() {
+        let mut driver = Stepped::begin(Plan {
+            pipeline: 3,
+            requests_per_connection: Some(4),
+            ..closed_loop(10)
+        });
+        driver.at(MS).answer(0, 2);
+        driver.at(2 * MS);
+        let tally = driver.finish();
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 4,
+                sent: 4,
+                ok: 2,
+                in_flight: 2,
+                ..Requests::default()
+            }
+        );
+        // Two of the first three for one millisecond, the third for two; the fourth for one.
+        let waits_ms: u64 = 2 + 2 + 1;
+        assert_eq!(
+            (tally.waits_ns, tally.area_ns),
+            (u128::from(waits_ms * MS), u128::from(waits_ms * MS))
+        );
+    }
 }

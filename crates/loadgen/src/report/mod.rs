@@ -210,7 +210,7 @@ pub struct Options {
 /// `in_flight`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Requests {
-    /// Due within the window; in a closed loop those that were sent.
+    /// Due within the window, counted apart from the sending; in a closed loop those that connections had room for.
     pub planned: u64,
     /// Due and never sent.
     pub unsent: u64,

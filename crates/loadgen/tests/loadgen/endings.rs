@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use loadgen::report::Little;
 use loadgen::{LoadError, Plan, Report};
 use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
 
-use crate::fake::{Act, Fake, PATIENCE, ping, run};
+use crate::fake::{Act, Fake, PATIENCE, assert_adds_up, ping, run};
 use crate::program::{Running, loadgen};
 
 /// Far longer than any test may take: a run that keeps to it has not noticed its end.
@@ -57,6 +58,7 @@ fn a_server_that_dies_ends_the_run_with_what_was_measured() {
     assert_eq!(report.requests.in_flight, 0);
     assert_eq!((report.connections.opened, report.connections.failed), (4, 0));
     assert_eq!(report.connections.reconnects, 0, "none was opened again");
+    assert!(report.checks.little.is_some());
     assert!(
         report
             .failures
@@ -75,6 +77,7 @@ fn the_program_tells_that_the_server_is_gone_and_exits_1_with_what_was_measured(
     assert_eq!(left.code, Some(1));
     let report: Report = serde_json::from_str(&left.stdout).unwrap();
     assert!(report.requests.ok > 0);
+    assert_adds_up(&report);
     assert!(report.ended_early.unwrap().contains("gone"));
 
     let fake = mortal(100);
@@ -142,27 +145,55 @@ fn an_address_that_does_not_answer_is_given_up_after_the_timeout() {
 }
 
 #[test]
-fn a_cancelled_run_ends_soon_with_what_was_measured() {
-    let fake = Fake::new(|asked| {
+fn an_open_loop_whose_server_dies_accounts_for_those_in_line_up_to_its_end() {
+    let fake = mortal(200);
+    let report = run(&Plan {
+        warmup: Duration::ZERO,
+        duration: FOREVER,
+        timeout: PATIENCE,
+        threads: 2,
+        ..Plan::open_loop(fake.address, 4, 10_000.0, ping())
+    })
+    .report;
+    assert!(report.ended_early.unwrap().contains("gone"));
+    assert!(report.window_s < PATIENCE.as_secs_f64());
+    assert!(report.requests.ok > 0 && report.requests.reset > 0 && report.requests.unsent > 0);
+    assert!(report.checks.little.is_some());
+}
+
+/// One that answers a hundred requests and no more.
+fn falls_silent() -> Fake {
+    Fake::new(|asked| {
         if asked.number < 100 {
             Act::Answer
         } else {
             Act::Nothing
         }
-    });
+    })
+}
+
+/// Runs the plan until the server has had so many requests.
+fn cancelled_after(requests: u64, fake: &Fake, plan: &Plan) -> Report {
     let cancel = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let running = scope.spawn(|| loadgen::run(plan, &cancel, &mut ()));
+        fake.wait_for_requests(requests);
+        cancel.store(true, Ordering::Relaxed);
+        let outcome = running.join().expect("the run does not panic");
+        outcome.expect("the server is there").report
+    })
+}
+
+#[test]
+fn a_cancelled_run_ends_soon_with_what_was_measured() {
+    let fake = falls_silent();
     let plan = Plan {
         duration: FOREVER,
         pipeline: 3,
         ..fake.plan(4, ping())
     };
-    let report = thread::scope(|scope| {
-        let running = scope.spawn(|| loadgen::run(&plan, &cancel, &mut ()));
-        // From here on all there may be in flight is, and stays.
-        fake.wait_for_requests(100 + 4 * 3);
-        cancel.store(true, Ordering::Relaxed);
-        running.join().unwrap().unwrap().report
-    });
+    // From then on all there may be in flight is, and stays.
+    let report = cancelled_after(100 + 4 * 3, &fake, &plan);
     assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
     assert_eq!(
         (
@@ -172,8 +203,30 @@ fn a_cancelled_run_ends_soon_with_what_was_measured() {
         ),
         (100, 12, 112)
     );
-    assert!(report.checks.accounting);
     assert_eq!(report.failures, []);
+    assert_adds_up(&report);
+    let Little { l, .. } = report.checks.little.unwrap();
+    assert!((0.0..=12.0 + 1e-9).contains(&l), "{l} of 12 on their way");
+    let ends: Vec<_> = report.intervals.iter().map(|second| second.t_s).collect();
+    assert!(ends.is_sorted());
+    let last_s = ends.last().unwrap();
+    assert!((last_s - report.window_s).abs() < 1e-9, "{last_s}");
+}
+
+#[test]
+fn a_cancelled_open_loop_accounts_for_those_in_flight_and_in_line_up_to_its_end() {
+    let fake = falls_silent();
+    let plan = Plan {
+        warmup: Duration::ZERO,
+        duration: FOREVER,
+        timeout: FOREVER,
+        ..Plan::open_loop(fake.address, 4, 10_000.0, ping())
+    };
+    let report = cancelled_after(100 + 4, &fake, &plan);
+    assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
+    assert_eq!((report.requests.ok, report.requests.in_flight), (100, 4));
+    assert_adds_up(&report);
+    assert!(report.checks.little.is_some());
 }
 
 #[test]
@@ -200,7 +253,8 @@ fn an_interrupted_program_exits_1_soon_with_what_was_measured() {
         assert_eq!(left.code, Some(1));
         let report: Report = serde_json::from_str(&left.stdout).unwrap();
         assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
-        assert!(report.requests.ok > 0 && report.checks.accounting);
+        assert!(report.requests.ok > 0);
+        assert_adds_up(&report);
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use loadgen::{Outcome, Params, Plan, Work};
+use loadgen::{Outcome, Params, Plan, Report, Work};
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use protocol::{FrameLimit, Reply, Request, operation};
 use socket2::SockRef;
@@ -349,12 +349,22 @@ pub(crate) fn ping() -> Work {
 /// Carries a plan out to its end.
 pub(crate) fn run(plan: &Plan) -> Outcome {
     let outcome = loadgen::run(plan, &AtomicBool::new(false), &mut ()).expect("the server is there");
-    let counts = &outcome.report.requests;
+    assert_adds_up(&outcome.report);
+    outcome
+}
+
+/// Every request is accounted for, and all of its time: both sides of Little's law are sums of the same nanoseconds, so that
+/// nothing but rounding may stand between them.
+#[track_caller]
+pub(crate) fn assert_adds_up(report: &Report) {
+    let counts = &report.requests;
     let ended = counts.ok + counts.wrong + counts.error + counts.timeout + counts.reset + counts.in_flight;
     assert_eq!(counts.planned, counts.sent + counts.unsent);
     assert_eq!(counts.sent, ended);
-    assert!(outcome.report.checks.accounting);
-    outcome
+    assert!(report.checks.accounting);
+    if let Some(little) = report.checks.little {
+        assert!(little.error < 1e-9, "{little:?}");
+    }
 }
 
 /// How many failures of each kind there were.

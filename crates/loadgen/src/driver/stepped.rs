@@ -1,0 +1,132 @@
+//! A driver whose time is stepped by hand, on connections that are open and lead nowhere: what is sent on them leaves, and
+//! what comes on them is what a test says.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam::channel;
+use protocol::Reply;
+
+use super::{Driver, Schedule};
+use crate::arrivals::Arrivals;
+use crate::clock::Clock;
+use crate::connection::State;
+use crate::plan::{Load, Pacing, Plan};
+use crate::sources::Sources;
+use crate::tally::Tally;
+use crate::work::{Params, Work};
+
+pub(super) const MS: u64 = 1_000_000;
+
+/// What a ping says, and its reply.
+const SAID: &str = "\"ireader 0\"";
+
+/// The driver, and the clock that it looks at.
+pub(super) struct Stepped {
+    driver: Driver<'static>,
+    now_ns: &'static AtomicU64,
+    /// Takes the connections that the driver opens in the place of others.
+    _listener: TcpListener,
+}
+
+/// A closed loop whose window opens at once and is open for so long.
+pub(super) fn closed_loop(window_ms: u64) -> Plan {
+    let work = Work::new("ping", Params::Json(SAID.to_owned())).expect("a ping takes any value");
+    Plan {
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(window_ms),
+        ..Plan::closed_loop(SocketAddr::from(([127, 0, 0, 1], 0)), 1, work)
+    }
+}
+
+/// The same, with a request due each millisecond, the first as the window opens.
+pub(super) fn open_loop(window_ms: u64) -> Plan {
+    Plan {
+        load: Load::Open {
+            rate_per_s: 1_000.0,
+            arrivals: Arrivals::Uniform,
+            pacing: Pacing::Spin,
+        },
+        ..closed_loop(window_ms)
+    }
+}
+
+impl Stepped {
+    /// Begins the plan's load at zero, with all connections open.
+    pub(super) fn begin(plan: Plan) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("the kernel has a port");
+        let target = listener.local_addr().expect("it is bound");
+        let plan: &Plan = Box::leak(Box::new(Plan { target, ..plan }));
+        let sources = Sources::of_plan(plan.connections, target).expect("there are ports for a few");
+        let (clock, now_ns) = Clock::stepped();
+        let (slices, _) = channel::unbounded();
+        let driver = Driver::new(plan, 0, clock, Box::leak(Box::new(sources)), slices);
+        let mut stepped = Self {
+            driver: driver.expect("an event loop can be made"),
+            now_ns,
+            _listener: listener,
+        };
+        for connection in &mut stepped.driver.connections {
+            connection.state = State::Open;
+        }
+        stepped.driver.begin(Schedule::from(0, plan));
+        stepped
+    }
+
+    /// Lets the driver look at the clock at this time.
+    pub(super) fn at(&mut self, now_ns: u64) -> &mut Self {
+        self.now_ns.store(now_ns, Ordering::Relaxed);
+        self.driver.cross_edges(now_ns);
+        self.driver.send_due(now_ns);
+        self
+    }
+
+    /// The right replies to so many requests come now on the connection of this number.
+    pub(super) fn answer(&mut self, index: usize, replies: usize) {
+        let mut bytes = Vec::new();
+        for _ in 0..replies {
+            Reply::append(&mut bytes, "pong", |out| out.extend_from_slice(SAID.as_bytes()));
+        }
+        let input = &mut self.driver.connections[index].input;
+        input.room(bytes.len())[..bytes.len()].copy_from_slice(&bytes);
+        input.filled(bytes.len());
+        let now_ns = self.driver.clock.now_ns();
+        assert!(self.driver.take_replies(index, now_ns), "the connection stands");
+        self.driver.put_to_use(index, now_ns);
+    }
+
+    /// The connection of this number is reset now.
+    pub(super) fn reset(&mut self, index: usize) {
+        self.driver.lose(index, &ErrorKind::ConnectionReset.into());
+    }
+
+    /// Another connection in this place is open now.
+    pub(super) fn open_again(&mut self, index: usize) {
+        let now_ns = self.driver.clock.now_ns();
+        self.driver.connections[index].close(now_ns);
+        self.driver.connections[index].state = State::Open;
+        self.driver.put_to_use(index, now_ns);
+    }
+
+    /// Ends the run now.
+    pub(super) fn finish(self) -> Tally {
+        self.driver.finish().0
+    }
+}
+
+impl Deref for Stepped {
+    type Target = Driver<'static>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.driver
+    }
+}
+
+impl DerefMut for Stepped {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.driver
+    }
+}
