@@ -169,3 +169,6 @@ fn bystanders(report: &Report) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

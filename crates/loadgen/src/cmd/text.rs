@@ -222,3 +222,35 @@ fn shortened(text: &str) -> String {
         text.chars().take(60).chain(['…']).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::{env, fs};
+
+    use super::*;
+
+    fn fixed() -> Report {
+        serde_json::from_str(include_str!("../../tests/golden/report.json"))
+            .expect("the fixed result can be read")
+    }
+
+    /// When a page is to change, look at the new one, and write it over the old:
+    /// `UPDATE_GOLDEN=1 cargo test -p loadgen page_of`.
+    #[track_caller]
+    fn is_as_kept(name: &str, page: &str) {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden")
+            .join(name);
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&kept, page).expect("the file can be written");
+        }
+        let kept = fs::read_to_string(kept).expect("the file can be read");
+        assert_eq!(page, kept, "{name} was\n{kept}\nand is\n{page}");
+    }
+
+    #[test]
+    fn the_page_of_a_fixed_result_is_as_it_was() {
+        is_as_kept("page.txt", &page(&fixed()));
+    }
+}
