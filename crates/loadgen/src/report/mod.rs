@@ -239,14 +239,15 @@ pub struct Connections {
     pub opened: u64,
     /// How many could never be opened.
     pub failed: u64,
-    /// How many had a good reply within the window.
+    /// How many had a good reply within the window, or to a request of it: that of a slow operation may come when the window
+    /// is over.
     pub served: u64,
     /// How often one was opened again in the place of one that had ended, within the window.
     pub reconnects: u64,
 }
 
 impl Connections {
-    /// How many were asked something within the window, or could not be, and had no good reply. In an open loop the
+    /// How many were asked something within the window, or could not be, and were not `served`. In an open loop the
     /// connections take turns, so with fewer requests `sent` than connections some are never asked.
     #[must_use]
     pub fn unserved(&self, loop_kind: LoopKind, sent: u64) -> u64 {

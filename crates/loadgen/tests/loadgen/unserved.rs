@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use loadgen::Plan;
+use loadgen::{Params, Plan, Work};
 
 use crate::fake::{Act, Fake, PATIENCE, failures, ping, run};
 
@@ -78,4 +78,20 @@ fn a_connection_that_an_open_loop_is_not_answered_on_is_unserved() {
     let report = run(&plan).report;
     assert!(report.requests.sent > 3, "{:?}", report.requests);
     assert_eq!((report.requests.timeout, report.unserved_connections()), (1, 1));
+}
+
+#[test]
+fn a_connection_whose_good_reply_comes_after_the_window_was_served() {
+    let fake = Fake::good();
+    let work = Work::new("sleep", Params::Json("700".to_owned())).unwrap();
+    let plan = Plan {
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(500),
+        timeout: PATIENCE,
+        ..Plan::closed_loop(fake.address, 4, work)
+    };
+    let report = run(&plan).report;
+    assert_eq!((report.requests.sent, report.requests.ok), (4, 4));
+    assert_eq!((report.throughput_per_s, report.connections.served), (0.0, 4));
+    assert_eq!(report.unserved_connections(), 0);
 }
