@@ -150,7 +150,7 @@ pub(crate) const ALL: [Figure; 39] = [
         "Jain",
         More,
         "how evenly connections were served: 1 when all had as many replies, 1/n when one of n had all",
-        |trial| Some(trial.load.fairness?.jain)
+        |trial| trial.load.fairness?.jain
     ),
     figure!(
         "cpu_us_per_request",

@@ -46,111 +46,112 @@ fn a_sound_result_needs_no_advice() {
 /// A result, what is wrong with it, and the words that have to be said about that.
 type Case = (fn() -> Report, fn(&mut Report), &'static [&'static str]);
 
+const CASES: &[Case] = &[
+    (
+        sound,
+        |report| report.ended_early = Some("the server at 127.0.0.1:8080 is gone".to_owned()),
+        &["ended early", "is gone", "3.0 s"],
+    ),
+    (
+        sound,
+        |report| report.checks.accounting = false,
+        &["do not add up", "nothing here may be quoted"],
+    ),
+    (
+        sound,
+        |report| {
+            report.requests.ok -= 7;
+            report.requests.timeout += 7;
+        },
+        &["7 of 12000 requests", "find the cause"],
+    ),
+    (
+        sound_closed,
+        |report| report.connections.served = 57,
+        &["7 of 64 connections", "never served", "fewer connections"],
+    ),
+    (
+        sound,
+        |report| {
+            report.connections.opened = 60;
+            report.connections.failed = 4;
+            report.connections.served = 60;
+        },
+        &["4 of 64 connections", "never served"],
+    ),
+    (
+        sound,
+        |report| {
+            report.requests.planned += 500;
+            report.requests.unsent = 500;
+        },
+        &[
+            "offered rate was not reached",
+            "500 of 12500",
+            "Offer less",
+            "--connections",
+        ],
+    ),
+    (
+        sound,
+        |report| {
+            report.client.busy = 0.95;
+            report.checks.client_limited = Some(true);
+        },
+        &["busy for 95 %", "--threads", "CPU per request"],
+    ),
+    (
+        sound,
+        |report| report.checks.client_limited = Some(true),
+        &["above 70 %", "loadgen calibrate", "--threads"],
+    ),
+    (
+        sound,
+        |report| report.checks.late_share = Some(0.04),
+        &["4.0 %", "later than a tenth", "--connections", "--pacing spin"],
+    ),
+    (
+        sound,
+        |report| report.checks.arrivals.as_mut().unwrap().anderson_darling = 2.5,
+        &["hardly a Poisson stream", "2.50", "--seed"],
+    ),
+    (
+        sound,
+        |report| report.checks.arrivals.as_mut().unwrap().lag1 = -0.2,
+        &["hardly a Poisson stream", "-0.200", "0.067", "--seed"],
+    ),
+    (
+        sound,
+        |report| report.checks.little = Some(little_of(0.5, 0.32)),
+        &["Little's law does not hold", "0.50", "0.32", "do not quote"],
+    ),
+    (
+        sound_closed,
+        |report| {
+            report.checks.drift = Some(Drift {
+                first_p50_us: 60.0,
+                last_p50_us: 67.0,
+            })
+        },
+        &["60.0 µs", "67.0 µs", "--warmup", "offer less"],
+    ),
+    (
+        sound,
+        |report| {
+            report.bystanders = Some(Bystanders {
+                idle: 10,
+                idle_open: 9,
+                silent: 5,
+                silent_open: 3,
+            })
+        },
+        &["closed 3 of the 15", "idle and silent"],
+    ),
+];
+
 #[test]
 fn each_fault_is_told_with_its_figures_and_what_to_do() {
-    let cases: &[Case] = &[
-        (
-            sound,
-            |report| report.ended_early = Some("the server at 127.0.0.1:8080 is gone".to_owned()),
-            &["ended early", "is gone", "3.0 s"],
-        ),
-        (
-            sound,
-            |report| report.checks.accounting = false,
-            &["do not add up", "nothing here may be quoted"],
-        ),
-        (
-            sound,
-            |report| {
-                report.requests.ok -= 7;
-                report.requests.timeout += 7;
-            },
-            &["7 of 12000 requests", "find the cause"],
-        ),
-        (
-            sound_closed,
-            |report| report.connections.served = 57,
-            &["7 of 64 connections", "never served", "fewer connections"],
-        ),
-        (
-            sound,
-            |report| {
-                report.connections.opened = 60;
-                report.connections.failed = 4;
-                report.connections.served = 60;
-            },
-            &["4 of 64 connections", "never served"],
-        ),
-        (
-            sound,
-            |report| {
-                report.requests.planned += 500;
-                report.requests.unsent = 500;
-            },
-            &[
-                "offered rate was not reached",
-                "500 of 12500",
-                "Offer less",
-                "--connections",
-            ],
-        ),
-        (
-            sound,
-            |report| {
-                report.client.busy = 0.95;
-                report.checks.client_limited = Some(true);
-            },
-            &["busy for 95 %", "--threads", "CPU per request"],
-        ),
-        (
-            sound,
-            |report| report.checks.client_limited = Some(true),
-            &["above 70 %", "loadgen calibrate", "--threads"],
-        ),
-        (
-            sound,
-            |report| report.checks.late_share = Some(0.04),
-            &["4.0 %", "later than a tenth", "--connections", "--pacing spin"],
-        ),
-        (
-            sound,
-            |report| report.checks.arrivals.as_mut().unwrap().anderson_darling = 2.5,
-            &["hardly a Poisson stream", "2.50", "--seed"],
-        ),
-        (
-            sound,
-            |report| report.checks.arrivals.as_mut().unwrap().lag1 = -0.2,
-            &["hardly a Poisson stream", "-0.200", "0.067", "--seed"],
-        ),
-        (
-            sound,
-            |report| report.checks.little = Some(little_of(0.5, 0.32)),
-            &["Little's law does not hold", "0.50", "0.32", "do not quote"],
-        ),
-        (
-            sound_closed,
-            |report| {
-                report.checks.drift = Some(Drift {
-                    first_p50_us: 60.0,
-                    last_p50_us: 67.0,
-                })
-            },
-            &["60.0 µs", "67.0 µs", "--warmup", "offer less"],
-        ),
-        (
-            sound,
-            |report| {
-                report.bystanders = Some(Bystanders {
-                    idle: 10,
-                    idle_open: 9,
-                    silent: 5,
-                    silent_open: 3,
-                })
-            },
-            &["closed 3 of the 15", "idle and silent"],
-        ),
-    ];
-    for (sound, fault, words) in cases {
+    for (sound, fault, words) in CASES {
         let advice = only(sound(), fault);
         for word in *words {
             assert!(advice.contains(word), "{word:?} is missing: {advice}");

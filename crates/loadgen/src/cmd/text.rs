@@ -89,9 +89,12 @@ fn reached(page: &mut String, report: &Report) -> Result {
     if let Some(fairness) = &report.fairness {
         write!(
             page,
-            "; {} to {} requests each, Jain's index {:.3}",
-            fairness.least_served, fairness.most_served, fairness.jain
+            "; {} to {} requests each",
+            fairness.least_served, fairness.most_served
         )?;
+        if let Some(jain) = fairness.jain {
+            write!(page, ", Jain's index {jain:.3}")?;
+        }
     }
     writeln!(page)?;
     if let Some(cpu_us) = report.client.cpu_us_per_request {
