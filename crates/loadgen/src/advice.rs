@@ -1,7 +1,7 @@
 //! What to make of a result before quoting it: what it can't show, and what to do about it.
 
 use crate::checks::{ANDERSON_DARLING_DOUBTFUL, correlation_most};
-use crate::report::{CLIENT_BUSY_MOST, LoopKind, Report};
+use crate::report::{CLIENT_BUSY_MOST, Failures, LoopKind, Report};
 
 /// The two ways of Little's law may differ by this much.
 pub const LITTLE_ERROR_MOST: f64 = 0.01;
@@ -18,7 +18,10 @@ pub fn of(report: &Report) -> Vec<String> {
     let all = [
         ended_early(report),
         accounting(report),
+        wrong_replies(report),
+        nothing_sent(report),
         failures(report),
+        lost_connections(report),
         unserved(report),
         unsent(report),
         client_limited(report),
@@ -45,20 +48,79 @@ fn accounting(report: &Report) -> Option<String> {
         .then(|| "The requests do not add up: this is a fault of the load generator, and nothing here may be quoted.".to_owned())
 }
 
+fn wrong_replies(report: &Report) -> Option<String> {
+    let told = told(
+        report
+            .failures
+            .iter()
+            .filter(|failures| failures.are_of_replies()),
+    )?;
+    Some(format!(
+        "Replies were not what was asked for ({told}). Whatever this server did, it is not the work that the figures are of; \
+         find the cause before quoting them."
+    ))
+}
+
+fn nothing_sent(report: &Report) -> Option<String> {
+    if report.requests.planned > 0 || report.ended_early.is_some() {
+        return None;
+    }
+    Some(match report.options.rate_per_s {
+        Some(rate_per_s) => format!(
+            "Nothing was due in the window: {rate_per_s} requests/s for {:.1} s are {:.3} on average. Give more --duration, or \
+             a higher --rate.",
+            report.window_s,
+            rate_per_s * report.window_s
+        ),
+        None => "Nothing was sent in the window: all connections waited for replies to requests of the warm-up, or could not \
+                 be opened. Give more --duration than a request takes."
+            .to_owned(),
+    })
+}
+
 fn failures(report: &Report) -> Option<String> {
     let failed = report.requests.failed();
     (failed > 0).then(|| {
         format!(
             "{failed} of {} requests were not answered well. They stand in no percentile, so the latencies are those of a \
-             server that was spared them; find the cause below before comparing.",
+             server that was spared them; find the cause before comparing.",
             report.requests.sent
         )
     })
 }
 
+/// Where requests of the window failed as well, that is said already.
+fn lost_connections(report: &Report) -> Option<String> {
+    if report.requests.failed() > 0 {
+        return None;
+    }
+    let told = told(lost(report))?;
+    Some(format!(
+        "No request of the window failed, but connections were lost or could not be opened ({told}). To open them again is \
+         work that the figures include; find the cause, or close them from here (--requests-per-connection)."
+    ))
+}
+
+/// The failures that end a connection, or keep it from being opened.
+fn lost(report: &Report) -> impl Iterator<Item = &Failures> {
+    report
+        .failures
+        .iter()
+        .filter(|failures| !failures.are_of_replies())
+}
+
+/// Such as "3 × closed, 1 × reset in the whole run, warm-up included"; nothing if there are none.
+fn told<'a>(failures: impl Iterator<Item = &'a Failures>) -> Option<String> {
+    let kinds: Vec<_> = failures
+        .map(|failures| format!("{} × {}", failures.count, failures.kind))
+        .collect();
+    (!kinds.is_empty()).then(|| format!("{} in the whole run, warm-up included", kinds.join(", ")))
+}
+
 fn unserved(report: &Report) -> Option<String> {
     let unserved = report.unserved_connections();
-    (unserved > 0).then(|| {
+    // Where nothing was sent, that is said already.
+    (unserved > 0 && report.requests.sent > 0).then(|| {
         format!(
             "{unserved} of {} connections were never served. The latencies are those of the others; ask for fewer \
              connections, or for a server that can hold as many.",

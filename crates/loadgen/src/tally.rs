@@ -67,6 +67,13 @@ pub(crate) enum Failure {
     Unasked,
 }
 
+impl Failure {
+    /// Those of replies, and not of whoever gives none: each says that the server does not speak the wire, or does not do
+    /// what it was asked to.
+    pub(crate) const OF_REPLIES: [Self; 4] =
+        [Self::WrongValue, Self::ErrorReply, Self::NotAFrame, Self::Unasked];
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

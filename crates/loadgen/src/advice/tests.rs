@@ -1,7 +1,7 @@
 //! Results with one fault each, and what is said of it.
 
 use super::*;
-use crate::report::{Bystanders, Drift};
+use crate::report::{Bystanders, Drift, Requests};
 
 /// An open loop with nothing to be said of.
 fn sound() -> Report {
@@ -25,6 +25,15 @@ fn little_of(lambda_w: f64, l: f64) -> crate::report::Little {
         l,
         error: (lambda_w - l).abs() / l,
     }
+}
+
+fn failures_of(kinds: &[(u64, &str)]) -> Vec<Failures> {
+    let failures = kinds.iter().map(|&(count, kind)| Failures {
+        kind: kind.to_owned(),
+        count,
+        first: "as told".to_owned(),
+    });
+    failures.collect()
 }
 
 /// What is said of a result with this fault, which is one sentence or two, and nothing else.
@@ -64,6 +73,45 @@ const CASES: &[Case] = &[
             report.requests.timeout += 7;
         },
         &["7 of 12000 requests", "find the cause"],
+    ),
+    // In the warm-up, so that the requests of the window are all right.
+    (
+        sound,
+        |report| report.failures = failures_of(&[(1, "wrong_value"), (2, "unasked_reply")]),
+        &[
+            "not what was asked for",
+            "1 × wrong_value, 2 × unasked_reply",
+            "warm-up included",
+            "find the cause",
+        ],
+    ),
+    (
+        sound,
+        |report| {
+            report.options.rate_per_s = Some(0.002);
+            (report.requests, report.connections.served) = (Requests::default(), 0);
+        },
+        &[
+            "Nothing was due in the window",
+            "0.002 requests/s",
+            "0.006 on average",
+            "--duration",
+            "--rate",
+        ],
+    ),
+    (
+        sound_closed,
+        |report| (report.requests, report.connections.served) = (Requests::default(), 0),
+        &["Nothing was sent in the window", "warm-up", "--duration"],
+    ),
+    (
+        sound,
+        |report| report.failures = failures_of(&[(190, "closed"), (2, "connect_refused")]),
+        &[
+            "No request of the window failed",
+            "190 × closed, 2 × connect_refused",
+            "--requests-per-connection",
+        ],
     ),
     (
         sound_closed,

@@ -173,7 +173,7 @@ fn checks(page: &mut String, report: &Report) -> Result {
     for failures in &report.failures {
         writeln!(
             page,
-            "failed       {} × {}, the first: {}",
+            "failed       {} × {}, warm-up included; the first: {}",
             failures.count, failures.kind, failures.first
         )?;
     }

@@ -13,7 +13,7 @@ use self::checks::{is_near_ceiling, late_share};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
 use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;
-use crate::tally::Tally;
+use crate::tally::{Failure, Tally};
 
 /// The version of [`Report`].
 pub const SCHEMA: u32 = 1;
@@ -344,7 +344,7 @@ pub struct Interval {
     pub p99_us: Option<f64>,
 }
 
-/// Failures of one kind, those of the warm-up included.
+/// Failures of one kind in the whole run, those of the warm-up included, whereas [`Requests`] are of the window.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Failures {
     /// What kind.
@@ -353,6 +353,16 @@ pub struct Failures {
     pub count: u64,
     /// The first of them.
     pub first: String,
+}
+
+impl Failures {
+    /// Whether they say that a reply was wrong, an error, no frame or nobody's, and not that there was none.
+    #[must_use]
+    pub fn are_of_replies(&self) -> bool {
+        Failure::OF_REPLIES
+            .iter()
+            .any(|failure| failure.to_string() == self.kind)
+    }
 }
 
 #[cfg(test)]

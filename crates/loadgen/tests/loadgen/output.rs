@@ -11,7 +11,10 @@ use crate::program::{Left, loadgen_with};
 fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
     let address = fake.address.to_string();
     let mut all = vec!["run", "--connect", &address, "--connections", "4"];
-    all.extend(["--warmup", "0", "--duration", "150ms", "--timeout", "60s"]);
+    all.extend(["--duration", "150ms", "--timeout", "60s"]);
+    if !arguments.contains(&"--warmup") {
+        all.extend(["--warmup", "0"]);
+    }
     all.extend(arguments);
     loadgen_with(&all)
 }
@@ -182,4 +185,37 @@ fn a_reply_that_should_not_be_is_bad_news() {
         assert_eq!(left.code, Some(1));
         assert!(left.stdout.contains("failed       1 × "), "{}", left.stdout);
     }
+}
+
+#[test]
+fn a_wrong_reply_in_the_warm_up_is_bad_news_as_well() {
+    let fake = Fake::new(|asked| match asked.number {
+        0 => Act::Instead(reply("pong", "0")),
+        _ => Act::Answer,
+    });
+    let left = short_run(&fake, &["--warmup", "300ms"]);
+    assert_eq!(left.code, Some(1), "{}", left.stdout);
+    assert!(left.stdout.contains(" 0 wrong "), "{}", left.stdout);
+    assert!(left.stdout.contains("! Replies were not what"), "{}", left.stdout);
+}
+
+#[test]
+fn nothing_due_is_bad_news_with_a_reason() {
+    let left = short_run(&Fake::good(), &["--rate", "0.001"]);
+    assert_eq!(left.code, Some(1));
+    assert!(left.stdout.contains("! Nothing was due"), "{}", left.stdout);
+}
+
+#[test]
+fn a_server_that_closes_every_connection_is_told_from_one_that_keeps_them() {
+    let fake = Fake::new(|asked| Act::CloseAfter(asked.answer.to_vec()));
+    let left = short_run(&fake, &["--rate", "100"]);
+    assert!(left.stdout.contains(" × closed"), "{}", left.stdout);
+    // A request may have been sent just before the end of its connection came.
+    let told = ["! No request of the window failed", "not answered well"];
+    assert!(
+        told.iter().any(|told| left.stdout.contains(told)),
+        "{}",
+        left.stdout
+    );
 }
