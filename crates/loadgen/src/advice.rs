@@ -5,6 +5,9 @@ use crate::report::{CLIENT_BUSY_MOST, Failures, LoopKind, Report};
 
 /// The two ways of Little's law may differ by this much.
 pub const LITTLE_ERROR_MOST: f64 = 0.01;
+/// A few requests of an open loop are always due so late that they are not sent before the window ends. Where more than
+/// this share is not, more was asked than could be done.
+pub const UNSENT_SHARE_MOST: f64 = 0.01;
 /// Later than a tenth of the median latency, no more than this share of the requests may be sent.
 pub const LATE_SHARE_MOST: f64 = 0.01;
 /// The median of the last third may differ from that of the first by this share.
@@ -130,12 +133,11 @@ fn unserved(report: &Report) -> Option<String> {
 }
 
 fn unsent(report: &Report) -> Option<String> {
-    let unsent = report.requests.unsent;
-    (unsent > 0).then(|| {
+    let (unsent, planned) = (report.requests.unsent, report.requests.planned);
+    (unsent as f64 > UNSENT_SHARE_MOST * planned as f64).then(|| {
         format!(
-            "The offered rate was not reached: {unsent} of {} requests that were due were still waiting for a free \
-             connection when the window closed, and their latency is not told. Offer less, or give more --connections.",
-            report.requests.planned
+            "The offered rate was not reached: {unsent} of {planned} requests that were due were still waiting for a free \
+             connection when the window closed, and their latency is not told. Offer less, or give more --connections."
         )
     })
 }
@@ -200,10 +202,18 @@ fn kept_busy(report: &Report) -> Option<String> {
     let is_short = report.loop_kind == LoopKind::Closed
         && report.options.requests_per_connection.is_none()
         && little.l < KEPT_BUSY_LEAST * asked;
+    let connections_failed = report.connections.failed > 0 || lost(report).next().is_some();
+    let why = if connections_failed {
+        "connections were lost or could not be opened"
+    } else if report.options.warmup_s <= 0.0 {
+        "without --warmup the window holds the time that the first round took to be sent. Give it some, or more --duration"
+    } else {
+        "no connection was lost, so requests could not be written, because the server does not read, or this client had no \
+         processor to write them. Give it one of its own (--cpus)"
+    };
     is_short.then(|| {
         format!(
-            "On average {:.1} requests were in flight, and not the {asked:.0} that were asked for: connections were lost \
-             or could not be opened.",
+            "On average {:.1} requests were in flight, and not the {asked:.0} that were asked for: {why}.",
             little.l
         )
     })

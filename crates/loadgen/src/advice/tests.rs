@@ -141,6 +141,19 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        sound_closed,
+        |report| {
+            report.checks.little = Some(little_of(60.0, 60.0));
+            report.options.warmup_s = 0.0;
+        },
+        &["60.0 requests", "not the 64", "first round", "--warmup"],
+    ),
+    (
+        sound_closed,
+        |report| report.checks.little = Some(little_of(60.0, 60.0)),
+        &["60.0 requests", "not the 64", "no connection was lost", "--cpus"],
+    ),
+    (
         sound,
         |report| {
             report.client.busy = 0.95;
@@ -220,5 +233,23 @@ fn what_just_keeps_its_bound_is_not_told() {
     checks.little.as_mut().unwrap().error = LITTLE_ERROR_MOST;
     checks.arrivals.as_mut().unwrap().anderson_darling = ANDERSON_DARLING_DOUBTFUL;
     report.client.busy = CLIENT_BUSY_MOST;
+    report.requests.planned = 12_000;
+    report.requests.unsent = 120;
+    report.requests.sent = 11_880;
+    report.requests.ok = 11_880;
     assert_eq!(of(&report), [""; 0]);
+}
+
+#[test]
+fn connections_that_were_lost_are_why_fewer_requests_were_in_flight() {
+    let mut report = sound_closed();
+    report.checks.little = Some(little_of(60.0, 60.0));
+    report.options.warmup_s = 0.0;
+    report.failures = failures_of(&[(4, "connect_refused")]);
+    let advice = of(&report).join("\n");
+    assert!(
+        advice.contains("and not the 64 that were asked for: connections were lost"),
+        "{advice}"
+    );
+    assert!(!advice.contains("first round"), "{advice}");
 }
