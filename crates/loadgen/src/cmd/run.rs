@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use loadgen::hdr::{self, V2DeflateSerializer};
+use loadgen::plan::SEED_USUAL;
 use loadgen::report::{Failures, Interval};
 use loadgen::slices::Times;
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Work, ceiling};
@@ -112,7 +113,7 @@ pub(crate) struct Flags {
     cpus: Option<CpuList>,
 
     /// What Poisson arrivals and the choices of a mix are drawn from
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = SEED_USUAL)]
     seed: u64,
 
     /// Write the result as JSON to this file, or to stdout with -

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use self::checks::{Arrivals, Checks, Drift, Little};
 use self::checks::{is_near_ceiling, late_share};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
+use crate::distribution::Distribution;
 use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;
 use crate::tally::{Failure, Tally};
@@ -46,7 +47,7 @@ pub struct Report {
     pub lateness_us: Option<Quantiles>,
     /// How long it took to open a connection, those before the load included.
     pub connecting_us: Option<Quantiles>,
-    /// For a mix, the latency of each of its parts, in their order.
+    /// For a mix of several, the latency of each of its parts, in their order, that of `options.mix`.
     pub parts: Vec<Part>,
     /// How evenly the connections were served.
     pub fairness: Option<Fairness>,
@@ -166,8 +167,12 @@ impl Options {
             warmup_s: plan.warmup.as_secs_f64(),
             op: plan.work.operation(),
             params: plan.work.fixed_params(),
+            payload_bytes: plan.work.payload_bytes(),
+            mix: plan.work.mix_parts(),
             pipeline: plan.pipeline,
             requests_per_connection: plan.requests_per_connection,
+            idle: plan.idle,
+            silent: plan.silent,
             timeout_s: plan.timeout.as_secs_f64(),
             two_writes: plan.two_writes,
             cpus: plan.cpus.clone(),
@@ -185,7 +190,7 @@ pub enum LoopKind {
     Open,
 }
 
-/// The flags of a run, as they were understood.
+/// The flags of a run, as they were understood. Results of before a flag was told have the default for it.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 #[allow(missing_docs)]
 pub struct Options {
@@ -199,11 +204,37 @@ pub struct Options {
     pub warmup_s: f64,
     pub op: String,
     pub params: Option<String>,
+    #[serde(default)]
+    pub payload_bytes: Option<usize>,
+    #[serde(default)]
+    pub mix: Option<Vec<MixPart>>,
     pub pipeline: usize,
     pub requests_per_connection: Option<u64>,
+    #[serde(default)]
+    pub idle: usize,
+    #[serde(default)]
+    pub silent: usize,
     pub timeout_s: f64,
     pub two_writes: bool,
     pub cpus: Vec<usize>,
+}
+
+/// A part of a mix, as it was asked for.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct MixPart {
+    /// Its operation and what that is asked with, such as `spin 20`, or `sleep bimodal 1|50:0.1` for times that are drawn;
+    /// with its number, `spin 20 #3`, where another part would have the same name.
+    pub name: String,
+    /// Its share of the requests is this by the sum of all weights.
+    pub weight: u64,
+    /// Its operation.
+    pub op: String,
+    /// Its params, if they are the same each time.
+    pub params: Option<String>,
+    /// How long the string of its pings is, where that was asked for.
+    pub payload_bytes: Option<usize>,
+    /// What its times are drawn from, where they are.
+    pub times: Option<Distribution>,
 }
 
 /// The requests sent within the window. Always: planned = sent + unsent, and sent = ok + wrong + error + timeout + reset +

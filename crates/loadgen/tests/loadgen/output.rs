@@ -24,7 +24,12 @@ const FIELDS: &[&str] = &[
     "/schema",
     "/loop",
     "/target",
-    "/options",
+    "/options/op",
+    "/options/params",
+    "/options/payload_bytes",
+    "/options/mix",
+    "/options/idle",
+    "/options/silent",
     "/window_s",
     "/throughput_per_s",
     "/requests/planned",
@@ -92,6 +97,31 @@ fn the_json_has_every_field_and_null_where_one_does_not_apply() {
     assert_eq!(json["checks"]["accounting"], true);
     assert_eq!(json["failures"], Value::Array(Vec::new()));
     assert_eq!(json["ended_early"], Value::Null);
+}
+
+#[test]
+fn what_was_asked_stands_in_the_json() {
+    let fake = Fake::good();
+    let asked = |arguments: &[&str]| {
+        let left = short_run(&fake, &[&["--json", "-"], arguments].concat());
+        let json: Value = serde_json::from_str(&left.stdout).expect("stdout is JSON and nothing else");
+        json["options"].clone()
+    };
+    let options = asked(&["--payload", "1000", "--idle", "2", "--silent", "1"]);
+    assert_eq!(options["payload_bytes"], 1000);
+    assert_eq!((&options["idle"], &options["silent"]), (&2.into(), &1.into()));
+    assert_eq!(options["mix"], Value::Null);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mix.toml");
+    let mix = r#"operation = [{ op = "ping", weight = 3 }, { op = "blob", params = 10 }]"#;
+    fs::write(&path, mix).expect("the mix can be written");
+    let options = asked(&["--mix", path.to_str().unwrap()]);
+    let parts = options["mix"].as_array().expect("a mix has parts");
+    let told = |field: &str| parts.iter().map(|part| part[field].clone()).collect::<Vec<_>>();
+    assert_eq!(told("name"), ["ping", "blob 10"]);
+    assert_eq!(told("weight"), [3, 1]);
+    assert_eq!(told("params"), [Value::Null, "10".into()]);
 }
 
 #[test]
