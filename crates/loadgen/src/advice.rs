@@ -10,7 +10,7 @@ pub const LITTLE_ERROR_MOST: f64 = 0.01;
 pub const UNSENT_SHARE_MOST: f64 = 0.01;
 /// Later than a tenth of the median latency, no more than this share of the requests may be sent.
 pub const LATE_SHARE_MOST: f64 = 0.01;
-/// The median of the last third may differ from that of the first by this share.
+/// The median of the last third (see [`Drift`](crate::report::Drift)) may differ from that of the first by this share.
 pub const DRIFT_MOST: f64 = 0.1;
 /// In a closed loop so much of the time each connection has all its requests in flight.
 pub const KEPT_BUSY_LEAST: f64 = 0.99;
