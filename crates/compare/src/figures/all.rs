@@ -141,7 +141,7 @@ pub(crate) const ALL: [Figure; 39] = [
         "connections served",
         "served",
         Neither,
-        "connections on which there was a good reply within the window",
+        "connections on which there was a good reply within the window, or to a request of it",
         |trial| Some(trial.load.connections.served as f64)
     ),
     figure!(
