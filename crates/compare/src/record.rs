@@ -204,10 +204,6 @@ impl From<loadgen::Report> for LoadFigures {
 /// a few hundredths do not matter while the load is steady.
 const WINDOW_OFF_AT_MOST: f64 = 0.2;
 
-/// A few requests of an open loop are always due so late that they are not sent before the window ends. Where more than
-/// this share is not, more was asked than could be done.
-pub(crate) const UNSENT_SHARE_MOST: f64 = 0.01;
-
 impl Measured {
     /// Why the trial is set aside, if it is: the machine did something else at the time, or the looks at the server's costs
     /// came so late that they are not of the window.

@@ -1,13 +1,16 @@
 //! What to make of a result before quoting it: what it can't show, and what to do about it.
 
 use crate::checks::{ANDERSON_DARLING_DOUBTFUL, correlation_most};
-use crate::report::{CLIENT_BUSY_MOST, LoopKind, Report};
+use crate::report::{CLIENT_BUSY_MOST, Failures, LoopKind, Report};
 
 /// The two ways of Little's law may differ by this much.
 pub const LITTLE_ERROR_MOST: f64 = 0.01;
+/// A few requests of an open loop are always due so late that they are not sent before the window ends. Where more than
+/// this share is not, more was asked than could be done.
+pub const UNSENT_SHARE_MOST: f64 = 0.01;
 /// Later than a tenth of the median latency, no more than this share of the requests may be sent.
 pub const LATE_SHARE_MOST: f64 = 0.01;
-/// The median of the last third may differ from that of the first by this share.
+/// The median of the last third (see [`Drift`](crate::report::Drift)) may differ from that of the first by this share.
 pub const DRIFT_MOST: f64 = 0.1;
 /// In a closed loop so much of the time each connection has all its requests in flight.
 pub const KEPT_BUSY_LEAST: f64 = 0.99;
@@ -18,7 +21,10 @@ pub fn of(report: &Report) -> Vec<String> {
     let all = [
         ended_early(report),
         accounting(report),
+        wrong_replies(report),
+        nothing_sent(report),
         failures(report),
+        lost_connections(report),
         unserved(report),
         unsent(report),
         client_limited(report),
@@ -45,20 +51,79 @@ fn accounting(report: &Report) -> Option<String> {
         .then(|| "The requests do not add up: this is a fault of the load generator, and nothing here may be quoted.".to_owned())
 }
 
+fn wrong_replies(report: &Report) -> Option<String> {
+    let told = told(
+        report
+            .failures
+            .iter()
+            .filter(|failures| failures.are_of_replies()),
+    )?;
+    Some(format!(
+        "Replies were not what was asked for ({told}). Whatever this server did, it is not the work that the figures are of; \
+         find the cause before quoting them."
+    ))
+}
+
+fn nothing_sent(report: &Report) -> Option<String> {
+    if report.requests.planned > 0 || report.ended_early.is_some() {
+        return None;
+    }
+    Some(match report.options.rate_per_s {
+        Some(rate_per_s) => format!(
+            "Nothing was due in the window: {rate_per_s} requests/s for {:.1} s are {:.3} on average. Give more --duration, or \
+             a higher --rate.",
+            report.window_s,
+            rate_per_s * report.window_s
+        ),
+        None => "Nothing was sent in the window: all connections waited for replies to requests of the warm-up, or could not \
+                 be opened. Give more --duration than a request takes."
+            .to_owned(),
+    })
+}
+
 fn failures(report: &Report) -> Option<String> {
     let failed = report.requests.failed();
     (failed > 0).then(|| {
         format!(
             "{failed} of {} requests were not answered well. They stand in no percentile, so the latencies are those of a \
-             server that was spared them; find the cause below before comparing.",
+             server that was spared them; find the cause before comparing.",
             report.requests.sent
         )
     })
 }
 
+/// Where requests of the window failed as well, that is said already.
+fn lost_connections(report: &Report) -> Option<String> {
+    if report.requests.failed() > 0 {
+        return None;
+    }
+    let told = told(lost(report))?;
+    Some(format!(
+        "No request of the window failed, but connections were lost or could not be opened ({told}). To open them again is \
+         work that the figures include; find the cause, or close them from here (--requests-per-connection)."
+    ))
+}
+
+/// The failures that end a connection, or keep it from being opened.
+fn lost(report: &Report) -> impl Iterator<Item = &Failures> {
+    report
+        .failures
+        .iter()
+        .filter(|failures| !failures.are_of_replies())
+}
+
+/// Such as "3 × closed, 1 × reset in the whole run, warm-up included"; nothing if there are none.
+fn told<'a>(failures: impl Iterator<Item = &'a Failures>) -> Option<String> {
+    let kinds: Vec<_> = failures
+        .map(|failures| format!("{} × {}", failures.count, failures.kind))
+        .collect();
+    (!kinds.is_empty()).then(|| format!("{} in the whole run, warm-up included", kinds.join(", ")))
+}
+
 fn unserved(report: &Report) -> Option<String> {
     let unserved = report.unserved_connections();
-    (unserved > 0).then(|| {
+    // Where nothing was sent, that is said already.
+    (unserved > 0 && report.requests.sent > 0).then(|| {
         format!(
             "{unserved} of {} connections were never served. The latencies are those of the others; ask for fewer \
              connections, or for a server that can hold as many.",
@@ -68,12 +133,11 @@ fn unserved(report: &Report) -> Option<String> {
 }
 
 fn unsent(report: &Report) -> Option<String> {
-    let unsent = report.requests.unsent;
-    (unsent > 0).then(|| {
+    let (unsent, planned) = (report.requests.unsent, report.requests.planned);
+    (unsent as f64 > UNSENT_SHARE_MOST * planned as f64).then(|| {
         format!(
-            "The offered rate was not reached: {unsent} of {} requests that were due were still waiting for a free \
-             connection when the window closed, and their latency is not told. Offer less, or give more --connections.",
-            report.requests.planned
+            "The offered rate was not reached: {unsent} of {planned} requests that were due were still waiting for a free \
+             connection when the window closed, and their latency is not told. Offer less, or give more --connections."
         )
     })
 }
@@ -138,10 +202,18 @@ fn kept_busy(report: &Report) -> Option<String> {
     let is_short = report.loop_kind == LoopKind::Closed
         && report.options.requests_per_connection.is_none()
         && little.l < KEPT_BUSY_LEAST * asked;
+    let connections_failed = report.connections.failed > 0 || lost(report).next().is_some();
+    let why = if connections_failed {
+        "connections were lost or could not be opened"
+    } else if report.options.warmup_s <= 0.0 {
+        "without --warmup the window holds the time that the first round took to be sent. Give it some, or more --duration"
+    } else {
+        "no connection was lost, so requests could not be written, because the server does not read, or this client had no \
+         processor to write them. Give it one of its own (--cpus)"
+    };
     is_short.then(|| {
         format!(
-            "On average {:.1} requests were in flight, and not the {asked:.0} that were asked for: connections were lost \
-             or could not be opened.",
+            "On average {:.1} requests were in flight, and not the {asked:.0} that were asked for: {why}.",
             little.l
         )
     })
@@ -169,3 +241,6 @@ fn bystanders(report: &Report) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

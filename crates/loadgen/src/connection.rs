@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) sent: u64,
     /// Good replies within the window, on all connections in this place.
     pub(crate) served: u64,
+    /// Whether there was a good reply within the window, or to a request of it that came after its end.
+    pub(crate) was_served: bool,
     pub(crate) opened_once: bool,
     /// Whether it stands among the connections that the open loop takes for free.
     pub(crate) offered: bool,

@@ -3,11 +3,13 @@
 //! A time is a pure function of the seed and the request's number: whoever checks the reply draws it again, and nothing
 //! has to be kept with the request.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A distribution of times, in the unit of its operation: microseconds for `spin`, milliseconds for `sleep` and `block`.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "distribution", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Distribution {
     /// Always the same.
@@ -29,6 +31,21 @@ pub enum Distribution {
         /// The share of requests that have it, from 0 to 1.
         high_share: f64,
     },
+}
+
+/// In short: `constant 20`, `exponential 100`, or `bimodal LOW|HIGH:HIGH_SHARE`, such as `bimodal 1|50:0.1`.
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant { value } => write!(f, "constant {value}"),
+            Self::Exponential { mean } => write!(f, "exponential {mean}"),
+            Self::Bimodal {
+                low,
+                high,
+                high_share,
+            } => write!(f, "bimodal {low}|{high}:{high_share}"),
+        }
+    }
 }
 
 /// Why there can be no such distribution.

@@ -102,6 +102,11 @@ impl fmt::Display for Pacing {
     }
 }
 
+/// How long a request may take unless something else is asked for.
+pub const TIMEOUT_USUAL: Duration = Duration::from_secs(1);
+/// What is drawn from unless something else is asked for.
+pub const SEED_USUAL: u64 = 1;
+
 impl Plan {
     /// A closed loop on this server: as many connections with one request in flight on each, everything else at the
     /// defaults of the command line.
@@ -120,10 +125,10 @@ impl Plan {
             warmup: Duration::from_secs(1),
             duration: Duration::from_secs(10),
             slice: None,
-            timeout: Duration::from_secs(1),
+            timeout: TIMEOUT_USUAL,
             two_writes: false,
             cpus: Vec::new(),
-            seed: 1,
+            seed: SEED_USUAL,
             ceiling_per_s: None,
             fault: None,
         }

@@ -22,6 +22,8 @@ pub(crate) struct Tally {
     pub(crate) answered_total: u64,
     /// Good replies within the window by connection, for those that are asked for at once.
     pub(crate) served: Vec<u64>,
+    /// How many of these had one within the window, or to a request of it that came after its end.
+    pub(crate) connections_served: u64,
     /// How many of these could be opened at all.
     pub(crate) opened: u64,
     /// Connections opened within the window in the place of another.
@@ -67,6 +69,13 @@ pub(crate) enum Failure {
     Unasked,
 }
 
+impl Failure {
+    /// Those of replies, and not of whoever gives none: each says that the server does not speak the wire, or does not do
+    /// what it was asked to.
+    pub(crate) const OF_REPLIES: [Self; 4] =
+        [Self::WrongValue, Self::ErrorReply, Self::NotAFrame, Self::Unasked];
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -94,6 +103,7 @@ impl Default for Tally {
             completed: 0,
             answered_total: 0,
             served: Vec::new(),
+            connections_served: 0,
             opened: 0,
             reconnects: 0,
             connecting: histogram(),
@@ -131,6 +141,7 @@ impl Tally {
         self.completed += other.completed;
         self.answered_total += other.answered_total;
         self.served.extend(other.served);
+        self.connections_served += other.connections_served;
         self.opened += other.opened;
         self.reconnects += other.reconnects;
         add(&mut self.connecting, &other.connecting);
@@ -164,7 +175,7 @@ impl Tally {
             asked,
             opened: self.opened,
             failed: asked.saturating_sub(self.opened),
-            served: self.served.iter().filter(|&&served| served > 0).count() as u64,
+            served: self.connections_served,
             reconnects: self.reconnects,
         }
     }
@@ -216,6 +227,7 @@ mod tests {
     fn tally(ok: u64, connecting_ns: u64) -> Tally {
         let mut tally = Tally {
             served: vec![ok],
+            connections_served: 1,
             busy: vec![0.1 * ok as f64],
             ..Tally::default()
         };
@@ -233,6 +245,7 @@ mod tests {
         assert_eq!(one.connecting, other.connecting);
         assert_eq!((one.parts.len(), other.parts.len()), (2, 2));
         assert_eq!(one.connections(3), other.connections(3));
+        assert_eq!(one.connections(3).served, 2);
         assert_eq!((&one.busy, one.busiest()), (&other.busy, 0.2));
     }
 

@@ -6,13 +6,14 @@ use crate::distribution::drawn;
 use crate::mix::{self, MixError};
 use crate::operation::Operation;
 pub use crate::operation::{Params, Verdict, WorkError};
+use crate::report::MixPart;
 
 /// What the requests of a run ask for. Which operation a request has, and with what params, is a pure function of its
 /// number: whoever checks the reply works it out again.
 #[derive(Debug, Clone)]
 pub struct Work {
     operations: Vec<Operation>,
-    /// For each operation, the sum of its weight and those before it; empty if there is but one.
+    /// For each part of a mix, the sum of its weight and those before it; empty if it is none.
     weights_so_far: Vec<u64>,
     seed: u64,
 }
@@ -81,9 +82,45 @@ impl Work {
     #[must_use]
     pub fn fixed_params(&self) -> Option<String> {
         match &self.operations[..] {
-            [one] => one.fixed_params(),
+            [one] if self.weights_so_far.is_empty() => one.fixed_params(),
             _ => None,
         }
+    }
+
+    /// The length of the string of each ping, if this is no mix and that was asked for.
+    pub(crate) fn payload_bytes(&self) -> Option<usize> {
+        self.operations[0]
+            .payload_bytes()
+            .filter(|_| self.weights_so_far.is_empty())
+    }
+
+    /// The parts of a mix, in their order, each with a name of its own; nothing if this is no mix.
+    pub(crate) fn mix_parts(&self) -> Option<Vec<MixPart>> {
+        let labels: Vec<_> = self.operations.iter().map(Operation::label).collect();
+        let name = |index: usize| {
+            let label = &labels[index];
+            if labels.iter().filter(|other| *other == label).count() > 1 {
+                format!("{label} #{}", index + 1)
+            } else {
+                label.clone()
+            }
+        };
+        let before = [0].iter().chain(&self.weights_so_far);
+        let weights = self
+            .weights_so_far
+            .iter()
+            .zip(before)
+            .map(|(sum, before)| sum - before);
+        let parts = weights.zip(&self.operations).enumerate();
+        let parts = parts.map(|(index, (weight, operation))| MixPart {
+            name: name(index),
+            weight,
+            op: operation.name().to_owned(),
+            params: operation.fixed_params(),
+            payload_bytes: operation.payload_bytes(),
+            times: operation.times(),
+        });
+        (!self.weights_so_far.is_empty()).then(|| parts.collect())
     }
 
     /// Which part of the mix the request of this number is.
@@ -173,5 +210,46 @@ mod tests {
         let work = Work::new("spin", Params::Json("7".to_owned())).unwrap();
         assert!((0..100).all(|number| work.part(number) == 0));
         assert_eq!(work.fixed_params().as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn the_parts_of_a_mix_are_told_as_they_were_asked_for() {
+        let parts = Work::mix(MIX, 1).unwrap().mix_parts().unwrap();
+        let told: Vec<_> = parts.iter().map(|part| (part.weight, &*part.name)).collect();
+        assert_eq!(
+            told,
+            [(97, "ping"), (2, "spin 20"), (1, "sleep bimodal 1|50:0.1")]
+        );
+        assert_eq!(parts[1].params.as_deref(), Some("20"));
+        assert!(parts[2].times.is_some() && parts[2].params.is_none());
+    }
+
+    #[test]
+    fn parts_that_ask_the_same_have_numbers_and_a_mix_of_one_is_a_mix() {
+        let names = |text: &str| -> Option<Vec<String>> {
+            let parts = Work::mix(text, 1).unwrap().mix_parts()?;
+            Some(parts.into_iter().map(|part| part.name).collect())
+        };
+        let twice =
+            r#"operation = [{ op = "pi" }, { op = "ping", payload = 20 }, { op = "pi", params = 100 }]"#;
+        assert_eq!(
+            names(twice).unwrap(),
+            ["pi 100 #1", "ping of 20 bytes", "pi 100 #3"]
+        );
+        assert_eq!(names(r#"operation = [{ op = "ping" }]"#).unwrap(), ["ping"]);
+        let long = format!(
+            r#"operation = [{{ op = "ping", params = "{}" }}]"#,
+            "é".repeat(30)
+        );
+        assert_eq!(names(&long).unwrap(), [format!("ping \"{}…", "é".repeat(19))]);
+        assert!(Work::new("ping", Params::Unique).unwrap().mix_parts().is_none());
+    }
+
+    #[test]
+    fn a_payload_is_told_where_one_was_asked_for() {
+        let payload_bytes = |params| Work::new("ping", params).unwrap().payload_bytes();
+        assert_eq!(payload_bytes(Params::Payload(100_000)), Some(100_000));
+        assert_eq!(payload_bytes(Params::Payload(3)), Some(3));
+        assert_eq!(payload_bytes(Params::Unique), None);
     }
 }

@@ -3,10 +3,12 @@
 //! These are no matter of more or less, and the headline may not show them: what a request costs that is answered can stay
 //! the same while others are not.
 
+use loadgen::advice::UNSENT_SHARE_MOST;
+
 use super::pairs::Pair;
 use super::value;
 use crate::figures;
-use crate::record::{Measured, UNSENT_SHARE_MOST};
+use crate::record::Measured;
 
 /// A fault is told as one where at least this share of the later trials has it, and none of the earlier. If it comes by
 /// chance, as often before as now, that happens in fewer than one of a thousand comparisons of eight trials, however often

@@ -141,7 +141,7 @@ pub(crate) const ALL: [Figure; 39] = [
         "connections served",
         "served",
         Neither,
-        "connections on which there was a good reply within the window",
+        "connections on which there was a good reply within the window, or to a request of it",
         |trial| Some(trial.load.connections.served as f64)
     ),
     figure!(
@@ -150,7 +150,7 @@ pub(crate) const ALL: [Figure; 39] = [
         "Jain",
         More,
         "how evenly connections were served: 1 when all had as many replies, 1/n when one of n had all",
-        |trial| Some(trial.load.fairness?.jain)
+        |trial| trial.load.fairness?.jain
     ),
     figure!(
         "cpu_us_per_request",

@@ -276,7 +276,7 @@ pub(crate) fn measured() -> Measured {
             connecting_us: None,
             parts: Vec::new(),
             fairness: Some(Fairness {
-                jain: 1.0,
+                jain: Some(1.0),
                 least_served: 10,
                 most_served: 10,
             }),

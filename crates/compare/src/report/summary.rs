@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use loadgen::advice::UNSENT_SHARE_MOST;
+
 use crate::contender::Contender;
 use crate::costs::Disturbance;
 use crate::environment::Environment;
 use crate::experiment::{Experiment, Setting, Theory};
 use crate::figures::{self, Better, Figure};
 use crate::plan::{self, Planned};
-use crate::record::{Measured, Outcome, Record, UNSENT_SHARE_MOST};
+use crate::record::{Measured, Outcome, Record};
 use crate::statistics::{self, Estimate, Standing};
 
 use super::limit::Limit;

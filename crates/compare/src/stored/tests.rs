@@ -133,7 +133,7 @@ fn fill(load: &mut LoadFigures) {
         },
     ];
     load.fairness = Some(Fairness {
-        jain: 0.123_456,
+        jain: Some(0.123_456),
         least_served: 0,
         most_served: 9,
     });

@@ -102,19 +102,12 @@ impl Bench<'_> {
     }
 }
 
-/// What no server says that speaks the wire.
-const FAULTS: [&str; 4] = ["wrong_value", "not_a_frame", "unasked_reply", "error_reply"];
-
 /// Why nothing of this load may be quoted, if so.
 pub(crate) fn disqualifies(load: &loadgen::Report) -> Option<String> {
     if let Some(reason) = &load.ended_early {
         return Some(reason.clone());
     }
-    if let Some(fault) = load
-        .failures
-        .iter()
-        .find(|failures| FAULTS.contains(&&*failures.kind))
-    {
+    if let Some(fault) = load.failures.iter().find(|failures| failures.are_of_replies()) {
         return Some(format!(
             "{} × {}; the first: {}",
             fault.count, fault.kind, fault.first

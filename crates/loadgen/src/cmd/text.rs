@@ -1,8 +1,10 @@
 //! A result as a page that can be pasted into a message.
 
 use std::fmt::{Result, Write};
+use std::time::Duration;
 
-use loadgen::report::{LoopKind, Quantiles};
+use loadgen::plan::{SEED_USUAL, TIMEOUT_USUAL};
+use loadgen::report::{LoopKind, Options, Quantiles};
 use loadgen::{Report, advice};
 
 /// What was asked, what was reached, how long it took, and what to make of it.
@@ -18,19 +20,15 @@ pub(crate) fn page(report: &Report) -> String {
 
 fn asked(page: &mut String, report: &Report) -> Result {
     let options = &report.options;
-    let params = options
-        .params
-        .as_deref()
-        .map_or_else(|| "(different each time)".to_owned(), shortened);
+    let work = work(options);
     match options.rate_per_s {
-        None => write!(page, "closed loop on {}: {} {params}", report.target, options.op)?,
+        None => write!(page, "closed loop on {}: {work}", report.target)?,
         Some(rate) => write!(
             page,
-            "open loop on {}: {rate} requests/s, {} arrivals, {} pacing: {} {params}",
+            "open loop on {}: {rate} requests/s, {} arrivals, {} pacing: {work}",
             report.target,
             options.arrivals.as_deref().unwrap_or_default(),
             options.pacing.as_deref().unwrap_or_default(),
-            options.op
         )?,
     }
     write!(
@@ -61,7 +59,42 @@ fn asked(page: &mut String, report: &Report) -> Result {
             others.idle, others.silent
         )?;
     }
+    let unusual = unusual(options);
+    if !unusual.is_empty() {
+        writeln!(page, "  {}", unusual.join(", "))?;
+    }
     writeln!(page)
+}
+
+/// What the requests ask for.
+fn work(options: &Options) -> String {
+    if let Some(parts) = &options.mix {
+        let parts = parts
+            .iter()
+            .map(|part| format!("{} × {}", part.weight, part.name));
+        return format!("a mix of {}", parts.collect::<Vec<_>>().join(", "));
+    }
+    let op = &options.op;
+    match (options.payload_bytes, &options.params) {
+        (Some(bytes), Some(_)) => format!("{op} of {bytes} bytes"),
+        (Some(bytes), None) => format!("{op} of {bytes} bytes (different each time)"),
+        (None, Some(params)) => format!("{op} {}", shortened(params)),
+        (None, None) => format!("{op} (different each time)"),
+    }
+}
+
+/// What few ask for, and nobody who reads the page would guess.
+fn unusual(options: &Options) -> Vec<String> {
+    let timeout_s = options.timeout_s;
+    let cpus: Vec<_> = options.cpus.iter().map(ToString::to_string).collect();
+    let all = [
+        (Duration::try_from_secs_f64(timeout_s) != Ok(TIMEOUT_USUAL))
+            .then(|| format!("timeout {timeout_s} s")),
+        (options.seed != SEED_USUAL).then(|| format!("seed {}", options.seed)),
+        options.two_writes.then(|| "two writes a request".to_owned()),
+        (!cpus.is_empty()).then(|| format!("on processors {}", cpus.join(","))),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 fn reached(page: &mut String, report: &Report) -> Result {
@@ -89,9 +122,12 @@ fn reached(page: &mut String, report: &Report) -> Result {
     if let Some(fairness) = &report.fairness {
         write!(
             page,
-            "; {} to {} requests each, Jain's index {:.3}",
-            fairness.least_served, fairness.most_served, fairness.jain
+            "; {} to {} requests each",
+            fairness.least_served, fairness.most_served
         )?;
+        if let Some(jain) = fairness.jain {
+            write!(page, ", Jain's index {jain:.3}")?;
+        }
     }
     writeln!(page)?;
     if let Some(cpu_us) = report.client.cpu_us_per_request {
@@ -115,9 +151,13 @@ fn reached(page: &mut String, report: &Report) -> Result {
 }
 
 fn times(page: &mut String, report: &Report) -> Result {
+    let parts: Vec<_> = (0..report.parts.len()).map(|index| part(report, index)).collect();
+    let longest = parts.iter().map(|name| name.chars().count() + 1).max();
+    let width = longest.unwrap_or(0).max(12);
+    let row = |page: &mut String, name, quantiles| row(page, width, name, quantiles);
     writeln!(
         page,
-        "{:12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
+        "{:width$}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
         "", "min", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"
     )?;
     row(page, "latency", report.latency_us.as_ref())?;
@@ -128,13 +168,13 @@ fn times(page: &mut String, report: &Report) -> Result {
     if report.options.requests_per_connection.is_some() {
         row(page, "connecting", report.connecting_us.as_ref())?;
     }
-    for part in &report.parts {
-        row(page, &part.op, part.latency_us.as_ref())?;
+    for (name, part) in parts.iter().zip(&report.parts) {
+        row(page, name, part.latency_us.as_ref())?;
     }
     if let Some(latency) = &report.latency_us {
         writeln!(
             page,
-            "{:12}{:>30}{:>10}{:>10}{:>10}{:>10}",
+            "{:width$}{:>30}{:>10}{:>10}{:>10}{:>10}",
             "  beyond",
             latency.beyond(0.5),
             latency.beyond(0.9),
@@ -146,14 +186,20 @@ fn times(page: &mut String, report: &Report) -> Result {
     writeln!(page)
 }
 
-fn row(page: &mut String, name: &str, quantiles: Option<&Quantiles>) -> Result {
+/// The name of the mix's part of this number. Results of before these were told have only its operation.
+fn part(report: &Report, index: usize) -> &str {
+    let asked = report.options.mix.as_ref().and_then(|parts| parts.get(index));
+    asked.map_or(&report.parts[index].op, |part| &part.name)
+}
+
+fn row(page: &mut String, width: usize, name: &str, quantiles: Option<&Quantiles>) -> Result {
     let Some(quantiles) = quantiles else {
-        return writeln!(page, "{name:12}{:>10}", "–");
+        return writeln!(page, "{name:width$}{:>10}", "–");
     };
     let told = |us: Option<f64>| us.map_or("–".to_owned(), time);
     writeln!(
         page,
-        "{name:12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
+        "{name:width$}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
         time(quantiles.min),
         time(quantiles.mean),
         told(quantiles.p50),
@@ -170,7 +216,7 @@ fn checks(page: &mut String, report: &Report) -> Result {
     for failures in &report.failures {
         writeln!(
             page,
-            "failed       {} × {}, the first: {}",
+            "failed       {} × {}, warm-up included; the first: {}",
             failures.count, failures.kind, failures.first
         )?;
     }
@@ -220,5 +266,105 @@ fn shortened(text: &str) -> String {
         text.to_owned()
     } else {
         text.chars().take(60).chain(['…']).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::{env, fs};
+
+    use loadgen::report::{Bystanders, Failures, MixPart, Part};
+
+    use super::*;
+
+    fn fixed() -> Report {
+        serde_json::from_str(include_str!("../../tests/golden/report.json"))
+            .expect("the fixed result can be read")
+    }
+
+    /// When a page is to change, look at the new one, and write it over the old:
+    /// `UPDATE_GOLDEN=1 cargo test -p loadgen page_of`.
+    #[track_caller]
+    fn is_as_kept(name: &str, page: &str) {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden")
+            .join(name);
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&kept, page).expect("the file can be written");
+        }
+        let kept = fs::read_to_string(kept).expect("the file can be read");
+        assert_eq!(page, kept, "{name} was\n{kept}\nand is\n{page}");
+    }
+
+    #[test]
+    fn the_page_of_a_fixed_result_is_as_it_was() {
+        is_as_kept("page.txt", &page(&fixed()));
+    }
+
+    /// A closed loop with all that is out of the usual, and with bad news.
+    fn unusual() -> Report {
+        let mut report = fixed();
+        let mix = [("spin 20", 9), ("sleep bimodal 1|50:0.1", 1)];
+        let (latency_us, options) = (report.latency_us, &mut report.options);
+        options.mix = Some(mix.map(asked).to_vec());
+        report.parts = vec![
+            Part {
+                op: "spin".to_owned(),
+                latency_us,
+            },
+            Part {
+                op: "sleep".to_owned(),
+                latency_us: None,
+            },
+        ];
+        (options.rate_per_s, options.requests_per_connection) = (None, Some(100));
+        (options.timeout_s, options.seed, options.two_writes) = (2.5, 7, true);
+        options.cpus = vec![1, 3];
+        report.loop_kind = LoopKind::Closed;
+        report.lateness_us = None;
+        (report.checks.arrivals, report.checks.late_share) = (None, None);
+        report.bystanders = Some(Bystanders {
+            idle: 10,
+            idle_open: 9,
+            silent: 2,
+            silent_open: 2,
+        });
+        report.fairness.as_mut().expect("there is one").jain = None;
+        report.failures = vec![Failures {
+            kind: "wrong_value".to_owned(),
+            count: 1,
+            first: "pong 1 in place of pong 0".to_owned(),
+        }];
+        report
+    }
+
+    fn asked((name, weight): (&str, u64)) -> MixPart {
+        MixPart {
+            name: name.to_owned(),
+            weight,
+            op: name.split(' ').next().unwrap_or_default().to_owned(),
+            params: None,
+            payload_bytes: None,
+            times: None,
+        }
+    }
+
+    #[test]
+    fn the_page_of_an_unusual_result_is_as_it_was() {
+        is_as_kept("unusual.txt", &page(&unusual()));
+    }
+
+    #[test]
+    fn a_page_says_what_a_ping_was_asked_with() {
+        let mut options = fixed().options;
+        assert_eq!(work(&options), "ping (different each time)");
+        options.payload_bytes = Some(100_000);
+        assert_eq!(work(&options), "ping of 100000 bytes (different each time)");
+        options.params = Some("\"xxx\"".to_owned());
+        options.payload_bytes = Some(3);
+        assert_eq!(work(&options), "ping of 3 bytes");
+        options.payload_bytes = None;
+        assert_eq!(work(&options), "ping \"xxx\"");
     }
 }

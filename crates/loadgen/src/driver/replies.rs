@@ -93,9 +93,12 @@ impl Driver<'_> {
         match verdict {
             Verdict::Good => {
                 self.tally.answered_total += 1;
+                let connection = &mut self.connections[index];
+                connection.was_served |= request.counts;
                 if self.phase == Phase::Measuring {
                     self.tally.completed += 1;
-                    self.connections[index].served += 1;
+                    connection.served += 1;
+                    connection.was_served = true;
                 }
                 if request.counts {
                     self.tally.requests.ok += 1;

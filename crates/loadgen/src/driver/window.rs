@@ -119,6 +119,8 @@ impl Driver<'_> {
             .iter()
             .filter(|connection| connection.opened_once);
         self.tally.opened = opened.count() as u64;
+        let served = self.connections.iter().filter(|connection| connection.was_served);
+        self.tally.connections_served = served.count() as u64;
         self.tally.served = self
             .connections
             .iter()

@@ -31,6 +31,8 @@ const DEFAULT_PARAMS: [(&str, &str); 5] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
     name: String,
+    /// How long the string of a ping is, where that was asked for.
+    payload_bytes: Option<usize>,
     content: Content,
 }
 
@@ -92,7 +94,11 @@ impl Operation {
     }
 
     fn ping(params: Params) -> Result<Self, WorkError> {
-        match params {
+        let payload_bytes = match params {
+            Params::Payload(bytes) => Some(bytes),
+            _ => None,
+        };
+        let ping = match params {
             Params::Unique => Ok(Self::unique_ping("ireader ", 0)),
             Params::Payload(bytes) if bytes > FrameLimit::MOST.blob_bytes() => {
                 Err(WorkError::PayloadTooLong {
@@ -111,7 +117,11 @@ impl Operation {
             )),
             Params::Json(text) => json(&text).map(|text| Self::fixed("ping", &text, "pong", None)),
             Params::Times(_) => Err(WorkError::TimesWithoutWaiting("ping".to_owned())),
-        }
+        };
+        ping.map(|ping| Self {
+            payload_bytes,
+            ..ping
+        })
     }
 
     fn timed(
@@ -130,6 +140,7 @@ impl Operation {
         })?;
         Ok(Self {
             name: name.to_owned(),
+            payload_bytes: None,
             content: Content::Timed {
                 kind,
                 times,
@@ -142,6 +153,37 @@ impl Operation {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// It and what it is asked with, in a few words, such as `spin 20` or `ping of 100 bytes`.
+    pub(crate) fn label(&self) -> String {
+        /// As much of long params as a row of a table has room for.
+        const PARAMS_MOST_CHARACTERS: usize = 20;
+        if let Some(bytes) = self.payload_bytes {
+            return format!("{} of {bytes} bytes", self.name);
+        }
+        if let Some(times) = self.times() {
+            return format!("{} {times}", self.name);
+        }
+        let Some(params) = self.fixed_params() else {
+            return self.name.clone();
+        };
+        let mut label = format!("{} ", self.name);
+        label.extend(params.chars().take(PARAMS_MOST_CHARACTERS));
+        label.extend(params.chars().nth(PARAMS_MOST_CHARACTERS).map(|_| '…'));
+        label
+    }
+
+    pub(crate) fn payload_bytes(&self) -> Option<usize> {
+        self.payload_bytes
+    }
+
+    /// What the times are drawn from, if each request asks for one of its own.
+    pub(crate) fn times(&self) -> Option<Distribution> {
+        match &self.content {
+            Content::Timed { times, .. } => Some(*times),
+            Content::Templates { .. } => None,
+        }
     }
 
     /// The params, if they are the same each time.
@@ -234,6 +276,7 @@ impl Operation {
         };
         Self {
             name: name.to_owned(),
+            payload_bytes: None,
             content: Content::Templates {
                 request: template(request),
                 reply: template(reply),

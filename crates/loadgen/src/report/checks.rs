@@ -26,12 +26,14 @@ pub struct Checks {
     pub drift: Option<Drift>,
 }
 
-/// The median latency at the beginning and at the end of the window.
+/// The median latency at the beginning and at the end of the window: in whole slices, a third of their number rounded down.
+/// A slice is a second, so of 10 s the first three are compared with the last three, and of 5 s the first with the last; a
+/// window of less than 3 s is cut into thirds, and one of less than 100 ms not at all.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Drift {
-    /// Of its first third.
+    /// In its first third.
     pub first_p50_us: f64,
-    /// Of its last third.
+    /// In its last third.
     pub last_p50_us: f64,
 }
 

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 pub use self::checks::{Arrivals, Checks, Drift, Little};
 use self::checks::{is_near_ceiling, late_share};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
+use crate::distribution::Distribution;
 use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;
-use crate::tally::Tally;
+use crate::tally::{Failure, Tally};
 
 /// The version of [`Report`].
 pub const SCHEMA: u32 = 1;
@@ -46,7 +47,7 @@ pub struct Report {
     pub lateness_us: Option<Quantiles>,
     /// How long it took to open a connection, those before the load included.
     pub connecting_us: Option<Quantiles>,
-    /// For a mix, the latency of each of its parts, in their order.
+    /// For a mix of several, the latency of each of its parts, in their order, that of `options.mix`.
     pub parts: Vec<Part>,
     /// How evenly the connections were served.
     pub fairness: Option<Fairness>,
@@ -166,8 +167,12 @@ impl Options {
             warmup_s: plan.warmup.as_secs_f64(),
             op: plan.work.operation(),
             params: plan.work.fixed_params(),
+            payload_bytes: plan.work.payload_bytes(),
+            mix: plan.work.mix_parts(),
             pipeline: plan.pipeline,
             requests_per_connection: plan.requests_per_connection,
+            idle: plan.idle,
+            silent: plan.silent,
             timeout_s: plan.timeout.as_secs_f64(),
             two_writes: plan.two_writes,
             cpus: plan.cpus.clone(),
@@ -185,7 +190,7 @@ pub enum LoopKind {
     Open,
 }
 
-/// The flags of a run, as they were understood.
+/// The flags of a run, as they were understood. Results of before a flag was told have the default for it.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 #[allow(missing_docs)]
 pub struct Options {
@@ -199,11 +204,37 @@ pub struct Options {
     pub warmup_s: f64,
     pub op: String,
     pub params: Option<String>,
+    #[serde(default)]
+    pub payload_bytes: Option<usize>,
+    #[serde(default)]
+    pub mix: Option<Vec<MixPart>>,
     pub pipeline: usize,
     pub requests_per_connection: Option<u64>,
+    #[serde(default)]
+    pub idle: usize,
+    #[serde(default)]
+    pub silent: usize,
     pub timeout_s: f64,
     pub two_writes: bool,
     pub cpus: Vec<usize>,
+}
+
+/// A part of a mix, as it was asked for.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+pub struct MixPart {
+    /// Its operation and what that is asked with, such as `spin 20`, or `sleep bimodal 1|50:0.1` for times that are drawn;
+    /// with its number, `spin 20 #3`, where another part would have the same name.
+    pub name: String,
+    /// Its share of the requests is this by the sum of all weights.
+    pub weight: u64,
+    /// Its operation.
+    pub op: String,
+    /// Its params, if they are the same each time.
+    pub params: Option<String>,
+    /// How long the string of its pings is, where that was asked for.
+    pub payload_bytes: Option<usize>,
+    /// What its times are drawn from, where they are.
+    pub times: Option<Distribution>,
 }
 
 /// The requests sent within the window. Always: planned = sent + unsent, and sent = ok + wrong + error + timeout + reset +
@@ -239,14 +270,15 @@ pub struct Connections {
     pub opened: u64,
     /// How many could never be opened.
     pub failed: u64,
-    /// How many had a good reply within the window.
+    /// How many had a good reply within the window, or to a request of it: that of a slow operation may come when the window
+    /// is over.
     pub served: u64,
     /// How often one was opened again in the place of one that had ended, within the window.
     pub reconnects: u64,
 }
 
 impl Connections {
-    /// How many were asked something within the window, or could not be, and had no good reply. In an open loop the
+    /// How many were asked something within the window, or could not be, and were not `served`. In an open loop the
     /// connections take turns, so with fewer requests `sent` than connections some are never asked.
     #[must_use]
     pub fn unserved(&self, loop_kind: LoopKind, sent: u64) -> u64 {
@@ -284,13 +316,18 @@ pub struct Bystanders {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Fairness {
     /// Jain's index, (Σx)² / (n·Σx²) over the good replies x of each of n connections: 1 when all had the same, 1/n when
-    /// one had them all (Jain, Chiu and Hawe, DEC-TR-301, 1984).
-    pub jain: f64,
+    /// one had them all (Jain, Chiu and Hawe, DEC-TR-301, 1984). Null where no connection had [`SERVED_LEAST`].
+    pub jain: Option<f64>,
     /// The fewest that a connection had.
     pub least_served: u64,
     /// The most that a connection had.
     pub most_served: u64,
 }
+
+/// So many good replies on some connection are needed for Jain's index to say something of the server. One more or less is
+/// not its doing: an open loop deals out the turns, and the ends of the window cut off a reply here and not there. Where all
+/// have nine or ten the index is 0.997 at the least; where they have none or one, it is whatever share had one.
+pub const SERVED_LEAST: u64 = 10;
 
 impl Fairness {
     /// Of these numbers of good replies, a connection each; nothing if there were none at all.
@@ -298,10 +335,12 @@ impl Fairness {
     pub fn of(served: &[u64]) -> Option<Self> {
         let sum: f64 = served.iter().map(|&x| x as f64).sum();
         let squares: f64 = served.iter().map(|&x| (x as f64).powi(2)).sum();
+        let most_served = served.iter().copied().max().unwrap_or(0);
+        let jain = sum.powi(2) / (served.len() as f64 * squares);
         (sum > 0.0).then(|| Self {
-            jain: sum.powi(2) / (served.len() as f64 * squares),
+            jain: (most_served >= SERVED_LEAST).then_some(jain),
             least_served: served.iter().copied().min().unwrap_or(0),
-            most_served: served.iter().copied().max().unwrap_or(0),
+            most_served,
         })
     }
 }
@@ -336,7 +375,7 @@ pub struct Interval {
     pub p99_us: Option<f64>,
 }
 
-/// Failures of one kind, those of the warm-up included.
+/// Failures of one kind in the whole run, those of the warm-up included, whereas [`Requests`] are of the window.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Failures {
     /// What kind.
@@ -345,4 +384,34 @@ pub struct Failures {
     pub count: u64,
     /// The first of them.
     pub first: String,
+}
+
+impl Failures {
+    /// Whether they say that a reply was wrong, an error, no frame or nobody's, and not that there was none.
+    #[must_use]
+    pub fn are_of_replies(&self) -> bool {
+        Failure::OF_REPLIES
+            .iter()
+            .any(|failure| failure.to_string() == self.kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_of_a_few_requests_is_not_told() {
+        let jain = |served: &[u64]| Fairness::of(served).and_then(|fairness| fairness.jain);
+        // Twenty turns that an open loop dealt to 64 connections.
+        let mut dealt = vec![0; 64];
+        dealt[..20].fill(1);
+        assert_eq!(jain(&dealt), None);
+        assert_eq!(Fairness::of(&dealt).map(|fairness| fairness.most_served), Some(1));
+        assert_eq!(jain(&[9; 64]), None);
+        assert_eq!(jain(&[10; 64]), Some(1.0));
+        assert!(jain(&[[9; 32], [10; 32]].concat()).is_some_and(|jain| jain > 0.997));
+        assert_eq!(jain(&[40, 0, 0, 0]), Some(0.25));
+        assert_eq!(Fairness::of(&[0; 4]), None);
+    }
 }

@@ -3,7 +3,9 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// A distribution of times in microseconds. A percentile that fewer than [`BEYOND_LEAST`] samples lie beyond is null.
+/// A distribution of times in microseconds. A percentile above the median that fewer than [`BEYOND_LEAST`] samples lie
+/// beyond is null; the median of any sample is told, and `count` says what it rests on. Beyond the q-quantile lie
+/// count · (1 − q) samples, rounded down ([`beyond`](Self::beyond)).
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 #[allow(missing_docs)]
 pub struct Quantiles {
@@ -77,8 +79,19 @@ mod tests {
             (0..count).for_each(|ns| record(&mut samples, ns));
             let quantiles = Quantiles::of(&samples).expect("there are samples");
             let percentiles = [quantiles.p90, quantiles.p99, quantiles.p999];
+            assert_eq!(quantiles.count, count);
+            assert!(quantiles.p50.is_some(), "{count}");
             assert_eq!(percentiles.map(|told| told.is_some()), told, "{count}");
         }
+    }
+
+    #[test]
+    fn the_median_of_one_sample_is_told() {
+        let mut samples = histogram();
+        record(&mut samples, 500);
+        let quantiles = Quantiles::of(&samples).expect("there is a sample");
+        assert_eq!((quantiles.count, quantiles.beyond(0.5)), (1, 0));
+        assert_eq!((quantiles.p50, quantiles.p90), (Some(0.5), None));
     }
 
     #[test]

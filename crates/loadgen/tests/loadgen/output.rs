@@ -11,7 +11,10 @@ use crate::program::{Left, loadgen_with};
 fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
     let address = fake.address.to_string();
     let mut all = vec!["run", "--connect", &address, "--connections", "4"];
-    all.extend(["--warmup", "0", "--duration", "150ms", "--timeout", "60s"]);
+    all.extend(["--duration", "150ms", "--timeout", "60s"]);
+    if !arguments.contains(&"--warmup") {
+        all.extend(["--warmup", "0"]);
+    }
     all.extend(arguments);
     loadgen_with(&all)
 }
@@ -21,7 +24,12 @@ const FIELDS: &[&str] = &[
     "/schema",
     "/loop",
     "/target",
-    "/options",
+    "/options/op",
+    "/options/params",
+    "/options/payload_bytes",
+    "/options/mix",
+    "/options/idle",
+    "/options/silent",
     "/window_s",
     "/throughput_per_s",
     "/requests/planned",
@@ -89,6 +97,31 @@ fn the_json_has_every_field_and_null_where_one_does_not_apply() {
     assert_eq!(json["checks"]["accounting"], true);
     assert_eq!(json["failures"], Value::Array(Vec::new()));
     assert_eq!(json["ended_early"], Value::Null);
+}
+
+#[test]
+fn what_was_asked_stands_in_the_json() {
+    let fake = Fake::good();
+    let asked = |arguments: &[&str]| {
+        let left = short_run(&fake, &[&["--json", "-"], arguments].concat());
+        let json: Value = serde_json::from_str(&left.stdout).expect("stdout is JSON and nothing else");
+        json["options"].clone()
+    };
+    let options = asked(&["--payload", "1000", "--idle", "2", "--silent", "1"]);
+    assert_eq!(options["payload_bytes"], 1000);
+    assert_eq!((&options["idle"], &options["silent"]), (&2.into(), &1.into()));
+    assert_eq!(options["mix"], Value::Null);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mix.toml");
+    let mix = r#"operation = [{ op = "ping", weight = 3 }, { op = "blob", params = 10 }]"#;
+    fs::write(&path, mix).expect("the mix can be written");
+    let options = asked(&["--mix", path.to_str().unwrap()]);
+    let parts = options["mix"].as_array().expect("a mix has parts");
+    let told = |field: &str| parts.iter().map(|part| part[field].clone()).collect::<Vec<_>>();
+    assert_eq!(told("name"), ["ping", "blob 10"]);
+    assert_eq!(told("weight"), [3, 1]);
+    assert_eq!(told("params"), [Value::Null, "10".into()]);
 }
 
 #[test]
@@ -182,4 +215,37 @@ fn a_reply_that_should_not_be_is_bad_news() {
         assert_eq!(left.code, Some(1));
         assert!(left.stdout.contains("failed       1 × "), "{}", left.stdout);
     }
+}
+
+#[test]
+fn a_wrong_reply_in_the_warm_up_is_bad_news_as_well() {
+    let fake = Fake::new(|asked| match asked.number {
+        0 => Act::Instead(reply("pong", "0")),
+        _ => Act::Answer,
+    });
+    let left = short_run(&fake, &["--warmup", "300ms"]);
+    assert_eq!(left.code, Some(1), "{}", left.stdout);
+    assert!(left.stdout.contains(" 0 wrong "), "{}", left.stdout);
+    assert!(left.stdout.contains("! Replies were not what"), "{}", left.stdout);
+}
+
+#[test]
+fn nothing_due_is_bad_news_with_a_reason() {
+    let left = short_run(&Fake::good(), &["--rate", "0.001"]);
+    assert_eq!(left.code, Some(1));
+    assert!(left.stdout.contains("! Nothing was due"), "{}", left.stdout);
+}
+
+#[test]
+fn a_server_that_closes_every_connection_is_told_from_one_that_keeps_them() {
+    let fake = Fake::new(|asked| Act::CloseAfter(asked.answer.to_vec()));
+    let left = short_run(&fake, &["--rate", "100"]);
+    assert!(left.stdout.contains(" × closed"), "{}", left.stdout);
+    // A request may have been sent just before the end of its connection came.
+    let told = ["! No request of the window failed", "not answered well"];
+    assert!(
+        told.iter().any(|told| left.stdout.contains(told)),
+        "{}",
+        left.stdout
+    );
 }

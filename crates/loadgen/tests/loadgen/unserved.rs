@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use loadgen::Plan;
+use loadgen::{Params, Plan, Work};
 
 use crate::fake::{Act, Fake, PATIENCE, failures, ping, run};
 
@@ -24,7 +24,7 @@ fn seven_of_eight_connections_that_wait_for_the_first_are_unserved_and_timed_out
     assert_eq!(report.requests.ok, report.requests.sent - 7);
     assert_eq!(failures(&outcome), [("timeout", 7)]);
     let fairness = report.fairness.as_ref().unwrap();
-    assert!((fairness.jain - 1.0 / 8.0).abs() < 1e-9);
+    assert!((fairness.jain.unwrap() - 1.0 / 8.0).abs() < 1e-9);
     assert_eq!(fairness.least_served, 0);
     assert!(fairness.most_served > 0);
     assert_eq!(report.ended_early, None);
@@ -54,6 +54,11 @@ fn connections_that_an_open_loop_has_no_request_for_are_not_unserved() {
     };
     let report = run(&plan).report;
     assert!(report.requests.sent < 64 && report.connections.served == report.requests.ok);
+    assert_eq!(
+        report.fairness.and_then(|fairness| fairness.jain),
+        None,
+        "the turns are dealt out here"
+    );
     assert_eq!(report.unserved_connections(), 0);
     let advice = loadgen::advice::of(&report).join("\n");
     assert!(!advice.contains("never served"), "{advice}");
@@ -78,4 +83,20 @@ fn a_connection_that_an_open_loop_is_not_answered_on_is_unserved() {
     let report = run(&plan).report;
     assert!(report.requests.sent > 3, "{:?}", report.requests);
     assert_eq!((report.requests.timeout, report.unserved_connections()), (1, 1));
+}
+
+#[test]
+fn a_connection_whose_good_reply_comes_after_the_window_was_served() {
+    let fake = Fake::good();
+    let work = Work::new("sleep", Params::Json("700".to_owned())).unwrap();
+    let plan = Plan {
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(500),
+        timeout: PATIENCE,
+        ..Plan::closed_loop(fake.address, 4, work)
+    };
+    let report = run(&plan).report;
+    assert_eq!((report.requests.sent, report.requests.ok), (4, 4));
+    assert_eq!((report.throughput_per_s, report.connections.served), (0.0, 4));
+    assert_eq!(report.unserved_connections(), 0);
 }
