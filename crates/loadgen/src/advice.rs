@@ -24,6 +24,7 @@ pub fn of(report: &Report) -> Vec<String> {
         wrong_replies(report),
         nothing_sent(report),
         failures(report),
+        out_of_ports(report),
         lost_connections(report),
         unserved(report),
         unsent(report),
@@ -92,6 +93,15 @@ fn failures(report: &Report) -> Option<String> {
     })
 }
 
+fn out_of_ports(report: &Report) -> Option<String> {
+    let told = told(report.failures.iter().filter(|failures| failures.are_of_ports()))?;
+    Some(format!(
+        "This client had no port left to connect from ({told}): a port is not free again at once when its connection has \
+         ended. It is no fault of the server's. Have connections carry more (--requests-per-connection), or give this machine \
+         more ports (net.ipv4.ip_local_port_range)."
+    ))
+}
+
 /// Where requests of the window failed as well, that is said already.
 fn lost_connections(report: &Report) -> Option<String> {
     if report.requests.failed() > 0 {
@@ -109,7 +119,7 @@ fn lost(report: &Report) -> impl Iterator<Item = &Failures> {
     report
         .failures
         .iter()
-        .filter(|failures| !failures.are_of_replies())
+        .filter(|failures| !failures.are_of_replies() && !failures.are_of_ports())
 }
 
 /// Such as "3 × closed, 1 × reset in the whole run, warm-up included"; nothing if there are none.
@@ -143,12 +153,18 @@ fn unsent(report: &Report) -> Option<String> {
 }
 
 fn client_limited(report: &Report) -> Option<String> {
-    let busy = report.client.busy;
+    let (busy, waited) = (report.client.busy, report.client.waited);
     match report.checks.client_limited {
         Some(true) if busy > CLIENT_BUSY_MOST => Some(format!(
             "The load generator was busy for {:.0} % of the time, so the rate and the latencies may be its own limit. Give \
              it more --threads on more processors, or compare CPU per request instead.",
             busy * 100.0
+        )),
+        Some(true) if busy + waited > CLIENT_BUSY_MOST => Some(format!(
+            "The load generator was busy for {:.0} % of the time and waited for a processor for {:.0} %, so the rate and the \
+             latencies may be its own limit. Give each of its --threads a processor (--cpus) that nobody else uses.",
+            busy * 100.0,
+            waited * 100.0
         )),
         Some(true) => Some(
             "The rate is above 70 % of what this load generator can do on this machine (loadgen calibrate), so it may be \

@@ -3,8 +3,10 @@
 //! It is kept in the user's cache folder, with the processor's model: on another machine, or after the home folder has
 //! moved to one, it is not believed.
 
+use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{env, fs, io, thread};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,12 +38,23 @@ impl Ceiling {
     }
 }
 
-/// The most that so many threads can do on this machine, if it was ever calibrated.
+/// The most that so many threads can do on these processors of this machine, or on all that it may use if none are named, if
+/// it was ever calibrated. Threads that share a processor share what one can do.
 #[must_use]
-pub fn known(threads: usize) -> Option<f64> {
+pub fn known(threads: usize, cpus: &[usize]) -> Option<f64> {
     let text = fs::read_to_string(place()?).ok()?;
     let ceiling: Ceiling = serde_json::from_str(&text).ok()?;
-    (ceiling.cpu_model == cpu_model()).then_some(ceiling.per_thread_per_s * threads as f64)
+    (ceiling.cpu_model == cpu_model()).then_some(ceiling.per_thread_per_s * at_once(threads, cpus) as f64)
+}
+
+/// How many of these threads can be at work at the same time.
+fn at_once(threads: usize, cpus: &[usize]) -> usize {
+    let processors = if cpus.is_empty() {
+        thread::available_parallelism().map_or(1, NonZero::get)
+    } else {
+        cpus.iter().collect::<BTreeSet<_>>().len()
+    };
+    threads.min(processors)
 }
 
 fn place() -> Option<PathBuf> {
@@ -63,4 +76,17 @@ fn cpu_model() -> String {
         || env::consts::ARCH.to_owned(),
         |(_, model)| model.trim().to_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_that_share_a_processor_can_do_no_more_than_one() {
+        assert_eq!(at_once(4, &[1]), 1);
+        assert_eq!(at_once(4, &[0, 1, 1]), 2);
+        assert_eq!(at_once(1, &[0, 1]), 1);
+        assert_eq!(at_once(1, &[]), 1);
+    }
 }

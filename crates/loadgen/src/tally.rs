@@ -36,8 +36,8 @@ pub(crate) struct Tally {
     pub(crate) window: Duration,
     /// Processor time within the window.
     pub(crate) cpu: Duration,
-    /// Each thread's share of the window on a processor, waiting with its eyes open not counted; the busiest first.
-    pub(crate) busy: Vec<f64>,
+    /// What each thread did with the window; the one with the least left first.
+    pub(crate) threads: Vec<ThreadTime>,
     /// The longest that a thread which did not sleep took from one look at the clock to the next.
     pub(crate) longest_gap_ns: u64,
     /// Little's L: the number of requests on their way, integrated over the window, in requests times nanoseconds.
@@ -49,6 +49,22 @@ pub(crate) struct Tally {
     /// Why the run ended before its time.
     pub(crate) ended_early: Option<String>,
     failures: BTreeMap<Failure, (u64, String)>,
+}
+
+/// Shares of the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct ThreadTime {
+    /// On a processor, the watching of the clock not counted.
+    pub(crate) busy: f64,
+    /// Ready for a processor, which others had.
+    pub(crate) waited: f64,
+}
+
+impl ThreadTime {
+    /// What the thread could not have done more in.
+    pub(crate) fn taken(self) -> f64 {
+        self.busy + self.waited
+    }
 }
 
 /// How a request, or a connection, can fail.
@@ -110,7 +126,7 @@ impl Default for Tally {
             parts: Vec::new(),
             window: Duration::ZERO,
             cpu: Duration::ZERO,
-            busy: Vec::new(),
+            threads: Vec::new(),
             longest_gap_ns: 0,
             area_ns: 0,
             waits_ns: 0,
@@ -152,8 +168,8 @@ impl Tally {
         }
         self.window = self.window.max(other.window);
         self.cpu += other.cpu;
-        self.busy.extend(other.busy);
-        self.busy.sort_by(|a, b| b.total_cmp(a));
+        self.threads.extend(other.threads);
+        self.threads.sort_by(|a, b| b.taken().total_cmp(&a.taken()));
         self.longest_gap_ns = self.longest_gap_ns.max(other.longest_gap_ns);
         self.area_ns += other.area_ns;
         self.waits_ns += other.waits_ns;
@@ -165,9 +181,9 @@ impl Tally {
         self
     }
 
-    /// How busy the busiest thread was.
-    pub(crate) fn busiest(&self) -> f64 {
-        self.busy.first().copied().unwrap_or(0.0)
+    /// What the thread did with the window that had the least of it left.
+    pub(crate) fn busiest(&self) -> ThreadTime {
+        self.threads.first().copied().unwrap_or_default()
     }
 
     pub(crate) fn connections(&self, asked: u64) -> Connections {
@@ -228,7 +244,10 @@ mod tests {
         let mut tally = Tally {
             served: vec![ok],
             connections_served: 1,
-            busy: vec![0.1 * ok as f64],
+            threads: vec![ThreadTime {
+                busy: 0.1 * ok as f64,
+                waited: 0.3 / ok as f64,
+            }],
             ..Tally::default()
         };
         tally.requests.ok = ok;
@@ -246,7 +265,8 @@ mod tests {
         assert_eq!((one.parts.len(), other.parts.len()), (2, 2));
         assert_eq!(one.connections(3), other.connections(3));
         assert_eq!(one.connections(3).served, 2);
-        assert_eq!((&one.busy, one.busiest()), (&other.busy, 0.2));
+        // The second was busier, and the first waited for that.
+        assert_eq!((&one.threads, one.busiest().busy), (&other.threads, 0.1));
     }
 
     #[test]

@@ -132,7 +132,10 @@ fn measure(
     let bench = Bench {
         cpus: &environment.cpus,
         times: environment.times,
-        ceiling_per_s: loadgen::ceiling::known(environment.cpus.client.len()),
+        ceiling_per_s: loadgen::ceiling::known(
+            environment.cpus.client.len(),
+            &environment.cpus.client.numbers(),
+        ),
         histograms: None,
         seed: environment.seed,
         cancel,

@@ -284,6 +284,7 @@ pub(crate) fn measured() -> Measured {
             client: Client {
                 cpu_us_per_request: Some(5.0),
                 busy: 0.4,
+                waited: 0.0,
                 busy_each: Vec::new(),
                 threads: 1,
             },

@@ -114,6 +114,16 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        sound,
+        |report| report.failures = failures_of(&[(24, "out_of_ports")]),
+        &[
+            "no port left",
+            "24 × out_of_ports",
+            "--requests-per-connection",
+            "ip_local_port_range",
+        ],
+    ),
+    (
         sound_closed,
         |report| report.connections.served = 57,
         &["7 of 64 connections", "never served", "fewer connections"],
@@ -160,6 +170,14 @@ const CASES: &[Case] = &[
             report.checks.client_limited = Some(true);
         },
         &["busy for 95 %", "--threads", "CPU per request"],
+    ),
+    (
+        sound,
+        |report| {
+            (report.client.busy, report.client.waited) = (0.25, 0.74);
+            report.checks.client_limited = Some(true);
+        },
+        &["busy for 25 %", "waited for a processor for 74 %", "--cpus"],
     ),
     (
         sound,

@@ -242,6 +242,7 @@ impl Flags {
                 },
             },
         };
+        let cpus = self.cpus.clone().unwrap_or_default().0;
         let plan = Plan {
             threads: self.threads,
             load,
@@ -253,9 +254,9 @@ impl Flags {
             duration: self.duration,
             timeout: self.timeout,
             two_writes: self.two_writes,
-            cpus: self.cpus.clone().unwrap_or_default().0,
             seed: self.seed,
-            ceiling_per_s: ceiling::known(self.threads),
+            ceiling_per_s: ceiling::known(self.threads, &cpus),
+            cpus,
             ..Plan::closed_loop(self.connect, self.connections, self.work()?)
         };
         plan.check().map_err(Usage::from)?;

@@ -7,17 +7,19 @@ use nix::time::{ClockId, clock_gettime};
 use super::{Driver, Phase, Schedule};
 use crate::clock::nanoseconds;
 use crate::connection::Connection;
-use crate::tally::Tally;
+use crate::cpu::thread_waited;
+use crate::tally::{Tally, ThreadTime};
 
 /// More than this is not spun in one look at the clock: a look that finds nothing takes a microsecond or a few, and for the
 /// rest somebody else had the processor. The thread's processor time is without that, so it may not be taken off it again.
 const LOOK_MOST_NS: u64 = 20_000;
 
-/// The processor time of this thread, and when it was read.
+/// The processor time of this thread, how long it has waited for a processor, and when that was read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CpuReading {
     at_ns: u64,
     cpu: Duration,
+    waited: Duration,
 }
 
 impl Driver<'_> {
@@ -35,6 +37,7 @@ impl Driver<'_> {
                 self.cpu_at_opening = Some(CpuReading {
                     at_ns,
                     cpu: thread_cpu(),
+                    waited: thread_waited(),
                 });
             } else if self.next_edge_ns >= closes_ns {
                 // What was due just before is not late only because nobody looked at the clock in between.
@@ -68,11 +71,15 @@ impl Driver<'_> {
         self.tally.window = Duration::from_nanos(at_ns.saturating_sub(self.schedule.opens_ns));
         if let Some(opening) = self.cpu_at_opening {
             self.tally.cpu = thread_cpu().saturating_sub(opening.cpu);
+            let waited = thread_waited().saturating_sub(opening.waited);
             // Not the window's length: the thread gets to either of its ends as late as what it is about takes.
             let between_ns = self.clock.now_ns() - opening.at_ns;
             let worked_ns = nanoseconds(self.tally.cpu).saturating_sub(self.spun_ns);
             if between_ns > 0 {
-                self.tally.busy = vec![worked_ns as f64 / between_ns as f64];
+                self.tally.threads = vec![ThreadTime {
+                    busy: worked_ns as f64 / between_ns as f64,
+                    waited: nanoseconds(waited) as f64 / between_ns as f64,
+                }];
             }
         }
     }
@@ -253,7 +260,7 @@ mod tests {
         driver.at(40 * MS);
         let tally = driver.finish();
         assert_eq!(tally.window.as_millis(), 10);
-        assert!((0.5..1.0).contains(&tally.busiest()), "{:?}", tally.busy);
+        assert!((0.5..1.0).contains(&tally.busiest().busy), "{:?}", tally.threads);
     }
 
     #[test]
@@ -267,7 +274,7 @@ mod tests {
         driver.at(40 * MS);
         // Less 0.2 ms of the 20.
         let tally = driver.finish();
-        assert!((0.49..1.0).contains(&tally.busiest()), "{:?}", tally.busy);
+        assert!((0.49..1.0).contains(&tally.busiest().busy), "{:?}", tally.threads);
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub struct Report {
     pub ended_early: Option<String>,
 }
 
-/// A client thread that is at work for more than this share of the window leaves requests waiting for itself.
+/// A client thread that is at work, or waits for a processor, for more than this share of the window leaves requests waiting for itself.
 pub const CLIENT_BUSY_MOST: f64 = 0.9;
 
 /// A rate above this share of what the load generator can do at all is its own limit as likely as the server's. (A pipeline
@@ -113,8 +113,9 @@ impl Report {
             bystanders,
             client: Client {
                 cpu_us_per_request: (tally.completed > 0).then(|| tally.cpu.as_secs_f64() * 1e6 / completed),
-                busy: tally.busiest(),
-                busy_each: tally.busy.clone(),
+                busy: tally.busiest().busy,
+                waited: tally.busiest().waited,
+                busy_each: tally.threads.iter().map(|time| time.busy).collect(),
                 threads: plan.threads,
             },
             checks: Checks {
@@ -122,7 +123,7 @@ impl Report {
                 accounting: tally.requests.add_up(),
                 arrivals: Arrivals::of(&tally.gaps),
                 client_limited: Some(
-                    tally.busiest() > CLIENT_BUSY_MOST || is_near_ceiling(plan, throughput_per_s),
+                    tally.busiest().taken() > CLIENT_BUSY_MOST || is_near_ceiling(plan, throughput_per_s),
                 ),
                 late_share: latency_us.and_then(|latency| late_share(&times.lateness, latency.p50?)),
                 drift: gatherer.drift(),
@@ -350,10 +351,14 @@ impl Fairness {
 pub struct Client {
     /// Processor time by good replies.
     pub cpu_us_per_request: Option<f64>,
-    /// The share of the window that its busiest thread was at work on a processor; watching the clock until a request is
+    /// The share of the window that the thread with the least time left was at work on a processor; watching the clock until a request is
     /// due is no work.
     pub busy: f64,
-    /// The same of each thread, the busiest first. Results of before this was told have none.
+    /// The share of the window that this thread was ready for a processor, which others had; it counts as busy where the client
+    /// is asked whether it was the limit, since it could have done no more. Results of before this was told have 0.
+    #[serde(default)]
+    pub waited: f64,
+    /// How busy each thread was, that one first. Results of before this was told have none.
     #[serde(default)]
     pub busy_each: Vec<f64>,
     /// How many threads drove the connections.
@@ -393,6 +398,12 @@ impl Failures {
         Failure::OF_REPLIES
             .iter()
             .any(|failure| failure.to_string() == self.kind)
+    }
+
+    /// Whether they say that the client had no port to connect from.
+    #[must_use]
+    pub fn are_of_ports(&self) -> bool {
+        self.kind == Failure::OutOfPorts.to_string()
     }
 }
 
