@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     began: Instant,
+    /// The same, as the kernel tells it.
+    began_ns: u64,
     /// What it stands at, where a test steps it by hand.
     #[cfg(test)]
     stepped_ns: Option<&'static AtomicU64>,
@@ -17,6 +19,7 @@ impl Clock {
     pub(crate) fn start() -> Self {
         Self {
             began: Instant::now(),
+            began_ns: monotonic_ns(),
             #[cfg(test)]
             stepped_ns: None,
         }
@@ -38,13 +41,19 @@ impl Clock {
         if let Some(ns) = self.stepped_ns {
             return ns.load(Ordering::Relaxed);
         }
-        nanoseconds(self.began.elapsed())
+        monotonic_ns() - self.began_ns
     }
 
     /// The moment that lies so many nanoseconds after the beginning.
     pub(crate) fn instant(&self, ns: u64) -> Instant {
         self.began + Duration::from_nanos(ns)
     }
+}
+
+/// What the kernel's monotonic clock says.
+fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// A time in nanoseconds; 585 years, if it is longer.
