@@ -79,11 +79,13 @@ pub enum LoadError {
     },
     /// More connections than this process may have.
     #[error(
-        "{connections} connections need more descriptors than the {limit} this process may open; raise the limit (ulimit -n) or ask for fewer"
+        "{connections} connections on {threads} threads need more descriptors than the {limit} this process may open; raise the limit (ulimit -n) or ask for fewer"
     )]
     Descriptors {
         /// How many were asked for.
         connections: usize,
+        /// On how many threads.
+        threads: usize,
         /// How many descriptors it may have.
         limit: u64,
     },
@@ -100,7 +102,7 @@ pub enum LoadError {
         ports: usize,
     },
     /// A processor that the machine does not have, or this process may not use.
-    #[error("can't run on processor {cpu} of --cpus")]
+    #[error("can't run on processor {cpu}")]
     Processor {
         /// Its number.
         cpu: usize,
@@ -130,7 +132,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         .connections
         .saturating_add(plan.idle)
         .saturating_add(plan.silent);
-    allow_descriptors(connections)?;
+    allow_descriptors(connections, plan.threads)?;
     let sources =
         Sources::of_plan(connections, plan.target).map_err(|TooFewPorts { ports }| LoadError::Ports {
             connections,
@@ -156,12 +158,13 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         // Nothing is sent here: it only tells the threads that the window's end has been looked at.
         let (looking, looked) = channel::bounded::<()>(0);
         let sources = &sources;
-        let starts: Vec<_> = (0..plan.threads)
+        // Where a thread can't be started, those before it are told to end, because `starts` is dropped.
+        let starts = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
                 let (opened, done, slices) = (opened.clone(), done.clone(), slices.clone());
                 let looked = looked.clone();
-                scope.spawn(move |_| {
+                let drive = move |_: &_| {
                     let make = || Driver::new(plan, thread, clock, sources, slices);
                     let driver = open(plan, thread, make, cancel).map_err(|error| opened.send(Err(error)));
                     // A thread that panics hangs up as well, and so holds up nobody.
@@ -180,10 +183,12 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                         let _ = looked.recv();
                         drop(connections);
                     }
-                });
-                start
+                };
+                let spawned = scope.builder().spawn(drive);
+                spawned.map_err(system("start so many threads; give fewer"))?;
+                Ok(start)
             })
-            .collect();
+            .collect::<Result<Vec<_>, LoadError>>()?;
         drop((opened, done, slices));
         // If one can't, the others are not started, because `starts` is dropped.
         all_opened.iter().collect::<Result<(), LoadError>>()?;
@@ -261,15 +266,20 @@ fn conduct(
 }
 
 /// Raises the soft limit of descriptors if the connections need it and the hard one allows.
-fn allow_descriptors(connections: usize) -> Result<(), LoadError> {
-    /// What a process has open besides its connections, with room to spare.
-    const OTHERS: u64 = 64;
+fn allow_descriptors(connections: usize, threads: usize) -> Result<(), LoadError> {
+    /// What a thread has open besides its connections: its epoll instance and its timer.
+    const OF_A_THREAD: usize = 2;
+    /// What a process has open besides, with room to spare.
+    const OTHERS: usize = 64;
     let (soft, hard) =
         getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| system("read the limits")(error.into()))?;
-    let needed = connections as u64 + OTHERS;
+    let needed = connections
+        .saturating_add(threads.saturating_mul(OF_A_THREAD))
+        .saturating_add(OTHERS) as u64;
     if needed > hard {
         return Err(LoadError::Descriptors {
             connections,
+            threads,
             limit: hard,
         });
     }

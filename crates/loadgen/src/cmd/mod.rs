@@ -14,6 +14,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use anyhow::Context;
+use loadgen::plan::Field;
 use loadgen::{LoadError, PlanError, WorkError};
 use nix::sched::CpuSet;
 
@@ -36,25 +37,33 @@ impl From<WorkError> for Usage {
 
 impl From<PlanError> for Usage {
     fn from(error: PlanError) -> Self {
-        Self(error.to_string())
+        let flag = match error.field() {
+            Field::Connections => "--connections",
+            Field::Threads => "--threads",
+            Field::Pipeline => "--pipeline",
+            Field::Idle => "--idle",
+            Field::Silent => "--silent",
+            Field::RequestsPerConnection => "--requests-per-connection",
+            Field::Rate => "--rate",
+            Field::Warmup => "--warmup",
+            Field::Duration => "--duration",
+            // No flag sets it.
+            Field::Slice => return Self(error.to_string()),
+            Field::Timeout => "--timeout",
+        };
+        Self(format!("{flag}: {error}"))
     }
 }
 
 /// A run that can't be asked for is a matter of usage; one that failed is not.
 fn usage_or_failure(error: LoadError) -> anyhow::Error {
-    let is_usage = matches!(
-        error,
-        LoadError::Plan(_)
-            | LoadError::Descriptors { .. }
-            | LoadError::Ports { .. }
-            | LoadError::Processor { .. }
-    );
-    let error = anyhow::Error::from(error);
-    if is_usage {
-        Usage(format!("{error:#}")).into()
-    } else {
-        error
-    }
+    let flag = match error {
+        LoadError::Plan(error) => return Usage::from(error).into(),
+        LoadError::Descriptors { .. } | LoadError::Ports { .. } => "--connections",
+        LoadError::Processor { .. } => "--cpus",
+        other => return other.into(),
+    };
+    Usage(format!("{flag}: {:#}", anyhow::Error::from(error))).into()
 }
 
 /// Writes to stdout. Whoever reads it may have gone, which is no reason to panic.
