@@ -1,7 +1,7 @@
 //! The threads together, and the window in which they measure.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::driver::{Driver, Schedule};
 use crate::plan::{Plan, PlanError};
 use crate::report::{Interval, Report};
 use crate::slices::{Gatherer, Slice, Times};
-use crate::sources::{Sources, TooFewPorts};
+use crate::sources::{Sources, TooFewPorts, connect};
 use crate::tally::Tally;
 
 /// What is told while a run goes on, on the thread that called [`run()`].
@@ -109,6 +109,9 @@ pub enum LoadError {
         /// Why not.
         source: io::Error,
     },
+    /// It was cancelled while the server was awaited.
+    #[error("interrupted before the load began")]
+    Cancelled,
     /// The kernel refused something.
     #[error("can't {what}")]
     System {
@@ -140,16 +143,20 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
             ports,
         })?;
     // A dead address is told at once, not connection by connection.
-    TcpStream::connect_timeout(&plan.target, plan.timeout).map_err(|source| LoadError::Unreachable {
-        target: plan.target,
-        source,
-    })?;
+    connect(None, plan.target, plan.timeout, cancel).map_err(unless_cancelled(|source| {
+        LoadError::Unreachable {
+            target: plan.target,
+            source,
+        }
+    }))?;
     // These come first: the question that they ask is what a server has left for the others.
-    let bystanders = Bystanders::open(plan, &sources).map_err(|source| LoadError::Bystanders {
-        wanted: plan.idle + plan.silent,
-        target: plan.target,
-        source,
-    })?;
+    let bystanders = Bystanders::open(plan, &sources, cancel).map_err(unless_cancelled(|source| {
+        LoadError::Bystanders {
+            wanted: plan.idle + plan.silent,
+            target: plan.target,
+            source,
+        }
+    }))?;
     let clock = Clock::start();
     let (tally, gatherer) = crossbeam::thread::scope(|scope| {
         let (opened, all_opened) = channel::unbounded();
@@ -303,6 +310,14 @@ fn pin(cpus: &[usize], thread: usize) -> Result<(), LoadError> {
             cpu,
             source: error.into(),
         })
+}
+
+/// What an error means while something is awaited, unless the run was cancelled meanwhile.
+fn unless_cancelled(otherwise: impl FnOnce(io::Error) -> LoadError) -> impl FnOnce(io::Error) -> LoadError {
+    |error| match error.kind() {
+        ErrorKind::Interrupted => LoadError::Cancelled,
+        _ => otherwise(error),
+    }
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> LoadError {

@@ -5,8 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
@@ -15,10 +13,11 @@ use loadgen::hdr::{self, V2DeflateSerializer};
 use loadgen::report::Interval;
 use loadgen::slices::Times;
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Work, ceiling};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::output::Output;
-use super::{CpuList, Usage, address, cpu_list, live, print, text, time, usage_or_failure};
+use super::{
+    CpuList, Usage, address, cancelled_by_signals, cpu_list, live, print, text, time, usage_or_failure,
+};
 
 /// Load a server and measure: as fast as it answers, or with --rate at a rate of your choice
 ///
@@ -149,10 +148,7 @@ enum PacingFlag {
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let plan = flags.plan()?;
-    let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&cancel)).context("can't handle signals")?;
-    }
+    let cancel = cancelled_by_signals()?;
     // A file that can't be written is told before the load and not after it.
     let json = flags
         .json

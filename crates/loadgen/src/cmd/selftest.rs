@@ -1,16 +1,14 @@
 //! `loadgen selftest`: the load generator against theory.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use loadgen::plan::Fault;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::Usage;
 use super::places::PlaceFlags;
+use super::{Usage, cancelled_by_signals, print};
 use crate::selftest::{Bench, CHECKS};
 
 /// Hold the load generator to theory, against servers of its own whose behaviour is known; some minutes
@@ -43,10 +41,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     if let Some(unknown) = flags.only.iter().find(|name| !names.contains(&name.as_str())) {
         return Err(Usage(format!("--only {unknown}: choose from {}", names.join(", "))).into());
     }
-    let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&cancel)).context("can't handle signals")?;
-    }
+    let cancel = cancelled_by_signals()?;
     let bench = Bench {
         places: flags.places.places()?,
         fault: flags.plant.map(|planted| match planted {
@@ -61,29 +56,22 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         if !flags.only.is_empty() && !flags.only.iter().any(|name| name == check.name) {
             continue;
         }
-        println!("{}: {}", check.name, check.claim);
+        print(&format!("{}: {}\n", check.name, check.claim))?;
         let findings =
             (check.run)(&bench).with_context(|| format!("the check {} can't be made", check.name))?;
         if cancel.load(Ordering::Relaxed) {
-            println!("interrupted");
+            print("interrupted\n")?;
             return Ok(ExitCode::FAILURE);
         }
         for finding in &findings {
-            println!("  {finding}");
+            print(&format!("  {finding}\n"))?;
         }
         short += findings.iter().filter(|finding| !finding.passed()).count();
     }
-    println!(
-        "{}",
-        if short == 0 {
-            "all is as it should be".to_owned()
-        } else {
-            format!("{short} fall short")
-        }
-    );
-    Ok(if short == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    if short > 0 {
+        print(&format!("{short} fall short\n"))?;
+        return Ok(ExitCode::FAILURE);
+    }
+    print("all is as it should be\n")?;
+    Ok(ExitCode::SUCCESS)
 }

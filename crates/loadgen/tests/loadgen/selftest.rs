@@ -1,7 +1,7 @@
 //! The self-test can fail: each fault that is planted in the load generator is found by the check that is there for it.
 //! (That it passes without one depends on the machine, and is no test of these.)
 
-use crate::program::loadgen;
+use crate::program::{Running, loadgen};
 
 fn finds(check: &str, fault: &str) -> String {
     let left = loadgen(&format!("selftest --only {check} --plant {fault}"));
@@ -38,6 +38,20 @@ fn a_check_that_is_none_is_told_with_those_that_are() {
     assert_eq!(left.code, Some(2));
     assert!(
         left.stderr.contains("--only speed") && left.stderr.contains("stall"),
+        "{}",
+        left.stderr
+    );
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_reason_to_panic() {
+    let mut running = Running::start(&["selftest", "--only", "histogram"]);
+    running.close_stdout();
+    let left = running.end();
+    assert_eq!(left.code, Some(1));
+    assert!(
+        left.stderr
+            .starts_with("loadgen: can't write to stdout: Broken pipe"),
         "{}",
         left.stderr
     );
