@@ -37,7 +37,7 @@ fn a_check_that_is_none_is_told_with_those_that_are() {
     let left = loadgen("selftest --only speed");
     assert_eq!(left.code, Some(2));
     assert!(
-        left.stderr.contains("--only speed") && left.stderr.contains("stall"),
+        left.stderr.contains("'speed' for '--only") && left.stderr.contains("stall"),
         "{}",
         left.stderr
     );
