@@ -1,6 +1,7 @@
 //! What the program writes, and where.
 
 use std::fs;
+use std::process::Stdio;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hdrhistogram::Histogram;
@@ -10,15 +11,20 @@ use serde_json::Value;
 
 use crate::endings::dead_port;
 use crate::fake::{Act, Fake, error, reply};
-use crate::program::{Left, loadgen_with};
+use crate::program::{Left, Running, loadgen_with};
 
 /// A run of 150 ms on four connections with these arguments besides.
-fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
+pub(crate) fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
+    start_short_run(fake, arguments, Stdio::piped()).end()
+}
+
+/// Starts such a run, with this stderr.
+pub(crate) fn start_short_run(fake: &Fake, arguments: &[&str], stderr: Stdio) -> Running {
     let address = fake.address.to_string();
     let mut all = vec!["run", "--connect", &address, "--connections", "4"];
     all.extend(["--warmup", "0", "--duration", "150ms", "--timeout", "60s"]);
     all.extend(arguments);
-    loadgen_with(&all)
+    Running::start_with_stderr(&all, stderr)
 }
 
 /// Every field of the contract, as a path into the JSON.
@@ -200,7 +206,7 @@ fn a_log_of_histograms_on_stdout_is_all_there_is_on_it() {
 }
 
 /// How many times of this tag there are in an interval log, which has to be nothing else.
-fn logged(log: &str, tag: Option<&str>) -> u64 {
+pub(crate) fn logged(log: &str, tag: Option<&str>) -> u64 {
     let mut times = 0;
     for entry in IntervalLogIterator::new(log.as_bytes()) {
         let LogEntry::Interval(line) = entry.expect("the format's own reader takes it") else {

@@ -35,11 +35,15 @@ pub(crate) fn loadgen_with(arguments: &[&str]) -> Left {
 
 impl Running {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with_stderr(arguments, Stdio::piped())
+    }
+
+    pub(crate) fn start_with_stderr(arguments: &[&str], stderr: Stdio) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn();
         Self(child.expect("the program can be started"))
     }
