@@ -159,19 +159,21 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
     }))?;
     let clock = Clock::start();
     let (tally, gatherer) = crossbeam::thread::scope(|scope| {
+        let (go, told) = channel::bounded(plan.threads);
         let (opened, all_opened) = channel::unbounded();
         let (done, all_done) = channel::unbounded();
         let (slices, all_slices) = channel::unbounded();
         // Nothing is sent here: it only tells the threads that the window's end has been looked at.
         let (looking, looked) = channel::bounded::<()>(0);
         let sources = &sources;
-        // Where a thread can't be started, those before it are told to end, because `starts` is dropped.
         let starts = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
                 let (opened, done, slices) = (opened.clone(), done.clone(), slices.clone());
-                let looked = looked.clone();
+                let (looked, told) = (looked.clone(), told.clone());
                 let drive = move |_: &_| {
+                    // Where one can't be started, the others open nothing, because `go` is dropped.
+                    let Ok(()) = told.recv() else { return };
                     let make = || Driver::new(plan, thread, clock, sources, slices);
                     let driver = open(plan, thread, make, cancel).map_err(|error| opened.send(Err(error)));
                     // A thread that panics hangs up as well, and so holds up nobody.
@@ -196,6 +198,9 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                 Ok(start)
             })
             .collect::<Result<Vec<_>, LoadError>>()?;
+        for _ in &starts {
+            let _ = go.send(());
+        }
         drop((opened, done, slices));
         // If one can't, the others are not started, because `starts` is dropped.
         all_opened.iter().collect::<Result<(), LoadError>>()?;

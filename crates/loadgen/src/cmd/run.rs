@@ -24,6 +24,8 @@ use super::{
 /// Without --rate the loop is closed: each connection sends its next request when the last is answered, so a slow server
 /// is asked less, and its stalls hardly show. With --rate it is open: requests are due on a schedule that owes nothing to
 /// the replies, and latency counts from when a request was due, whether or not a connection was free for it.
+///
+/// Ctrl-C ends the load, with what was measured; a second one ends the program at once.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The server
