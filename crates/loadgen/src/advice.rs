@@ -214,7 +214,7 @@ fn little(report: &Report) -> Option<String> {
 
 fn kept_busy(report: &Report) -> Option<String> {
     let little = report.checks.little?;
-    let asked = (report.options.connections * report.options.pipeline) as f64;
+    let asked = report.options.connections as f64 * report.options.pipeline as f64;
     let is_short = report.loop_kind == LoopKind::Closed
         && report.options.requests_per_connection.is_none()
         && little.l < KEPT_BUSY_LEAST * asked;

@@ -1,12 +1,13 @@
 //! Connections that carry no load: idle ones, which only exist, and silent ones, which begin a request and never end it.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::plan::Plan;
 use crate::report::Bystanders as Report;
-use crate::sources::{Sources, socket_from};
+use crate::sources::{Sources, connect};
 
 /// What a silent connection sends: half of the frame of a ping.
 const HALF_A_FRAME: &[u8] = b"\x20\x00\x00\x00{\"in\":\"ping\"";
@@ -20,12 +21,15 @@ pub(crate) struct Bystanders {
 
 impl Bystanders {
     /// Opens those of a plan. They come from the addresses behind those of the connections that carry the load.
-    pub(crate) fn open(plan: &Plan, sources: &Sources) -> io::Result<Self> {
+    pub(crate) fn open(plan: &Plan, sources: &Sources, cancel: &AtomicBool) -> io::Result<Self> {
         let timeout = plan.timeout.min(Duration::from_secs(10));
-        let connect = |place| connect_from(sources.of(plan.connections + place), plan.target, timeout);
-        let idle = (0..plan.idle).map(connect).collect::<io::Result<_>>()?;
+        let open = |place| {
+            let source = sources.of(plan.connections + place);
+            connect(source, plan.target, timeout, cancel)
+        };
+        let idle = (0..plan.idle).map(open).collect::<io::Result<_>>()?;
         let silent = (plan.idle..plan.idle + plan.silent).map(|place| {
-            let mut stream = connect(place)?;
+            let mut stream = open(place)?;
             stream.write_all(HALF_A_FRAME)?;
             Ok(stream)
         });
@@ -46,15 +50,6 @@ impl Bystanders {
             silent_open: open(&self.silent),
         })
     }
-}
-
-fn connect_from(source: Option<SocketAddr>, target: SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-    let Some(source) = source else {
-        return TcpStream::connect_timeout(&target, timeout);
-    };
-    let socket = socket_from(source, target)?;
-    socket.connect_timeout(&target.into(), timeout)?;
-    Ok(socket.into())
 }
 
 /// A connection that is open has nothing to be read: neither bytes nor an end.
@@ -80,7 +75,8 @@ mod tests {
             ..Plan::closed_loop(listener.local_addr().unwrap(), 1, work)
         };
         // One connection from each address, of which the load has the first.
-        let bystanders = Bystanders::open(&plan, &Sources::Loopback { each: 1 }).unwrap();
+        let cancel = AtomicBool::new(false);
+        let bystanders = Bystanders::open(&plan, &Sources::Loopback { each: 1 }, &cancel).unwrap();
         let accept = |from: &str| {
             let (stream, address) = listener.accept().unwrap();
             assert_eq!(address.ip().to_string(), from);

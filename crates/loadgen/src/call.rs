@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
@@ -52,13 +52,11 @@ pub struct Answer {
 }
 
 impl Caller {
-    /// Connects. A reply that takes longer than `timeout` is an error.
+    /// Connects. A call that takes longer than `timeout`, from its request to the end of its reply, is an error.
     pub fn connect(target: SocketAddr, timeout: Duration) -> Result<Self, CallError> {
         let unreachable = |source| CallError::Unreachable { target, source };
         let stream = TcpStream::connect_timeout(&target, timeout).map_err(unreachable)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(timeout))?;
-        stream.set_write_timeout(Some(timeout))?;
         Ok(Self {
             stream,
             timeout,
@@ -70,13 +68,8 @@ impl Caller {
     pub fn call(&mut self, operation: &str, params: &str) -> Result<Answer, CallError> {
         let mut request = Vec::new();
         Request::append(&mut request, operation, params);
-        // The kernel calls it so when a blocking call has taken too long.
-        let timeout = self.timeout;
-        let failed = |error: io::Error| match error.kind() {
-            ErrorKind::WouldBlock => CallError::Timeout(timeout),
-            _ => error.into(),
-        };
-        self.stream.write_all(&request).map_err(failed)?;
+        let began = Instant::now();
+        self.send(&request, began)?;
         loop {
             match frame::head(self.input.bytes(), FrameLimit::MOST) {
                 Head::Whole(body) => {
@@ -94,16 +87,51 @@ impl Caller {
                         "it announces {announced_bytes} bytes"
                     )));
                 }
-                Head::Incomplete => {
-                    let room = self.input.room(PREFIX_BYTES + FrameLimit::MOST_BYTES as usize);
-                    match self.stream.read(room) {
-                        Ok(0) => return Err(CallError::Closed),
-                        Ok(bytes) => self.input.filled(bytes),
-                        Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                        Err(error) => return Err(failed(error)),
-                    }
-                }
+                Head::Incomplete => self.receive(began)?,
             }
+        }
+    }
+
+    fn send(&mut self, mut bytes: &[u8], began: Instant) -> Result<(), CallError> {
+        while !bytes.is_empty() {
+            self.stream.set_write_timeout(Some(self.left(began)?))?;
+            let sent = self.stream.write(bytes);
+            bytes = &bytes[self.unless_in_vain(sent)?.unwrap_or(0)..];
+        }
+        Ok(())
+    }
+
+    /// Reads once.
+    fn receive(&mut self, began: Instant) -> Result<(), CallError> {
+        self.stream.set_read_timeout(Some(self.left(began)?))?;
+        let room = self.input.room(PREFIX_BYTES + FrameLimit::MOST_BYTES as usize);
+        let received = self.stream.read(room);
+        match self.unless_in_vain(received)? {
+            Some(0) => Err(CallError::Closed),
+            received => {
+                self.input.filled(received.unwrap_or(0));
+                Ok(())
+            }
+        }
+    }
+
+    /// What is left of the time of a call that began then, which a peer that sends a byte now and then does not make longer.
+    fn left(&self, began: Instant) -> Result<Duration, CallError> {
+        let left = self.timeout.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(CallError::Timeout(self.timeout));
+        }
+        Ok(left)
+    }
+
+    /// How many bytes a read or a write came to; nothing if it has to be tried again.
+    fn unless_in_vain(&self, came_to: io::Result<usize>) -> Result<Option<usize>, CallError> {
+        match came_to {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
+            // The kernel calls it so when a blocking call has taken too long.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(CallError::Timeout(self.timeout)),
+            Err(error) => Err(error.into()),
         }
     }
 }

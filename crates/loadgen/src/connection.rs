@@ -13,7 +13,7 @@ use protocol::frame::{self, Head, PREFIX_BYTES};
 use rustix::net::{RecvFlags, SendFlags};
 
 use crate::plan::Plan;
-use crate::sources::socket_from;
+use crate::sources::begin_to_connect;
 
 /// A place for a connection, and the connection in it.
 #[derive(Debug, Default)]
@@ -94,10 +94,7 @@ impl Connection {
         token: Token,
         now_ns: u64,
     ) -> io::Result<()> {
-        let mut stream = match source {
-            None => TcpStream::connect(target)?,
-            Some(source) => connect_from(source, target)?,
-        };
+        let mut stream = TcpStream::from_std(begin_to_connect(source, target)?.into());
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
         self.state = State::Connecting { since_ns: now_ns };
@@ -247,14 +244,4 @@ fn recv(stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
 fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     // A peer that has gone is an error of this connection, and no signal to this process.
     Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?)
-}
-
-/// Begins to connect from a certain address.
-fn connect_from(source: SocketAddr, target: SocketAddr) -> io::Result<TcpStream> {
-    let socket = socket_from(source, target)?;
-    socket.set_nonblocking(true)?;
-    match socket.connect(&target.into()) {
-        Err(error) if error.raw_os_error() != Some(nix::errno::Errno::EINPROGRESS as i32) => Err(error),
-        _ => Ok(TcpStream::from_std(socket.into())),
-    }
 }

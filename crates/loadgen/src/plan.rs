@@ -72,7 +72,8 @@ pub enum Load {
 /// How a thread waits until the next request is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pacing {
-    /// Sleeps, then keeps looking at the clock for the last stretch: precise, for some of a processor.
+    /// Sleeps, then keeps looking at the clock for the last stretch: precise, for some of a processor. At less than a
+    /// thousand requests a second most of the processor time of a request is this looking.
     Hybrid,
     /// Keeps looking at the clock: the most precise, for all of a processor.
     Spin,
@@ -149,19 +150,14 @@ impl Plan {
 
     /// Whether this can be done at all.
     pub fn check(&self) -> Result<(), PlanError> {
-        let needs = |what, least: usize, is: usize| {
-            if is < least {
-                Err(PlanError::TooFew { what, least, is })
-            } else {
-                Ok(())
-            }
-        };
-        needs("--connections", 1, self.connections)?;
-        needs("--threads", 1, self.threads)?;
-        needs("--pipeline", 1, self.pipeline)?;
+        within(Field::Connections, self.connections, 1, CONNECTIONS_MOST)?;
+        within(Field::Threads, self.threads, 1, THREADS_MOST)?;
+        within(Field::Pipeline, self.pipeline, 1, IN_FLIGHT_MOST)?;
+        within(Field::Idle, self.idle, 0, CONNECTIONS_MOST)?;
+        within(Field::Silent, self.silent, 0, CONNECTIONS_MOST)?;
         if self.requests_per_connection == Some(0) {
             return Err(PlanError::TooFew {
-                what: "--requests-per-connection",
+                what: Field::RequestsPerConnection,
                 least: 1,
                 is: 0,
             });
@@ -170,6 +166,12 @@ impl Plan {
             return Err(PlanError::IdleThreads {
                 threads: self.threads,
                 connections: self.connections,
+            });
+        }
+        if self.connections.saturating_mul(self.pipeline) > IN_FLIGHT_MOST {
+            return Err(PlanError::TooDeep {
+                connections: self.connections,
+                pipeline: self.pipeline,
             });
         }
         if let Load::Open { rate_per_s, .. } = self.load
@@ -186,13 +188,29 @@ impl Plan {
                 Ok(())
             }
         };
-        takes_time("--duration", self.duration)?;
-        takes_time("--timeout", self.timeout)?;
-        takes_time("the slice", self.slice.unwrap_or(Duration::from_secs(1)))?;
-        takes_time("--warmup", self.warmup.max(Duration::from_nanos(1)))
+        takes_time(Field::Duration, self.duration)?;
+        takes_time(Field::Timeout, self.timeout)?;
+        takes_time(Field::Slice, self.slice.unwrap_or(Duration::from_secs(1)))?;
+        takes_time(Field::Warmup, self.warmup.max(Duration::from_nanos(1)))
     }
 }
 
+fn within(what: Field, is: usize, least: usize, most: usize) -> Result<(), PlanError> {
+    if is < least {
+        Err(PlanError::TooFew { what, least, is })
+    } else if is > most {
+        Err(PlanError::TooMany { what, most, is })
+    } else {
+        Ok(())
+    }
+}
+
+/// What Linux lets a process have open, unless told otherwise, is hardly more (`fs.nr_open`, proc(5)).
+const CONNECTIONS_MOST: usize = 1_000_000;
+/// As many as there are processors in the largest set that one can be bound to (`sched_setaffinity(2)`).
+const THREADS_MOST: usize = 1_024;
+/// The client keeps some hundred bytes of each request in flight, so this is a gibibyte of its own.
+const IN_FLIGHT_MOST: usize = 10_000_000;
 /// A lower rate has its first request due after more than a quarter of an hour.
 const RATE_LEAST_PER_S: f64 = 1e-3;
 /// A higher rate has more than ten requests due in a microsecond.
@@ -200,22 +218,67 @@ const RATE_MOST_PER_S: f64 = 1e7;
 /// Nobody waits for longer, and sums of such times are far from what a clock can hold.
 const TIME_MOST: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// What of a plan can't be as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the plan's field of this name")]
+pub enum Field {
+    Connections,
+    Threads,
+    Pipeline,
+    Idle,
+    Silent,
+    RequestsPerConnection,
+    Rate,
+    Warmup,
+    Duration,
+    Slice,
+    Timeout,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connections => "the number of connections",
+            Self::Threads => "the number of threads",
+            Self::Pipeline => "the number of requests in flight on a connection",
+            Self::Idle => "the number of idle connections",
+            Self::Silent => "the number of silent connections",
+            Self::RequestsPerConnection => "the number of requests a connection carries",
+            Self::Rate => "the rate",
+            Self::Warmup => "the warm-up",
+            Self::Duration => "the duration",
+            Self::Slice => "the slice",
+            Self::Timeout => "the timeout",
+        })
+    }
+}
+
 /// Why a plan can't be carried out.
 #[derive(Debug, Error, PartialEq)]
 pub enum PlanError {
     /// A number that is too small.
     #[error("{what} is {is}: give at least {least}")]
     TooFew {
-        /// The flag.
-        what: &'static str,
-        /// The least that it takes.
+        /// Which.
+        what: Field,
+        /// The least that it may be.
         least: usize,
-        /// What it was given.
+        /// What it is.
+        is: usize,
+    },
+    /// A number that is too large.
+    #[error("{what} is {is}: give at most {most}")]
+    TooMany {
+        /// Which.
+        what: Field,
+        /// The most that it may be.
+        most: usize,
+        /// What it is.
         is: usize,
     },
     /// Threads that would have nothing to do.
     #[error(
-        "{threads} threads can't share {connections} connections: give --threads at most as many as --connections"
+        "{threads} threads can't share {connections} connections: give at most as many threads as connections"
     )]
     IdleThreads {
         /// How many threads.
@@ -223,24 +286,50 @@ pub enum PlanError {
         /// How many connections.
         connections: usize,
     },
+    /// More requests in flight than the client can keep.
+    #[error(
+        "{pipeline} requests in flight on each of {connections} connections are more than the {IN_FLIGHT_MOST} that the client keeps: give fewer of either"
+    )]
+    TooDeep {
+        /// How many connections.
+        connections: usize,
+        /// How many requests on each.
+        pipeline: usize,
+    },
     /// A rate that can't be.
-    #[error("--rate is {rate_per_s}: give requests a second, from 0.001 to 10000000")]
+    #[error("the rate is {rate_per_s}: give requests a second, from 0.001 to 10000000")]
     Rate {
-        /// What it was given.
+        /// What it is.
         rate_per_s: f64,
     },
     /// A time that is zero.
     #[error("{what} is zero: give a time such as 10s or 500ms")]
     NoTime {
-        /// The flag.
-        what: &'static str,
+        /// Which.
+        what: Field,
     },
     /// A time that nobody waits for.
     #[error("{what} is too long: give at most 30days")]
     TooLong {
-        /// The flag.
-        what: &'static str,
+        /// Which.
+        what: Field,
     },
+}
+
+impl PlanError {
+    /// What has to be changed.
+    #[must_use]
+    pub fn field(&self) -> Field {
+        match *self {
+            Self::TooFew { what, .. }
+            | Self::TooMany { what, .. }
+            | Self::NoTime { what }
+            | Self::TooLong { what } => what,
+            Self::IdleThreads { .. } => Field::Threads,
+            Self::TooDeep { .. } => Field::Pipeline,
+            Self::Rate { .. } => Field::Rate,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -249,28 +338,38 @@ mod tests {
     use crate::work::Params;
 
     #[test]
-    fn a_plan_that_cannot_be_is_refused_with_the_flag_to_change() {
+    fn a_plan_that_cannot_be_is_refused_with_the_field_to_change() {
         let target = "127.0.0.1:1".parse().unwrap();
         let plan = || Plan::closed_loop(target, 4, Work::new("ping", Params::Unique).unwrap());
         assert_eq!(plan().check(), Ok(()));
-        let refused = |flag: &str, change: &dyn Fn(&mut Plan)| {
+        let refused = |field: Field, change: &dyn Fn(&mut Plan)| {
             let mut plan = plan();
             change(&mut plan);
-            let message = plan.check().unwrap_err().to_string();
-            assert!(message.contains(flag), "{message}");
+            let error = plan.check().unwrap_err();
+            assert_eq!(error.field(), field, "{error}");
         };
-        refused("--connections", &|plan| plan.connections = 0);
-        refused("--threads", &|plan| plan.threads = 5);
-        refused("--pipeline", &|plan| plan.pipeline = 0);
-        refused("--requests-per-connection", &|plan| {
+        refused(Field::Connections, &|plan| plan.connections = 0);
+        refused(Field::Connections, &|plan| plan.connections = usize::MAX);
+        refused(Field::Threads, &|plan| plan.threads = 0);
+        refused(Field::Threads, &|plan| plan.threads = 5);
+        refused(Field::Threads, &|plan| {
+            (plan.threads, plan.connections) = (2_000, 2_000)
+        });
+        refused(Field::Pipeline, &|plan| plan.pipeline = 0);
+        refused(Field::Pipeline, &|plan| plan.pipeline = usize::MAX);
+        refused(Field::Pipeline, &|plan| plan.pipeline = IN_FLIGHT_MOST / 4 + 1);
+        refused(Field::Idle, &|plan| plan.idle = usize::MAX);
+        refused(Field::Silent, &|plan| plan.silent = usize::MAX);
+        refused(Field::RequestsPerConnection, &|plan| {
             plan.requests_per_connection = Some(0)
         });
-        refused("--duration", &|plan| plan.duration = Duration::ZERO);
-        refused("--duration", &|plan| plan.duration = Duration::MAX);
-        refused("--warmup", &|plan| plan.warmup = Duration::MAX);
-        refused("--timeout", &|plan| plan.timeout = Duration::ZERO);
+        refused(Field::Duration, &|plan| plan.duration = Duration::ZERO);
+        refused(Field::Duration, &|plan| plan.duration = Duration::MAX);
+        refused(Field::Slice, &|plan| plan.slice = Some(Duration::ZERO));
+        refused(Field::Warmup, &|plan| plan.warmup = Duration::MAX);
+        refused(Field::Timeout, &|plan| plan.timeout = Duration::ZERO);
         for rate_per_s in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            refused("--rate", &|plan| {
+            refused(Field::Rate, &|plan| {
                 plan.load = Load::Open {
                     rate_per_s,
                     arrivals: Arrivals::Uniform,
@@ -278,5 +377,16 @@ mod tests {
                 };
             });
         }
+    }
+
+    #[test]
+    fn what_is_too_much_is_said_with_how_much_may_be() {
+        let target = "127.0.0.1:1".parse().unwrap();
+        let work = Work::new("ping", Params::Unique).unwrap();
+        let plan = Plan::closed_loop(target, 2_000_000, work);
+        assert_eq!(
+            plan.check().unwrap_err().to_string(),
+            "the number of connections is 2000000: give at most 1000000"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The threads together, and the window in which they measure.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::driver::{Driver, Schedule};
 use crate::plan::{Plan, PlanError};
 use crate::report::{Interval, Report};
 use crate::slices::{Gatherer, Slice, Times};
-use crate::sources::{Sources, TooFewPorts};
+use crate::sources::{Sources, TooFewPorts, connect};
 use crate::tally::Tally;
 
 /// What is told while a run goes on, on the thread that called [`run()`].
@@ -78,11 +78,13 @@ pub enum LoadError {
     },
     /// More connections than this process may have.
     #[error(
-        "{connections} connections need more descriptors than the {limit} this process may open; raise the limit (ulimit -n) or ask for fewer"
+        "{connections} connections on {threads} threads need more descriptors than the {limit} this process may open; raise the limit (ulimit -n) or ask for fewer"
     )]
     Descriptors {
         /// How many were asked for.
         connections: usize,
+        /// On how many threads.
+        threads: usize,
         /// How many descriptors it may have.
         limit: u64,
     },
@@ -99,13 +101,16 @@ pub enum LoadError {
         ports: usize,
     },
     /// A processor that the machine does not have, or this process may not use.
-    #[error("can't run on processor {cpu} of --cpus")]
+    #[error("can't run on processor {cpu}")]
     Processor {
         /// Its number.
         cpu: usize,
         /// Why not.
         source: io::Error,
     },
+    /// It was cancelled while the server was awaited.
+    #[error("interrupted before the load began")]
+    Cancelled,
     /// The kernel refused something.
     #[error("can't {what}")]
     System {
@@ -129,7 +134,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         .connections
         .saturating_add(plan.idle)
         .saturating_add(plan.silent);
-    allow_descriptors(connections)?;
+    allow_descriptors(connections, plan.threads)?;
     let sources =
         Sources::of_plan(connections, plan.target).map_err(|TooFewPorts { ports }| LoadError::Ports {
             connections,
@@ -137,30 +142,37 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
             ports,
         })?;
     // A dead address is told at once, not connection by connection.
-    TcpStream::connect_timeout(&plan.target, plan.timeout).map_err(|source| LoadError::Unreachable {
-        target: plan.target,
-        source,
-    })?;
+    connect(None, plan.target, plan.timeout, cancel).map_err(unless_cancelled(|source| {
+        LoadError::Unreachable {
+            target: plan.target,
+            source,
+        }
+    }))?;
     // These come first: the question that they ask is what a server has left for the others.
-    let bystanders = Bystanders::open(plan, &sources).map_err(|source| LoadError::Bystanders {
-        wanted: plan.idle + plan.silent,
-        target: plan.target,
-        source,
-    })?;
+    let bystanders = Bystanders::open(plan, &sources, cancel).map_err(unless_cancelled(|source| {
+        LoadError::Bystanders {
+            wanted: plan.idle + plan.silent,
+            target: plan.target,
+            source,
+        }
+    }))?;
     let clock = Clock::start();
     let (tally, gatherer) = crossbeam::thread::scope(|scope| {
+        let (go, told) = channel::bounded(plan.threads);
         let (opened, all_opened) = channel::unbounded();
         let (done, all_done) = channel::unbounded();
         let (slices, all_slices) = channel::unbounded();
         // Nothing is sent here: it only tells the threads that the window's end has been looked at.
         let (looking, looked) = channel::bounded::<()>(0);
         let sources = &sources;
-        let starts: Vec<_> = (0..plan.threads)
+        let starts = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
                 let (opened, done, slices) = (opened.clone(), done.clone(), slices.clone());
-                let looked = looked.clone();
-                scope.spawn(move |_| {
+                let (looked, told) = (looked.clone(), told.clone());
+                let drive = move |_: &_| {
+                    // Where one can't be started, the others open nothing, because `go` is dropped.
+                    let Ok(()) = told.recv() else { return };
                     let make = || Driver::new(plan, thread, clock, sources, slices);
                     let driver = open(plan, thread, make, cancel).map_err(|error| opened.send(Err(error)));
                     // A thread that panics hangs up as well, and so holds up nobody.
@@ -179,10 +191,15 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                         let _ = looked.recv();
                         drop(connections);
                     }
-                });
-                start
+                };
+                let spawned = scope.builder().spawn(drive);
+                spawned.map_err(system("start so many threads; give fewer"))?;
+                Ok(start)
             })
-            .collect();
+            .collect::<Result<Vec<_>, LoadError>>()?;
+        for _ in &starts {
+            let _ = go.send(());
+        }
         drop((opened, done, slices));
         // If one can't, the others are not started, because `starts` is dropped.
         all_opened.iter().collect::<Result<(), LoadError>>()?;
@@ -258,15 +275,20 @@ fn conduct(
 }
 
 /// Raises the soft limit of descriptors if the connections need it and the hard one allows.
-fn allow_descriptors(connections: usize) -> Result<(), LoadError> {
-    /// What a process has open besides its connections, with room to spare.
-    const OTHERS: u64 = 64;
+fn allow_descriptors(connections: usize, threads: usize) -> Result<(), LoadError> {
+    /// What a thread has open besides its connections: its epoll instance and its timer.
+    const OF_A_THREAD: usize = 2;
+    /// What a process has open besides, with room to spare.
+    const OTHERS: usize = 64;
     let (soft, hard) =
         getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| system("read the limits")(error.into()))?;
-    let needed = connections as u64 + OTHERS;
+    let needed = connections
+        .saturating_add(threads.saturating_mul(OF_A_THREAD))
+        .saturating_add(OTHERS) as u64;
     if needed > hard {
         return Err(LoadError::Descriptors {
             connections,
+            threads,
             limit: hard,
         });
     }
@@ -284,6 +306,14 @@ fn pin(cpus: &[usize], thread: usize) -> Result<(), LoadError> {
     }
     let cpu = cpus[thread % cpus.len()];
     pin_thread(cpu).map_err(|source| LoadError::Processor { cpu, source })
+}
+
+/// What an error means while something is awaited, unless the run was cancelled meanwhile.
+fn unless_cancelled(otherwise: impl FnOnce(io::Error) -> LoadError) -> impl FnOnce(io::Error) -> LoadError {
+    |error| match error.kind() {
+        ErrorKind::Interrupted => LoadError::Cancelled,
+        _ => otherwise(error),
+    }
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> LoadError {

@@ -10,6 +10,7 @@ use loadgen::ceiling::Ceiling;
 use loadgen::{Params, Plan, Work};
 
 use super::places::PlaceFlags;
+use super::print;
 use crate::selftest::server::{KnownServer, Manner};
 
 /// Find what one thread of the load generator can do at the most on this machine, and keep it for `loadgen run`
@@ -45,11 +46,11 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     }
     cpu_us.sort_by(f64::total_cmp);
     let ceiling = Ceiling::of_this_machine(1e6 / cpu_us[1]);
-    println!(
-        "{:.0} requests/s a thread ({:.2} µs of CPU a request; {:.2} to {:.2} in three runs) on {}",
+    print(&format!(
+        "{:.0} requests/s a thread ({:.2} µs of CPU a request; {:.2} to {:.2} in three runs) on {}\n",
         ceiling.per_thread_per_s, cpu_us[1], cpu_us[0], cpu_us[2], ceiling.cpu_model
-    );
+    ))?;
     let path = ceiling.keep().context("can't keep it for later runs")?;
-    println!("kept in {}", path.display());
+    print(&format!("kept in {}\n", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,11 +11,16 @@ mod text;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
+use loadgen::plan::Field;
 use loadgen::{LoadError, PlanError, WorkError};
 use nix::sched::CpuSet;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 /// It could not be asked that way: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -36,25 +41,46 @@ impl From<WorkError> for Usage {
 
 impl From<PlanError> for Usage {
     fn from(error: PlanError) -> Self {
-        Self(error.to_string())
+        let flag = match error.field() {
+            Field::Connections => "--connections",
+            Field::Threads => "--threads",
+            Field::Pipeline => "--pipeline",
+            Field::Idle => "--idle",
+            Field::Silent => "--silent",
+            Field::RequestsPerConnection => "--requests-per-connection",
+            Field::Rate => "--rate",
+            Field::Warmup => "--warmup",
+            Field::Duration => "--duration",
+            // No flag sets it.
+            Field::Slice => return Self(error.to_string()),
+            Field::Timeout => "--timeout",
+        };
+        Self(format!("{flag}: {error}"))
     }
 }
 
 /// A run that can't be asked for is a matter of usage; one that failed is not.
 fn usage_or_failure(error: LoadError) -> anyhow::Error {
-    let is_usage = matches!(
-        error,
-        LoadError::Plan(_)
-            | LoadError::Descriptors { .. }
-            | LoadError::Ports { .. }
-            | LoadError::Processor { .. }
-    );
-    let error = anyhow::Error::from(error);
-    if is_usage {
-        Usage(format!("{error:#}")).into()
-    } else {
-        error
+    let flag = match error {
+        LoadError::Plan(error) => return Usage::from(error).into(),
+        LoadError::Descriptors { .. } | LoadError::Ports { .. } => "--connections",
+        LoadError::Processor { .. } => "--cpus",
+        other => return other.into(),
+    };
+    Usage(format!("{flag}: {:#}", anyhow::Error::from(error))).into()
+}
+
+/// What SIGINT and SIGTERM set, so that a load ends with what was measured. The second of them ends the program at once, as
+/// one that failed: whoever sends it does not want to wait.
+fn cancelled_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order, since the first signal is to end nothing.
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&cancel))
+            .and_then(|_| flag::register(signal, Arc::clone(&cancel)))
+            .context("can't handle signals")?;
     }
+    Ok(cancel)
 }
 
 /// Writes to stdout. Whoever reads it may have gone, which is no reason to panic.

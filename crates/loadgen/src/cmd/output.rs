@@ -1,7 +1,8 @@
 //! A file that a result goes to.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -15,8 +16,13 @@ pub(crate) enum Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Makes sure that the file of this flag can be written. What it holds is left until there is something better.
-    pub(crate) fn open(flag: &str, path: &'a Path) -> Result<Self, Usage> {
+    /// Makes sure that the file of this flag, if one was given, can be written. What it holds is left until there is
+    /// something better.
+    pub(crate) fn open_if_asked(flag: &str, path: Option<&'a Path>) -> Result<Option<Self>, Usage> {
+        path.map(|path| Self::open(flag, path)).transpose()
+    }
+
+    fn open(flag: &str, path: &'a Path) -> Result<Self, Usage> {
         if path.as_os_str() == "-" {
             return Ok(Self::Stdout);
         }
@@ -27,6 +33,20 @@ impl<'a> Output<'a> {
             .open(path);
         file.map(|file| Self::File(file, path))
             .map_err(|error| Usage(format!("{flag} {} can't be written: {error}", path.display())))
+    }
+
+    /// Whether what is written to both ends up in one place, and one of them is lost or runs into the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Stdout, Self::Stdout) => true,
+            (Self::File(one, _), Self::File(other, _)) => {
+                let of = |file: &File| file.metadata().ok().filter(Metadata::is_file);
+                of(one)
+                    .zip(of(other))
+                    .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()))
+            }
+            _ => false,
+        }
     }
 
     /// Writes all of it.

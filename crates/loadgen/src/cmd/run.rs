@@ -5,27 +5,28 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use loadgen::hdr::{self, V2DeflateSerializer};
 use loadgen::plan::SEED_USUAL;
 use loadgen::report::{Failures, Interval};
 use loadgen::slices::Times;
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Work, ceiling};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::output::Output;
-use super::{CpuList, Usage, address, cpu_list, live, print, text, time, usage_or_failure};
+use super::{
+    CpuList, Usage, address, cancelled_by_signals, cpu_list, live, print, text, time, usage_or_failure,
+};
 
 /// Load a server and measure: as fast as it answers, or with --rate at a rate of your choice
 ///
 /// Without --rate the loop is closed: each connection sends its next request when the last is answered, so a slow server
 /// is asked less, and its stalls hardly show. With --rate it is open: requests are due on a schedule that owes nothing to
 /// the replies, and latency counts from when a request was due, whether or not a connection was free for it.
+///
+/// Ctrl-C ends the load, with what was measured; a second one ends the program at once.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The server
@@ -120,11 +121,11 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
 
-    /// Write the latencies of each second as an `HdrHistogram` interval log (V2) to this file
+    /// Write the latencies of each second as an `HdrHistogram` interval log (V2) to this file, or to stdout with -
     #[arg(long, value_name = "PATH")]
     hdr: Option<PathBuf>,
 
-    /// Print no text and no progress
+    /// Print no text and no progress; there is no text either where --json or --hdr goes to stdout
     #[arg(long)]
     quiet: bool,
 }
@@ -139,8 +140,9 @@ enum ArrivalsFlag {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum PacingFlag {
-    /// Sleep, then watch the clock for the last 60 µs, or up to 1 ms where the machine wakes a sleeper late: precise, for some
-    /// of a processor
+    /// Sleep, then watch the clock for the last stretch: precise, for some of a processor. The stretch is 1 ms at first, and
+    /// becomes shorter, down to 60 µs, as requests are in time. Below a thousand requests a second most of the CPU a request
+    /// is this watching, and sleep costs least
     Hybrid,
     /// Watch the clock: the most precise, for all of a processor
     Spin,
@@ -150,21 +152,9 @@ enum PacingFlag {
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let plan = flags.plan()?;
-    let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&cancel)).context("can't handle signals")?;
-    }
+    let cancel = cancelled_by_signals()?;
     // A file that can't be written is told before the load and not after it.
-    let json = flags
-        .json
-        .as_deref()
-        .map(|path| Output::open("--json", path))
-        .transpose()?;
-    let hdr = flags
-        .hdr
-        .as_deref()
-        .map(|path| Output::open("--hdr", path))
-        .transpose()?;
+    let (json, hdr) = flags.outputs()?;
     let (mut lines, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
     let mut view = View {
         live: (!flags.quiet).then(live::Line::on_a_terminal).flatten(),
@@ -177,21 +167,33 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let View { live, log, fault, .. } = view;
     drop((live, log));
     let report = outcome.report;
-    let prints_json = matches!(json, Some(Output::Stdout));
-    if let Some(json) = json {
-        let text = serde_json::to_string_pretty(&report).context("can't write the result as JSON")?;
-        json.write(&format!("{text}\n"))?;
-    }
-    if let Some(hdr) = hdr {
-        fault
-            .map_or(Ok(()), Err)
-            .context("can't write the log of --hdr")?;
-        hdr.write(std::str::from_utf8(&lines).context("the log of --hdr is no text")?)?;
-    }
-    if !flags.quiet && !prints_json {
-        print(&text::page(&report))?;
+    let prints_page = !flags.quiet && ![&json, &hdr].iter().any(|it| matches!(it, Some(Output::Stdout)));
+    let page = || print(&text::page(&report));
+    // What was measured is not measured again: an output that can't be written leaves the others to be had.
+    let written = [
+        prints_page.then(page),
+        json.map(|json| write_json(json, &report)),
+        hdr.map(|hdr| write_log(hdr, &lines, fault)),
+    ];
+    let faults = written.into_iter().flatten().filter_map(Result::err);
+    let faults: Vec<_> = faults.map(|fault| format!("{fault:#}")).collect();
+    if !faults.is_empty() {
+        bail!(faults.join("; "));
     }
     Ok(verdict(&report))
+}
+
+fn write_json(to: Output<'_>, report: &Report) -> Result<()> {
+    let text = serde_json::to_string_pretty(report).context("can't write the result as JSON")?;
+    to.write(&format!("{text}\n"))
+}
+
+/// Writes the log as far as it came, and then tells what it broke off for.
+fn write_log(to: Output<'_>, lines: &[u8], fault: Option<io::Error>) -> Result<()> {
+    to.write(std::str::from_utf8(lines).context("the log of --hdr is no text")?)?;
+    fault
+        .map_or(Ok(()), Err)
+        .context("can't write the log of --hdr to its end")
 }
 
 /// What goes on while the load runs.
@@ -226,6 +228,20 @@ impl Observer for View<'_> {
 }
 
 impl Flags {
+    /// Where `--json` goes, and where `--hdr`.
+    fn outputs(&self) -> Result<(Option<Output<'_>>, Option<Output<'_>>), Usage> {
+        let json = Output::open_if_asked("--json", self.json.as_deref())?;
+        let hdr = Output::open_if_asked("--hdr", self.hdr.as_deref())?;
+        if let (Some(json), Some(hdr)) = (&json, &hdr)
+            && json.is_same(hdr)
+        {
+            return Err(Usage(
+                "--json and --hdr name the same file: give each its own".to_owned(),
+            ));
+        }
+        Ok((json, hdr))
+    }
+
     fn plan(&self) -> Result<Plan> {
         let load = match self.rate {
             None => Load::Closed,

@@ -1,26 +1,26 @@
 //! `loadgen selftest`: the load generator against theory.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use loadgen::plan::Fault;
-use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::Usage;
 use super::places::PlaceFlags;
+use super::{cancelled_by_signals, print};
 use crate::selftest::{Bench, CHECKS};
 
-/// Hold the load generator to theory, against servers of its own whose behaviour is known; some minutes
+/// Hold the load generator to theory, against servers of its own whose behaviour is known; three to four minutes, or up to ten
+/// where the machine is disturbed
 ///
 /// Prints what is expected beside what was measured, and exits with 1 if something falls short. It wants two idle
 /// processors.
 #[derive(Args)]
 pub(crate) struct Flags {
-    /// Only these checks, by name; --only help names them
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    /// Only these checks
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = PossibleValuesParser::new(names()))]
     only: Vec<String>,
 
     #[command(flatten)]
@@ -38,15 +38,12 @@ enum Planted {
     UncheckedReplies,
 }
 
+fn names() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().map(|check| check.name)
+}
+
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
-    let names: Vec<_> = CHECKS.iter().map(|check| check.name).collect();
-    if let Some(unknown) = flags.only.iter().find(|name| !names.contains(&name.as_str())) {
-        return Err(Usage(format!("--only {unknown}: choose from {}", names.join(", "))).into());
-    }
-    let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&cancel)).context("can't handle signals")?;
-    }
+    let cancel = cancelled_by_signals()?;
     let bench = Bench {
         places: flags.places.places()?,
         fault: flags.plant.map(|planted| match planted {
@@ -61,29 +58,22 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         if !flags.only.is_empty() && !flags.only.iter().any(|name| name == check.name) {
             continue;
         }
-        println!("{}: {}", check.name, check.claim);
+        print(&format!("{}: {}\n", check.name, check.claim))?;
         let findings =
             (check.run)(&bench).with_context(|| format!("the check {} can't be made", check.name))?;
         if cancel.load(Ordering::Relaxed) {
-            println!("interrupted");
+            print("interrupted\n")?;
             return Ok(ExitCode::FAILURE);
         }
         for finding in &findings {
-            println!("  {finding}");
+            print(&format!("  {finding}\n"))?;
         }
         short += findings.iter().filter(|finding| !finding.passed()).count();
     }
-    println!(
-        "{}",
-        if short == 0 {
-            "all is as it should be".to_owned()
-        } else {
-            format!("{short} fall short")
-        }
-    );
-    Ok(if short == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    if short > 0 {
+        print(&format!("{short} fall short\n"))?;
+        return Ok(ExitCode::FAILURE);
+    }
+    print("all is as it should be\n")?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 mod error;
 mod params;
 mod template;
+mod value;
 mod verdict;
 
 use std::io::Write;
@@ -368,6 +369,17 @@ mod tests {
             blob.judge(0, &reply("blob", "\"ab\"")),
             Verdict::Wrong(_)
         ));
+    }
+
+    #[test]
+    fn a_ping_has_to_come_back_to_the_last_digit() {
+        let number = |digits: &str| Params::Json(digits.to_owned());
+        let mut work = operation("ping", number("12345678901234567890123")).unwrap();
+        let near = reply("pong", "12345678901234567890124");
+        assert!(matches!(work.judge(0, &near), Verdict::Wrong(_)));
+        // A peer that reads numbers and writes them again may write them in another way.
+        let mut work = operation("ping", number("1e2")).unwrap();
+        assert_eq!(work.judge(0, &reply("pong", "100.0")), Verdict::Good);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Whether a reply says what it should, in whatever words.
 
 use protocol::Reply;
-use serde_json::Value;
+
+use super::value::{same_value, string};
 
 /// What a reply turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,26 +26,24 @@ pub(super) fn judge_meaning(expected: &[u8], body: &[u8]) -> Verdict {
     if got.kind == "error" {
         return Verdict::Error(shortened(got.result.get()));
     }
-    let same = got.kind == expected.kind && {
-        let value = |text: &str| serde_json::from_str::<Value>(text).ok();
-        match (value(got.result.get()), value(expected.result.get())) {
+    let (result, wanted) = (got.result.get(), expected.result.get());
+    let same = got.kind == expected.kind
+        && match &*expected.kind {
             // Any string will do that is as long and ASCII.
-            (Some(Value::String(got)), Some(Value::String(wanted))) if expected.kind == "blob" => {
-                got.len() == wanted.len() && got.is_ascii()
-            }
-            (Some(got), Some(wanted)) => got == wanted,
-            _ => got.result.get() == expected.result.get(),
-        }
-    };
+            "blob" => string(result)
+                .zip(string(wanted))
+                .is_some_and(|(got, wanted)| got.len() == wanted.len() && got.is_ascii()),
+            _ => same_value(result, wanted),
+        };
     if same {
         return Verdict::Good;
     }
     Verdict::Wrong(format!(
         "{} {} in place of {} {}",
         got.kind,
-        shortened(got.result.get()),
+        shortened(result),
         expected.kind,
-        shortened(expected.result.get())
+        shortened(wanted)
     ))
 }
 

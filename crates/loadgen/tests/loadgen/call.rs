@@ -1,5 +1,7 @@
 //! `loadgen call`: the original's client.
 
+use std::time::Duration;
+
 use crate::fake::{Act, Fake, error};
 use crate::program::{loadgen, loadgen_with};
 
@@ -90,4 +92,13 @@ fn a_call_without_a_reply_says_why_and_exits_1() {
         assert_eq!(left.stderr.lines().count(), 1, "{}", left.stderr);
         assert!(left.stderr.contains(message), "{}", left.stderr);
     }
+}
+
+#[test]
+fn a_reply_that_trickles_in_does_not_make_a_call_longer_than_it_may_take() {
+    // Each byte comes in time, and all of them would take three seconds and more.
+    let fake = Fake::new(|_| Act::AnswerInBytes(Duration::from_millis(100)));
+    let left = loadgen(&format!("call --connect {} --timeout 1s", fake.address));
+    assert_eq!((left.code, &*left.stdout), (Some(1), ""));
+    assert_eq!(left.stderr, "loadgen: no reply within 1s\n");
 }

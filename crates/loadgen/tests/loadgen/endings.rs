@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use loadgen::report::Little;
 use loadgen::{LoadError, Plan, Report};
+use nix::sched::{CpuSet, sched_getaffinity};
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use socket2::{Domain, Socket, Type};
 
 use crate::fake::{Act, Fake, PATIENCE, assert_adds_up, ping, run};
@@ -28,13 +30,25 @@ fn mortal(last_request: u64) -> Fake {
 }
 
 /// A port that is taken, so that no other test has it, and that nobody listens at.
-fn dead_port() -> (Socket, SocketAddr) {
+pub(crate) fn dead_port() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there can be a socket");
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     socket.bind(&any.into()).expect("the kernel has a port");
     let address = socket.local_addr().expect("it is bound").as_socket();
     let address = address.expect("it is bound to a port");
     (socket, address)
+}
+
+/// A port that answers nobody, with what keeps it so: nobody accepts, and when the backlog is full the kernel leaves every
+/// further SYN unanswered.
+fn silent_port() -> ((Socket, Vec<TcpStream>), SocketAddr) {
+    let (silent, address) = dead_port();
+    silent.listen(0).expect("it can be listened at");
+    let mut filling = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+        filling.push(stream);
+    }
+    ((silent, filling), address)
 }
 
 #[test]
@@ -127,13 +141,7 @@ fn an_address_where_nobody_listens_is_told_at_once() {
 
 #[test]
 fn an_address_that_does_not_answer_is_given_up_after_the_timeout() {
-    let (silent, address) = dead_port();
-    // Nobody accepts: when the backlog is full the kernel leaves every further SYN unanswered.
-    silent.listen(0).unwrap();
-    let mut filling = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
-        filling.push(stream);
-    }
+    let (_held, address) = silent_port();
     let left = loadgen(&format!("run --connect {address} --timeout 200ms"));
     assert_eq!(left.code, Some(1));
     assert!(
@@ -259,16 +267,83 @@ fn an_interrupted_program_exits_1_soon_with_what_was_measured() {
 }
 
 #[test]
+fn an_interrupted_program_does_not_wait_for_a_server_that_does_not_answer() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let (_held, address) = silent_port();
+        let address = address.to_string();
+        let running = Running::start(&["run", "--connect", &address, "--timeout", "1h"]);
+        running.wait_for_a_socket();
+        running.signal(signal);
+        let left = running.end();
+        assert_eq!(
+            (left.code, &*left.stderr),
+            (Some(1), "loadgen: interrupted before the load began\n")
+        );
+    }
+}
+
+#[test]
+fn a_cancelled_run_does_not_wait_for_the_rest_of_its_idle_connections() {
+    let (listener, address) = dead_port();
+    // There is room for the first ones, and nobody takes them.
+    listener.listen(8).unwrap();
+    let plan = Plan {
+        idle: 1_000,
+        timeout: FOREVER,
+        ..Plan::closed_loop(address, 1, ping())
+    };
+    let cancel = AtomicBool::new(false);
+    let told = thread::scope(|scope| {
+        let running = scope.spawn(|| loadgen::run(&plan, &cancel, &mut ()));
+        // Behind that of the probe, one of the idle ones.
+        for _ in 0..2 {
+            listener.accept().expect("a connection comes");
+        }
+        cancel.store(true, Ordering::Relaxed);
+        running.join().unwrap().unwrap_err()
+    });
+    assert!(matches!(told, LoadError::Cancelled), "{told}");
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    let fake = Fake::good();
+    let address = fake.address.to_string();
+    // More than a pipe holds, and nobody reads it: the first signal ends the load, and the result can't be written.
+    let params = format!("\"{}\"", "x".repeat(100_000));
+    let running = Running::start(&[
+        "run",
+        "--connect",
+        &address,
+        "--duration",
+        "1h",
+        "--params",
+        &params,
+        "--json",
+        "-",
+    ]);
+    running.wait_for_a_socket();
+    assert_eq!(running.signal_to_its_end(Signal::SIGINT), Some(1));
+}
+
+/// A processor that this process may run on.
+fn an_allowed_cpu() -> usize {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).expect("the kernel tells which");
+    let cpu = (0..CpuSet::count()).find(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+    cpu.expect("there is one")
+}
+
+#[test]
 fn a_thread_that_cannot_have_its_processor_ends_the_run_before_it_starts() {
     let fake = Fake::good();
     let plan = Plan {
         duration: FOREVER,
         threads: 2,
-        cpus: vec![0, 1023],
+        cpus: vec![an_allowed_cpu(), 1023],
         ..fake.plan(2, ping())
     };
     let cancel = AtomicBool::new(false);
     let told = loadgen::run(&plan, &cancel, &mut ()).unwrap_err().to_string();
-    assert!(told.contains("--cpus") && told.contains("1023"), "{told}");
+    assert!(told.contains("can't run on processor 1023"), "{told}");
     assert_eq!(fake.requests(), 0);
 }

@@ -23,6 +23,8 @@ pub(crate) enum Act {
     Answer,
     /// The right reply, after this long, for which nothing else happens on its connection.
     AnswerAfter(Duration),
+    /// The right reply, a byte at a time, with so long between two.
+    AnswerInBytes(Duration),
     /// The right reply, behind that to the next request.
     AnswerBehindTheNext,
     /// These bytes instead.
@@ -264,7 +266,7 @@ impl Shared {
                 answer: &answer,
             });
             *on_connection += 1;
-            if !matches!(act, Act::Answer | Act::AnswerAfter(_)) {
+            if !matches!(act, Act::Answer | Act::AnswerAfter(_) | Act::AnswerInBytes(_)) {
                 self.misdeeds.fetch_add(1, Ordering::SeqCst);
             }
             match act {
@@ -273,6 +275,15 @@ impl Shared {
                     let _ = stream.write_all(&std::mem::take(&mut output));
                     thread::sleep(pause);
                     output.extend(answer);
+                }
+                Act::AnswerInBytes(pause) => {
+                    output.extend(answer);
+                    for byte in output.drain(..) {
+                        if self.over() || stream.write_all(&[byte]).is_err() {
+                            return false;
+                        }
+                        thread::sleep(pause);
+                    }
                 }
                 Act::AnswerBehindTheNext => {
                     behind = answer;

@@ -4,6 +4,8 @@ mod call;
 mod contenders;
 mod endings;
 mod fake;
+mod live;
+mod loads;
 mod misbehaviour;
 mod output;
 mod program;

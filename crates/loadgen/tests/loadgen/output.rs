@@ -1,14 +1,25 @@
 //! What the program writes, and where.
 
 use std::fs;
+use std::process::Stdio;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use serde_json::Value;
 
+use crate::endings::dead_port;
 use crate::fake::{Act, Fake, error, reply};
-use crate::program::{Left, loadgen_with};
+use crate::program::{Left, Running, loadgen_with};
 
 /// A run of 150 ms on four connections with these arguments besides.
-fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
+pub(crate) fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
+    start_short_run(fake, arguments, Stdio::piped()).end()
+}
+
+/// Starts such a run, with this stderr.
+pub(crate) fn start_short_run(fake: &Fake, arguments: &[&str], stderr: Stdio) -> Running {
     let address = fake.address.to_string();
     let mut all = vec!["run", "--connect", &address, "--connections", "4"];
     all.extend(["--duration", "150ms", "--timeout", "60s"]);
@@ -16,7 +27,7 @@ fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
         all.extend(["--warmup", "0"]);
     }
     all.extend(arguments);
-    loadgen_with(&all)
+    Running::start_with_stderr(&all, stderr)
 }
 
 /// Every field of the contract, as a path into the JSON.
@@ -182,11 +193,69 @@ fn a_file_that_cannot_be_written_is_told_before_the_load_starts() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_told_and_takes_no_other_output_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result");
+    let path = path.to_str().unwrap();
+    for (full, whole, holds) in [
+        ("--json", "--hdr", "#[Histogram log format version 1."),
+        ("--hdr", "--json", "\"schema\": 1"),
+    ] {
+        let fake = Fake::good();
+        let left = short_run(&fake, &[full, "/dev/full", whole, path]);
+        assert_eq!(left.code, Some(1));
+        assert!(
+            left.stderr.starts_with("loadgen: can't write /dev/full: "),
+            "{}",
+            left.stderr
+        );
+        assert_eq!(left.stderr.lines().count(), 1);
+        assert!(left.stdout.contains("closed loop on"), "{}", left.stdout);
+        let written = fs::read_to_string(path).unwrap();
+        assert!(written.contains(holds), "{written}");
+    }
+}
+
+#[test]
+fn two_results_do_not_go_to_one_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result");
+    let same = folder.path().join(".").join("result");
+    for (json, hdr) in [("-", "-"), (path.to_str().unwrap(), same.to_str().unwrap())] {
+        let fake = Fake::good();
+        let left = short_run(&fake, &["--json", json, "--hdr", hdr]);
+        assert_eq!((left.code, &*left.stdout), (Some(2), ""));
+        assert!(left.stderr.contains("--json and --hdr"), "{}", left.stderr);
+        assert_eq!(fake.requests(), 0);
+    }
+}
+
+#[test]
+fn a_log_of_histograms_on_stdout_is_all_there_is_on_it() {
     let fake = Fake::good();
-    let left = short_run(&fake, &["--json", "/dev/full", "--quiet"]);
-    assert_eq!(left.code, Some(1));
-    assert!(left.stderr.contains("can't write /dev/full"), "{}", left.stderr);
+    let left = short_run(&fake, &["--hdr", "-"]);
+    assert_eq!((left.code, &*left.stderr), (Some(0), ""));
+    assert_eq!(logged(&left.stdout, None), fake.requests());
+}
+
+/// How many times of this tag there are in an interval log, which has to be nothing else.
+pub(crate) fn logged(log: &str, tag: Option<&str>) -> u64 {
+    let mut times = 0;
+    for entry in IntervalLogIterator::new(log.as_bytes()) {
+        let LogEntry::Interval(line) = entry.expect("the format's own reader takes it") else {
+            continue;
+        };
+        if line.tag().map(|tag| tag.as_str()) == tag {
+            let bytes = BASE64_STANDARD
+                .decode(line.encoded_histogram())
+                .expect("it is base64");
+            let histogram: Histogram<u64> = Deserializer::new()
+                .deserialize(&mut &*bytes)
+                .expect("it is a histogram");
+            times += histogram.len();
+        }
+    }
+    times
 }
 
 #[test]
@@ -194,9 +263,8 @@ fn a_result_that_was_there_outlives_a_run_that_could_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("result.json");
     fs::write(&path, "of yesterday").unwrap();
-    let fake = Fake::good();
-    let address = fake.address.to_string();
-    drop(fake);
+    let (_held, address) = dead_port();
+    let address = address.to_string();
     let left = loadgen_with(&["run", "--connect", &address, "--json", path.to_str().unwrap()]);
     assert_eq!(left.code, Some(1));
     assert_eq!(fs::read_to_string(&path).unwrap(), "of yesterday");

@@ -1,9 +1,10 @@
 //! The program as people run it.
 
+use std::fs;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -34,11 +35,15 @@ pub(crate) fn loadgen_with(arguments: &[&str]) -> Left {
 
 impl Running {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with_stderr(arguments, Stdio::piped())
+    }
+
+    pub(crate) fn start_with_stderr(arguments: &[&str], stderr: Stdio) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn();
         Self(child.expect("the program can be started"))
     }
@@ -48,23 +53,61 @@ impl Running {
         kill(pid, signal).expect("the program is there");
     }
 
+    /// Waits until it has a socket: from then on it connects, or is connected, and has taken signals into its own hands.
+    #[track_caller]
+    pub(crate) fn wait_for_a_socket(&self) {
+        let folder = format!("/proc/{}/fd", self.0.id());
+        let has_one = || {
+            let open = fs::read_dir(&folder).expect("the program is there");
+            // One that is closed meanwhile has no target any more.
+            let mut targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+            targets.any(|target| target.to_string_lossy().starts_with("socket:"))
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !has_one() {
+            assert!(Instant::now() < deadline, "the program opens no connection");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Sends this signal again and again until it ends, and reads nothing of what it writes. Gives its exit code.
+    #[track_caller]
+    pub(crate) fn signal_to_its_end(mut self, signal: Signal) -> Option<i32> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().expect("it can be waited for") {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "{signal} does not end the program");
+            self.signal(signal);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Closes the end of its stdout that somebody might read from.
+    pub(crate) fn close_stdout(&mut self) {
+        drop(self.0.stdout.take());
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Left {
-        let stdout = gather(self.0.stdout.take());
-        let stderr = gather(self.0.stderr.take());
+        let [stdout, stderr] = [self.0.stdout.take().map(gather), self.0.stderr.take().map(gather)];
+        let read = |stream: Option<thread::JoinHandle<String>>| {
+            stream.map_or_else(String::new, |stream| stream.join().expect("it can be read"))
+        };
         let deadline = Instant::now() + PATIENCE;
         let status: ExitStatus = loop {
             if let Some(status) = self.0.try_wait().expect("it can be waited for") {
                 break status;
             }
             assert!(Instant::now() < deadline, "the program does not come to an end");
-            thread::sleep(std::time::Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(2));
         };
         Left {
             code: status.code(),
-            stdout: stdout.join().expect("stdout can be read"),
-            stderr: stderr.join().expect("stderr can be read"),
+            stdout: read(stdout),
+            stderr: read(stderr),
         }
     }
 }
@@ -77,8 +120,7 @@ impl Drop for Running {
 }
 
 /// Reads a stream to its end while others go on.
-fn gather(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
-    let mut stream = stream.expect("it is piped");
+fn gather(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("the program writes text");

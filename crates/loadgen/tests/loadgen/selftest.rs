@@ -1,7 +1,7 @@
 //! The self-test can fail: each fault that is planted in the load generator is found by the check that is there for it.
 //! (That it passes without one depends on the machine, and is no test of these.)
 
-use crate::program::loadgen;
+use crate::program::{Running, loadgen};
 
 fn finds(check: &str, fault: &str) -> String {
     let left = loadgen(&format!("selftest --only {check} --plant {fault}"));
@@ -10,17 +10,44 @@ fn finds(check: &str, fault: &str) -> String {
     left.stdout
 }
 
+/// The number that stands behind these words.
+#[track_caller]
+fn number_behind(text: &str, words: &str) -> f64 {
+    let number = text
+        .split_once(words)
+        .and_then(|(_, rest)| rest.split(' ').next());
+    let number = number.and_then(|number| number.parse().ok());
+    number.unwrap_or_else(|| panic!("no number behind {words:?} in {text}"))
+}
+
 #[test]
 fn a_latency_from_the_send_is_found_by_a_stall() {
     let found = finds("stall", "latency-from-send");
-    // With one connection nearly all of the stall is spent in line, which such a latency does not see.
-    assert!(found.contains("FAIL  connections: 1, p95"), "{found}");
+    // With one connection nearly all of the stall is spent in line, which such a latency does not see: it tells next to
+    // nothing where 400 ms are expected. A machine that disturbs the check can only add to it.
+    let p95_ms = number_behind(&found, "FAIL  connections: 1, p95: ");
+    assert!(p95_ms < 200.0, "{found}");
 }
 
 #[test]
 fn a_timer_of_milliseconds_is_found_by_pacing() {
     let found = finds("pacing", "millisecond-timer");
-    assert!(found.contains("FAIL  requests later than 20 µs"), "{found}");
+    // Such a timer makes nearly all requests late; without it, many are only where others have the processor.
+    if found.contains("which says little") {
+        println!("skipped: others have the processor, so that requests are late in any case\n{found}");
+        return;
+    }
+    let line = found
+        .lines()
+        .find(|line| line.contains("FAIL  requests later than 20 µs"));
+    let line = line.expect("it is found by this");
+    // Beside a client that never sleeps, what is judged is the difference; the share itself stands in brackets.
+    let before = if line.contains(" windows (") {
+        " windows ("
+    } else {
+        "in which the processor was idle: "
+    };
+    assert!(number_behind(line, before) > 80.0, "{found}");
 }
 
 #[test]
@@ -37,7 +64,21 @@ fn a_check_that_is_none_is_told_with_those_that_are() {
     let left = loadgen("selftest --only speed");
     assert_eq!(left.code, Some(2));
     assert!(
-        left.stderr.contains("--only speed") && left.stderr.contains("stall"),
+        left.stderr.contains("'speed' for '--only") && left.stderr.contains("stall"),
+        "{}",
+        left.stderr
+    );
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_reason_to_panic() {
+    let mut running = Running::start(&["selftest", "--only", "histogram"]);
+    running.close_stdout();
+    let left = running.end();
+    assert_eq!(left.code, Some(1));
+    assert!(
+        left.stderr
+            .starts_with("loadgen: can't write to stdout: Broken pipe"),
         "{}",
         left.stderr
     );

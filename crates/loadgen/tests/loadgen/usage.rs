@@ -1,5 +1,8 @@
 //! What can't be asked is refused with exit code 2 and a message that names the flag.
 
+use std::process::Command;
+
+use crate::endings::dead_port;
 use crate::fake::Fake;
 use crate::program::{Left, loadgen_with};
 
@@ -15,10 +18,16 @@ fn every_mistake_in_a_flag_names_the_flag_and_exits_2() {
     let cases: &[(&[&str], &str)] = &[
         (&["--connections", "0"], "--connections"),
         (&["--connections", "many"], "--connections"),
-        (&["--connections", "999999999"], "connections"),
+        (&["--connections", "999999999"], "--connections"),
+        (&["--connections", "18446744073709551615"], "--connections"),
+        (&["--idle", "18446744073709551615"], "--idle"),
+        (&["--silent", "18446744073709551615"], "--silent"),
         (&["--threads", "0"], "--threads"),
         (&["--threads", "65"], "--threads"),
+        (&["--threads", "2000", "--connections", "2000"], "--threads"),
         (&["--pipeline", "0"], "--pipeline"),
+        (&["--pipeline", "1000000000"], "--pipeline"),
+        (&["--pipeline", "18446744073709551615"], "--pipeline"),
         (&["--requests-per-connection", "0"], "--requests-per-connection"),
         (&["--duration", "0s"], "--duration"),
         (&["--duration", "10"], "--duration"),
@@ -89,4 +98,37 @@ fn a_processor_that_the_machine_does_not_have_is_refused() {
     assert_eq!(left.code, Some(2), "{}", left.stderr);
     assert!(left.stderr.contains("--cpus"), "{}", left.stderr);
     assert_eq!(fake.requests(), 0);
+}
+
+#[test]
+fn the_descriptors_of_threads_are_counted_with_those_of_connections() {
+    let (_held, address) = dead_port();
+    let address = address.to_string();
+    // Room for ten connections and what a process has besides, with the event loop and the timer of one thread and not of
+    // eight.
+    for (threads, code, message) in [
+        ("1", 1, "can't connect"),
+        ("8", 2, "10 connections on 8 threads need more"),
+    ] {
+        let limited = Command::new("sh")
+            .args([
+                "-c",
+                "ulimit -n 80 && exec \"$0\" \"$@\"",
+                env!("CARGO_BIN_EXE_loadgen"),
+            ])
+            .args([
+                "run",
+                "--connect",
+                &address,
+                "--connections",
+                "10",
+                "--threads",
+                threads,
+            ])
+            .output()
+            .expect("there is a shell");
+        let stderr = String::from_utf8_lossy(&limited.stderr);
+        assert_eq!(limited.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(message), "{stderr}");
+    }
 }

@@ -1,0 +1,123 @@
+//! Loads as the flags ask for them: whatever their shape, the server has counted what the result says.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use loadgen::Report;
+use loadgen::report::LoopKind;
+
+use crate::fake::{Act, Fake};
+use crate::output::{logged, short_run};
+
+/// The result of a short run with these arguments, which has to add up to what the server saw.
+#[track_caller]
+fn report_of(fake: &Fake, arguments: &[&str]) -> Report {
+    let left = short_run(fake, &[arguments, &["--json", "-"]].concat());
+    assert_eq!((left.code, &*left.stderr), (Some(0), ""), "{}", left.stdout);
+    let report: Report = serde_json::from_str(&left.stdout).expect("it is a result");
+    let counts = &report.requests;
+    assert!(counts.ok > 0);
+    assert_eq!((counts.ok, counts.sent), (fake.requests(), fake.requests()));
+    assert_eq!(counts.planned, counts.sent + counts.unsent);
+    assert_eq!(report.failures, []);
+    report
+}
+
+#[test]
+fn at_a_rate_as_much_is_due_as_the_schedule_says() {
+    for pacing in ["hybrid", "spin", "sleep"] {
+        let fake = Fake::good();
+        let report = report_of(
+            &fake,
+            &["--rate", "400", "--arrivals", "uniform", "--pacing", pacing],
+        );
+        assert_eq!(report.loop_kind, LoopKind::Open);
+        // 400/s for 150 ms.
+        assert_eq!(report.requests.planned, 60, "{pacing}");
+        assert_eq!(report.options.pacing.as_deref(), Some(pacing));
+    }
+}
+
+#[test]
+fn the_same_seed_makes_the_same_poisson_arrivals_and_another_makes_others() {
+    let planned = |seed| {
+        let fake = Fake::good();
+        let report = report_of(&fake, &["--rate", "400", "--threads", "2", "--seed", seed]);
+        assert_eq!(report.options.arrivals.as_deref(), Some("poisson"));
+        report.requests.planned
+    };
+    let seeds = ["1", "2", "3", "4"];
+    let counts = seeds.map(planned);
+    assert_eq!(seeds.map(planned), counts);
+    assert!(counts.iter().any(|&count| count != counts[0]), "{counts:?}");
+}
+
+#[test]
+fn a_log_of_histograms_holds_every_request_by_each_of_the_three_clocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let fake = Fake::good();
+    report_of(&fake, &["--rate", "400", "--hdr", path.to_str().unwrap()]);
+    let log = fs::read_to_string(&path).unwrap();
+    for tag in [None, Some("service"), Some("lateness")] {
+        assert_eq!(logged(&log, tag), fake.requests(), "{tag:?}");
+    }
+}
+
+#[test]
+fn each_part_of_a_mix_is_asked_for_as_often_as_the_result_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mix.toml");
+    let mix =
+        "[[operation]]\nop = \"ping\"\nweight = 2\n\n[[operation]]\nop = \"sleep\"\nweight = 1\nparams = 1\n";
+    fs::write(&path, mix).unwrap();
+    for load in [&[][..], &["--rate", "400"]] {
+        let sleeps = Arc::new(AtomicU64::new(0));
+        let fake = Fake::new({
+            let sleeps = Arc::clone(&sleeps);
+            move |asked| {
+                sleeps.fetch_add(u64::from(asked.params == "1"), Ordering::SeqCst);
+                Act::Answer
+            }
+        });
+        let report = report_of(&fake, &[load, &["--mix", path.to_str().unwrap()]].concat());
+        let slept = sleeps.load(Ordering::SeqCst);
+        let counts: Vec<_> = report
+            .parts
+            .iter()
+            .map(|part| (&*part.op, part.latency_us.map_or(0, |latency| latency.count)))
+            .collect();
+        assert_eq!(counts, [("ping", fake.requests() - slept), ("sleep", slept)]);
+    }
+}
+
+#[test]
+fn idle_and_silent_connections_are_held_to_the_end_and_ask_for_nothing() {
+    let fake = Fake::good();
+    let report = report_of(&fake, &["--idle", "3", "--silent", "2"]);
+    assert_eq!(fake.connections(), 4, "those that carry the load");
+    let others = report.bystanders.expect("there are some");
+    assert_eq!(
+        (others.idle, others.idle_open, others.silent, others.silent_open),
+        (3, 3, 2, 2)
+    );
+}
+
+#[test]
+fn at_a_rate_too_a_connection_carries_its_share_and_no_more() {
+    let most = Arc::new(AtomicU64::new(0));
+    let fake = Fake::new({
+        let most = Arc::clone(&most);
+        move |asked| {
+            most.fetch_max(asked.on_connection + 1, Ordering::SeqCst);
+            Act::Answer
+        }
+    });
+    let report = report_of(&fake, &["--rate", "400", "--requests-per-connection", "3"]);
+    assert!(most.load(Ordering::SeqCst) <= 3);
+    // Of those that were opened, the last in each of the four places may have been asked nothing.
+    let opened = report.connections.opened + report.connections.reconnects;
+    assert!((opened - 4..=opened).contains(&fake.connections()), "{opened}");
+    assert!(fake.connections() >= fake.requests().div_ceil(3));
+}
