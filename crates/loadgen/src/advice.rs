@@ -1,6 +1,6 @@
 //! What to make of a result before quoting it: what it can't show, and what to do about it.
 
-use crate::checks::{ANDERSON_DARLING_DOUBTFUL, correlation_most};
+use crate::checks::ANDERSON_DARLING_DOUBTFUL;
 use crate::report::{CLIENT_BUSY_MOST, Failures, LoopKind, Report};
 
 /// The two ways of Little's law may differ by this much.
@@ -190,7 +190,7 @@ fn lateness(report: &Report) -> Option<String> {
 fn arrivals(report: &Report) -> Option<String> {
     let arrivals = report.checks.arrivals?;
     let statistic = arrivals.anderson_darling;
-    let lag1_most = correlation_most(arrivals.gaps as usize);
+    let lag1_most = arrivals.lag1_most();
     (statistic > ANDERSON_DARLING_DOUBTFUL || arrivals.lag1.abs() > lag1_most).then(|| {
         format!(
             "What was due was hardly a Poisson stream (Anderson–Darling {statistic:.2}, of which one true stream in a \

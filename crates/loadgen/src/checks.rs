@@ -26,7 +26,6 @@ pub(crate) fn anderson_darling(gaps: &[f64]) -> Option<f64> {
 }
 
 /// What [`anderson_darling`] stays below for 19 of 20 true Poisson streams.
-#[cfg(test)]
 pub(crate) const ANDERSON_DARLING_MOST: f64 = 1.321;
 
 /// What it stays below for 99 of 100.

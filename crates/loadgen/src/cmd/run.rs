@@ -109,7 +109,10 @@ pub(crate) struct Flags {
     #[arg(long)]
     two_writes: bool,
 
-    /// The processors to run on, such as 1 or 2,4-5; a thread each, in turn
+    /// The processors to run on, such as 1 or 2,4-5; a thread of the load each, in turn
+    ///
+    /// What puts their results together once a second takes a millisecond at most, and may do so on any processor; start the
+    /// load generator by taskset(1) to hold that as well.
     #[arg(long, value_name = "LIST", value_parser = cpu_list)]
     cpus: Option<CpuList>,
 

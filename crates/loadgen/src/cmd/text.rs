@@ -4,7 +4,7 @@ use std::fmt::{Result, Write};
 use std::time::Duration;
 
 use loadgen::plan::{SEED_USUAL, TIMEOUT_USUAL};
-use loadgen::report::{LoopKind, Options, Quantiles};
+use loadgen::report::{Arrivals, LoopKind, Options, Quantiles};
 use loadgen::{Report, advice};
 
 /// What was asked, what was reached, how long it took, and what to make of it.
@@ -138,16 +138,26 @@ fn reached(page: &mut String, report: &Report) -> Result {
             .map(|busy| format!("{:.0}", busy * 100.0));
         writeln!(
             page,
-            "client       {cpu_us:.2} µs of CPU a request; {} at work for {} % of the time",
+            "client       {cpu_us:.2} µs of CPU a request; {} at work for {} % of the time{}",
             if report.client.threads == 1 {
                 "its thread"
             } else {
                 "its threads"
             },
-            busy.collect::<Vec<_>>().join(", ")
+            busy.collect::<Vec<_>>().join(", "),
+            waited(report.client.waited)
         )?;
     }
     writeln!(page)
+}
+
+/// How long the busiest thread was ready and had no processor, where it is worth a word: some of it always is.
+fn waited(share: f64) -> String {
+    if share < 0.01 {
+        String::new()
+    } else {
+        format!(", and waiting for a processor for {:.0} %", share * 100.0)
+    }
 }
 
 fn times(page: &mut String, report: &Report) -> Result {
@@ -232,8 +242,10 @@ fn checks(page: &mut String, report: &Report) -> Result {
     if let Some(arrivals) = &report.checks.arrivals {
         writeln!(
             page,
-            "arrivals: Anderson–Darling {:.2} (a Poisson stream: 19 in 20 below 1.321), correlation of gaps {:+.3}",
-            arrivals.anderson_darling, arrivals.lag1
+            "arrivals: Anderson–Darling {:.2} (a Poisson stream: 19 in 20 below {}), correlation of gaps {:+.3}",
+            arrivals.anderson_darling,
+            Arrivals::ANDERSON_DARLING_MOST,
+            arrivals.lag1
         )?;
     }
     let advice = advice::of(report);
@@ -321,6 +333,7 @@ mod tests {
         (options.rate_per_s, options.requests_per_connection) = (None, Some(100));
         (options.timeout_s, options.seed, options.two_writes) = (2.5, 7, true);
         options.cpus = vec![1, 3];
+        report.client.waited = 0.034;
         report.loop_kind = LoopKind::Closed;
         report.lateness_us = None;
         (report.checks.arrivals, report.checks.late_share) = (None, None);

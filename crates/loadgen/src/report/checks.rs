@@ -53,7 +53,8 @@ pub struct Little {
 /// far they left from when they were due is the lateness: a client can't send two requests closer than it takes to send one.)
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Arrivals {
-    /// The Anderson–Darling statistic against an exponential distribution; 19 of 20 true Poisson streams stay below 1.321.
+    /// The Anderson–Darling statistic against an exponential distribution; 19 of 20 true Poisson streams stay below
+    /// [`ANDERSON_DARLING_MOST`](Self::ANDERSON_DARLING_MOST).
     pub anderson_darling: f64,
     /// The correlation of each gap with the next; near 0 for a Poisson stream.
     pub lag1: f64,
@@ -75,6 +76,15 @@ impl Little {
 }
 
 impl Arrivals {
+    /// What the statistic stays below for 19 of 20 true Poisson streams.
+    pub const ANDERSON_DARLING_MOST: f64 = checks::ANDERSON_DARLING_MOST;
+
+    /// What the correlation hardly ever exceeds, either way, where so many gaps have nothing to do with each other.
+    #[must_use]
+    pub fn lag1_most(&self) -> f64 {
+        checks::correlation_most(self.gaps as usize)
+    }
+
     pub(super) fn of(gaps: &[(f64, f64)]) -> Option<Self> {
         let firsts: Vec<f64> = gaps.iter().map(|&(gap, _)| gap).collect();
         Some(Self {
