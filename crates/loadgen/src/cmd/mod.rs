@@ -12,15 +12,16 @@ mod text;
 use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{process, thread};
 
 use anyhow::Context;
 use loadgen::plan::Field;
 use loadgen::{LoadError, PlanError, WorkError};
 use nix::sched::CpuSet;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 /// It could not be asked that way: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -70,16 +71,28 @@ fn usage_or_failure(error: LoadError) -> anyhow::Error {
     Usage(format!("{flag}: {:#}", anyhow::Error::from(error))).into()
 }
 
-/// What SIGINT and SIGTERM set, so that a load ends with what was measured. The second of them ends the program at once, as
+/// What SIGINT and SIGTERM set, so that a load ends with what was measured. The next of them ends the program at once, as
 /// one that failed: whoever sends it does not want to wait.
 fn cancelled_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    /// One signal may come twice: timeout(1) sends it to the program, and to the group that the program is in.
+    const SAME_WITHIN: Duration = Duration::from_millis(200);
     let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order, since the first signal is to end nothing.
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&cancel))
-            .and_then(|_| flag::register(signal, Arc::clone(&cancel)))
-            .context("can't handle signals")?;
-    }
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("can't handle signals")?;
+    let set = Arc::clone(&cancel);
+    let watch = move || {
+        let mut signals = signals.forever();
+        let first = signals.next().map(|_| Instant::now());
+        set.store(true, Ordering::Relaxed);
+        for _ in signals {
+            if first.is_some_and(|first| first.elapsed() > SAME_WITHIN) {
+                process::exit(1);
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(watch)
+        .context("can't start a thread for signals")?;
     Ok(cancel)
 }
 

@@ -306,6 +306,22 @@ fn a_cancelled_run_does_not_wait_for_the_rest_of_its_idle_connections() {
 }
 
 #[test]
+fn two_signals_at_the_same_time_are_one_wish() {
+    let fake = Fake::good();
+    let address = fake.address.to_string();
+    let running = Running::start(&["run", "--connect", &address, "--duration", "1h", "--json", "-"]);
+    fake.wait_for_requests(100);
+    // Both are there when it goes on.
+    for signal in [Signal::SIGSTOP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGCONT] {
+        running.signal(signal);
+    }
+    let left = running.end();
+    assert_eq!(left.code, Some(1));
+    let report: Report = serde_json::from_str(&left.stdout).unwrap();
+    assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
+}
+
+#[test]
 fn a_second_signal_ends_the_program_at_once() {
     let fake = Fake::good();
     let address = fake.address.to_string();
