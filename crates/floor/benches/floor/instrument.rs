@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::wrk::children;
-use crate::{Bench, CONNECTIONS, median};
+use crate::{Bench, CONNECTIONS, Server, median};
 
 /// More connections than a processor's cache has room for.
 const MANY: &str = "5000";
@@ -16,8 +16,8 @@ pub(crate) fn measure(bench: &Bench) -> bool {
     println!("loadgen, medians of {}:", bench.pairs);
     let deep = bench.median(|| cost(bench, &["--connections", "64", "--pipeline", "16"]));
     let (user, floors_user) = (
-        bench.median(|| user_us(bench)),
-        bench.median(|| floors_user_us(bench)),
+        bench.median(|| user_us(bench, |server| requests_of_loadgen(bench, server))),
+        bench.median(|| user_us(bench, |server| requests_of_floor_client(bench, server))),
     );
     let start = bench.median(|| start_ms(bench));
     let lines = [
@@ -76,22 +76,23 @@ fn cost(bench: &Bench, flags: &[&str]) -> f64 {
     bench.load_cost(&server, flags)
 }
 
-/// Of the whole process, its start included: a little more than a request costs.
-fn user_us(bench: &Bench) -> f64 {
+/// User time by the requests that a client says it made. Of its whole process, its start included: a little more than a
+/// request costs.
+fn user_us(bench: &Bench, load: impl Fn(&Server) -> f64) -> f64 {
     let server = bench.start("floor-server");
     let before = children().user_s;
-    let result = bench.load_after("0", &server, &["--connections", CONNECTIONS]);
-    let user_s = children().user_s - before;
-    user_s * 1e6 / result["requests"]["ok"].as_f64().expect("requests are counted")
+    let requests = load(&server);
+    (children().user_s - before) * 1e6 / requests
 }
 
-fn floors_user_us(bench: &Bench) -> f64 {
-    let server = bench.start("floor-server");
-    let before = children().user_s;
-    let line = bench.run_client("floor-client", &[&server.address, CONNECTIONS, &bench.seconds]);
-    let user_s = children().user_s - before;
-    let rate: f64 = line.split(' ').next().unwrap().parse().unwrap();
-    user_s * 1e6 / (rate * bench.seconds.parse::<f64>().unwrap())
+fn requests_of_loadgen(bench: &Bench, server: &Server) -> f64 {
+    let result = bench.load_after("0", server, &["--connections", CONNECTIONS]);
+    result["requests"]["ok"].as_f64().expect("requests are counted")
+}
+
+fn requests_of_floor_client(bench: &Bench, server: &Server) -> f64 {
+    let seconds: f64 = bench.seconds.parse().unwrap();
+    bench.floor_clients_rate(server, CONNECTIONS) * seconds
 }
 
 fn start_ms(bench: &Bench) -> f64 {

@@ -137,12 +137,17 @@ impl Bench {
     fn rate(&self, client: &str, connections: &str) -> f64 {
         let server = self.start("floor-server");
         if client == "floor-client" {
-            let line = self.run_client(client, &[&server.address, connections, &self.seconds]);
-            return line.split(' ').next().unwrap().parse().unwrap();
+            return self.floor_clients_rate(&server, connections);
         }
         self.load(&server, &["--connections", connections])["throughput_per_s"]
             .as_f64()
             .expect("there is a rate")
+    }
+
+    /// The requests a second that the floor's client says it made.
+    fn floor_clients_rate(&self, server: &Server, connections: &str) -> f64 {
+        let line = self.run_client("floor-client", &[&server.address, connections, &self.seconds]);
+        line.split(' ').next().unwrap().parse().unwrap()
     }
 
     /// The server's CPU microseconds a request, with the floor's client.
