@@ -7,7 +7,7 @@
 //! What is asked for:
 //! - [`plan`]: all of it, and whether it can be done;
 //! - [`work`], `operation`, [`mix`], [`distribution`]: what a request says, and what its reply has to say;
-//! - [`arrivals`]: when requests are due in an open loop.
+//! - [`arrivals`]: when requests are due in an open loop; [`rate`]: how many, as people write it.
 //!
 //! How it is done:
 //! - [`run`](mod@run): the threads together, and the window in which they measure;
@@ -40,6 +40,7 @@ pub mod mix;
 mod operation;
 mod pacer;
 pub mod plan;
+pub mod rate;
 pub mod report;
 pub mod run;
 mod share;

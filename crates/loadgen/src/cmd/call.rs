@@ -12,6 +12,7 @@ use super::{Usage, address, print, time};
 
 /// Call a server and print each reply on a line of its own, as the original's client does
 #[derive(Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Flags {
     /// The server
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]

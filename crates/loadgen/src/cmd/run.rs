@@ -13,7 +13,7 @@ use loadgen::hdr::{self, V2DeflateSerializer};
 use loadgen::plan::SEED_USUAL;
 use loadgen::report::{Failures, Interval};
 use loadgen::slices::Times;
-use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Work, ceiling};
+use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Work, ceiling, rate};
 
 use super::output::Output;
 use super::{
@@ -28,6 +28,7 @@ use super::{
 ///
 /// Ctrl-C ends the load, with what was measured; a second one ends the program at once.
 #[derive(Args)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Flags {
     /// The server
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
@@ -49,8 +50,9 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
     warmup: Duration,
 
-    /// How many requests are due in a second, on all connections together; without it the loop is closed
-    #[arg(long, value_name = "PER_S")]
+    /// Requests due per second on all connections together, such as 500, 10k, 1.5M or 600/min (0.001 to 10M); without it the
+    /// loop is closed
+    #[arg(long, value_parser = rate::parse)]
     rate: Option<f64>,
 
     /// How the gaps between due requests are distributed

@@ -2,8 +2,11 @@
 
 use std::process::Command;
 
+use loadgen::Report;
+
 use crate::endings::dead_port;
 use crate::fake::Fake;
+use crate::output::short_run;
 use crate::program::{Left, loadgen_with};
 
 /// Runs `loadgen run` with these arguments on an address that is never reached.
@@ -18,6 +21,7 @@ fn every_mistake_in_a_flag_names_the_flag_and_exits_2() {
     let cases: &[(&[&str], &str)] = &[
         (&["--connections", "0"], "--connections"),
         (&["--connections", "many"], "--connections"),
+        (&["--connections", "-1"], "--connections"),
         (&["--connections", "999999999"], "--connections"),
         (&["--connections", "18446744073709551615"], "--connections"),
         (&["--idle", "18446744073709551615"], "--idle"),
@@ -53,6 +57,11 @@ fn every_mistake_in_a_flag_names_the_flag_and_exits_2() {
         (&["--cpus", "3-1"], "--cpus"),
         (&["--cpus", "0-99999999999"], "--cpus"),
         (&["--rate", "ten"], "--rate"),
+        (&["--rate", "10kk"], "--rate"),
+        (&["--rate", "10/day"], "--rate"),
+        (&["--rate", "1G"], "--rate"),
+        (&["--rate", "1/h"], "--rate"),
+        (&["--rate", "-1"], "--rate"),
         (&["--connect", "nowhere"], "--connect"),
     ];
     for (arguments, flag) in cases {
@@ -62,6 +71,16 @@ fn every_mistake_in_a_flag_names_the_flag_and_exits_2() {
         let message = left.stderr.lines().next().unwrap_or_default();
         assert!(message.contains(flag), "{arguments:?}: {}", left.stderr);
         assert!(!left.stderr.contains("panicked"), "{}", left.stderr);
+    }
+}
+
+#[test]
+fn a_rate_may_have_a_factor_and_a_time() {
+    let fake = Fake::good();
+    for (rate, per_s) in [("0.2k", 200.0), ("6k/min", 100.0), ("100/s", 100.0)] {
+        let left = short_run(&fake, &["--rate", rate, "--json", "-"]);
+        let report: Report = serde_json::from_str(&left.stdout).expect("stdout is JSON");
+        assert_eq!(report.options.rate_per_s, Some(per_s));
     }
 }
 
