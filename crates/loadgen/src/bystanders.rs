@@ -5,9 +5,10 @@ use std::net::TcpStream;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::connecting::connect;
 use crate::plan::Plan;
 use crate::report::Bystanders as Report;
-use crate::sources::{Sources, connect};
+use crate::sources::Sources;
 
 /// What a silent connection sends: half of the frame of a ping.
 const HALF_A_FRAME: &[u8] = b"\x20\x00\x00\x00{\"in\":\"ping\"";

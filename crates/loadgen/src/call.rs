@@ -2,12 +2,15 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use protocol::{FrameLimit, Reply, Request};
 use thiserror::Error;
+
+use crate::connecting::connect;
 
 /// Why a call failed.
 #[derive(Debug, Error)]
@@ -55,7 +58,7 @@ impl Caller {
     /// Connects. A call that takes longer than `timeout`, from its request to the end of its reply, is an error.
     pub fn connect(target: SocketAddr, timeout: Duration) -> Result<Self, CallError> {
         let unreachable = |source| CallError::Unreachable { target, source };
-        let stream = TcpStream::connect_timeout(&target, timeout).map_err(unreachable)?;
+        let stream = connect(None, target, timeout, &AtomicBool::new(false)).map_err(unreachable)?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,

@@ -12,8 +12,8 @@ use protocol::buffer::{ReadBuffer, WriteBuffer};
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use rustix::net::{RecvFlags, SendFlags};
 
+use crate::connecting::begin_to_connect;
 use crate::plan::Plan;
-use crate::sources::begin_to_connect;
 
 /// A place for a connection, and the connection in it.
 #[derive(Debug, Default)]

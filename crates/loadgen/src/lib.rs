@@ -12,7 +12,7 @@
 //! How it is done:
 //! - [`run`](mod@run): the threads together, and the window in which they measure;
 //! - `driver`: one thread's connections and its event loop, its `share` of the run; `line` and `pacer`: its open loop;
-//! - `connection`, `sources`, `bystanders`: the connections; [`cpu`]: where threads run.
+//! - `connecting`, `connection`, `sources`, `bystanders`: the connections; [`cpu`]: where threads run.
 //!
 //! What comes of it:
 //! - [`slices`]: times, as the window goes on; `tally`: counts, so that they add up;
@@ -28,6 +28,7 @@ pub mod call;
 pub mod ceiling;
 mod checks;
 mod clock;
+mod connecting;
 mod connection;
 pub mod cpu;
 pub mod distribution;

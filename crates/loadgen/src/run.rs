@@ -12,12 +12,13 @@ use thiserror::Error;
 
 use crate::bystanders::Bystanders;
 use crate::clock::Clock;
+use crate::connecting::connect;
 use crate::cpu::pin_thread;
 use crate::driver::{Driver, Schedule};
 use crate::plan::{Plan, PlanError};
 use crate::report::{Interval, Report};
 use crate::slices::{Gatherer, Slice, Times};
-use crate::sources::{Sources, TooFewPorts, connect};
+use crate::sources::{Sources, TooFewPorts};
 use crate::tally::Tally;
 
 /// What is told while a run goes on, on the thread that called [`run()`].

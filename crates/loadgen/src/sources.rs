@@ -2,17 +2,7 @@
 //! them than the client has ports; on loopback, where all of 127.0.0.0/8 is ours, further ones take further addresses.
 
 use std::fs;
-use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::IpBindAddressNoPort;
-use socket2::{Domain, Protocol, Socket, Type};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The ports that Linux gives out when its settings can't be read.
 const USUAL_PORTS: usize = 28_232;
@@ -61,68 +51,6 @@ impl Sources {
     }
 }
 
-/// A socket that is being connected to `target`, from this address if it is not the kernel's choice. It does not block, and is
-/// writable when it is connected or can't be.
-pub(crate) fn begin_to_connect(source: Option<SocketAddr>, target: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(target),
-        Type::STREAM.nonblocking(),
-        Some(Protocol::TCP),
-    )?;
-    if let Some(source) = source {
-        bind(&socket, source)?;
-    }
-    match socket.connect(&target.into()) {
-        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => Err(error),
-        _ => Ok(socket),
-    }
-}
-
-/// Opens a connection, from this address if it is not the kernel's choice, and waits for it.
-///
-/// # Errors
-/// `TimedOut` after the timeout, `Interrupted` soon after `cancel` is set, or what the kernel says.
-pub(crate) fn connect(
-    source: Option<SocketAddr>,
-    target: SocketAddr,
-    timeout: Duration,
-    cancel: &AtomicBool,
-) -> io::Result<TcpStream> {
-    /// How often it is looked at whether the run is cancelled.
-    const LOOK_EVERY: Duration = Duration::from_millis(20);
-    let began = Instant::now();
-    let socket = begin_to_connect(source, target)?;
-    loop {
-        if cancel.load(Ordering::Relaxed) {
-            return Err(ErrorKind::Interrupted.into());
-        }
-        let left = timeout.saturating_sub(began.elapsed());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        // Whole milliseconds, so what is left at the end is rounded up.
-        let wait = PollTimeout::from((left.min(LOOK_EVERY).as_micros() as u16).div_ceil(1_000));
-        match poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)], wait) {
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    socket.set_nonblocking(false)?;
-    Ok(socket.into())
-}
-
-/// Gives a socket its address. The port is chosen when it connects: a port that is taken before the kernel knows where to
-/// would have to be free altogether, and those of connections that have just ended are not, for a minute
-/// (`IP_BIND_ADDRESS_NO_PORT`, ip(7)).
-fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
-    setsockopt(socket, IpBindAddressNoPort, &true)?;
-    socket.bind(&source.into())
-}
-
 /// How many ports a connection may come from.
 fn local_ports() -> usize {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
@@ -165,13 +93,5 @@ mod tests {
     #[test]
     fn this_machine_has_ports() {
         assert!(local_ports() > 1_000);
-    }
-
-    #[test]
-    fn a_port_is_not_taken_before_it_is_known_where_to() {
-        let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0));
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        bind(&socket, source).unwrap();
-        assert_eq!(socket.local_addr().unwrap().as_socket(), Some(source));
     }
 }

@@ -4,6 +4,7 @@ mod call;
 mod contenders;
 mod endings;
 mod fake;
+mod itself;
 mod live;
 mod loads;
 mod misbehaviour;

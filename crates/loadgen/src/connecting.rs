@@ -1,0 +1,155 @@
+//! The one way to open a connection: that of the load, of a background connection, and of a call.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A socket that is being connected to `target`, from this address if it is not the kernel's choice. It does not block, and is
+/// writable when it is connected or can't be.
+pub(crate) fn begin_to_connect(source: Option<SocketAddr>, target: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(target),
+        Type::STREAM.nonblocking(),
+        Some(Protocol::TCP),
+    )?;
+    if let Some(source) = source {
+        bind(&socket, source)?;
+    }
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => return Err(error),
+        _ => {}
+    }
+    refuse_itself(&socket, target)?;
+    Ok(socket)
+}
+
+/// A socket whose own port is the one that it connects to has met itself: nobody listens there, and the kernel takes its SYN
+/// for one of the other side (simultaneous open, RFC 9293, section 3.5). That counts as refused.
+///
+/// The kernel has chosen the port when connect(2) returns. So the port is free again at once for the server, and the reset
+/// leaves no TIME_WAIT on it.
+fn refuse_itself(socket: &Socket, target: SocketAddr) -> io::Result<()> {
+    let own = socket.local_addr()?.as_socket();
+    // To connect to 0.0.0.0 or [::] is to connect to the own address.
+    let same_ip = |own: SocketAddr| {
+        target.ip().is_unspecified() || own.ip().to_canonical() == target.ip().to_canonical()
+    };
+    if own.is_some_and(|own| own.port() == target.port() && same_ip(own)) {
+        socket.set_linger(Some(Duration::ZERO))?;
+        return Err(Errno::ECONNREFUSED.into());
+    }
+    Ok(())
+}
+
+/// Opens a connection, from this address if it is not the kernel's choice, and waits for it.
+///
+/// # Errors
+/// `TimedOut` after the timeout, `Interrupted` soon after `cancel` is set, or what the kernel says.
+pub(crate) fn connect(
+    source: Option<SocketAddr>,
+    target: SocketAddr,
+    timeout: Duration,
+    cancel: &AtomicBool,
+) -> io::Result<TcpStream> {
+    /// How often it is looked at whether the run is cancelled.
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    let began = Instant::now();
+    let socket = begin_to_connect(source, target)?;
+    loop {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let left = timeout.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        // Whole milliseconds, so what is left at the end is rounded up.
+        let wait = PollTimeout::from((left.min(LOOK_EVERY).as_micros() as u16).div_ceil(1_000));
+        match poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)], wait) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    socket.set_nonblocking(false)?;
+    Ok(socket.into())
+}
+
+/// Gives a socket its address. The port is chosen when it connects: a port that is taken before the kernel knows where to
+/// would have to be free altogether, and those of connections that have just ended are not, for a minute
+/// (`IP_BIND_ADDRESS_NO_PORT`, ip(7)).
+fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
+    setsockopt(socket, IpBindAddressNoPort, &true)?;
+    socket.bind(&source.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn a_port_is_not_taken_before_it_is_known_where_to() {
+        let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        bind(&socket, source).unwrap();
+        assert_eq!(socket.local_addr().unwrap().as_socket(), Some(source));
+    }
+
+    /// Connects from this address to this one, after something else has had the port: nobody listens there, and it is free.
+    fn connect_from_its_own_port(ip: &str, target_ip: &str) -> (SocketAddr, io::Result<Socket>) {
+        loop {
+            let held = TcpListener::bind((ip, 0)).unwrap();
+            let own = held.local_addr().unwrap();
+            drop(held);
+            let target = SocketAddr::new(target_ip.parse().unwrap(), own.port());
+            let connected = begin_to_connect(Some(own), target);
+            // Another program was faster to take the port.
+            if !matches!(&connected, Err(error) if error.kind() == ErrorKind::AddrInUse) {
+                return (own, connected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_to_itself_is_refused_and_frees_its_port() {
+        for (ip, target_ip) in [
+            ("127.0.0.1", "127.0.0.1"),
+            ("127.0.0.1", "0.0.0.0"),
+            ("::1", "::1"),
+            ("::1", "::"),
+            ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
+        ] {
+            if TcpListener::bind((ip, 0)).is_err() {
+                eprintln!("skipped for {ip}: this machine does not have the address");
+                continue;
+            }
+            let (own, connected) = connect_from_its_own_port(ip, target_ip);
+            let error = connected.expect_err("it is connected to itself");
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{ip}: {error}");
+            // Without SO_REUSEADDR, which would hide a TIME_WAIT.
+            let server = Socket::new(Domain::for_address(own), Type::STREAM, None).unwrap();
+            server.bind(&own.into()).expect("the port is free");
+        }
+    }
+
+    #[test]
+    fn a_connection_from_another_address_with_the_same_port_is_none_to_itself() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap();
+        let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), target.port()));
+        begin_to_connect(Some(source), target).expect("it is another connection");
+    }
+}
