@@ -9,7 +9,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use protocol::{Session, Step};
 use rustix::io::ioctl_fionread;
-use serving::connection::LINGER_MOST;
+use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
 use serving::{Service, Stop, Visit};
 
 /// How many requests a connection may have answered in one turn. At a few microseconds each this is a fraction of a
@@ -54,8 +54,9 @@ pub struct Connection {
 enum Closing {
     /// The conversation goes on.
     No,
-    /// All is said; what the peer still sends is read and dropped until then, lest the close reset the connection.
-    Lingering(Instant),
+    /// The last reply is written and the sending side closed. What the peer still sends is read and dropped, up to this
+    /// time and this many bytes, because closing at once would reset the connection.
+    Lingering { until: Instant, left_bytes: usize },
 }
 
 impl Connection {
@@ -106,7 +107,7 @@ impl Connection {
             .map(|idle| self.moved_at + idle);
         let lingers = match self.closing {
             Closing::No => None,
-            Closing::Lingering(until) => Some(until),
+            Closing::Lingering { until, .. } => Some(until),
         };
         let deadline = [self.sleeps_until, idles_out, lingers]
             .into_iter()
@@ -129,7 +130,7 @@ impl Connection {
             // It has been silent because it was told to: from here on it is the peer's turn.
             self.moved();
         }
-        let lingered = matches!(self.closing, Closing::Lingering(until) if until <= now);
+        let lingered = matches!(self.closing, Closing::Lingering { until, .. } if until <= now);
         let idled =
             self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
         // While the loop was busy a request may have come that no event has told of yet.
@@ -148,7 +149,7 @@ impl Connection {
         let moved_at = self.moved_at;
         let turn = match self.closing {
             Closing::No => self.converse(stop),
-            Closing::Lingering(_) => self.linger(),
+            Closing::Lingering { .. } => self.linger(),
         };
         if mem::take(&mut self.expired) && self.moved_at == moved_at {
             return Turn::Over;
@@ -255,16 +256,23 @@ impl Connection {
             return Ok(Turn::Over);
         }
         self.stream.shutdown(Shutdown::Write)?;
-        self.closing = Closing::Lingering(Instant::now() + LINGER_MOST);
+        self.closing = Closing::Lingering {
+            until: Instant::now() + LINGER_MOST,
+            left_bytes: LINGER_MOST_BYTES,
+        };
         self.linger()
     }
 
     fn linger(&mut self) -> io::Result<Turn> {
+        let Closing::Lingering { left_bytes, .. } = &mut self.closing else {
+            return Ok(Turn::Over);
+        };
         let mut unread = [0; 16 * 1024];
         for _ in 0..TURN_REQUESTS {
             match self.stream.read(&mut unread) {
                 Ok(0) => return Ok(Turn::Over),
-                Ok(_) => {}
+                Ok(bytes) if bytes >= *left_bytes => return Ok(Turn::Over),
+                Ok(bytes) => *left_bytes -= bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Turn::Blocked),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

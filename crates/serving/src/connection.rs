@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use nix::poll::PollFlags;
 use protocol::{Session, SessionOptions, Step};
 use rustix::io::ioctl_fionread;
 
@@ -15,6 +16,11 @@ use crate::telling::tell;
 /// How long a connection that closes with something unread may wait for its peer to stop sending. Closing at once would
 /// reset the connection, and a reset can overtake the last reply.
 pub const LINGER_MOST: Duration = Duration::from_secs(1);
+
+/// How many bytes such a connection may read and drop in that time. By default Linux lets a sender buffer 4 MiB
+/// (`tcp_wmem`) and a receiver 6 MiB (`tcp_rmem`). So this covers all that an honest peer can have sent before the last
+/// reply reached it. A peer that sends more did not look at the reply.
+pub const LINGER_MOST_BYTES: usize = 16 << 20;
 
 /// What a connection is told about the service.
 #[derive(Debug, Clone, Copy)]
@@ -174,13 +180,20 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// Says that nothing more will come, and reads to the end, so that the close is not a reset.
+    /// Closes the sending side, then reads and drops what the peer still sends, so that the close is not a reset.
     fn linger(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)?;
-        self.stream.set_read_timeout(Some(LINGER_MOST))?;
         let until = Instant::now() + LINGER_MOST;
+        let mut left_bytes = LINGER_MOST_BYTES;
         let mut unread = [0; 16 * 1024];
-        while Instant::now() < until && self.stream.read(&mut unread)? > 0 {}
+        while left_bytes > 0 && self.stop.wait_for(self.stream, PollFlags::POLLIN, until) {
+            match self.stream.read(&mut unread) {
+                Ok(0) => break,
+                Ok(bytes) => left_bytes = left_bytes.saturating_sub(bytes),
+                Err(error) if is_interruption(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 

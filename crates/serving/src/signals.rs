@@ -111,16 +111,28 @@ impl Stop {
 
     /// Waits for this long and holds the thread meanwhile.
     pub fn pause(&self, duration: Duration) {
-        let until = Instant::now() + duration;
+        self.wait(&mut [], Instant::now() + duration);
+    }
+
+    /// Waits for one of these events on a socket, or for an error on it, or until that time. Holds the thread meanwhile.
+    /// Returns whether there was an event.
+    pub(crate) fn wait_for(&self, socket: &TcpStream, events: PollFlags, until: Instant) -> bool {
+        self.wait(&mut [PollFd::new(socket.as_fd(), events)], until)
+    }
+
+    fn wait(&self, descriptors: &mut [PollFd<'_>], until: Instant) -> bool {
         loop {
             // The look starts the drain timeout for a process that is asked to stop in the middle of a long wait.
             let _ = self.requested();
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
+            let most = self.look_again.map_or(left, |look_again| left.min(look_again));
+            // An interruption is a signal, for which the next look is.
+            if ppoll(descriptors, Some(TimeSpec::from_duration(most)), None).is_ok_and(|ready| ready > 0) {
+                return true;
             }
-            let left = self.look_again.map_or(left, |look_again| left.min(look_again));
-            let _ = ppoll(&mut [], Some(TimeSpec::from_duration(left)), None);
+            if left.is_zero() {
+                return false;
+            }
         }
     }
 
