@@ -21,12 +21,18 @@ pub(crate) struct Bystanders {
 }
 
 impl Bystanders {
-    /// Opens those of a plan. They come from the addresses behind those of the connections that carry the load.
-    pub(crate) fn open(plan: &Plan, sources: &Sources, cancel: &AtomicBool) -> io::Result<Self> {
+    /// Opens those of a plan, and tries the server's address of number `first` before its others. They come from the
+    /// addresses behind those of the connections that carry the load.
+    pub(crate) fn open(
+        plan: &Plan,
+        sources: &Sources,
+        first: usize,
+        cancel: &AtomicBool,
+    ) -> io::Result<Self> {
         let timeout = plan.timeout.min(Duration::from_secs(10));
         let open = |place| {
-            let source = sources.of(plan.connections + place);
-            connect(source, plan.target, timeout, cancel)
+            let source = |address| sources.of(plan.connections + place, address);
+            connect(&plan.target, first, source, timeout, cancel).map(|(stream, _)| stream)
         };
         let idle = (0..plan.idle).map(open).collect::<io::Result<_>>()?;
         let silent = (plan.idle..plan.idle + plan.silent).map(|place| {
@@ -77,7 +83,7 @@ mod tests {
         };
         // One connection from each address, of which the load has the first.
         let cancel = AtomicBool::new(false);
-        let bystanders = Bystanders::open(&plan, &Sources::Loopback { each: 1 }, &cancel).unwrap();
+        let bystanders = Bystanders::open(&plan, &Sources::Loopback { each: 1 }, 0, &cancel).unwrap();
         let accept = |from: &str| {
             let (stream, address) = listener.accept().unwrap();
             assert_eq!(address.ip().to_string(), from);

@@ -1,7 +1,7 @@
 //! The original's client: a request, its reply, a pause, and the next.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use protocol::{FrameLimit, Reply, Request};
 use thiserror::Error;
 
 use crate::connecting::connect;
+use crate::target::Target;
 
 /// Why a call failed.
 #[derive(Debug, Error)]
@@ -19,7 +20,7 @@ pub enum CallError {
     #[error("can't connect to {target} (is the server running there?)")]
     Unreachable {
         /// Where.
-        target: SocketAddr,
+        target: String,
         /// Why not.
         source: io::Error,
     },
@@ -56,9 +57,15 @@ pub struct Answer {
 
 impl Caller {
     /// Connects. A call that takes longer than `timeout`, from its request to the end of its reply, is an error.
-    pub fn connect(target: SocketAddr, timeout: Duration) -> Result<Self, CallError> {
-        let unreachable = |source| CallError::Unreachable { target, source };
-        let stream = connect(None, target, timeout, &AtomicBool::new(false)).map_err(unreachable)?;
+    ///
+    /// Each address of the server is tried in turn, each for as long as `timeout`.
+    pub fn connect(target: &Target, timeout: Duration) -> Result<Self, CallError> {
+        let cancel = AtomicBool::new(false);
+        let (stream, _) =
+            connect(target, 0, |_| None, timeout, &cancel).map_err(|source| CallError::Unreachable {
+                target: target.to_string(),
+                source,
+            })?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,

@@ -12,6 +12,8 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::target::Target;
+
 /// A socket that is being connected to `target`, from this address if it is not the kernel's choice. It does not block, and is
 /// writable when it is connected or can't be.
 pub(crate) fn begin_to_connect(source: Option<SocketAddr>, target: SocketAddr) -> io::Result<Socket> {
@@ -35,7 +37,7 @@ pub(crate) fn begin_to_connect(source: Option<SocketAddr>, target: SocketAddr) -
 /// for one of the other side (simultaneous open, RFC 9293, section 3.5). That counts as refused.
 ///
 /// The kernel has chosen the port when connect(2) returns. So the port is free again at once for the server, and the reset
-/// leaves no TIME_WAIT on it.
+/// leaves no `TIME_WAIT` on it.
 fn refuse_itself(socket: &Socket, target: SocketAddr) -> io::Result<()> {
     let own = socket.local_addr()?.as_socket();
     // To connect to 0.0.0.0 or [::] is to connect to the own address.
@@ -49,11 +51,54 @@ fn refuse_itself(socket: &Socket, target: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
+/// Opens a connection to the first address of `target` that takes one, from the address that `source` has for it if that is
+/// not the kernel's choice. Begins with the address of number `first`. Gives that of the one that answered as well.
+///
+/// # Errors
+/// `Interrupted` soon after `cancel` is set. Otherwise what the last address came to; where there are several, with all that
+/// were tried.
+pub(crate) fn connect(
+    target: &Target,
+    first: usize,
+    source: impl Fn(SocketAddr) -> Option<SocketAddr>,
+    timeout: Duration,
+    cancel: &AtomicBool,
+) -> io::Result<(TcpStream, usize)> {
+    let addresses = target.addresses();
+    let mut tried: Vec<(SocketAddr, io::Error)> = Vec::new();
+    for number in (0..addresses.len()).map(|next| (first + next) % addresses.len()) {
+        let address = addresses[number];
+        match connect_to(source(address), address, timeout, cancel) {
+            Ok(stream) => return Ok((stream, number)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            Err(error) => tried.push((address, error)),
+        }
+    }
+    Err(failed(target, tried))
+}
+
+/// All addresses that were tried as one error, unless the server was named by its only address.
+fn failed(target: &Target, mut tried: Vec<(SocketAddr, io::Error)>) -> io::Error {
+    let asked = target.to_string();
+    if let [(address, _)] = &tried[..]
+        && asked == address.to_string()
+        && let Some((_, error)) = tried.pop()
+    {
+        return error;
+    }
+    let kind = tried.last().map_or(ErrorKind::Other, |(_, error)| error.kind());
+    let each = tried
+        .iter()
+        .map(|(address, error)| format!("{address}: {error}"))
+        .collect::<Vec<_>>();
+    io::Error::new(kind, each.join("; "))
+}
+
 /// Opens a connection, from this address if it is not the kernel's choice, and waits for it.
 ///
 /// # Errors
 /// `TimedOut` after the timeout, `Interrupted` soon after `cancel` is set, or what the kernel says.
-pub(crate) fn connect(
+fn connect_to(
     source: Option<SocketAddr>,
     target: SocketAddr,
     timeout: Duration,

@@ -35,6 +35,9 @@ pub(crate) struct Connection {
     /// Whether there was a good reply within the window, or to a request of it that came after its end.
     pub(crate) was_served: bool,
     pub(crate) opened_once: bool,
+    /// Which of the server's addresses it is opened to, and how many others are left to try.
+    pub(crate) address: usize,
+    pub(crate) untried: usize,
     /// Whether it stands among the connections that the open loop takes for free.
     pub(crate) offered: bool,
     /// A read came back short, so there is nothing to read until an event says so.

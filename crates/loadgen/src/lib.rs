@@ -5,7 +5,7 @@
 //! measures many servers can use it as the command line does.
 //!
 //! What is asked for:
-//! - [`plan`]: all of it, and whether it can be done;
+//! - [`plan`]: all of it, and whether it can be done; [`target`]: the server;
 //! - [`work`], `operation`, [`mix`], [`distribution`]: what a request says, and what its reply has to say;
 //! - [`arrivals`]: when requests are due in an open loop; [`rate`]: how many, as people write it.
 //!
@@ -48,10 +48,12 @@ mod share;
 pub mod slices;
 mod sources;
 mod tally;
+pub mod target;
 pub mod work;
 
 pub use arrivals::Arrivals;
 pub use plan::{Load, Pacing, Plan, PlanError};
 pub use report::Report;
 pub use run::{LoadError, Observer, Outcome, run};
+pub use target::Target;
 pub use work::{Params, Work, WorkError};

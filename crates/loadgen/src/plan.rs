@@ -1,19 +1,19 @@
 //! What is asked of a run.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::arrivals::Arrivals;
+use crate::target::Target;
 use crate::work::Work;
 
 /// What is asked of a run. [`Plan::check`] says whether it can be.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The server.
-    pub target: SocketAddr,
+    pub target: Target,
     /// How many connections are open at once.
     pub connections: usize,
     /// How many threads drive them.
@@ -112,9 +112,9 @@ impl Plan {
     /// A closed loop on this server: as many connections with one request in flight on each, everything else at the
     /// defaults of the command line.
     #[must_use]
-    pub fn closed_loop(target: SocketAddr, connections: usize, work: Work) -> Self {
+    pub fn closed_loop(target: impl Into<Target>, connections: usize, work: Work) -> Self {
         Self {
-            target,
+            target: target.into(),
             connections,
             threads: 1,
             load: Load::Closed,
@@ -137,7 +137,7 @@ impl Plan {
 
     /// An open loop on this server: Poisson arrivals at this rate, everything else at the defaults of the command line.
     #[must_use]
-    pub fn open_loop(target: SocketAddr, connections: usize, rate_per_s: f64, work: Work) -> Self {
+    pub fn open_loop(target: impl Into<Target>, connections: usize, rate_per_s: f64, work: Work) -> Self {
         Self {
             load: Load::Open {
                 rate_per_s,
@@ -334,12 +334,14 @@ impl PlanError {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::work::Params;
 
     #[test]
     fn a_plan_that_cannot_be_is_refused_with_the_field_to_change() {
-        let target = "127.0.0.1:1".parse().unwrap();
+        let target: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let plan = || Plan::closed_loop(target, 4, Work::new("ping", Params::Unique).unwrap());
         assert_eq!(plan().check(), Ok(()));
         let refused = |field: Field, change: &dyn Fn(&mut Plan)| {
@@ -381,7 +383,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_said_with_how_much_may_be() {
-        let target = "127.0.0.1:1".parse().unwrap();
+        let target: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let work = Work::new("ping", Params::Unique).unwrap();
         let plan = Plan::closed_loop(target, 2_000_000, work);
         assert_eq!(

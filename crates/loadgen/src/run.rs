@@ -1,7 +1,6 @@
 //! The threads together, and the window in which they measure.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -63,7 +62,7 @@ pub enum LoadError {
     #[error("can't connect to {target} (is the server running there?)")]
     Unreachable {
         /// Where.
-        target: SocketAddr,
+        target: String,
         /// Why not.
         source: io::Error,
     },
@@ -73,7 +72,7 @@ pub enum LoadError {
         /// How many.
         wanted: usize,
         /// Where.
-        target: SocketAddr,
+        target: String,
         /// Why not.
         source: io::Error,
     },
@@ -97,7 +96,7 @@ pub enum LoadError {
         /// How many were asked for.
         connections: usize,
         /// Where.
-        target: SocketAddr,
+        target: String,
         /// How many ports there are.
         ports: usize,
     },
@@ -137,23 +136,24 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         .saturating_add(plan.silent);
     allow_descriptors(connections, plan.threads)?;
     let sources =
-        Sources::of_plan(connections, plan.target).map_err(|TooFewPorts { ports }| LoadError::Ports {
+        Sources::of_plan(connections, &plan.target).map_err(|TooFewPorts { ports }| LoadError::Ports {
             connections,
-            target: plan.target,
+            target: plan.target.to_string(),
             ports,
         })?;
     // A dead address is told at once, not connection by connection.
-    connect(None, plan.target, plan.timeout, cancel).map_err(unless_cancelled(|source| {
-        LoadError::Unreachable {
-            target: plan.target,
-            source,
-        }
-    }))?;
+    let (_, first) =
+        connect(&plan.target, 0, |_| None, plan.timeout, cancel).map_err(unless_cancelled(|source| {
+            LoadError::Unreachable {
+                target: plan.target.to_string(),
+                source,
+            }
+        }))?;
     // These come first: the question that they ask is what a server has left for the others.
-    let bystanders = Bystanders::open(plan, &sources, cancel).map_err(unless_cancelled(|source| {
+    let bystanders = Bystanders::open(plan, &sources, first, cancel).map_err(unless_cancelled(|source| {
         LoadError::Bystanders {
             wanted: plan.idle + plan.silent,
-            target: plan.target,
+            target: plan.target.to_string(),
             source,
         }
     }))?;
@@ -175,7 +175,8 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                     // Where one can't be started, the others open nothing, because `go` is dropped.
                     let Ok(()) = told.recv() else { return };
                     let make = || Driver::new(plan, thread, clock, sources, slices);
-                    let driver = open(plan, thread, make, cancel).map_err(|error| opened.send(Err(error)));
+                    let driver =
+                        open(plan, thread, first, make, cancel).map_err(|error| opened.send(Err(error)));
                     // A thread that panics hangs up as well, and so holds up nobody.
                     let Ok(driver) = driver else { return };
                     let _ = opened.send(Ok(()));
@@ -227,11 +228,13 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
 fn open<'a>(
     plan: &Plan,
     thread: usize,
+    first: usize,
     make: impl FnOnce() -> io::Result<Driver<'a>>,
     cancel: &AtomicBool,
 ) -> Result<Driver<'a>, LoadError> {
     pin(&plan.cpus, thread)?;
     let mut driver = make().map_err(system("make an event loop"))?;
+    driver.prefer(first);
     driver.open_all(cancel).map_err(system("open connections"))?;
     Ok(driver)
 }

@@ -4,6 +4,8 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use crate::target::Target;
+
 /// The ports that Linux gives out when its settings can't be read.
 const USUAL_PORTS: usize = 28_232;
 /// Ports that other programs may hold.
@@ -25,30 +27,37 @@ pub(crate) struct TooFewPorts {
 }
 
 impl Sources {
-    pub(crate) fn of_plan(connections: usize, target: SocketAddr) -> Result<Self, TooFewPorts> {
-        Self::with_ports(connections, target, local_ports())
+    pub(crate) fn of_plan(connections: usize, target: &Target) -> Result<Self, TooFewPorts> {
+        Self::with_ports(connections, target.addresses(), local_ports())
     }
 
-    fn with_ports(connections: usize, target: SocketAddr, ports: usize) -> Result<Self, TooFewPorts> {
+    fn with_ports(connections: usize, targets: &[SocketAddr], ports: usize) -> Result<Self, TooFewPorts> {
         let ports = ports.saturating_sub(SPARE_PORTS).max(1);
-        match target.ip() {
-            _ if connections <= ports => Ok(Self::Any),
-            IpAddr::V4(ip) if ip.is_loopback() => Ok(Self::Loopback { each: ports }),
-            _ => Err(TooFewPorts { ports }),
+        if connections <= ports {
+            Ok(Self::Any)
+        } else if targets.iter().any(is_loopback) {
+            Ok(Self::Loopback { each: ports })
+        } else {
+            Err(TooFewPorts { ports })
         }
     }
 
-    /// The address of the connection of this number, if it is not the kernel's choice.
-    pub(crate) fn of(&self, connection: usize) -> Option<SocketAddr> {
+    /// The address of the connection of this number to `target`, if it is not the kernel's choice.
+    pub(crate) fn of(&self, connection: usize, target: SocketAddr) -> Option<SocketAddr> {
         match *self {
-            Self::Any => None,
-            Self::Loopback { each } => {
+            Self::Loopback { each } if is_loopback(&target) => {
                 let number = u32::try_from(connection / each).unwrap_or(u32::MAX);
                 let ip = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits().saturating_add(number));
                 Some(SocketAddr::from((ip, 0)))
             }
+            Self::Any | Self::Loopback { .. } => None,
         }
     }
+}
+
+/// Whether it is an address of 127.0.0.0/8, all of which are this machine's.
+fn is_loopback(target: &SocketAddr) -> bool {
+    matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback())
 }
 
 /// How many ports a connection may come from.
@@ -67,22 +76,32 @@ mod tests {
     use super::*;
 
     fn sources(connections: usize, target: &str) -> Result<Sources, TooFewPorts> {
-        Sources::with_ports(connections, target.parse().unwrap(), 10_232)
+        Sources::with_ports(connections, &[target.parse().unwrap()], 10_232)
     }
+
+    const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
 
     #[test]
     fn as_many_connections_as_there_are_ports_need_no_further_address() {
-        assert_eq!(sources(10_000, "127.0.0.1:80").unwrap().of(9_999), None);
+        assert_eq!(sources(10_000, "127.0.0.1:80").unwrap().of(9_999, LOOPBACK), None);
     }
 
     #[test]
     fn more_connections_on_loopback_take_further_addresses() {
         let sources = sources(25_000, "127.0.0.1:80").unwrap();
-        let ip = |connection| sources.of(connection).unwrap().ip().to_string();
+        let ip = |connection| sources.of(connection, LOOPBACK).unwrap().ip().to_string();
         assert_eq!(
             [ip(0), ip(9_999), ip(10_000), ip(24_999)],
             ["127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.3"]
         );
+    }
+
+    #[test]
+    fn only_a_loopback_address_of_a_name_has_further_sources() {
+        let ipv6 = "[::1]:80".parse().unwrap();
+        let sources = Sources::with_ports(25_000, &[LOOPBACK, ipv6], 10_232).unwrap();
+        assert!(sources.of(0, LOOPBACK).is_some());
+        assert_eq!(sources.of(0, ipv6), None);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) struct Tally {
     pub(crate) connections_served: u64,
     /// How many of these could be opened at all.
     pub(crate) opened: u64,
+    /// How many connections were opened to each of the server's addresses.
+    pub(crate) opened_to: Vec<u64>,
     /// Connections opened within the window in the place of another.
     pub(crate) reconnects: u64,
     /// How long it took to open a connection, in nanoseconds.
@@ -121,6 +123,7 @@ impl Default for Tally {
             served: Vec::new(),
             connections_served: 0,
             opened: 0,
+            opened_to: Vec::new(),
             reconnects: 0,
             connecting: histogram(),
             parts: Vec::new(),
@@ -151,6 +154,14 @@ impl Tally {
         self.failures.entry(failure).or_insert_with(|| (0, example())).0 += count;
     }
 
+    /// Counts a connection that was opened to the server's address of this number.
+    pub(crate) fn opened_to(&mut self, address: usize) {
+        if self.opened_to.len() <= address {
+            self.opened_to.resize(address + 1, 0);
+        }
+        self.opened_to[address] += 1;
+    }
+
     /// Two tallies as one.
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.requests = self.requests.plus(other.requests);
@@ -159,6 +170,11 @@ impl Tally {
         self.served.extend(other.served);
         self.connections_served += other.connections_served;
         self.opened += other.opened;
+        let addresses = self.opened_to.len().max(other.opened_to.len());
+        self.opened_to.resize(addresses, 0);
+        for (own, other) in self.opened_to.iter_mut().zip(&other.opened_to) {
+            *own += other;
+        }
         self.reconnects += other.reconnects;
         add(&mut self.connecting, &other.connecting);
         self.parts

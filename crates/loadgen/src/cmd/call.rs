@@ -1,22 +1,22 @@
 //! `loadgen call`: the original's client.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use loadgen::Target;
 use loadgen::call::Caller;
 
-use super::{Usage, address, print, time};
+use super::{Usage, print, time};
 
 /// Call a server and print each reply on a line of its own, as the original's client does
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Flags {
-    /// The server
-    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
-    connect: SocketAddr,
+    /// The server; each address of a name is tried in turn, those of IPv4 first
+    #[arg(long, value_name = "HOST:PORT", value_parser = Target::resolve)]
+    connect: Target,
 
     /// The operation: ping, pi, spin, sleep, block or blob
     #[arg(long, default_value = "ping")]
@@ -51,7 +51,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     if flags.timeout.is_zero() {
         return Err(Usage("--timeout is zero: give a time such as 10s or 500ms".to_owned()).into());
     }
-    let mut caller = Caller::connect(flags.connect, flags.timeout)?;
+    let mut caller = Caller::connect(&flags.connect, flags.timeout)?;
     let mut code = ExitCode::SUCCESS;
     for number in 0..flags.count {
         if number > 0 {

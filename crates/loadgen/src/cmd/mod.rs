@@ -10,7 +10,6 @@ pub(crate) mod selftest;
 mod text;
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -102,19 +101,6 @@ fn print(text: &str) -> anyhow::Result<()> {
         .write_all(text.as_bytes())
         .and_then(|()| io::stdout().flush())
         .context("can't write to stdout")
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let addresses: Vec<_> = text
-        .to_socket_addrs()
-        .map_err(|error| format!("{error}; want HOST:PORT"))?
-        .collect();
-    // `localhost` may name ::1 first, where the servers do not listen unless told to.
-    let first = addresses
-        .iter()
-        .find(|address| address.is_ipv4())
-        .or(addresses.first());
-    first.copied().ok_or_else(|| "the name has no address".to_owned())
 }
 
 fn time(text: &str) -> Result<Duration, String> {

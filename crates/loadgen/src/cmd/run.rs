@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -13,12 +12,10 @@ use loadgen::hdr::{self, V2DeflateSerializer};
 use loadgen::plan::SEED_USUAL;
 use loadgen::report::{Failures, Interval};
 use loadgen::slices::Times;
-use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Work, ceiling, rate};
+use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Target, Work, ceiling, rate};
 
 use super::output::Output;
-use super::{
-    CpuList, Usage, address, cancelled_by_signals, cpu_list, live, print, text, time, usage_or_failure,
-};
+use super::{CpuList, Usage, cancelled_by_signals, cpu_list, live, print, text, time, usage_or_failure};
 
 /// Load a server and measure: as fast as it answers, or with --rate at a rate of your choice
 ///
@@ -30,9 +27,9 @@ use super::{
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Flags {
-    /// The server
-    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
-    connect: SocketAddr,
+    /// The server; each address of a name is tried in turn, those of IPv4 first
+    #[arg(long, value_name = "HOST:PORT", value_parser = Target::resolve)]
+    connect: Target,
 
     /// How many connections are open at once
     #[arg(long, value_name = "N", default_value_t = 64)]
@@ -278,7 +275,7 @@ impl Flags {
             seed: self.seed,
             ceiling_per_s: ceiling::known(self.threads, &cpus),
             cpus,
-            ..Plan::closed_loop(self.connect, self.connections, self.work()?)
+            ..Plan::closed_loop(self.connect.clone(), self.connections, self.work()?)
         };
         plan.check().map_err(Usage::from)?;
         Ok(plan)

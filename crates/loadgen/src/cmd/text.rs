@@ -20,13 +20,12 @@ pub(crate) fn page(report: &Report) -> String {
 
 fn asked(page: &mut String, report: &Report) -> Result {
     let options = &report.options;
-    let work = work(options);
+    let (server, work) = (server(report), work(options));
     match options.rate_per_s {
-        None => write!(page, "closed loop on {}: {work}", report.target)?,
+        None => write!(page, "closed loop on {server}: {work}")?,
         Some(rate) => write!(
             page,
-            "open loop on {}: {rate} requests/s, {} arrivals, {} pacing: {work}",
-            report.target,
+            "open loop on {server}: {rate} requests/s, {} arrivals, {} pacing: {work}",
             options.arrivals.as_deref().unwrap_or_default(),
             options.pacing.as_deref().unwrap_or_default(),
         )?,
@@ -64,6 +63,16 @@ fn asked(page: &mut String, report: &Report) -> Result {
         writeln!(page, "  {}", unusual.join(", "))?;
     }
     writeln!(page)
+}
+
+/// The server as it was named, and the addresses that were used if these are others.
+fn server(report: &Report) -> String {
+    let addresses = report.addresses.join(", ");
+    if addresses.is_empty() || addresses == report.target {
+        report.target.clone()
+    } else {
+        format!("{} ({addresses})", report.target)
+    }
 }
 
 /// What the requests ask for.

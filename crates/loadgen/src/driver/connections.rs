@@ -49,16 +49,23 @@ impl Driver<'_> {
         Ok(())
     }
 
+    /// Has connections try the server's address of this number first.
+    pub(crate) fn prefer(&mut self, address: usize) {
+        self.address = address;
+    }
+
+    /// Begins to open a connection: to the address that the last one was opened to, and to the others if it fails.
     pub(super) fn connect(&mut self, index: usize, now_ns: u64) {
-        let source = self.sources.of(index * self.plan.threads + self.thread);
+        self.connections[index].address = self.address;
+        self.connections[index].untried = self.plan.target.addresses().len() - 1;
+        self.begin_to_connect(index, now_ns);
+    }
+
+    fn begin_to_connect(&mut self, index: usize, now_ns: u64) {
         let connection = &mut self.connections[index];
-        let connected = connection.connect(
-            self.plan.target,
-            source,
-            self.poll.registry(),
-            Token(index),
-            now_ns,
-        );
+        let target = self.plan.target.addresses()[connection.address];
+        let source = self.sources.of(index * self.plan.threads + self.thread, target);
+        let connected = connection.connect(target, source, self.poll.registry(), Token(index), now_ns);
         if let Err(error) = connected {
             self.fail_connect(index, &error, now_ns);
         }
@@ -75,6 +82,8 @@ impl Driver<'_> {
                 if let State::Connecting { since_ns } = began {
                     record(&mut self.tally.connecting, now_ns - since_ns);
                 }
+                self.address = connection.address;
+                self.tally.opened_to(connection.address);
                 let again = std::mem::replace(&mut connection.opened_once, true);
                 if again && self.phase == Phase::Measuring {
                     self.tally.reconnects += 1;
@@ -83,12 +92,20 @@ impl Driver<'_> {
             }
             Err(error) => {
                 self.fail_connect(index, &error, now_ns);
-                true
+                !matches!(self.connections[index].state, State::Connecting { .. })
             }
         }
     }
 
+    /// A connection could not be opened to one of the server's addresses: it fails if that was the last.
     pub(super) fn fail_connect(&mut self, index: usize, error: &io::Error, now_ns: u64) {
+        let connection = &mut self.connections[index];
+        if connection.untried > 0 {
+            connection.untried -= 1;
+            connection.address = (connection.address + 1) % self.plan.target.addresses().len();
+            connection.close(now_ns);
+            return self.begin_to_connect(index, now_ns);
+        }
         let failure = match error.kind() {
             ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => Failure::OutOfPorts,
             ErrorKind::ConnectionRefused => Failure::ConnectRefused,
@@ -96,7 +113,13 @@ impl Driver<'_> {
             _ => Failure::ConnectFailed,
         };
         self.short_of_ports = failure == Failure::OutOfPorts;
-        self.tally.fail(failure, 1, || error.to_string());
+        let addresses = self.plan.target.addresses();
+        let address = addresses[self.connections[index].address];
+        let example = || match addresses {
+            [_] => error.to_string(),
+            _ => format!("{address}: {error}"),
+        };
+        self.tally.fail(failure, 1, example);
         self.connections[index].close(now_ns + RETRY_PAUSE_NS);
     }
 

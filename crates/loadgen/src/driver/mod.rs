@@ -84,6 +84,8 @@ pub(crate) struct Driver<'a> {
     /// The number, among all connections of the run, of this thread's first; the next is `threads` later.
     thread: usize,
     connections: Vec<Connection>,
+    /// Which of the server's addresses a connection tries first: the last that one was opened to.
+    address: usize,
     /// How many requests are on their way, warm-up included.
     outstanding: usize,
     /// The next request's number. Threads count in steps of their number, so that no two send the same.
@@ -133,6 +135,7 @@ impl<'a> Driver<'a> {
             poll,
             sources,
             thread,
+            address: 0,
             connections: (0..share.connections).map(|_| Connection::default()).collect(),
             outstanding: 0,
             next_number: thread as u64,
@@ -344,7 +347,7 @@ mod tests {
             ..Plan::closed_loop(listener.local_addr().expect("it has an address"), 1, work.clone())
         };
         let cancel = AtomicBool::new(false);
-        let sources = Sources::of_plan(1, plan.target).expect("there is a port for one");
+        let sources = Sources::of_plan(1, &plan.target).expect("there is a port for one");
         thread::scope(|scope| {
             scope.spawn(|| {
                 let (mut stream, _) = listener.accept().expect("the driver connects");

@@ -59,8 +59,11 @@ impl Stepped {
     pub(super) fn begin(plan: Plan) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the kernel has a port");
         let target = listener.local_addr().expect("it is bound");
-        let plan: &Plan = Box::leak(Box::new(Plan { target, ..plan }));
-        let sources = Sources::of_plan(plan.connections, target).expect("there are ports for a few");
+        let plan: &Plan = Box::leak(Box::new(Plan {
+            target: target.into(),
+            ..plan
+        }));
+        let sources = Sources::of_plan(plan.connections, &plan.target).expect("there are ports for a few");
         let (clock, now_ns) = Clock::stepped();
         let (slices, _) = channel::unbounded();
         let driver = Driver::new(plan, 0, clock, Box::leak(Box::new(sources)), slices);

@@ -112,13 +112,15 @@ pub(super) fn is_near_ceiling(plan: &Plan, throughput_per_s: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::work::{Params, Work};
 
     #[test]
     fn the_ceiling_of_single_requests_says_nothing_of_a_pipeline() {
         let work = Work::new("ping", Params::Unique).expect("a ping takes any value");
-        let target = "127.0.0.1:1".parse().expect("it is an address");
+        let target: SocketAddr = "127.0.0.1:1".parse().expect("it is an address");
         let mut plan = Plan {
             ceiling_per_s: Some(100.0),
             ..Plan::closed_loop(target, 1, work.clone())

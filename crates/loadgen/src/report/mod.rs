@@ -27,8 +27,12 @@ pub struct Report {
     /// `closed`: the next request waits for the last reply, so a slow server is asked less.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
-    /// The server's address.
+    /// The server, as it was asked for.
     pub target: String,
+    /// The addresses of it that connections were opened to: one, unless a name has several that took turns. Results of
+    /// before this was written have none.
+    #[serde(default)]
+    pub addresses: Vec<String>,
     /// The flags of the run.
     pub options: Options,
     /// How long was measured, in seconds.
@@ -90,6 +94,11 @@ impl Report {
             schema: SCHEMA,
             loop_kind: if is_open { LoopKind::Open } else { LoopKind::Closed },
             target: plan.target.to_string(),
+            addresses: {
+                let opened = plan.target.addresses().iter().zip(&tally.opened_to);
+                let used = opened.filter(|&(_, &count)| count > 0);
+                used.map(|(address, _)| address.to_string()).collect()
+            },
             options: Options::of(plan),
             window_s,
             throughput_per_s,

@@ -96,6 +96,14 @@ impl Fake {
         Self::start(Manner::Concurrent, Vec::new(), script)
     }
 
+    /// One on this address that answers everything as it should; nothing if the address can't be had.
+    pub(crate) fn at(address: SocketAddr) -> Option<Self> {
+        let listener = TcpListener::bind(address).ok()?;
+        Some(Self::start_on(listener, Manner::Concurrent, Vec::new(), |_| {
+            Act::Answer
+        }))
+    }
+
     /// One that answers as it should, and takes the next connection when the last has ended.
     pub(crate) fn one_at_a_time() -> Self {
         Self::start(Manner::OneAtATime, Vec::new(), |_| Act::Answer)
@@ -117,6 +125,15 @@ impl Fake {
         script: impl Fn(&Asked<'_>) -> Act + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the kernel has a port");
+        Self::start_on(listener, manner, greeting, script)
+    }
+
+    fn start_on(
+        listener: TcpListener,
+        manner: Manner,
+        greeting: Vec<u8>,
+        script: impl Fn(&Asked<'_>) -> Act + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
             address,

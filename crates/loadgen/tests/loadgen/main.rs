@@ -1,5 +1,6 @@
 //! The load generator against servers that do as they are told, as a library and as the program that people run.
 
+mod addresses;
 mod call;
 mod contenders;
 mod endings;
