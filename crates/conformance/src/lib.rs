@@ -34,6 +34,7 @@ mod drain;
 mod endings;
 mod errors;
 mod flags;
+mod inherited;
 mod lifecycle;
 mod limits;
 mod load;

@@ -83,6 +83,15 @@ macro_rules! cases_of {
                 idle_timeout_closes_a_connection_that_is_idle_and_none_that_is_busy
                 no_connection_is_closed_for_being_idle_unless_that_is_asked_for
             }
+            inherited {
+                signals_blocked_at_the_start_work_all_the_same
+                signals_ignored_at_the_start_work_all_the_same
+                standard_streams_closed_at_the_start_are_not_taken_by_sockets
+                children_from_before_the_start_leave_no_zombies
+                timers_set_before_the_start_do_nothing
+                a_file_size_limit_costs_log_lines_only
+                a_limit_of_no_queued_signals_drops_no_request
+            }
             drain {
                 either_signal_ends_an_unused_server
                 either_signal_ends_a_server_that_was_used

@@ -42,7 +42,7 @@ impl Children {
     /// No children yet; from now on their ends are noticed.
     pub fn watch(stop: Stop) -> Result<Self> {
         Ok(Self {
-            watch: Watch::start(stop)?,
+            watch: Watch::start(stop.with_children())?,
             alive: HashSet::new(),
         })
     }

@@ -14,6 +14,7 @@
 pub mod children;
 pub mod connection;
 pub mod crew;
+mod inherited;
 pub mod limits;
 pub mod listener;
 pub mod options;

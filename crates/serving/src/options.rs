@@ -10,10 +10,10 @@ use clap::{Args, Parser, ValueEnum};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::{FrameLimit, SessionOptions, Writes};
 
-use crate::Result;
 use crate::connection::Service;
 use crate::tally::Tally;
 use crate::telling::tell;
+use crate::{Result, inherited};
 
 /// The flags that every server takes.
 #[derive(Debug, Clone, Args)]
@@ -111,6 +111,7 @@ pub struct TimeOrOff(pub Option<Duration>);
 /// way. A mistake is told in one line.
 #[must_use]
 pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
+    let settled = inherited::reset();
     let flags = match F::try_parse() {
         Ok(flags) => flags,
         Err(error) if error.use_stderr() => {
@@ -127,7 +128,7 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
         }
     };
     allow_all_descriptors();
-    match run(&flags) {
+    match settled.and_then(|()| run(&flags)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(format_args!("{}: {error}", program()));

@@ -22,7 +22,9 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigEvent, SigSet, SigevNotify, Signal};
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::time::ClockId;
+use nix::unistd::alarm;
 use protocol::Work;
 use signal_hook::consts::{SIGALRM, SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -33,13 +35,21 @@ use crate::{Error, Result};
 
 static STOP: AtomicBool = AtomicBool::new(false);
 static DRAIN_TIMER_SET: AtomicBool = AtomicBool::new(false);
-static CHILD_CHANGED: AtomicBool = AtomicBool::new(false);
+/// Some child has ended. At the start some may have: children of the program that became this server at exec.
+static CHILD_CHANGED: AtomicBool = AtomicBool::new(true);
+
+/// Handles SIGCHLD, so that a child's end ends a wait.
+pub(crate) fn notice_children() -> io::Result<()> {
+    flag::register(SIGCHLD, &CHILD_CHANGED).map(|_| ())
+}
 
 /// Whether this process has been asked to stop.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop {
     drain_timeout: Duration,
     look_again: Option<Duration>,
+    /// This process starts no child, so that it reaps whatever child it has.
+    childless: bool,
 }
 
 impl Stop {
@@ -58,6 +68,7 @@ impl Stop {
         Ok(Self {
             drain_timeout,
             look_again: Some(Duration::from_secs(1)),
+            childless: true,
         })
     }
 
@@ -67,6 +78,26 @@ impl Stop {
         Self {
             look_again: Some(Duration::from_secs(60)),
             ..self
+        }
+    }
+
+    /// The same in a process that starts children and reaps them itself.
+    #[must_use]
+    pub(crate) fn with_children(self) -> Self {
+        Self {
+            childless: false,
+            ..self
+        }
+    }
+
+    /// Reaps children that somebody else left to this process: those of the program that it was before exec, or orphans
+    /// where it is a container's first process.
+    fn reap_strangers(self) {
+        if self.childless
+            && CHILD_CHANGED.load(Ordering::Relaxed)
+            && CHILD_CHANGED.swap(false, Ordering::SeqCst)
+        {
+            while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status.pid().is_some()) {}
         }
     }
 
@@ -92,10 +123,12 @@ impl Stop {
     /// whatever it is doing.
     #[must_use]
     pub fn requested(&self) -> bool {
+        self.reap_strangers();
         let requested = STOP.load(Ordering::Relaxed);
         if requested && !DRAIN_TIMER_SET.swap(true, Ordering::SeqCst) && self.set_drain_timer().is_err() {
-            // Without a timer nothing would bound the drain.
-            std::process::exit(0);
+            // The limit of queued signals is reached (ulimit -i). alarm(2) needs none, and counts whole seconds.
+            let whole_s = self.drain_timeout.as_millis().div_ceil(1000);
+            alarm::set(u32::try_from(whole_s).unwrap_or(u32::MAX).max(1));
         }
         requested
     }
@@ -184,8 +217,6 @@ pub struct Watch {
 impl Watch {
     /// Holds SIGTERM, SIGINT and SIGCHLD back from now on.
     pub fn start(stop: Stop) -> Result<Self> {
-        // A signal without a handler would not end a wait.
-        flag::register(SIGCHLD, &CHILD_CHANGED).map_err(Error::system("handle signals"))?;
         let held = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD]);
         let open = SigSet::thread_get_mask().map_err(Error::system("read the signal mask"))?;
         held.thread_block().map_err(Error::system("block signals"))?;
@@ -230,7 +261,10 @@ impl Watch {
         ) {
             Ok(0) => Ok(Woken::Timeout),
             Ok(_) => Ok(Woken::Ready),
-            Err(Errno::EINTR) => Ok(Woken::Signal),
+            Err(Errno::EINTR) => {
+                self.stop.reap_strangers();
+                Ok(Woken::Signal)
+            }
             Err(error) => Err(Error::system("wait for connections")(error)),
         }
     }

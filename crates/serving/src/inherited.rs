@@ -1,0 +1,41 @@
+//! What a process inherits at exec, set to what a server relies on.
+//!
+//! Whoever starts a server may have blocked or ignored signals, set a timer, or started children, and all of that passes
+//! on to the server. The rest of what matters is done elsewhere: the standard library ignores SIGPIPE and opens `/dev/null`
+//! in place of a closed stdin, stdout or stderr; [`Stop::install`](crate::Stop::install) handles SIGTERM and SIGINT, ignored
+//! or not; `options` raises the limit of descriptors.
+//!
+//! Left as they are: SIGHUP where it is ignored, which is what nohup(1) is for, and the signal at the parent's death, by
+//! which a parent ties the server's life to its own.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::alarm;
+use signal_hook::consts::{SIGALRM, SIGPROF, SIGVTALRM, SIGXFSZ};
+use signal_hook::flag;
+
+use crate::{Error, Result, signals};
+
+/// What the handlers below set. Nobody reads it: they are there so that their signals do not end the process.
+static SURVIVED: AtomicBool = AtomicBool::new(false);
+
+/// Sets what this process relies on. Call it before anything else, while the process has one thread.
+pub(crate) fn reset() -> Result<()> {
+    let handle = || -> io::Result<()> {
+        // Timers of the program before: all of them survive exec, and the signal may be pending already. Past a file's size
+        // limit a write should fail, and not end the server.
+        for signal in [SIGALRM, SIGVTALRM, SIGPROF, SIGXFSZ] {
+            flag::register(signal, &SURVIVED)?;
+        }
+        // Where SIGCHLD is ignored, children can't be waited for.
+        signals::notice_children()
+    };
+    handle().map_err(Error::system("handle signals"))?;
+    let _ = alarm::cancel();
+    // A write to the terminal of a background job stops it (`stty tostop`), unless it blocks this signal.
+    SigSet::from(Signal::SIGTTOU)
+        .thread_set_mask()
+        .map_err(Error::system("set the signal mask"))
+}
