@@ -8,6 +8,7 @@ mod selftest;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use nix::sys::signal::SigSet;
 
 /// Load a server that speaks the wire, check every reply, and account for every request
 #[derive(Parser)]
@@ -27,6 +28,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Whoever started this may have blocked the signals that end it. Threads inherit the mask.
+    let _ = SigSet::empty().thread_set_mask();
     let done = match Cli::parse().command {
         Command::Run(flags) => cmd::run::run(&flags),
         Command::Call(flags) => cmd::call::run(&flags),

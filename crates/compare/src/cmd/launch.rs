@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::getppid;
 
 use crate::cpus::CpuSet;
@@ -46,6 +46,10 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
             .with_context(|| format!("can't join the control group by {}", members.display()))?;
     }
     flags.cpus.pin_this_thread()?;
+    // A blocked signal stays blocked at exec, and a contender may rely on SIGTERM.
+    SigSet::empty()
+        .thread_set_mask()
+        .context("can't unblock signals")?;
     let (program, arguments) = flags.command.split_first().context("no program is given")?;
     let error = Command::new(program).args(arguments).exec();
     Err(error).with_context(|| format!("can't start {program}"))

@@ -1,0 +1,21 @@
+//! What the program inherits from the one that started it, and must not depend on.
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+
+use crate::fake::Fake;
+use crate::program::Running;
+
+#[test]
+fn signals_blocked_at_the_start_end_a_run_all_the_same() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let fake = Fake::good();
+        let address = fake.address.to_string();
+        let mut before = SigSet::empty();
+        pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::all()), Some(&mut before)).unwrap();
+        let running = Running::start(&["run", "--connect", &address, "--duration", "1h"]);
+        before.thread_set_mask().unwrap();
+        fake.wait_for_requests(100);
+        running.signal(signal);
+        assert_eq!(running.end().code, Some(1), "{signal}");
+    }
+}
