@@ -174,6 +174,12 @@ impl Plan {
                 pipeline: self.pipeline,
             });
         }
+        let bytes = self
+            .work
+            .kept_bytes(self.connections, self.pipeline, self.threads);
+        if bytes > KEPT_MOST_BYTES {
+            return Err(PlanError::TooMuch { bytes });
+        }
         if let Load::Open { rate_per_s, .. } = self.load
             && !(RATE_LEAST_PER_S..=RATE_MOST_PER_S).contains(&rate_per_s)
         {
@@ -211,12 +217,14 @@ const CONNECTIONS_MOST: usize = 1_000_000;
 const THREADS_MOST: usize = 1_024;
 /// The client keeps some hundred bytes of each request in flight, so this is a gibibyte of its own.
 const IN_FLIGHT_MOST: usize = 10_000_000;
+/// So much memory is taken for granted.
+const KEPT_MOST_BYTES: u128 = 4 << 30;
 /// A lower rate has its first request due after more than a quarter of an hour.
 const RATE_LEAST_PER_S: f64 = 1e-3;
 /// A higher rate has more than ten requests due in a microsecond.
 const RATE_MOST_PER_S: f64 = 1e7;
 /// Nobody waits for longer, and sums of such times are far from what a clock can hold.
-const TIME_MOST: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const TIME_MOST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What of a plan can't be as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,6 +304,15 @@ pub enum PlanError {
         /// How many requests on each.
         pipeline: usize,
     },
+    /// Frames that are too long for so many connections.
+    #[error(
+        "requests and replies of this length need up to {} MiB, and the client keeps at most {} MiB: ask for fewer connections, fewer requests in flight or shorter strings",
+        .bytes >> 20, KEPT_MOST_BYTES >> 20
+    )]
+    TooMuch {
+        /// How many bytes it would keep.
+        bytes: u128,
+    },
     /// A rate that can't be.
     #[error("the rate is {rate_per_s}: give requests a second, from 0.001 to 10000000")]
     Rate {
@@ -325,6 +342,7 @@ impl PlanError {
             | Self::TooMany { what, .. }
             | Self::NoTime { what }
             | Self::TooLong { what } => what,
+            Self::TooMuch { .. } => Field::Connections,
             Self::IdleThreads { .. } => Field::Threads,
             Self::TooDeep { .. } => Field::Pipeline,
             Self::Rate { .. } => Field::Rate,
@@ -360,6 +378,10 @@ mod tests {
         refused(Field::Pipeline, &|plan| plan.pipeline = 0);
         refused(Field::Pipeline, &|plan| plan.pipeline = usize::MAX);
         refused(Field::Pipeline, &|plan| plan.pipeline = IN_FLIGHT_MOST / 4 + 1);
+        refused(Field::Connections, &|plan| {
+            plan.connections = 1_000;
+            plan.work = Work::new("ping", Params::Payload(10_000_000)).unwrap();
+        });
         refused(Field::Idle, &|plan| plan.idle = usize::MAX);
         refused(Field::Silent, &|plan| plan.silent = usize::MAX);
         refused(Field::RequestsPerConnection, &|plan| {

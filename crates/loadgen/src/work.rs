@@ -153,6 +153,19 @@ impl Work {
         FrameLimit::new(bytes).unwrap_or(FrameLimit::MOST)
     }
 
+    /// About how many bytes a client keeps at most for these requests, on so many connections and threads, with so many in
+    /// flight on each connection: all that is unsent, a reply on each connection, and each thread's templates.
+    pub(crate) fn kept_bytes(&self, connections: usize, pipeline: usize, threads: usize) -> u128 {
+        let longest = |bytes: fn(&Operation) -> usize| {
+            let all = self.operations.iter().map(bytes);
+            all.max().unwrap_or(0) as u128
+        };
+        let (request, reply) = (longest(Operation::request_bytes), longest(Operation::reply_bytes));
+        let one = |operation: &Operation| operation.request_bytes() + operation.reply_bytes();
+        let templates: u128 = self.operations.iter().map(|it| one(it) as u128).sum();
+        (request * pipeline as u128 + reply) * connections as u128 + templates * (threads as u128 + 1)
+    }
+
     /// Whether the body of a frame answers the request of this number.
     pub fn judge(&mut self, number: u64, body: &[u8]) -> Verdict {
         let part = self.part(number);

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use std::{process, thread};
 
 use anyhow::Context;
-use loadgen::plan::Field;
+use loadgen::plan::{Field, TIME_MOST};
 use loadgen::{LoadError, PlanError, WorkError};
 use nix::sched::CpuSet;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -103,11 +103,26 @@ fn print(text: &str) -> anyhow::Result<()> {
         .context("can't write to stdout")
 }
 
+/// A time from 0 to [`TIME_MOST`].
 fn time(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    humantime::parse_duration(text).map_err(|error| format!("{error}; want a time such as 10s or 500ms"))
+    let time = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; give a time such as 10s or 500ms, at most 30days"))?;
+    if time > TIME_MOST {
+        return Err("it is too long; give at most 30days".to_owned());
+    }
+    Ok(time)
+}
+
+/// A time above 0.
+fn time_above_zero(text: &str) -> Result<Duration, String> {
+    let time = time(text)?;
+    if time.is_zero() {
+        return Err("it is zero; give a time such as 10s or 500ms".to_owned());
+    }
+    Ok(time)
 }
 
 /// A list of processors such as `0,2-3`.
@@ -147,6 +162,29 @@ mod tests {
         assert_eq!(cpu_list("0,2-4,7").unwrap().0, [0, 2, 3, 4, 7]);
         for bad in ["", "a", "1-", "1,,2", "-1", "3-1", "0-99999999999"] {
             assert!(cpu_list(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_a_unit_and_a_range() {
+        assert_eq!(time("30days"), Ok(TIME_MOST));
+        assert_eq!(time("0"), Ok(Duration::ZERO));
+        assert_eq!(time_above_zero("1ns"), Ok(Duration::from_nanos(1)));
+        for bad in [
+            "",
+            "10",
+            "-1s",
+            "31days",
+            "500000000000years",
+            "99999999999999999999s",
+            "nan",
+            "1e9s",
+            "s",
+        ] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+        for zero in ["0", "0s", "0days"] {
+            assert!(time_above_zero(zero).is_err(), "{zero}");
         }
     }
 }

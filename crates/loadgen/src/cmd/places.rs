@@ -12,11 +12,11 @@ use crate::selftest::Places;
 /// Where the two sides run.
 #[derive(Args)]
 pub(crate) struct PlaceFlags {
-    /// The processor of the server; without it, the first that may be used
+    /// CPU of the server (0 to 1023); without it, the first that this process may use
     #[arg(long, value_name = "CPU")]
     server_cpu: Option<usize>,
 
-    /// The processor of the load generator; without it, the last that may be used
+    /// CPU of the load generator (0 to 1023); without it, the last that this process may use
     #[arg(long, value_name = "CPU")]
     client_cpu: Option<usize>,
 }

@@ -15,7 +15,10 @@ use loadgen::slices::Times;
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Target, Work, ceiling, rate};
 
 use super::output::Output;
-use super::{CpuList, Usage, cancelled_by_signals, cpu_list, live, print, text, time, usage_or_failure};
+use super::{
+    CpuList, Usage, cancelled_by_signals, cpu_list, live, print, text, time, time_above_zero,
+    usage_or_failure,
+};
 
 /// Load a server and measure: as fast as it answers, or with --rate at a rate of your choice
 ///
@@ -31,19 +34,20 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "HOST:PORT", value_parser = Target::resolve)]
     connect: Target,
 
-    /// How many connections are open at once
+    /// Connections that are open at once (1 to 1000000)
     #[arg(long, value_name = "N", default_value_t = 64)]
     connections: usize,
 
-    /// How many threads drive them; each has its share of the connections and of the rate, and a line of its own
+    /// Threads that drive them, each with its share of the connections and of the rate (1 to 1024, at most one per
+    /// connection)
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
 
-    /// How long is measured
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    /// Length of the window that is measured (above 0, at most 30days)
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time_above_zero)]
     duration: Duration,
 
-    /// How long the load runs before that
+    /// Time that the load runs before the window (0 to 30days)
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
     warmup: Duration,
 
@@ -74,7 +78,7 @@ pub(crate) struct Flags {
     )]
     params: Option<String>,
 
-    /// Ping with a string of this many characters
+    /// Ping with a string of this many characters (0 to 268435456)
     #[arg(long, value_name = "BYTES")]
     payload: Option<usize>,
 
@@ -83,39 +87,39 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["op", "params", "payload"])]
     mix: Option<PathBuf>,
 
-    /// Close each connection after this many requests and open another in its place
+    /// Close each connection after this many requests and open another in its place (1 to 2^64-1)
     #[arg(long, value_name = "N")]
     requests_per_connection: Option<u64>,
 
-    /// How many requests are in flight on each connection; with --rate, at most
+    /// Requests in flight on each connection; with --rate, at most (1 to 10000000, on all connections together)
     #[arg(long, value_name = "N", default_value_t = 1)]
     pipeline: usize,
 
-    /// More connections that only exist, opened before the load
+    /// Extra idle connections, opened before the load (0 to 1000000)
     #[arg(long, value_name = "N", default_value_t = 0)]
     idle: usize,
 
-    /// More connections that send half a frame and then nothing, opened before the load
+    /// Extra connections that send half a frame and then nothing, opened before the load (0 to 1000000)
     #[arg(long, value_name = "N", default_value_t = 0)]
     silent: usize,
 
-    /// How long a request may take from its sending; then it counts as timed out, and its connection is closed and opened
-    /// anew
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
+    /// Time limit of a request from its sending, and of each attempt to connect (above 0, at most 30days). A request that
+    /// times out ends its connection, and another is opened in its place
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time_above_zero)]
     timeout: Duration,
 
     /// Write a request's prefix and body apart and without `TCP_NODELAY`, as the original's client does
     #[arg(long)]
     two_writes: bool,
 
-    /// The processors to run on, such as 1 or 2,4-5; a thread of the load each, in turn
+    /// CPUs to run on (0 to 1023), such as 1 or 2,4-5; one for each thread of the load, in turn
     ///
     /// What puts their results together once a second takes a millisecond at most, and may do so on any processor; start the
     /// load generator by taskset(1) to hold that as well.
     #[arg(long, value_name = "LIST", value_parser = cpu_list)]
     cpus: Option<CpuList>,
 
-    /// What Poisson arrivals and the choices of a mix are drawn from
+    /// Seed of Poisson arrivals and of the choices of a mix (0 to 2^64-1)
     #[arg(long, value_name = "N", default_value_t = SEED_USUAL)]
     seed: u64,
 

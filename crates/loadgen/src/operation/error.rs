@@ -28,8 +28,8 @@ pub enum WorkError {
         /// What was given.
         params: String,
     },
-    /// No frame could hold it.
-    #[error("a payload of {bytes} bytes does not fit a frame: give at most {most}")]
+    /// More than the client keeps copies of.
+    #[error("a payload of {bytes} bytes is too long: give at most {most}")]
     PayloadTooLong {
         /// What was given.
         bytes: usize,

@@ -9,7 +9,7 @@ mod verdict;
 use std::io::Write;
 
 use protocol::frame::PREFIX_BYTES;
-use protocol::{FrameLimit, Reply, Request, operation};
+use protocol::{Reply, Request, operation};
 
 pub use self::error::WorkError;
 pub use self::params::Params;
@@ -57,6 +57,9 @@ enum Content {
     },
 }
 
+/// The longest string that is asked with or for. The client keeps several copies of it.
+const STRING_MOST_BYTES: usize = 256 << 20;
+
 impl Operation {
     /// Requests for this operation. What is drawn for each is drawn from the seed.
     pub(crate) fn new(name: &str, params: Params, seed: u64) -> Result<Self, WorkError> {
@@ -72,7 +75,7 @@ impl Operation {
             "spin" => ("spun", operation::SPIN_MOST_US),
             "sleep" => ("slept", operation::WAIT_MOST_MS),
             "block" => ("blocked", operation::WAIT_MOST_MS),
-            _ => ("blob", FrameLimit::MOST.blob_bytes() as u64),
+            _ => ("blob", STRING_MOST_BYTES as u64),
         };
         let params = match params {
             Params::Unique => (*default).to_owned(),
@@ -101,12 +104,10 @@ impl Operation {
         };
         let ping = match params {
             Params::Unique => Ok(Self::unique_ping("ireader ", 0)),
-            Params::Payload(bytes) if bytes > FrameLimit::MOST.blob_bytes() => {
-                Err(WorkError::PayloadTooLong {
-                    bytes,
-                    most: FrameLimit::MOST.blob_bytes(),
-                })
-            }
+            Params::Payload(bytes) if bytes > STRING_MOST_BYTES => Err(WorkError::PayloadTooLong {
+                bytes,
+                most: STRING_MOST_BYTES,
+            }),
             Params::Payload(bytes) if bytes >= STAMP_DIGITS => {
                 Ok(Self::unique_ping("", bytes - STAMP_DIGITS))
             }
@@ -206,6 +207,14 @@ impl Operation {
                 times, most, seed, ..
             } => Some(times.at(drawn_point(*seed, number), *most)),
             Content::Templates { .. } => None,
+        }
+    }
+
+    /// About how long its longest request is.
+    pub(crate) fn request_bytes(&self) -> usize {
+        match &self.content {
+            Content::Templates { request, .. } => request.frame.len(),
+            Content::Timed { .. } => 64,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 
 use loadgen::{Plan, Report, Target};
 
@@ -67,7 +68,7 @@ fn an_error_lists_each_address_that_was_tried() {
     let (_held, address) = dead_port();
     let target = Target::with_addresses("both:80", [address, elsewhere(address)]);
     let plan = Plan::closed_loop(target, 1, ping());
-    let error = loadgen::run(&plan, &Default::default(), &mut ()).unwrap_err();
+    let error = loadgen::run(&plan, &AtomicBool::default(), &mut ()).unwrap_err();
     let message = format!(
         "{error}: {}",
         std::error::Error::source(&error).expect("it has a source")

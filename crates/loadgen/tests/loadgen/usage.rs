@@ -3,11 +3,12 @@
 use std::process::Command;
 
 use loadgen::Report;
+use nix::sys::signal::Signal;
 
 use crate::endings::dead_port;
 use crate::fake::Fake;
 use crate::output::short_run;
-use crate::program::{Left, loadgen_with};
+use crate::program::{Left, Running, loadgen_with};
 
 /// Runs `loadgen run` with these arguments on an address that is never reached.
 fn refused(arguments: &[&str]) -> Left {
@@ -38,7 +39,25 @@ fn every_mistake_in_a_flag_names_the_flag_and_exits_2() {
         (&["--duration", "200000000000y"], "--duration"),
         (&["--warmup", "200000000000y"], "--warmup"),
         (&["--warmup", "soon"], "--warmup"),
+        (&["--duration", "31days"], "--duration"),
+        (&["--duration", "500000000000years"], "--duration"),
+        (&["--duration", "99999999999999999999s"], "--duration"),
+        (&["--duration=-1s"], "--duration"),
+        (&["--warmup", "31days"], "--warmup"),
         (&["--timeout", "0"], "--timeout"),
+        (&["--timeout", "31days"], "--timeout"),
+        (&["--timeout", "500000000000years"], "--timeout"),
+        (&["--seed", "18446744073709551616"], "--seed"),
+        (&["--seed", "-1"], "--seed"),
+        (
+            &["--requests-per-connection", "18446744073709551616"],
+            "--requests-per-connection",
+        ),
+        (&["--rate", "1e300"], "--rate"),
+        (&["--payload", "300000000"], "--payload"),
+        (&["--payload", "200000000"], "--connections"),
+        (&["--pipeline", "100000", "--payload", "1000"], "--connections"),
+        (&["--op", "blob", "--params", "200000000"], "--connections"),
         (&["--op", "pong"], "--op"),
         (&["--params", "ireader 0"], "--params"),
         (&["--params", ""], "--params"),
@@ -90,6 +109,11 @@ fn a_call_that_cannot_be_made_is_refused_alike() {
         (&["--params", "text"], "--params"),
         (&["--timeout", "0"], "--timeout"),
         (&["--count", "many"], "--count"),
+        (&["--count", "-1"], "--count"),
+        (&["--count", "18446744073709551616"], "--count"),
+        (&["--timeout", "31days"], "--timeout"),
+        (&["--interval", "31days"], "--interval"),
+        (&["--interval", "500000000000years"], "--interval"),
     ] {
         let mut all = vec!["call", "--connect", "127.0.0.1:1"];
         all.extend(arguments);
@@ -100,6 +124,121 @@ fn a_call_that_cannot_be_made_is_refused_alike() {
             "{}",
             left.stderr
         );
+    }
+}
+
+/// Each flag at the ends of its range.
+#[test]
+fn a_value_at_the_end_of_its_range_is_taken() {
+    let fake = Fake::good();
+    for ends in [
+        &["--timeout", "30days", "--seed", "18446744073709551615"][..],
+        &["--requests-per-connection", "18446744073709551615", "--seed", "0"],
+        &["--pipeline", "1000", "--payload", "0"],
+        &["--connections", "200", "--threads", "200"],
+        &["--requests-per-connection", "1"],
+        &["--rate", "10M", "--duration", "1ms"],
+        &["--rate", "0.001"],
+        &["--duration", "1ns"],
+        &["--payload", "1000000"],
+    ] {
+        let address = fake.address.to_string();
+        let mut all = vec!["run", "--connect", &address, "--warmup", "0", "--quiet"];
+        for (flag, value) in [
+            ("--connections", "4"),
+            ("--duration", "150ms"),
+            ("--timeout", "60s"),
+        ] {
+            if !ends.contains(&flag) {
+                all.extend([flag, value]);
+            }
+        }
+        all.extend(ends);
+        let left = loadgen_with(&all);
+        assert!(matches!(left.code, Some(0 | 1)), "{ends:?}: {:?}", left.code);
+        assert_eq!(left.stderr, "", "{ends:?}");
+    }
+    let address = fake.address.to_string();
+    let call = [
+        "call",
+        "--connect",
+        &address,
+        "--timeout",
+        "30days",
+        "--interval",
+        "30days",
+    ];
+    assert_eq!(loadgen_with(&call).code, Some(0));
+    assert_eq!(
+        loadgen_with(&[&call[..], &["--count", "0"]].concat()).code,
+        Some(0)
+    );
+    assert_eq!(
+        loadgen_with(&["call", "--connect", &address, "--timeout", "1ns"]).code,
+        Some(1)
+    );
+}
+
+#[test]
+fn a_run_of_thirty_days_can_begin_and_be_interrupted() {
+    let fake = Fake::good();
+    let address = fake.address.to_string();
+    for flag in ["--warmup", "--duration"] {
+        let requests = fake.requests();
+        let all = [
+            "run",
+            "--connect",
+            &address,
+            flag,
+            "30days",
+            "--timeout",
+            "30days",
+        ];
+        let running = Running::start(&[&all[..], &["--rate", "1000"]].concat());
+        fake.wait_for_requests(requests + 10);
+        running.signal(Signal::SIGTERM);
+        let left = running.end();
+        assert_eq!((left.code, &*left.stderr), (Some(1), ""), "{flag}");
+    }
+}
+
+/// The text between the name of each flag that takes a number or a time, and the next flag.
+#[test]
+fn help_has_the_range_of_each_number_and_time() {
+    for (command, flags) in [
+        (
+            "run",
+            &[
+                "connections",
+                "threads",
+                "duration",
+                "warmup",
+                "rate",
+                "payload",
+                "requests-per-connection",
+                "pipeline",
+                "idle",
+                "silent",
+                "timeout",
+                "cpus",
+                "seed",
+            ][..],
+        ),
+        ("call", &["count", "interval", "timeout"]),
+        ("calibrate", &["server-cpu", "client-cpu"]),
+    ] {
+        let help = loadgen_with(&[command, "--help"]).stdout;
+        for flag in flags {
+            let (_, text) = help
+                .split_once(&format!("--{flag} <"))
+                .expect("the flag is in the help");
+            let text = text.split("\n      --").next().unwrap_or_default();
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(
+                text.contains(" to ") || text.contains("at most"),
+                "--{flag}: {text}"
+            );
+        }
     }
 }
 
