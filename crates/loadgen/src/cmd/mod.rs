@@ -7,20 +7,16 @@ mod output;
 mod places;
 pub(crate) mod run;
 pub(crate) mod selftest;
+mod signals;
 mod text;
 
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-use std::{process, thread};
+use std::time::Duration;
 
 use anyhow::Context;
 use loadgen::plan::{Field, TIME_MOST};
 use loadgen::{LoadError, PlanError, WorkError};
 use nix::sched::CpuSet;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 /// It could not be asked that way: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -68,31 +64,6 @@ fn usage_or_failure(error: LoadError) -> anyhow::Error {
         other => return other.into(),
     };
     Usage(format!("{flag}: {:#}", anyhow::Error::from(error))).into()
-}
-
-/// What SIGINT and SIGTERM set, so that a load ends with what was measured. The next of them ends the program at once, as
-/// one that failed: whoever sends it does not want to wait.
-fn cancelled_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
-    /// One signal may come twice: timeout(1) sends it to the program, and to the group that the program is in.
-    const SAME_WITHIN: Duration = Duration::from_millis(200);
-    let cancel = Arc::new(AtomicBool::new(false));
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("can't handle signals")?;
-    let set = Arc::clone(&cancel);
-    let watch = move || {
-        let mut signals = signals.forever();
-        let first = signals.next().map(|_| Instant::now());
-        set.store(true, Ordering::Relaxed);
-        for _ in signals {
-            if first.is_some_and(|first| first.elapsed() > SAME_WITHIN) {
-                process::exit(1);
-            }
-        }
-    };
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(watch)
-        .context("can't start a thread for signals")?;
-    Ok(cancel)
 }
 
 /// Writes to stdout. Whoever reads it may have gone, which is no reason to panic.

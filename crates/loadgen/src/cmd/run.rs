@@ -15,10 +15,8 @@ use loadgen::slices::Times;
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Target, Work, ceiling, rate};
 
 use super::output::Output;
-use super::{
-    CpuList, Usage, cancelled_by_signals, cpu_list, live, print, text, time, time_above_zero,
-    usage_or_failure,
-};
+use super::signals::cancelled_by_signals;
+use super::{CpuList, Usage, cpu_list, live, print, text, time, time_above_zero, usage_or_failure};
 
 /// Load a server and measure: as fast as it answers, or with --rate at a rate of your choice
 ///
@@ -26,7 +24,7 @@ use super::{
 /// is asked less, and its stalls hardly show. With --rate it is open: requests are due on a schedule that owes nothing to
 /// the replies, and latency counts from when a request was due, whether or not a connection was free for it.
 ///
-/// Ctrl-C ends the load, with what was measured; a second one ends the program at once.
+/// Ctrl-C, SIGTERM and SIGHUP end the load, with what was measured; a second one ends the program at once.
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Flags {

@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use loadgen::plan::Fault;
 
 use super::places::PlaceFlags;
-use super::{cancelled_by_signals, print};
+use super::print;
+use super::signals::cancelled_by_signals;
 use crate::selftest::{Bench, CHECKS};
 
 /// Hold the load generator to theory, against servers of its own whose behaviour is known; three to four minutes, or up to ten

@@ -1,6 +1,7 @@
 //! Runs that end before their time, or never start.
 
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -239,7 +240,7 @@ fn a_cancelled_open_loop_accounts_for_those_in_flight_and_in_line_up_to_its_end(
 
 #[test]
 fn an_interrupted_program_exits_1_soon_with_what_was_measured() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let fake = Fake::good();
         let address = fake.address.to_string();
         let running = Running::start(&[
@@ -268,11 +269,11 @@ fn an_interrupted_program_exits_1_soon_with_what_was_measured() {
 
 #[test]
 fn an_interrupted_program_does_not_wait_for_a_server_that_does_not_answer() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let (_held, address) = silent_port();
         let address = address.to_string();
         let running = Running::start(&["run", "--connect", &address, "--timeout", "1h"]);
-        running.wait_for_a_socket();
+        running.wait_until_it_handles(&[signal]);
         running.signal(signal);
         let left = running.end();
         assert_eq!(
@@ -303,6 +304,51 @@ fn a_cancelled_run_does_not_wait_for_the_rest_of_its_idle_connections() {
         running.join().unwrap().unwrap_err()
     });
     assert!(matches!(told, LoadError::Cancelled), "{told}");
+}
+
+/// Starts a load of an hour by a shell, with this before the program.
+fn started_by_a_shell(first: &str, fake: &Fake) -> Running {
+    let script = format!(
+        "{first} {} run --connect {} --warmup 0 --duration 1h --json -",
+        env!("CARGO_BIN_EXE_loadgen"),
+        fake.address
+    );
+    Running::start_program("sh", &["-c", &script], Stdio::piped())
+}
+
+#[test]
+fn a_hang_up_that_is_ignored_ends_nothing() {
+    let fake = Fake::good();
+    let running = started_by_a_shell("trap '' HUP; exec", &fake);
+    fake.wait_for_requests(100);
+    running.signal(Signal::SIGHUP);
+    // It goes on, and the next signal is the first that it takes.
+    fake.wait_for_requests(fake.requests() + 1_000);
+    running.signal(Signal::SIGTERM);
+    let left = running.end();
+    let report: Report = serde_json::from_str(&left.stdout).expect("stdout is JSON");
+    assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
+}
+
+#[test]
+fn signals_that_were_blocked_at_the_start_end_a_load() {
+    const BLOCKED: &str = "env --block-signal=INT,TERM,HUP";
+    let can_block = Command::new("sh")
+        .args(["-c", &format!("{BLOCKED} true")])
+        .status();
+    if !can_block.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: env(1) of this machine can't block signals");
+        return;
+    }
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let fake = Fake::good();
+        let running = started_by_a_shell(&format!("exec {BLOCKED}"), &fake);
+        fake.wait_for_requests(100);
+        running.signal(signal);
+        let left = running.end();
+        let report: Report = serde_json::from_str(&left.stdout).expect("stdout is JSON");
+        assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
+    }
 }
 
 #[test]
@@ -338,7 +384,7 @@ fn a_second_signal_ends_the_program_at_once() {
         "--json",
         "-",
     ]);
-    running.wait_for_a_socket();
+    running.wait_until_it_handles(&[Signal::SIGINT]);
     assert_eq!(running.signal_to_its_end(Signal::SIGINT), Some(1));
 }
 

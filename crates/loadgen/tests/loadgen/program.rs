@@ -39,7 +39,12 @@ impl Running {
     }
 
     pub(crate) fn start_with_stderr(arguments: &[&str], stderr: Stdio) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        Self::start_program(env!("CARGO_BIN_EXE_loadgen"), arguments, stderr)
+    }
+
+    /// Starts another program, which becomes this one.
+    pub(crate) fn start_program(program: &str, arguments: &[&str], stderr: Stdio) -> Self {
+        let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -53,19 +58,20 @@ impl Running {
         kill(pid, signal).expect("the program is there");
     }
 
-    /// Waits until it has a socket: from then on it connects, or is connected, and has taken signals into its own hands.
+    /// Waits until it handles these signals: before that one ends the program as it does any other.
     #[track_caller]
-    pub(crate) fn wait_for_a_socket(&self) {
-        let folder = format!("/proc/{}/fd", self.0.id());
-        let has_one = || {
-            let open = fs::read_dir(&folder).expect("the program is there");
-            // One that is closed meanwhile has no target any more.
-            let mut targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-            targets.any(|target| target.to_string_lossy().starts_with("socket:"))
+    pub(crate) fn wait_until_it_handles(&self, signals: &[Signal]) {
+        let status = format!("/proc/{}/status", self.0.id());
+        let handles = || {
+            let status = fs::read_to_string(&status).expect("the program is there");
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = u64::from_str_radix(caught.unwrap_or("0").trim(), 16).expect("it is a mask");
+            let handled = |&signal: &Signal| caught & 1 << (signal as u32 - 1) != 0;
+            signals.iter().all(handled)
         };
         let deadline = Instant::now() + PATIENCE;
-        while !has_one() {
-            assert!(Instant::now() < deadline, "the program opens no connection");
+        while !handles() {
+            assert!(Instant::now() < deadline, "the program handles no signals");
             thread::sleep(Duration::from_millis(2));
         }
     }
