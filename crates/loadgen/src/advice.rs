@@ -5,8 +5,8 @@ use crate::report::{CLIENT_BUSY_MOST, Failures, LoopKind, Report};
 
 /// The two ways of Little's law may differ by this much.
 pub const LITTLE_ERROR_MOST: f64 = 0.01;
-/// A few requests of an open loop are always due so late that they are not sent before the window ends. Where more than
-/// this share is not, more was asked than could be done.
+/// A few requests of an open loop are always due so late that they are not sent before the window closes. More than this
+/// share is worth a word.
 pub const UNSENT_SHARE_MOST: f64 = 0.01;
 /// Later than a tenth of the median latency, no more than this share of the requests may be sent.
 pub const LATE_SHARE_MOST: f64 = 0.01;
@@ -27,6 +27,7 @@ pub fn of(report: &Report) -> Vec<String> {
         out_of_ports(report),
         lost_connections(report),
         unserved(report),
+        overloaded(report),
         unsent(report),
         client_limited(report),
         lateness(report),
@@ -76,8 +77,8 @@ fn nothing_sent(report: &Report) -> Option<String> {
             report.window_s,
             rate_per_s * report.window_s
         ),
-        None => "Nothing was sent in the window: all connections waited for replies to requests of the warm-up, or could not \
-                 be opened. Give more --duration than a request takes."
+        None => "Nothing was sent in the window, because no connection was open in it. Check the server, or give more \
+                 --duration."
             .to_owned(),
     })
 }
@@ -142,12 +143,26 @@ fn unserved(report: &Report) -> Option<String> {
     })
 }
 
+fn overloaded(report: &Report) -> Option<String> {
+    let backlog = report.backlog.filter(|_| report.overloaded == Some(true))?;
+    Some(format!(
+        "Overloaded: offered load exceeded capacity. {} requests were answered each second, and the backlog of those that \
+         were due went from {} to {} in the window. The latencies grow with its length. Offer less, or give more \
+         --connections if the server can serve more at once.",
+        report.throughput_per_s.round(),
+        backlog.at_open,
+        backlog.at_close
+    ))
+}
+
+/// Where the load was too much, that is said already.
 fn unsent(report: &Report) -> Option<String> {
     let (unsent, planned) = (report.requests.unsent, report.requests.planned);
-    (unsent as f64 > UNSENT_SHARE_MOST * planned as f64).then(|| {
+    let overloaded = report.overloaded == Some(true);
+    (!overloaded && unsent as f64 > UNSENT_SHARE_MOST * planned as f64).then(|| {
         format!(
-            "The offered rate was not reached: {unsent} of {planned} requests that were due were still waiting for a free \
-             connection when the window closed, and their latency is not told. Offer less, or give more --connections."
+            "{unsent} of {planned} requests that were due were still waiting for a free connection when the window closed. \
+             They have no latency. Offer less, or give more --connections."
         )
     })
 }

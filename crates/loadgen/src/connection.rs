@@ -72,8 +72,6 @@ pub(crate) struct InFlight {
     /// When it was due; in a closed loop, when it was sent.
     pub(crate) due_ns: u64,
     pub(crate) sent_ns: u64,
-    /// Whether it was due within the window.
-    pub(crate) counts: bool,
 }
 
 /// What a read gave.

@@ -47,8 +47,13 @@ impl InSystem {
         self.area_ns
     }
 
-    /// Whether a request counts that is due at this time: within the window, and not when it closes.
-    pub(crate) fn counts(&self, due_ns: u64) -> bool {
+    /// How many requests are in the system.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether a request that is due at this time falls due within the window.
+    pub(crate) fn is_within(&self, due_ns: u64) -> bool {
         due_ns >= self.opens_ns && !self.is_closed(due_ns)
     }
 

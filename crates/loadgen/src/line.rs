@@ -48,7 +48,7 @@ impl Line {
     }
 
     /// Lets all that has fallen due by now enter the system, each at its own time, but for those that are due when the window
-    /// has closed. Says how many of them count.
+    /// has closed. Returns how many of them fell due within the window.
     pub(crate) fn arrive(&mut self, system: &mut InSystem, now_ns: u64) -> u64 {
         let mut counting = 0;
         loop {
@@ -57,7 +57,7 @@ impl Line {
                 return counting;
             }
             system.enter(due_ns, 1);
-            counting += u64::from(system.counts(due_ns));
+            counting += u64::from(system.is_within(due_ns));
             self.arriving.next();
         }
     }

@@ -31,6 +31,9 @@ pub trait Observer {
     fn interval(&mut self, _interval: &Interval, _times: &Times) {}
     /// The window is over: nothing more is sent.
     fn window_closes(&mut self) {}
+    /// All requests have ended. These are the times of those of the window whose replies came after it, and when the last of
+    /// them came. They stand in no interval, and in the times of the whole run.
+    fn after_window(&mut self, _until: &Interval, _times: &Times) {}
 }
 
 /// Nobody watches.
@@ -272,10 +275,14 @@ fn conduct(
     for tally in done {
         tallies.push(tally?);
     }
-    Ok((
-        tallies.into_iter().reduce(Tally::merge).unwrap_or_default(),
-        gatherer,
-    ))
+    let tally = tallies.into_iter().reduce(Tally::merge).unwrap_or_default();
+    let late = &tally.after_window;
+    if !late.latency.is_empty() {
+        let ends = tally.window + tally.drain;
+        observer.after_window(&Interval::new(ends, &late.latency, 0), late);
+        gatherer.whole.add(late);
+    }
+    Ok((tally, gatherer))
 }
 
 /// Raises the soft limit of descriptors if the connections need it and the hard one allows.

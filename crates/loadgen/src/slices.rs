@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::report::{Drift, Interval, Quantiles};
+use crate::report::{Drift, Interval};
 
 /// Three significant digits: a value is off by at most a thousandth.
 const DIGITS: u8 = 3;
@@ -185,14 +185,7 @@ impl Gatherer {
         } else if number >= self.cut.count - third {
             add(&mut self.last_third, latency);
         }
-        let quantiles = Quantiles::of(latency);
-        let interval = Interval {
-            t_s: slice.ends.as_secs_f64(),
-            ok: latency.len(),
-            failed: slice.failed,
-            p50_us: quantiles.and_then(|quantiles| quantiles.p50),
-            p99_us: quantiles.and_then(|quantiles| quantiles.p99),
-        };
+        let interval = Interval::new(slice.ends, latency, slice.failed);
         done(&interval, &slice.times);
         self.intervals.push(interval);
     }
@@ -216,6 +209,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::report::Quantiles;
 
     fn slice(values: &[u32]) -> Slice {
         let mut slice = Slice::default();

@@ -8,14 +8,20 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::report::{Connections, Failures, Requests};
-use crate::slices::{add, histogram};
+use crate::report::{Backlog, Connections, Failures, Requests};
+use crate::slices::{Times, add, histogram};
 
 /// What one thread, or all together, counted.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    /// Those due within the window (in a closed loop: sent), by how they ended.
+    /// Those that were in the system at some time within the window, by how they ended.
     pub(crate) requests: Requests,
+    /// The times of those of them that were answered well when the window was over.
+    pub(crate) after_window: Times,
+    /// How many were in the system as the window opened, and as it closed.
+    pub(crate) backlog: Backlog,
+    /// How long after the window the last of them ended.
+    pub(crate) drain: Duration,
     /// Good replies that came within the window, whenever they were asked for.
     pub(crate) completed: u64,
     /// Good replies from the first to the last.
@@ -118,6 +124,9 @@ impl Default for Tally {
     fn default() -> Self {
         Self {
             requests: Requests::default(),
+            after_window: Times::default(),
+            backlog: Backlog::default(),
+            drain: Duration::ZERO,
             completed: 0,
             answered_total: 0,
             served: Vec::new(),
@@ -165,6 +174,10 @@ impl Tally {
     /// Two tallies as one.
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.requests = self.requests.plus(other.requests);
+        self.after_window.add(&other.after_window);
+        self.backlog.at_open += other.backlog.at_open;
+        self.backlog.at_close += other.backlog.at_close;
+        self.drain = self.drain.max(other.drain);
         self.completed += other.completed;
         self.answered_total += other.answered_total;
         self.served.extend(other.served);

@@ -1,7 +1,7 @@
 //! Results with one fault each, and what is said of it.
 
 use super::*;
-use crate::report::{Bystanders, Drift, Requests};
+use crate::report::{Backlog, Bystanders, Drift, Requests};
 
 /// An open loop with nothing to be said of.
 fn sound() -> Report {
@@ -102,7 +102,11 @@ const CASES: &[Case] = &[
     (
         sound_closed,
         |report| (report.requests, report.connections.served) = (Requests::default(), 0),
-        &["Nothing was sent in the window", "warm-up", "--duration"],
+        &[
+            "Nothing was sent in the window",
+            "no connection was open",
+            "--duration",
+        ],
     ),
     (
         sound,
@@ -144,8 +148,27 @@ const CASES: &[Case] = &[
             report.requests.unsent = 500;
         },
         &[
-            "offered rate was not reached",
             "500 of 12500",
+            "still waiting for a free connection",
+            "Offer less",
+            "--connections",
+        ],
+    ),
+    (
+        sound,
+        |report| {
+            report.overloaded = Some(true);
+            report.backlog = Some(Backlog {
+                at_open: 3,
+                at_close: 503,
+            });
+            report.requests.planned += 500;
+            report.requests.unsent = 500;
+        },
+        &[
+            "Overloaded: offered load exceeded capacity",
+            "4000 requests were answered each second",
+            "from 3 to 503",
             "Offer less",
             "--connections",
         ],

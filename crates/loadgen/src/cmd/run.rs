@@ -229,6 +229,13 @@ impl Observer for View<'_> {
             self.fault = log.append(interval, times).err();
         }
     }
+
+    /// The log holds all that the result holds, so these are its last interval.
+    fn after_window(&mut self, until: &Interval, times: &Times) {
+        if let (Some(log), None) = (&mut self.log, &self.fault) {
+            self.fault = log.append(until, times).err();
+        }
+    }
 }
 
 impl Flags {

@@ -73,7 +73,7 @@ impl Driver<'_> {
 
     /// Whether a connection that was being opened has come to an end of that, good or bad.
     pub(super) fn finish_connect(&mut self, index: usize) -> bool {
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.look();
         let connection = &mut self.connections[index];
         let began = connection.state;
         match connection.finish_connect(!self.plan.two_writes) {
@@ -174,7 +174,7 @@ impl Driver<'_> {
 
     /// Counts what is in flight as lost with the connection, closes it and opens another.
     pub(super) fn abandon(&mut self, index: usize) {
-        let now_ns = self.clock.now_ns();
+        let now_ns = self.look();
         self.arrive(now_ns);
         while let Some(counts) = self.fail_first(index, now_ns) {
             self.tally.requests.reset += counts;
@@ -189,10 +189,7 @@ impl Driver<'_> {
     fn fail_first(&mut self, index: usize, now_ns: u64) -> Option<u64> {
         let request = self.connections[index].in_flight.pop_front()?;
         self.outstanding -= 1;
-        self.leave(request, now_ns);
-        let counts = u64::from(request.counts);
-        self.slice.failed += counts;
-        Some(counts)
+        Some(self.end_badly(request, now_ns))
     }
 
     /// Gives up what has taken too long, and tries again what can be tried again.

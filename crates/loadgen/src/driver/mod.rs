@@ -149,7 +149,7 @@ impl<'a> Driver<'a> {
             cut: Cut::of(plan.duration, plan.slice),
             phase: Phase::WarmingUp,
             schedule: Schedule::from(0, plan),
-            next_edge_ns: 0,
+            next_edge_ns: u64::MAX,
             cpu_at_opening: None,
             spun_ns: 0,
             short_of_ports: false,
@@ -179,8 +179,7 @@ impl<'a> Driver<'a> {
             for event in events.iter().filter(|event| event.token() != TIMER) {
                 self.on_event(event);
             }
-            let now_ns = self.clock.now_ns();
-            self.cross_edges(now_ns);
+            let now_ns = self.look();
             sent += self.send_due(now_ns);
             if let Some((_, pacer)) = &mut self.open {
                 pacer.sent(overslept, sent - overslept);
@@ -211,8 +210,7 @@ impl<'a> Driver<'a> {
         if self.open.is_none() {
             return (0, 0);
         }
-        let now_ns = self.clock.now_ns();
-        self.cross_edges(now_ns);
+        let now_ns = self.look();
         let sent = self.send_due(now_ns);
         let woken = !waited.is_zero() && events.iter().any(|event| event.token() == TIMER);
         (if woken { sent } else { 0 }, sent)
@@ -234,10 +232,19 @@ impl<'a> Driver<'a> {
         while self.clock.now_ns() < schedule.begins_ns {
             std::hint::spin_loop();
         }
-        self.cross_edges(self.clock.now_ns());
         for index in 0..self.connections.len() {
-            self.put_to_use(index, self.clock.now_ns());
+            let now_ns = self.look();
+            self.put_to_use(index, now_ns);
         }
+    }
+
+    /// Reads the clock. Whatever is counted afterwards belongs to the phase and the slice of that time.
+    fn look(&mut self) -> u64 {
+        let now_ns = self.clock.now_ns();
+        if now_ns >= self.next_edge_ns {
+            self.cross_edges(now_ns);
+        }
+        now_ns
     }
 
     fn ends_early(&self, now_ns: u64, cancel: &AtomicBool) -> Option<String> {
@@ -288,13 +295,15 @@ impl<'a> Driver<'a> {
                     if event.is_readable() {
                         self.receive(index);
                     }
-                    self.put_to_use(index, self.clock.now_ns());
+                    let now_ns = self.look();
+                    self.put_to_use(index, now_ns);
                 }
             }
             State::Open => {
                 if event.is_writable() && !connection.can_send() {
                     connection.send_rest();
-                    self.put_to_use(index, self.clock.now_ns());
+                    let now_ns = self.look();
+                    self.put_to_use(index, now_ns);
                 }
                 self.receive(index);
             }

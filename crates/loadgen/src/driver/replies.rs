@@ -38,10 +38,7 @@ impl Driver<'_> {
                 Ok(Received::End) => return self.lose(index, &ErrorKind::UnexpectedEof.into()),
                 Err(error) => return self.lose(index, &error),
             }
-            let now_ns = self.clock.now_ns();
-            if now_ns >= self.next_edge_ns {
-                self.cross_edges(now_ns);
-            }
+            let now_ns = self.look();
             if !self.take_replies(index, now_ns) {
                 return;
             }
@@ -87,45 +84,52 @@ impl Driver<'_> {
         }
     }
 
+    /// Counts a request that has ended with a reply.
     pub(super) fn count(&mut self, index: usize, request: InFlight, verdict: &Verdict, now_ns: u64) {
-        let counts = u64::from(request.counts);
-        self.leave(request, now_ns);
-        match verdict {
-            Verdict::Good => {
-                self.tally.answered_total += 1;
-                let connection = &mut self.connections[index];
-                connection.was_served |= request.counts;
-                if self.phase == Phase::Measuring {
-                    self.tally.completed += 1;
-                    connection.served += 1;
-                    connection.was_served = true;
-                }
-                if request.counts {
-                    self.tally.requests.ok += 1;
-                    self.record(request, now_ns);
-                }
+        if let Verdict::Good = verdict {
+            self.leave(request, now_ns);
+            self.tally.answered_total += 1;
+            if self.counts() {
+                self.tally.requests.ok += 1;
+                self.connections[index].was_served = true;
+                self.record(request, now_ns);
             }
+            if self.phase == Phase::Measuring {
+                self.tally.completed += 1;
+                self.connections[index].served += 1;
+            }
+            return;
+        }
+        let counts = self.end_badly(request, now_ns);
+        match verdict {
+            Verdict::Good => {}
             Verdict::Error(text) => {
                 self.tally.requests.error += counts;
-                self.slice.failed += counts;
                 self.tally.fail(Failure::ErrorReply, 1, || text.clone());
             }
             Verdict::Wrong(text) => {
                 self.tally.requests.wrong += counts;
-                self.slice.failed += counts;
                 self.tally.fail(Failure::WrongValue, 1, || text.clone());
             }
         }
     }
 
+    /// Whether a request counts that ends now: it was in the system within the window, since nothing is sent after that.
+    pub(super) fn counts(&self) -> bool {
+        self.phase != Phase::WarmingUp
+    }
+
+    /// Records the times of a request that was answered well: in the slice in which its reply came, or with those that came
+    /// after the window.
     pub(super) fn record(&mut self, request: InFlight, now_ns: u64) {
         let latency_ns = self.latency_ns(request, now_ns);
-        record(&mut self.slice.times.latency, latency_ns);
+        let times = match self.phase {
+            Phase::Finishing => &mut self.tally.after_window,
+            Phase::WarmingUp | Phase::Measuring => &mut self.slice.times,
+        };
+        record(&mut times.latency, latency_ns);
         if self.open.is_some() {
-            record(
-                &mut self.slice.times.service,
-                now_ns.saturating_sub(request.sent_ns),
-            );
+            record(&mut times.service, now_ns.saturating_sub(request.sent_ns));
         }
         if !self.tally.parts.is_empty() {
             let part = self.work.part(request.number);
@@ -140,6 +144,13 @@ impl Driver<'_> {
             _ => request.due_ns,
         };
         now_ns.saturating_sub(from_ns)
+    }
+
+    /// A request has ended otherwise than well. Returns 1 if it counts, else 0.
+    pub(super) fn end_badly(&mut self, request: InFlight, now_ns: u64) -> u64 {
+        self.leave(request, now_ns);
+        self.slice.failed += u64::from(self.phase == Phase::Measuring);
+        u64::from(self.counts())
     }
 
     /// A request has ended, one way or another.

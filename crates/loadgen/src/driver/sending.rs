@@ -27,7 +27,6 @@ impl Driver<'_> {
     /// Sends as many requests as a connection may have in flight.
     pub(super) fn refill(&mut self, index: usize, now_ns: u64) {
         self.outgoing.clear();
-        let counts = self.phase == Phase::Measuring;
         let share = self.plan.requests_per_connection.unwrap_or(u64::MAX);
         let connection = &mut self.connections[index];
         let in_flight = connection.in_flight.len() as u64;
@@ -39,17 +38,18 @@ impl Driver<'_> {
                 number: self.next_number,
                 due_ns: now_ns,
                 sent_ns: now_ns,
-                counts,
             });
             connection.sent += 1;
             self.next_number += self.plan.threads as u64;
-            self.tally.requests.sent += u64::from(counts);
+            self.tally.requests.sent += u64::from(self.phase == Phase::Measuring);
         }
         if entering > 0 {
             self.in_system.enter(now_ns, entering);
             self.outstanding += entering as usize;
             // What is sent was counted one by one, so that one that was owed and not sent would show.
-            self.tally.requests.planned += if counts { entering } else { 0 };
+            if self.phase == Phase::Measuring {
+                self.tally.requests.planned += entering;
+            }
             self.send(index);
         }
     }
@@ -97,7 +97,6 @@ impl Driver<'_> {
     /// Sends a request that is due, on a connection that is free.
     pub(super) fn send_one(&mut self, index: usize, due_ns: u64) {
         let sent_ns = self.clock.now_ns();
-        let counts = self.in_system.counts(due_ns);
         self.outgoing.clear();
         self.work.append_request(self.next_number, &mut self.outgoing);
         let connection = &mut self.connections[index];
@@ -105,12 +104,11 @@ impl Driver<'_> {
             number: self.next_number,
             due_ns,
             sent_ns,
-            counts,
         });
         connection.sent += 1;
         self.next_number += self.plan.threads as u64;
         self.outstanding += 1;
-        if counts {
+        if self.phase == Phase::Measuring {
             self.tally.requests.sent += 1;
             record(&mut self.slice.times.lateness, sent_ns.saturating_sub(due_ns));
             if let Some((line, _)) = &mut self.open {

@@ -15,6 +15,7 @@ use crate::arrivals::Arrivals;
 use crate::clock::Clock;
 use crate::connection::State;
 use crate::plan::{Load, Pacing, Plan};
+use crate::slices::Slice;
 use crate::sources::Sources;
 use crate::tally::Tally;
 use crate::work::{Params, Work};
@@ -28,6 +29,7 @@ const SAID: &str = "\"ireader 0\"";
 pub(super) struct Stepped {
     driver: Driver<'static>,
     now_ns: &'static AtomicU64,
+    slices: channel::Receiver<(usize, Slice)>,
     /// Takes the connections that the driver opens in the place of others.
     _listener: TcpListener,
 }
@@ -65,11 +67,12 @@ impl Stepped {
         }));
         let sources = Sources::of_plan(plan.connections, &plan.target).expect("there are ports for a few");
         let (clock, now_ns) = Clock::stepped();
-        let (slices, _) = channel::unbounded();
+        let (slices, handed_in) = channel::unbounded();
         let driver = Driver::new(plan, 0, clock, Box::leak(Box::new(sources)), slices);
         let mut stepped = Self {
             driver: driver.expect("an event loop can be made"),
             now_ns,
+            slices: handed_in,
             _listener: listener,
         };
         for connection in &mut stepped.driver.connections {
@@ -117,6 +120,14 @@ impl Stepped {
     /// Ends the run now.
     pub(super) fn finish(self) -> Tally {
         self.driver.finish().0
+    }
+
+    /// Ends the run now. Gives how many good replies came in each slice, and how many requests failed in it, as well.
+    pub(super) fn finish_with_slices(self) -> (Tally, Vec<(u64, u64)>) {
+        let tally = self.driver.finish().0;
+        let slices = self.slices.try_iter();
+        let counts = slices.map(|(_, slice)| (slice.times.latency.len(), slice.failed));
+        (tally, counts.collect())
     }
 }
 

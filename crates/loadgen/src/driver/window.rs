@@ -30,7 +30,7 @@ impl Driver<'_> {
         } = self.schedule;
         while now_ns >= self.next_edge_ns && self.phase != Phase::Finishing {
             if self.phase == Phase::WarmingUp {
-                self.phase = Phase::Measuring;
+                self.open_window(opens_ns);
                 // The clock first here, and last as the window closes: what is between the two readings of the processor time
                 // lies between those of the clock, and no thread is busier than that.
                 let at_ns = self.clock.now_ns();
@@ -52,6 +52,18 @@ impl Driver<'_> {
         }
     }
 
+    /// Opens the window. Those that are in the system by then count, because they end within the window or after it.
+    fn open_window(&mut self, opens_ns: u64) {
+        // Whatever is due from the opening on is counted as it falls due.
+        if let Some(before_ns) = opens_ns.checked_sub(1) {
+            self.arrive(before_ns);
+        }
+        self.phase = Phase::Measuring;
+        self.tally.backlog.at_open = self.in_system.number();
+        self.tally.requests.planned += self.in_system.number();
+        self.tally.requests.sent += self.outstanding as u64;
+    }
+
     /// Hands in the slice that ended so long after the window opened.
     pub(super) fn hand_in_slice(&mut self, ends_ns: u64) {
         let mut slice = std::mem::take(&mut self.slice);
@@ -69,6 +81,11 @@ impl Driver<'_> {
         // There is no further edge; this one only has to lie behind every wait.
         self.next_edge_ns = u64::MAX;
         self.tally.window = Duration::from_nanos(at_ns.saturating_sub(self.schedule.opens_ns));
+        if !self.tally.window.is_zero() {
+            self.hand_in_slice(nanoseconds(self.tally.window));
+        }
+        // Those in the queue come to it when they are counted.
+        self.tally.backlog.at_close = self.outstanding as u64;
         if let Some(opening) = self.cpu_at_opening {
             self.tally.cpu = thread_cpu().saturating_sub(opening.cpu);
             let waited = thread_waited().saturating_sub(opening.waited);
@@ -89,7 +106,7 @@ impl Driver<'_> {
         self.spun_ns += look_ns.min(LOOK_MOST_NS);
     }
 
-    /// What was due before the window closed and stands in line still. A line may be millions long, which takes a good part
+    /// What was due before the window closed and is in the queue still. The queue may be millions long, which takes a good part
     /// of a second to count: this is not done while replies may come.
     fn count_unsent(&mut self) {
         let closes_ns = self.schedule.closes_ns;
@@ -98,29 +115,36 @@ impl Driver<'_> {
         while line.next_due_ns() < closes_ns {
             let due_ns = line.advance();
             self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, closes_ns));
-            self.tally.requests.unsent += u64::from(self.in_system.counts(due_ns));
+            self.tally.requests.unsent += 1;
         }
+        self.tally.backlog.at_close += self.tally.requests.unsent;
+    }
+
+    /// What was not answered when the run ended has been in the system until then.
+    fn count_unended(&mut self, now_ns: u64) {
+        self.tally.drain = Duration::from_nanos(now_ns.saturating_sub(self.schedule.closes_ns));
+        self.count_unsent();
+        for request in self
+            .connections
+            .iter()
+            .flat_map(|connection| &connection.in_flight)
+        {
+            self.tally.requests.in_flight += 1;
+            self.tally.waits_ns += u128::from(self.in_system.clip(request.due_ns, now_ns));
+        }
+        self.tally.area_ns = self.in_system.area_ns(self.schedule.closes_ns);
     }
 
     /// What was counted, with the connections, which are open until they are dropped.
     pub(super) fn finish(mut self) -> (Tally, Vec<Connection>) {
-        let now_ns = self.clock.now_ns();
-        self.cross_edges(now_ns);
-        if self.phase != Phase::Finishing {
+        let now_ns = self.look();
+        if self.phase == Phase::Measuring {
             self.close_window(now_ns);
         }
-        if !self.tally.window.is_zero() {
-            self.hand_in_slice(nanoseconds(self.tally.window));
+        // Where the window never opened, nothing counts.
+        if self.phase == Phase::Finishing {
+            self.count_unended(now_ns);
         }
-        self.count_unsent();
-        // What is still on its way when a run is cut short has been so until now.
-        for connection in &self.connections {
-            for request in &connection.in_flight {
-                self.tally.requests.in_flight += u64::from(request.counts);
-                self.tally.waits_ns += u128::from(self.in_system.clip(request.due_ns, now_ns));
-            }
-        }
-        self.tally.area_ns = self.in_system.area_ns(self.schedule.closes_ns);
         let opened = self
             .connections
             .iter()
@@ -176,6 +200,62 @@ mod tests {
             (tally.waits_ns, tally.area_ns),
             (u128::from(waits_ms * MS), u128::from(waits_ms * MS))
         );
+    }
+
+    #[test]
+    fn replies_to_the_warm_up_count_in_the_slice_in_which_they_come() {
+        // Due each millisecond, and answered ten milliseconds after they were sent: of the window's own none is sent.
+        let mut driver = Stepped::begin(Plan {
+            warmup: Duration::from_millis(100),
+            slice: Some(Duration::from_millis(20)),
+            ..open_loop(60)
+        });
+        for reply in 1..=16 {
+            driver.at(reply * 10 * MS).answer(0, 1);
+        }
+        let (tally, slices) = driver.finish_with_slices();
+        // The reply at 100 ms comes as the window opens, that at 160 ms as it closes.
+        assert_eq!(slices, [(2, 0), (2, 0), (2, 0)]);
+        assert_eq!((tally.completed, tally.after_window.latency.len()), (6, 1));
+        // 91 were in the system at the opening, one of them in flight, and 60 fell due in the window.
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 151,
+                unsent: 144,
+                sent: 7,
+                ok: 7,
+                ..Requests::default()
+            }
+        );
+        assert_eq!((tally.backlog.at_open, tally.backlog.at_close), (91, 145));
+        assert!(tally.backlog.outgrew(&tally.requests));
+        assert_eq!(tally.waits_ns, tally.area_ns);
+    }
+
+    #[test]
+    fn a_failure_counts_in_the_slice_in_which_it_comes_and_not_after_the_window() {
+        let mut driver = Stepped::begin(Plan {
+            warmup: Duration::from_millis(10),
+            slice: Some(Duration::from_millis(20)),
+            ..closed_loop(40)
+        });
+        driver.at(5 * MS).answer(0, 1);
+        driver.at(15 * MS).reset(0);
+        driver.at(45 * MS).open_again(0);
+        driver.at(60 * MS).reset(0);
+        let (tally, slices) = driver.finish_with_slices();
+        assert_eq!(slices, [(0, 1), (0, 0)]);
+        assert_eq!(
+            tally.requests,
+            Requests {
+                planned: 2,
+                sent: 2,
+                reset: 2,
+                ..Requests::default()
+            }
+        );
+        assert_eq!(tally.waits_ns, tally.area_ns);
     }
 
     #[test]

@@ -6,6 +6,9 @@
 mod checks;
 mod quantiles;
 
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 pub use self::checks::{Arrivals, Checks, Drift, Little};
@@ -39,8 +42,14 @@ pub struct Report {
     pub window_s: f64,
     /// Good replies that came within the window, by its length.
     pub throughput_per_s: f64,
-    /// The requests sent within the window, by how they ended.
+    /// The requests that were in the system at some time within the window, by how they ended.
     pub requests: Requests,
+    /// In an open loop, how many of them were in the system as the window opened, and as it closed.
+    #[serde(default)]
+    pub backlog: Option<Backlog>,
+    /// Whether the offered load exceeded capacity: see [`Backlog::outgrew`]. Null in a closed loop, which can't be overloaded.
+    #[serde(default)]
+    pub overloaded: Option<bool>,
     /// The connections.
     pub connections: Connections,
     /// From when a request was due to its reply; in a closed loop from when it was sent.
@@ -103,6 +112,8 @@ impl Report {
             window_s,
             throughput_per_s,
             requests: tally.requests,
+            backlog: is_open.then_some(tally.backlog),
+            overloaded: is_open.then(|| tally.completed > 0 && tally.backlog.outgrew(&tally.requests)),
             connections: tally.connections(plan.connections as u64),
             latency_us,
             service_us: if is_open {
@@ -247,13 +258,15 @@ pub struct MixPart {
     pub times: Option<Distribution>,
 }
 
-/// The requests sent within the window. Always: planned = sent + unsent, and sent = ok + wrong + error + timeout + reset +
+/// The requests that were in the system at some time within the window: due before it closed (in a closed loop: sent), and
+/// not ended before it opened. Always: planned = sent + unsent, and sent = ok + wrong + error + timeout + reset +
 /// `in_flight`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Requests {
-    /// Due within the window, counted apart from the sending; in a closed loop those that connections had room for.
+    /// In the system as the window opened, or due within it, counted apart from the sending; in a closed loop those that
+    /// connections had room for.
     pub planned: u64,
-    /// Due and never sent.
+    /// Due and not sent before the window closed.
     pub unsent: u64,
     /// Sent.
     pub sent: u64,
@@ -269,6 +282,26 @@ pub struct Requests {
     pub reset: u64,
     /// Still unanswered when the run was cut short.
     pub in_flight: u64,
+}
+
+/// Requests in the system: due and not ended, whether they waited for a connection or for their reply.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Backlog {
+    /// As the window opened.
+    pub at_open: u64,
+    /// As it closed.
+    pub at_close: u64,
+}
+
+impl Backlog {
+    /// Whether it grew by more in the window than the chance of a Poisson stream explains: by more than a hundredth of what
+    /// fell due in the window, and by more than two standard deviations of that number.
+    #[must_use]
+    pub fn outgrew(&self, requests: &Requests) -> bool {
+        let due = requests.planned.saturating_sub(self.at_open) as f64;
+        let growth = self.at_close.saturating_sub(self.at_open) as f64;
+        growth > 0.01 * due && growth > 2.0 * due.sqrt()
+    }
 }
 
 /// The connections of a run.
@@ -387,6 +420,20 @@ pub struct Interval {
     pub p50_us: Option<f64>,
     /// Their 99th percentile.
     pub p99_us: Option<f64>,
+}
+
+impl Interval {
+    /// Of the latencies, in nanoseconds, of the good replies in it.
+    pub(crate) fn new(ends: Duration, latency: &Histogram<u64>, failed: u64) -> Self {
+        let quantiles = Quantiles::of(latency);
+        Self {
+            t_s: ends.as_secs_f64(),
+            ok: latency.len(),
+            failed,
+            p50_us: quantiles.and_then(|quantiles| quantiles.p50),
+            p99_us: quantiles.and_then(|quantiles| quantiles.p99),
+        }
+    }
 }
 
 /// Failures of one kind in the whole run, those of the warm-up included, whereas [`Requests`] are of the window.

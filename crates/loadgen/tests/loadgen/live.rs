@@ -62,7 +62,12 @@ fn a_terminal_is_told_rate_p99_and_errors_as_the_load_goes_on() {
             .expect("it ends with the errors");
         failed += count.parse::<u64>().expect("they are counted");
     }
-    assert_eq!(failed, fake.misdeeds(), "{seen:?}");
+    // The last reply on each of the four connections may come after the window.
+    let misdeeds = fake.misdeeds();
+    assert!(
+        (misdeeds.saturating_sub(4)..=misdeeds).contains(&failed),
+        "{failed} of {misdeeds}: {seen:?}"
+    );
 }
 
 #[test]

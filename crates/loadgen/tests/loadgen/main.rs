@@ -11,6 +11,7 @@ mod live;
 mod loads;
 mod misbehaviour;
 mod output;
+mod overload;
 mod program;
 mod selftest;
 mod slowness;
