@@ -1,64 +1,212 @@
 //! A file that a result goes to.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use tempfile::NamedTempFile;
 
-use super::{Usage, print};
+use super::Usage;
 
-/// A file that a result goes to, or stdout.
+/// Where a result goes. Nothing is changed there before there is something to write.
+#[derive(Debug)]
 pub(crate) enum Output<'a> {
     Stdout,
-    File(File, &'a Path),
+    /// A device or a pipe, which is open from the start.
+    Device(File, &'a Path),
+    /// A plain file, which there may be or not.
+    Plain(Plain<'a>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Plain<'a> {
+    asked: &'a Path,
+    /// The file itself, behind all links.
+    path: PathBuf,
+    /// Whether another file can take its place, so that nobody ever finds a part of a result.
+    replaceable: bool,
 }
 
 impl<'a> Output<'a> {
-    /// Makes sure that the file of this flag, if one was given, can be written. What it holds is left until there is
-    /// something better.
+    /// Makes sure that the file of this flag, if one was given, can be written.
     pub(crate) fn open_if_asked(flag: &str, path: Option<&'a Path>) -> Result<Option<Self>, Usage> {
-        path.map(|path| Self::open(flag, path)).transpose()
+        path.map(|path| {
+            Self::open(path)
+                .map_err(|error| Usage(format!("{flag} {} can't be written: {error}", path.display())))
+        })
+        .transpose()
     }
 
-    fn open(flag: &str, path: &'a Path) -> Result<Self, Usage> {
+    fn open(path: &'a Path) -> io::Result<Self> {
         if path.as_os_str() == "-" {
             return Ok(Self::Stdout);
         }
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
-        file.map(|file| Self::File(file, path))
-            .map_err(|error| Usage(format!("{flag} {} can't be written: {error}", path.display())))
+        match fs::metadata(path) {
+            Ok(found) if found.file_type().is_fifo() => Ok(Self::Device(open_pipe(path)?, path)),
+            // /dev/stdout may lead to a plain file, which others have open.
+            Ok(found) if !found.is_file() || path.starts_with("/dev") || path.starts_with("/proc") => {
+                Ok(Self::Device(OpenOptions::new().write(true).open(path)?, path))
+            }
+            _ => Ok(Self::Plain(Plain::check(path)?)),
+        }
     }
 
     /// Whether what is written to both ends up in one place, and one of them is lost or runs into the other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Stdout, Self::Stdout) => true,
-            (Self::File(one, _), Self::File(other, _)) => {
-                let of = |file: &File| file.metadata().ok().filter(Metadata::is_file);
-                of(one)
-                    .zip(of(other))
-                    .is_some_and(|(one, other)| (one.dev(), one.ino()) == (other.dev(), other.ino()))
+            (Self::Plain(one), Self::Plain(other)) => {
+                let inode = |file: &Plain<'_>| fs::metadata(&file.path).ok().map(|it| (it.dev(), it.ino()));
+                one.path == other.path || inode(one).is_some_and(|one| Some(one) == inode(other))
             }
             _ => false,
         }
     }
 
     /// Writes all of it.
-    pub(crate) fn write(self, text: &str) -> Result<()> {
-        let Self::File(mut file, path) = self else {
-            return print(text);
-        };
-        let fault = || format!("can't write {}", path.display());
-        // Only a plain file has a length to cut; a device or a pipe refuses.
-        if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            file.set_len(0).with_context(fault)?;
+    pub(crate) fn write(&self, text: &str) -> Result<()> {
+        match self {
+            Self::Plain(plain) if plain.replaceable => plain.replace(text),
+            _ => self
+                .begin()
+                .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.flush())),
         }
-        file.write_all(text.as_bytes()).with_context(fault)
+        .with_context(|| self.fault())
+    }
+
+    /// The output as it is written piece by piece, empty at first.
+    fn begin(&self) -> io::Result<Box<dyn Write>> {
+        Ok(match self {
+            Self::Stdout => Box::new(io::stdout()),
+            Self::Device(file, _) => {
+                let file = file.try_clone()?;
+                // Where /dev/stdout is a plain file. A device or a pipe has no length to cut.
+                if file.metadata()?.is_file() {
+                    file.set_len(0)?;
+                }
+                Box::new(file)
+            }
+            Self::Plain(plain) => Box::new(File::create(&plain.path)?),
+        })
+    }
+
+    /// What could not be done.
+    pub(crate) fn fault(&self) -> String {
+        match self {
+            Self::Stdout => "can't write to stdout".to_owned(),
+            Self::Device(_, path) | Self::Plain(Plain { asked: path, .. }) => {
+                format!("can't write {}", path.display())
+            }
+        }
+    }
+}
+
+impl<'a> Plain<'a> {
+    /// A file that can be written.
+    fn check(asked: &'a Path) -> io::Result<Self> {
+        let exists = asked.try_exists()?;
+        let path = if exists {
+            OpenOptions::new().write(true).open(asked)?;
+            asked.canonicalize()?
+        } else {
+            let name = asked.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+            folder(asked).canonicalize()?.join(name)
+        };
+        let is_link = path.is_symlink();
+        let mut plain = Self {
+            asked,
+            path,
+            replaceable: false,
+        };
+        match plain.beside() {
+            // A link to nothing stays a link.
+            Ok(_) => plain.replaceable = !is_link,
+            Err(_) if exists => {}
+            Err(error) => return Err(error),
+        }
+        Ok(plain)
+    }
+
+    /// A new file in its folder, which is removed again unless it is kept.
+    fn beside(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new()
+            .prefix(".loadgen-")
+            // Less what the umask takes away, as for any new file.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder(&self.path))
+    }
+
+    fn replace(&self, text: &str) -> io::Result<()> {
+        let mut file = self.beside()?;
+        if let Ok(old) = fs::metadata(&self.path) {
+            file.as_file().set_permissions(old.permissions())?;
+        }
+        file.write_all(text.as_bytes())?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+/// The folder that a file is in.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A pipe with a name, once somebody reads from it. To open it blocks until then, and holds up a signal too.
+fn open_pipe(path: &Path) -> io::Result<File> {
+    const READER_WITHIN: Duration = Duration::from_secs(2);
+    let began = Instant::now();
+    let file = loop {
+        let opened = OpenOptions::new()
+            .write(true)
+            .custom_flags(OFlag::O_NONBLOCK.bits())
+            .open(path);
+        match opened {
+            Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => {
+                if began.elapsed() > READER_WITHIN {
+                    return Err(io::Error::other(
+                        "nobody reads from this pipe; start the reader first",
+                    ));
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+            other => break other?,
+        }
+    };
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::empty()))?;
+    Ok(file)
+}
+
+/// Writes to an output from the first byte on: what is there is left until then.
+pub(crate) struct Begun<'a> {
+    to: &'a Output<'a>,
+    file: Option<Box<dyn Write>>,
+}
+
+impl<'a> Begun<'a> {
+    pub(crate) fn lazily(to: &'a Output<'a>) -> Self {
+        Self { to, file: None }
+    }
+}
+
+impl Write for Begun<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(self.to.begin()?),
+        };
+        file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
     }
 }

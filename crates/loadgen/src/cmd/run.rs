@@ -1,7 +1,7 @@
 //! `loadgen run`: load a server, measure, and say what it came to.
 
 use std::fs;
-use std::io;
+use std::io::{self, LineWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ use loadgen::report::{Failures, Interval};
 use loadgen::slices::Times;
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Target, Work, ceiling, rate};
 
-use super::output::Output;
+use super::output::{Begun, Output};
 use super::signals::cancelled_by_signals;
 use super::{CpuList, Usage, cpu_list, live, print, text, time, time_above_zero, usage_or_failure};
 
@@ -121,11 +121,12 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value_t = SEED_USUAL)]
     seed: u64,
 
-    /// Write the result as JSON to this file, or to stdout with -
+    /// Write the result as JSON to this file, or to stdout with -; the file is replaced when the run is over
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
 
-    /// Write the latencies of each second as an `HdrHistogram` interval log (V2) to this file, or to stdout with -
+    /// Write the latencies of each second as an `HdrHistogram` interval log (V2) to this file, or to stdout with -; each
+    /// interval is written when it is over
     #[arg(long, value_name = "PATH")]
     hdr: Option<PathBuf>,
 
@@ -159,25 +160,27 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let cancel = cancelled_by_signals()?;
     // A file that can't be written is told before the load and not after it.
     let (json, hdr) = flags.outputs()?;
-    let (mut lines, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    let mut serializer = V2DeflateSerializer::new();
+    let mut lines = hdr.as_ref().map(|hdr| lines_to(hdr));
     let mut view = View {
         live: (!flags.quiet).then(live::Line::on_a_terminal).flatten(),
-        // To write a second's histograms takes a processor for milliseconds, which the load may be in need of.
-        blank: hdr.is_some().then_some((&mut lines, &mut serializer)),
+        // To write a second's histograms takes a CPU for milliseconds, which the load may be in need of.
+        blank: lines.as_mut().map(|lines| (lines, &mut serializer)),
         log: None,
         fault: None,
     };
     let outcome = loadgen::run(&plan, &cancel, &mut view).map_err(usage_or_failure)?;
     let View { live, log, fault, .. } = view;
     drop((live, log));
+    let fault = fault.map_or_else(|| lines.as_mut().map_or(Ok(()), Write::flush), Err);
     let report = outcome.report;
     let prints_page = !flags.quiet && ![&json, &hdr].iter().any(|it| matches!(it, Some(Output::Stdout)));
     let page = || print(&text::page(&report));
     // What was measured is not measured again: an output that can't be written leaves the others to be had.
     let written = [
         prints_page.then(page),
-        json.map(|json| write_json(json, &report)),
-        hdr.map(|hdr| write_log(hdr, &lines, fault)),
+        json.as_ref().map(|json| write_json(json, &report)),
+        hdr.as_ref().map(|hdr| fault.with_context(|| hdr.fault())),
     ];
     let faults = written.into_iter().flatten().filter_map(Result::err);
     let faults: Vec<_> = faults.map(|fault| format!("{fault:#}")).collect();
@@ -187,30 +190,31 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     Ok(verdict(&report))
 }
 
-fn write_json(to: Output<'_>, report: &Report) -> Result<()> {
+fn write_json(to: &Output<'_>, report: &Report) -> Result<()> {
     let text = serde_json::to_string_pretty(report).context("can't write the result as JSON")?;
     to.write(&format!("{text}\n"))
 }
 
-/// Writes the log as far as it came, and then tells what it broke off for.
-fn write_log(to: Output<'_>, lines: &[u8], fault: Option<io::Error>) -> Result<()> {
-    to.write(std::str::from_utf8(lines).context("the log of --hdr is no text")?)?;
-    fault
-        .map_or(Ok(()), Err)
-        .context("can't write the log of --hdr to its end")
+/// What a log is written to: whole lines, so that it can be read at any time, and after a run that was killed.
+type Lines<'a> = LineWriter<Begun<'a>>;
+
+fn lines_to<'a>(to: &'a Output<'a>) -> Lines<'a> {
+    /// More than a line has.
+    const LINE_BYTES: usize = 1 << 20;
+    LineWriter::with_capacity(LINE_BYTES, Begun::lazily(to))
 }
 
 /// What goes on while the load runs.
-struct View<'a> {
+struct View<'a, 'to> {
     live: Option<live::Line>,
     /// What the log is to be written to, and by, until it begins.
-    blank: Option<(&'a mut Vec<u8>, &'a mut V2DeflateSerializer)>,
-    log: Option<hdr::Log<'a, Vec<u8>>>,
+    blank: Option<(&'a mut Lines<'to>, &'a mut V2DeflateSerializer)>,
+    log: Option<hdr::Log<'a, Lines<'to>>>,
     /// Why the log could not be written; it is told when the load is over.
     fault: Option<io::Error>,
 }
 
-impl Observer for View<'_> {
+impl Observer for View<'_, '_> {
     /// The log says when the window opened, which nobody knows before: to open thousands of connections takes a while.
     fn window_opens(&mut self) {
         if let Some((lines, serializer)) = self.blank.take() {
@@ -326,7 +330,11 @@ mod tests {
 
     #[test]
     fn the_log_begins_when_the_window_opens() {
-        let (mut lines, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+        let folder = tempfile::tempdir().expect("there can be a folder");
+        let path = folder.path().join("log");
+        let output = Output::open_if_asked("--hdr", Some(&path)).expect("it can be written");
+        let output = output.expect("there is one");
+        let (mut lines, mut serializer) = (lines_to(&output), V2DeflateSerializer::new());
         let mut view = View {
             live: None,
             blank: Some((&mut lines, &mut serializer)),
@@ -334,11 +342,11 @@ mod tests {
             fault: None,
         };
         view.connections_open();
-        assert!(view.log.is_none());
+        assert!(view.log.is_none() && !path.exists());
         let before = SystemTime::now();
         view.window_opens();
         assert!(view.log.is_some() && view.fault.is_none());
-        let text = String::from_utf8(lines).expect("a log is text");
+        let text = fs::read_to_string(&path).expect("a log is text");
         let started_s: f64 = text
             .lines()
             .find_map(|line| line.strip_prefix("#[StartTime: ")?.split_whitespace().next())

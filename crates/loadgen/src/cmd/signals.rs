@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{process, thread};
 
 use anyhow::Context;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use signal_hook::iterator::Signals;
 
 /// What SIGINT, SIGTERM and SIGHUP set, so that a load ends with what was measured. The next of them ends the program at
@@ -24,10 +24,6 @@ pub(crate) fn cancelled_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let cancel = Arc::new(AtomicBool::new(false));
     let mut signals =
         Signals::new(ending.iter().map(|&signal| signal as i32)).context("can't handle signals")?;
-    // Whoever started this program may have blocked them, and a program inherits that.
-    SigSet::from_iter(ending)
-        .thread_unblock()
-        .context("can't unblock signals")?;
     let set = Arc::clone(&cancel);
     let watch = move || {
         let mut signals = signals.forever();

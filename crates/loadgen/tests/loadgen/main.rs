@@ -5,6 +5,7 @@ mod call;
 mod contenders;
 mod endings;
 mod fake;
+mod files;
 mod inherited;
 mod itself;
 mod live;
