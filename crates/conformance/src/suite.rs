@@ -59,6 +59,13 @@ macro_rules! cases_of {
                 a_reset_while_a_reply_is_awaited_costs_its_own_connection_only
                 a_reset_while_a_reply_is_written_costs_its_own_connection_only
             }
+            vanished {
+                a_reset_during_a_sleep_releases_the_connection
+                a_reset_with_requests_behind_a_sleep_releases_the_connection
+                a_reset_after_half_a_close_releases_the_connection
+                a_reset_with_replies_unread_releases_the_connection
+                waiting_for_a_sleep_takes_no_cpu
+            }
             waiting {
                 what_is_pipelined_behind_a_sleep_waits_for_it
                 what_arrives_during_a_sleep_is_answered_after_it

@@ -19,7 +19,7 @@ pub const TURN_REQUESTS: usize = 64;
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// It can't go on before the next event, or before its [deadline](Connection::new_deadline).
+    /// It can't go on before the next event, or before its [deadline](Connection::deadline).
     Blocked,
     /// It could go on, but it is the others' turn.
     Unfinished,
@@ -32,7 +32,6 @@ pub enum Turn {
 pub struct Connection {
     stream: TcpStream,
     session: Session,
-    number: u64,
     /// A read came back short, so there is nothing to read until the next event says so.
     emptied: bool,
     /// The peer has said that it sends nothing more: the end may stand behind what is there, and no event will tell it.
@@ -43,9 +42,8 @@ pub struct Connection {
     idle_timeout: Option<Duration>,
     moved_at: Instant,
     sleeps_until: Option<Instant>,
-    /// The earliest timer that is set for this connection.
-    timer_at: Option<Instant>,
-    expired: bool,
+    /// It waits among those that have used up their turn.
+    queued: bool,
     _visit: Visit,
 }
 
@@ -57,17 +55,18 @@ enum Closing {
     /// The last reply is written and the sending side closed. What the peer still sends is read and dropped, up to this
     /// time and this many bytes, because closing at once would reset the connection.
     Lingering { until: Instant, left_bytes: usize },
+    /// The connection has failed, or both sides have closed it: no reply can arrive any more.
+    Vanished,
 }
 
 impl Connection {
     /// A connection that has just been accepted.
     #[must_use]
-    pub fn new(stream: TcpStream, number: u64, service: &Service) -> Self {
+    pub fn new(stream: TcpStream, service: &Service) -> Self {
         let visit = Visit::begin(service, || stream.peer_addr());
         Self {
             stream,
             session: Session::new(service.session),
-            number,
             emptied: false,
             ends: false,
             last_call: None,
@@ -75,16 +74,9 @@ impl Connection {
             idle_timeout: service.idle_timeout,
             moved_at: Instant::now(),
             sleeps_until: None,
-            timer_at: None,
-            expired: false,
+            queued: false,
             _visit: visit,
         }
-    }
-
-    /// The number that no other connection of the loop has or had.
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        self.number
     }
 
     /// How many requests have been answered on it.
@@ -97,34 +89,37 @@ impl Connection {
     pub fn told(&mut self, event: &Event) {
         self.emptied &= !event.is_readable();
         self.ends |= event.is_read_closed() || event.is_error();
+        // A peer that only stops sending closes the reading side alone, and still gets its replies.
+        if event.is_error() || event.is_write_closed() {
+            self.closing = Closing::Vanished;
+        }
     }
 
-    /// The time at which it has to be looked at, if that is news.
-    pub fn new_deadline(&mut self) -> Option<Instant> {
+    /// Takes note of a turn that it waits for, and returns whether that is news.
+    pub fn queues(&mut self) -> bool {
+        !mem::replace(&mut self.queued, true)
+    }
+
+    /// The time by which it has to be looked at, if there is one.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
         let idles_out = self
             .idle_timeout
             .filter(|_| self.sleeps_until.is_none())
             .map(|idle| self.moved_at + idle);
         let lingers = match self.closing {
-            Closing::No => None,
+            Closing::No | Closing::Vanished => None,
             Closing::Lingering { until, .. } => Some(until),
         };
-        let deadline = [self.sleeps_until, idles_out, lingers]
+        [self.sleeps_until, idles_out, lingers]
             .into_iter()
             .flatten()
-            .min()?;
-        let is_news = self.timer_at.is_none_or(|timer_at| deadline < timer_at);
-        is_news.then(|| *self.timer_at.insert(deadline))
+            .min()
     }
 
-    /// A timer that was set for the connection of this number is due. Says whether that is this one, so that it should
-    /// have a turn.
-    pub fn on_time(&mut self, number: u64) -> bool {
-        if number != self.number {
-            return false;
-        }
+    /// Does what is due by now, and goes on as far as it can.
+    pub fn on_time(&mut self, stop: Stop) -> Turn {
         let now = Instant::now();
-        self.timer_at = None;
         if self.session.wake(now) {
             self.sleeps_until = None;
             // It has been silent because it was told to: from here on it is the peer's turn.
@@ -135,8 +130,12 @@ impl Connection {
             self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
         // While the loop was busy a request may have come that no event has told of yet.
         self.emptied &= !idled;
-        self.expired = lingered || idled;
-        true
+        let moved_at = self.moved_at;
+        let turn = self.turn(stop);
+        if (lingered || idled) && self.moved_at == moved_at {
+            return Turn::Over;
+        }
+        turn
     }
 
     /// From now on only what has arrived already is read.
@@ -146,14 +145,12 @@ impl Connection {
 
     /// Goes on as far as it can.
     pub fn turn(&mut self, stop: Stop) -> Turn {
-        let moved_at = self.moved_at;
+        self.queued = false;
         let turn = match self.closing {
             Closing::No => self.converse(stop),
             Closing::Lingering { .. } => self.linger(),
+            Closing::Vanished => Ok(Turn::Over),
         };
-        if mem::take(&mut self.expired) && self.moved_at == moved_at {
-            return Turn::Over;
-        }
         // An error is a peer that has vanished: its connection is over, and that is all.
         turn.unwrap_or(Turn::Over)
     }

@@ -54,8 +54,6 @@ pub struct EventLoop {
     /// Keeps the descriptor that a signal makes readable.
     _signal: UnixStream,
     connections: Slab<Connection>,
-    /// Counts connections, so that a timer of one is not taken for its successor's in the same place of the slab.
-    accepted: u64,
     timers: Timers,
     /// Connections that have used up their turn and could go on.
     unfinished: VecDeque<usize>,
@@ -79,7 +77,6 @@ impl EventLoop {
                 listener: Some(listener),
                 _signal: signal,
                 connections: Slab::new(),
-                accepted: 0,
                 timers: Timers::default(),
                 unfinished: VecDeque::new(),
                 service,
@@ -113,9 +110,11 @@ impl EventLoop {
                     self.turn(key);
                 }
             }
+            let mut accepts = false;
             for event in &events {
                 match event.token() {
-                    LISTENER => self.accept()?,
+                    // Below: until all events are handled, the place of a connection that has ended stays empty.
+                    LISTENER => accepts = true,
                     // It has woken the loop, which looks at the flag below.
                     SIGNAL => {}
                     Token(key) => {
@@ -125,6 +124,9 @@ impl EventLoop {
                         }
                     }
                 }
+            }
+            if accepts {
+                self.accept()?;
             }
             self.on_time()?;
             if self.listener.is_some() && self.stop.requested() {
@@ -165,25 +167,33 @@ impl EventLoop {
             .register(&mut stream, Token(place.key()), both)
             .is_ok()
         {
-            self.accepted += 1;
             let key = place.key();
-            let connection = place.insert(Connection::new(stream, self.accepted, &self.service));
-            self.timers.follow(key, connection);
+            let connection = place.insert(Connection::new(stream, &self.service));
+            self.timers.follow(key, connection.deadline());
         }
     }
 
     /// Gives a connection its turn.
     fn turn(&mut self, key: usize) {
+        self.go_on(key, Connection::turn);
+    }
+
+    fn go_on(&mut self, key: usize, act: impl FnOnce(&mut Connection, Stop) -> Turn) {
         let Some(connection) = self.connections.get_mut(key) else {
             return;
         };
-        match connection.turn(self.stop) {
-            Turn::Blocked => self.timers.follow(key, connection),
+        match act(connection, self.stop) {
+            Turn::Blocked => self.timers.follow(key, connection.deadline()),
             Turn::Unfinished => {
-                self.timers.follow(key, connection);
-                self.unfinished.push_back(key);
+                self.timers.follow(key, connection.deadline());
+                if connection.queues() {
+                    self.unfinished.push_back(key);
+                }
             }
-            Turn::Over => tally::connection_ended(self.connections.remove(key).answered()),
+            Turn::Over => {
+                self.timers.remove(key);
+                tally::connection_ended(self.connections.remove(key).answered());
+            }
         }
     }
 
@@ -193,15 +203,7 @@ impl EventLoop {
         while let Some(timer) = self.timers.due(Instant::now) {
             match timer {
                 Timer::Accept => self.accept()?,
-                Timer::Connection { key, number } => {
-                    if self
-                        .connections
-                        .get_mut(key)
-                        .is_some_and(|connection| connection.on_time(number))
-                    {
-                        self.turn(key);
-                    }
-                }
+                Timer::Connection(key) => self.go_on(key, Connection::on_time),
             }
         }
         Ok(())

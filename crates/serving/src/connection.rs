@@ -113,7 +113,11 @@ impl Connection<'_> {
                     self.session.wait_until(Instant::now() + duration);
                 }
                 Step::Waiting(until) => {
-                    self.stop.pause(until.saturating_duration_since(Instant::now()));
+                    // An error or a hang-up is an event that needs no asking. Neither comes of a peer that has only
+                    // stopped sending.
+                    if self.stop.wait_for(self.stream, PollFlags::empty(), until) {
+                        return Err(ErrorKind::ConnectionReset.into());
+                    }
                     self.session.wake(Instant::now());
                 }
                 Step::Close { unread } => {
