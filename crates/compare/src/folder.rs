@@ -25,12 +25,25 @@ pub(crate) struct Read {
 pub(crate) struct Run {
     folder: PathBuf,
     page_in: PathBuf,
+    /// The folders around it that were made for it, the innermost first.
+    made: Vec<PathBuf>,
 }
 
 impl Run {
+    /// Removes the folder of a run that did not begin, and the folders around it that were made for it.
+    pub(crate) fn discard(self) {
+        let _ = fs::remove_dir_all(&self.folder);
+        for folder in self.made {
+            // If it is not empty, somebody else uses it.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+
     /// A new folder in `out`, named by the time, with a number behind it if there is one of that name.
     pub(crate) fn create(out: &Path, at: Timestamp) -> Result<Self> {
         let runs = out.join("runs");
+        let missing = runs.ancestors().take_while(|folder| !folder.exists());
+        let missing: Vec<_> = missing.map(Path::to_owned).collect();
         fs::create_dir_all(&runs).with_context(|| format!("can't make the folder {}", runs.display()))?;
         let time = at.strftime("%Y%m%dT%H%M%SZ").to_string();
         for number in 1.. {
@@ -45,6 +58,7 @@ impl Run {
                     return Ok(Self {
                         folder,
                         page_in: out.to_owned(),
+                        made: missing,
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -66,6 +80,7 @@ impl Run {
         let run = Self {
             folder: folder.to_owned(),
             page_in: out.map_or_else(|| folder.join("../.."), Path::to_owned),
+            made: Vec::new(),
         };
         for path in [run.environment(), run.records()] {
             if !path.is_file() {
@@ -103,6 +118,11 @@ impl Run {
 
     pub(crate) fn path(&self) -> &Path {
         &self.folder
+    }
+
+    /// The file in which a server's output is kept, of the trial whose files are named so.
+    pub(crate) fn output(&self, stem: &str) -> PathBuf {
+        self.folder.join("output").join(format!("{stem}.log"))
     }
 
     pub(crate) fn records(&self) -> PathBuf {

@@ -17,14 +17,19 @@ mod fault;
 mod figures;
 mod folder;
 mod journal;
+mod keeper;
+mod leftovers;
+mod output;
 mod plan;
 mod profile;
 mod progress;
+mod ready;
 mod record;
 mod report;
 mod runner;
 mod search;
 mod server;
+mod signals;
 mod statistics;
 mod stored;
 mod theory;
@@ -53,26 +58,32 @@ enum Command {
     Check(cmd::check::Flags),
     Aa(cmd::aa::Flags),
     #[command(hide = true)]
+    Keep(cmd::keep::Flags),
+    #[command(hide = true)]
     Launch(cmd::launch::Flags),
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    match signals::rely_on_defaults().and_then(|()| run(Cli::parse().command)) {
+        Ok(code) => code,
+        Err(error) => {
+            output::note(&format!("compare: {error:#}"));
+            error
+                .downcast_ref::<cmd::Usage>()
+                .map_or(ExitCode::FAILURE, |_| ExitCode::from(2))
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Run(flags) => cmd::run::run(&flags),
         Command::Report(flags) => cmd::report::run(&flags),
         Command::Diff(flags) => cmd::diff::run(&flags),
         Command::Check(flags) => cmd::check::run(&flags),
         Command::Aa(flags) => cmd::aa::run(&flags),
         Command::List => cmd::list::run(),
+        Command::Keep(flags) => cmd::keep::run(flags),
         Command::Launch(flags) => cmd::launch::run(&flags),
-    };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("compare: {error:#}");
-            error
-                .downcast_ref::<cmd::Usage>()
-                .map_or(ExitCode::FAILURE, |_| ExitCode::from(2))
-        }
     }
 }

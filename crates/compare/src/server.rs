@@ -1,49 +1,61 @@
-//! A server that takes part in a trial: started afresh on its own processors, and gone without a trace when the trial is
-//! over, however it ends.
+//! A server that takes part in a trial: started afresh on its own CPUs, and gone without a trace when the trial is over,
+//! however it ends.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::ffi::OsString;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::contender::{Contender, Ready};
-use crate::costs::{Cgroup, Life, Meter};
+use crate::costs::{Cgroup, Family, Life, Meter};
 use crate::cpus::CpuSet;
 use crate::fault::Fault;
+use crate::keeper::{self, End, Event, Gone, Order};
+use crate::leftovers::{self, Maker};
+use crate::ready;
 
-/// What a server prints on stdout before its address.
-const READY: &str = "listening on ";
-/// How often it is asked whether the run is to stop, while a server is waited for.
+/// How often the run is asked whether it is to stop, while a server is waited for.
 const HEARD_WITHIN: Duration = Duration::from_millis(100);
-/// How long a server may take to end after SIGTERM; those of this house take 5 s at most.
+/// How long a server may take to end after SIGTERM; the built-in models take 5 s at most.
 const ENDS_WITHIN: Duration = Duration::from_secs(8);
+/// How long the keeper may take for what is its own part.
+const KEEPER_WITHIN: Duration = Duration::from_secs(20);
 
-/// A server that is ready. Dropping it kills it and all its children.
+/// A server that is ready. Dropping it kills it and all processes below it.
 #[derive(Debug)]
 pub(crate) struct Server {
-    child: Child,
-    /// Kept open, so that what it prints later does not kill it.
-    stdout: ChildStdout,
-    stderr: File,
+    keeper: Keeper,
+    leader: Pid,
     address: SocketAddr,
     ready: Duration,
     meter: Meter,
-    children_before: Life,
+    /// Where what it prints is kept.
+    output: Option<PathBuf>,
+    /// Why the server's first process is gone, if it is.
+    end: Option<End>,
+}
+
+/// The process between this one and the server.
+#[derive(Debug)]
+struct Keeper {
+    child: Child,
+    /// None once it was closed, by which the keeper ends.
+    line: Option<keeper::Line>,
 }
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
-    /// What it and all its children spent in their whole life.
+    /// What it and all processes below it spent in their whole life.
     pub(crate) life: Life,
     /// How long it took to end.
     pub(crate) drain: Duration,
@@ -51,48 +63,45 @@ pub(crate) struct Ended {
 
 impl Server {
     /// Starts a server with these flags behind its command, and waits until it is ready and has done what it does when it
-    /// starts. That ends early when the run is to stop.
+    /// starts. That ends early when the run is to stop. What it prints is kept in `output`.
     pub(crate) fn start(
         contender: &Contender,
         flags: &[String],
         cpus: &CpuSet,
+        output: Option<&Path>,
         cancel: &AtomicBool,
     ) -> Result<Self, Fault> {
-        let children_before = Life::of_children();
-        let stderr = tempfile::tempfile().map_err(Fault::own("can't make a file for a server's stderr"))?;
         let address = match contender.ready {
             // It says itself which port it has.
             Ready::Line if contender.house => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             _ => free_address().map_err(|error| format!("can't find a free port for it: {error}"))?,
         };
         let cgroup = Cgroup::create();
+        let program = contender.program();
+        let listen = address.to_string();
+        let arguments = contender.arguments(&listen, flags);
+        let command = std::iter::once(program.into_os_string()).chain(arguments.map(OsString::from));
+        let folder = (!contender.house).then_some(&*contender.folder);
+        let keeper = Keeper::start(cpus, cgroup.as_ref(), output, folder, command);
+        let mut keeper = keeper.map_err(Fault::own("can't start a server's keeper"))?;
         let began = Instant::now();
-        let mut child = launch(
-            contender,
-            flags,
-            &address.to_string(),
-            cpus,
-            cgroup.as_ref(),
-            &stderr,
-        )
-        .map_err(|error| format!("can't start {}: {error}", contender.command[0]))?;
-        let stdout = child.stdout.take().expect("stdout is a pipe");
-        let leader = Pid::from_raw(i32::try_from(child.id()).expect("a process id fits"));
+        let leader = keeper.start_server()?;
+        let family = Family::Below(keeper.pid());
         let mut server = Self {
-            child,
-            stdout,
-            stderr,
+            keeper,
+            leader,
             address,
             ready: Duration::ZERO,
-            meter: Meter { leader, cgroup },
-            children_before,
+            meter: Meter { family, cgroup },
+            output: output.map(Path::to_owned),
+            end: None,
         };
         match server.until_ready(contender, began, cancel) {
             Ok(address) => {
                 server.ready = began.elapsed();
                 server.address = address;
             }
-            Err(reason) => return Err(server.with_last_words(reason).into()),
+            Err(reason) => return Err(server.with_last_words(&reason).into()),
         }
         server.settle();
         Ok(server)
@@ -103,7 +112,12 @@ impl Server {
     }
 
     pub(crate) fn pid(&self) -> Pid {
-        self.meter.leader
+        self.leader
+    }
+
+    /// All its processes.
+    pub(crate) fn family(&self) -> Family {
+        self.meter.family
     }
 
     /// By which its costs are read.
@@ -116,41 +130,98 @@ impl Server {
         self.ready
     }
 
-    /// Asks it to end, waits for that, and says what it has spent.
-    ///
-    /// The kernel adds up for a parent, to the microsecond, what its children and theirs have spent when they have been
-    /// waited for. No other child of this process ends in the meantime.
-    pub(crate) fn stop(mut self) -> Result<Ended, String> {
-        if let Ok(Some(status)) = self.child.try_wait() {
-            return Err(self.with_last_words(format!("ended under load ({status})")));
+    /// Asks it to end, waits for that, and reports what it has spent.
+    pub(crate) fn stop(mut self) -> Result<Ended, Fault> {
+        if let Some(end) = self.end_within(Duration::ZERO) {
+            return Err(self.with_last_words(&end.describe("under load")).into());
         }
+        let until = Instant::now() + ENDS_WITHIN + KEEPER_WITHIN;
+        let line = self.keeper.line()?;
+        line.send(&Order::End).map_err(|error| lost(&error))?;
         let asked = Instant::now();
-        kill(self.pid(), Signal::SIGTERM).map_err(|error| format!("can't be asked to end: {error}"))?;
-        while !matches!(self.child.try_wait(), Ok(Some(_))) {
-            if asked.elapsed() > ENDS_WITHIN {
-                return Err(self.with_last_words(format!("still ran {ENDS_WITHIN:?} after SIGTERM")));
+        let Gone {
+            drain_us,
+            life,
+            unkept,
+        } = loop {
+            match line.receive(HEARD_WITHIN).map_err(|error| lost(&error))? {
+                Some(Event::Gone(gone)) => break gone,
+                Some(Event::Ended(end)) => self.end = Some(end),
+                Some(Event::Failed { reason }) => return Err(reason.into()),
+                _ if Instant::now() > until => return Err("its keeper does not end it".into()),
+                _ if asked.elapsed() > ENDS_WITHIN => {
+                    let reason = format!("still ran {ENDS_WITHIN:?} after SIGTERM");
+                    return Err(self.with_last_words(&reason).into());
+                }
+                _ => {}
             }
-            thread::sleep(Duration::from_micros(500));
+        };
+        if let Some(end) = self.end {
+            return Err(self.with_last_words(&end.describe("under load")).into());
         }
-        let drain = asked.elapsed();
-        let life = Life::of_children().since(&self.children_before);
-        Ok(Ended { life, drain })
+        if let Some(reason) = unkept {
+            return Err(Fault::Own(reason));
+        }
+        Ok(Ended {
+            life,
+            drain: Duration::from_micros(drain_us),
+        })
     }
 
-    /// A reason, with the last line that the server wrote to stderr.
-    pub(crate) fn with_last_words(&mut self, reason: String) -> String {
-        let mut text = String::new();
-        let read = self
-            .stderr
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| self.stderr.read_to_string(&mut text));
-        match (read, text.lines().last()) {
-            (Ok(_), Some(line)) => format!("{reason}; it said: {line}"),
-            _ => reason,
-        }
+    /// A reason why it can't be measured, with the last line that the server wrote to stderr and the file that has all.
+    fn with_last_words(&mut self, reason: &str) -> String {
+        let words = self.last_words();
+        let words = words.map_or_else(String::new, |line| format!("; last line on stderr: {line}"));
+        // There is none of a server that printed nothing.
+        let file = self.output.as_ref().filter(|file| file.is_file());
+        let file = file.map_or_else(String::new, |file| {
+            format!("; all its output: {}", file.display())
+        });
+        format!("{reason}{words}{file}")
     }
 
-    /// Waits until the server is ready, and says where it listens.
+    /// What went wrong with a load: that the server ended, if it did, else this reason; with its last words.
+    ///
+    /// A process that ends closes its connections some time before its parent is informed.
+    pub(crate) fn explain(&mut self, when: &str, reason: String) -> String {
+        const INFORMED_WITHIN: Duration = Duration::from_millis(500);
+        let reason = match self.end_within(INFORMED_WITHIN) {
+            Some(end) => end.describe(when),
+            None => reason,
+        };
+        self.with_last_words(&reason)
+    }
+
+    /// How its first process ended, if it did within that time.
+    fn end_within(&mut self, within: Duration) -> Option<End> {
+        let until = Instant::now() + within;
+        while self.end.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.keeper.line().ok()?.receive(left) {
+                Ok(Some(Event::Ended(end))) => self.end = Some(end),
+                Ok(None) if Instant::now() >= until => break,
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        self.end
+    }
+
+    fn last_words(&mut self) -> Option<String> {
+        let until = Instant::now() + KEEPER_WITHIN;
+        let line = self.keeper.line().ok()?;
+        line.send(&Order::Words).ok()?;
+        while Instant::now() < until {
+            match line.receive(HEARD_WITHIN).ok()? {
+                Some(Event::Words { line }) => return line,
+                Some(Event::Ended(end)) => self.end = Some(end),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Waits until the server is ready, and reports where it listens.
     fn until_ready(
         &mut self,
         contender: &Contender,
@@ -159,67 +230,53 @@ impl Server {
     ) -> Result<SocketAddr, String> {
         /// How often it is asked for a connection.
         const TRY_EVERY: Duration = Duration::from_millis(5);
-        let ready = contender.ready;
+        let by = contender.ready;
         let within = Duration::from_millis(contender.ready_within_ms);
         let deadline = began + within;
-        let mut line = Vec::new();
-        let mut has_stdout = true;
+        let mut printed = None;
         while Instant::now() < deadline && !cancel.load(Ordering::Relaxed) {
-            // Asked each time round: a process closes its stdout some time before it can be waited for.
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return Err(self.early_end());
-            }
-            if ready != Ready::Line && TcpStream::connect(self.address).is_ok() {
-                return Ok(self.address);
-            }
             let left = deadline.saturating_duration_since(Instant::now());
-            let wait = if ready == Ready::Line {
-                left.min(HEARD_WITHIN)
+            let wait = if by == Ready::Line {
+                HEARD_WITHIN
             } else {
                 TRY_EVERY
             };
-            if !has_stdout {
-                thread::sleep(TRY_EVERY);
-                continue;
-            }
-            let mut byte = [0];
-            match self.read_stdout(&mut byte, wait) {
-                Ok(None) => {}
-                Ok(Some(0)) if ready == Ready::Line => return Err(self.early_end()),
-                // It may say nothing, and take connections all the same.
-                Ok(Some(0)) => has_stdout = false,
-                Ok(Some(_)) if byte[0] == b'\n' && ready != Ready::Connect => {
-                    let text = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
-                    match address(&text) {
-                        Some(address) => return Ok(address),
-                        None if ready == Ready::Line => {
-                            return Err(format!("printed {text:?} and not \"{READY}HOST:PORT\""));
-                        }
-                        None => {}
-                    }
+            let event = self
+                .keeper
+                .line()?
+                .receive(wait.min(left))
+                .map_err(|error| lost(&error))?;
+            match event {
+                Some(Event::Ended(end)) => {
+                    self.end = Some(end);
+                    return Err(end.describe("before it was ready"));
                 }
-                Ok(Some(_)) => line.push(byte[0]),
-                Err(error) => return Err(format!("can't read its stdout: {error}")),
+                Some(Event::Failed { reason }) => return Err(reason),
+                Some(Event::Listening { line }) if by != Ready::Connect => {
+                    return reachable(&line, deadline);
+                }
+                Some(Event::Printed { line }) if by == Ready::Line => {
+                    let reason = format!("printed {line:?} and not \"{}HOST:PORT\"", ready::READY);
+                    if contender.house {
+                        return Err(reason);
+                    }
+                    printed = Some(reason);
+                }
+                Some(Event::Closed) if by == Ready::Line => {
+                    // Who ends closes its stdout a little before.
+                    return Err(self.end_within(HEARD_WITHIN).map_or_else(
+                        || "closed its stdout before it was ready".to_owned(),
+                        |end| end.describe("before it was ready"),
+                    ));
+                }
+                _ => {}
+            }
+            if by != Ready::Line && ready::accepts(self.address, left.min(HEARD_WITHIN)) {
+                return Ok(self.address);
             }
         }
-        Err(format!("was not ready within {within:?}"))
-    }
-
-    fn read_stdout(&mut self, buffer: &mut [u8], timeout: Duration) -> io::Result<Option<usize>> {
-        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
-        let mut stdout = [PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut stdout, timeout) {
-            Ok(0) | Err(nix::errno::Errno::EINTR) => Ok(None),
-            Ok(_) => self.stdout.read(buffer).map(Some),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn early_end(&mut self) -> String {
-        match self.child.wait() {
-            Ok(status) => format!("ended before it was ready ({status})"),
-            Err(_) => "closed its stdout before it was ready".to_owned(),
-        }
+        let printed = printed.map_or_else(String::new, |printed| format!("; {printed}"));
+        Err(format!("was not ready within {within:?}{printed}"))
     }
 
     /// Waits until the server's CPU time stands still: workers are forked after the listener is there.
@@ -239,48 +296,113 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Until it is waited for, its number can't be another's. Then the group's can't either, as long as it has members.
-        let _ = killpg(self.pid(), Signal::SIGKILL);
-        let _ = self.child.wait();
+impl Keeper {
+    /// Starts a keeper, which waits for the order to start the server.
+    fn start(
+        cpus: &CpuSet,
+        cgroup: Option<&Cgroup>,
+        output: Option<&Path>,
+        folder: Option<&Path>,
+        command: impl Iterator<Item = OsString>,
+    ) -> io::Result<Self> {
+        let (own, others) = UnixStream::pair()?;
+        // By this name it is found even if it was replaced or removed since.
+        let mut keeper = Command::new("/proc/self/exe");
+        keeper.arg0("compare").args(["keep", "--cpus", &cpus.to_string()]);
+        if let Some(cgroup) = cgroup {
+            keeper.arg("--cgroup").arg(cgroup.path());
+        }
+        if let Some(output) = output {
+            keeper.arg("--output").arg(std::path::absolute(output)?);
+        }
+        if let Some(folder) = folder {
+            keeper.current_dir(folder);
+        }
+        // In a group of its own: what ends this process's group is not to end the keeper before its work is done.
+        let child = keeper
+            .arg("--")
+            .args(command)
+            .env(keeper::MARK, Maker::this().to_string())
+            .stdin(OwnedFd::from(others))
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        // This process's copy of the other end goes with the command.
+        drop(keeper);
+        let mut keeper = Self {
+            child,
+            line: Some(keeper::Line::new(own)),
+        };
+        let line = keeper.line.as_mut().expect("it was made here");
+        match line.receive(KEEPER_WITHIN)? {
+            Some(Event::Awake) => Ok(keeper),
+            _ => Err(io::Error::other("it does not answer")),
+        }
     }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    fn line(&mut self) -> Result<&mut keeper::Line, String> {
+        self.line.as_mut().ok_or_else(|| "its keeper is gone".to_owned())
+    }
+
+    /// Has the server started: the number of its first process.
+    fn start_server(&mut self) -> Result<Pid, String> {
+        let line = self.line()?;
+        line.send(&Order::Start).map_err(|error| lost(&error))?;
+        match line.receive(KEEPER_WITHIN).map_err(|error| lost(&error))? {
+            Some(Event::Started { pid }) => Ok(Pid::from_raw(pid)),
+            Some(Event::Failed { reason }) => Err(reason),
+            _ => Err("its keeper does not start it".to_owned()),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    /// Closes the connection, on which the keeper ends everything. If the keeper can't, this process does.
+    fn drop(&mut self) {
+        drop(self.line.take());
+        let until = Instant::now() + KEEPER_WITHIN;
+        let ended = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status.success(),
+                Ok(None) if Instant::now() < until => thread::sleep(Duration::from_micros(500)),
+                _ => break false,
+            }
+        };
+        if !ended {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            leftovers::end_processes(|maker| maker == Maker::this());
+        }
+    }
+}
+
+/// The first of the addresses on a line that accepts a connection; if none does in time, the first.
+fn reachable(line: &str, deadline: Instant) -> Result<SocketAddr, String> {
+    const TRIES: u32 = 2;
+    let addresses = ready::addresses(line)?;
+    if let [only] = addresses[..] {
+        return Ok(only);
+    }
+    for _ in 0..TRIES {
+        for &address in &addresses {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if ready::accepts(address, left.min(HEARD_WITHIN)) {
+                return Ok(address);
+            }
+        }
+    }
+    Ok(addresses[0])
+}
+
+fn lost(error: &io::Error) -> String {
+    format!("its keeper is gone: {error}")
 }
 
 /// An address on which nobody listens. Somebody else may take it before the server does; then the trial fails, and says so.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
-}
-
-/// Starts a program on these processors, in a process group of its own: a Ctrl-C at the terminal is not for it.
-fn launch(
-    contender: &Contender,
-    flags: &[String],
-    address: &str,
-    cpus: &CpuSet,
-    cgroup: Option<&Cgroup>,
-    stderr: &File,
-) -> io::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["launch", "--cpus", &cpus.to_string()]);
-    command.args(["--parent", &std::process::id().to_string()]);
-    if let Some(cgroup) = cgroup {
-        command.arg("--cgroup").arg(cgroup.path());
-    }
-    command
-        .arg("--")
-        .arg(contender.program())
-        .args(contender.arguments(address, flags))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(stderr.try_clone()?)
-        .process_group(0);
-    if !contender.house {
-        command.current_dir(&contender.folder);
-    }
-    command.spawn()
-}
-
-fn address(line: &str) -> Option<SocketAddr> {
-    line.trim().strip_prefix(READY)?.parse().ok()
 }

@@ -14,6 +14,7 @@ use crate::contender::Contender;
 use crate::contender::models::{self, Model};
 use crate::experiment::{self, Experiment, Setting};
 use crate::figures::{self, Better, Figure};
+use crate::leftovers;
 use crate::plan::Planned;
 use crate::profile::{Choice, Profile};
 use crate::record::{Measured, Outcome};
@@ -92,6 +93,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let (cpus, _) = flags.places.split()?;
     cpus.client.pin_this_thread()?;
     let cancel = cancelled_by_signals()?;
+    leftovers::clear();
     let contender = flags.places.contenders([flags.model])?.remove(0);
     let experiment = experiment::parse(WORK).expect("the work is well formed");
     let sides = [0, usize::from(flags.power)].map(|index| &experiment.settings[index]);
@@ -100,6 +102,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         times: profile.times,
         ceiling_per_s: None,
         histograms: None,
+        output: None,
         seed: flags.seed,
         cancel: &cancel,
     };

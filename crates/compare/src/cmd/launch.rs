@@ -1,6 +1,7 @@
-//! `compare launch`: what stands between `compare` and a server for an instant. It gives itself the server's processors
-//! and its account, ties its life to its parent's, then becomes the server; all three pass on to whatever it becomes.
+//! `compare launch`: what stands between a keeper and a server for an instant. It gives itself the server's CPUs, its
+//! control group and clean signals, ties its life to the keeper's, then becomes the server.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -9,29 +10,30 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 
 use crate::cpus::CpuSet;
+use crate::signals;
 
-/// Become another program, on these processors, that dies with its parent
+/// Become another program, on these CPUs, that dies with its parent
 #[derive(Args)]
 pub(crate) struct Flags {
-    /// The processors to run on
+    /// CPUs to run on
     #[arg(long, value_name = "LIST")]
     cpus: CpuSet,
 
-    /// The process that it must not outlive
+    /// Process that it must not outlive
     #[arg(long, value_name = "PID")]
     parent: i32,
 
-    /// The control group to join, in which its costs are counted
+    /// Control group to join, in which its costs are counted
     #[arg(long, value_name = "DIR")]
     cgroup: Option<PathBuf>,
 
     /// The program and its arguments
     #[arg(last = true, required = true)]
-    command: Vec<String>,
+    command: Vec<OsString>,
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
@@ -46,11 +48,8 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
             .with_context(|| format!("can't join the control group by {}", members.display()))?;
     }
     flags.cpus.pin_this_thread()?;
-    // A blocked signal stays blocked at exec, and a contender may rely on SIGTERM.
-    SigSet::empty()
-        .thread_set_mask()
-        .context("can't unblock signals")?;
+    signals::leave_defaults_to_exec()?;
     let (program, arguments) = flags.command.split_first().context("no program is given")?;
     let error = Command::new(program).args(arguments).exec();
-    Err(error).with_context(|| format!("can't start {program}"))
+    Err(error).with_context(|| format!("can't start {}", program.display()))
 }

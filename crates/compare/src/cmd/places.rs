@@ -2,16 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::Usage;
 use crate::contender::Contender;
 use crate::contender::models::{self, Model};
+use crate::costs::tree;
 use crate::cpus::{CpuSet, Split};
+use crate::leftovers::{self, Maker};
+use crate::signals;
 
 /// Where things run, and where they lie.
 #[derive(Args)]
@@ -86,13 +94,42 @@ fn beside_this_program() -> Result<PathBuf> {
     Ok(exe.parent().unwrap_or(Path::new(".")).to_owned())
 }
 
-/// Set by the first signal; the second ends the process at once, and the servers with it.
+/// Set by the first signal; the second ends the servers and this process at once.
 pub(crate) fn cancelled_by_signals() -> Result<Arc<AtomicBool>> {
     let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&cancel))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancel)))
-            .context("can't handle signals")?;
-    }
+    let hangup = (!signals::outlives_hangup()).then_some(SIGHUP);
+    let signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup));
+    let mut signals = signals.context("can't handle signals")?;
+    let cancelled = Arc::clone(&cancel);
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            if cancelled.swap(true, Ordering::Relaxed) {
+                end_at_once();
+            }
+        }
+    });
     Ok(cancel)
+}
+
+/// Ends whatever this process has started, and then itself.
+fn end_at_once() -> ! {
+    /// Keepers end what they keep first. Without this process they do so too, so that nothing is lost if they take longer.
+    const AT_MOST: Duration = Duration::from_secs(10);
+    let own = Pid::this();
+    let until = Instant::now() + AT_MOST;
+    loop {
+        let children = tree::below(own).into_iter();
+        let living: Vec<_> = children
+            .filter(|stat| stat.ppid == own.as_raw() && !tree::has_ended(stat))
+            .collect();
+        if living.is_empty() || Instant::now() > until {
+            break;
+        }
+        for child in living {
+            let _ = kill(Pid::from_raw(child.pid), Signal::SIGTERM);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    leftovers::remove_files(|maker| maker == Maker::this());
+    std::process::exit(1)
 }

@@ -19,6 +19,7 @@ use crate::environment::{Commit, Environment};
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
 use crate::journal::Journal;
+use crate::leftovers;
 use crate::plan;
 use crate::profile;
 use crate::progress::Progress;
@@ -70,6 +71,7 @@ pub(crate) struct Flags {
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let cancel = cancelled_by_signals()?;
+    leftovers::clear();
     let (environment, run, mut journal, before) = match &flags.resume {
         Some(folder) => flags.resumed(folder)?,
         None => match flags.begun(&cancel)? {
@@ -128,7 +130,6 @@ fn measure(
     cancel: &AtomicBool,
 ) -> Result<Ended> {
     let trials = environment.planned();
-    let histograms = run.path().join("hdr");
     let bench = Bench {
         cpus: &environment.cpus,
         times: environment.times,
@@ -137,6 +138,7 @@ fn measure(
             &environment.cpus.client.numbers(),
         ),
         histograms: None,
+        output: None,
         seed: environment.seed,
         cancel,
     };
@@ -150,9 +152,15 @@ fn measure(
         &|trial| environment.sets_aside(trial).is_some(),
         &mut progress,
         &mut |number, trial, capacity_per_s| {
-            let file = trial::histogram_file(&histograms, number, trial);
-            let histograms = Some(&*file);
-            Bench { histograms, ..bench }.run(trial, capacity_per_s)
+            let stem = trial::stem(number, trial);
+            let histograms = run.path().join("hdr").join(format!("{stem}.hlog"));
+            let output = run.output(&stem);
+            Bench {
+                histograms: Some(&histograms),
+                output: Some(&output),
+                ..bench
+            }
+            .run(trial, capacity_per_s)
         },
     )?;
     if let Ended::Interrupted { after } = &ended {

@@ -2,10 +2,12 @@
 //! else.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use loadgen::{Params, Plan, Work};
+use thiserror::Error;
 
 use super::Contender;
 use crate::cpus::Split;
@@ -24,18 +26,35 @@ const VALUES: [&str; 7] = [
     r#"{"":{}}"#,
 ];
 
-/// Starts a contender, asks it, and ends it again. As an error, why it can't be measured.
-pub(crate) fn verify(contender: &Contender, cpus: &Split, cancel: &AtomicBool) -> Result<(), Fault> {
-    let mut server = Server::start(contender, &[], &cpus.server, cancel)?;
+/// Starts a contender, asks it, and ends it again. As an error, why it can't be measured. What it prints is kept in
+/// `output`.
+pub(crate) fn verify(
+    contender: &Contender,
+    cpus: &Split,
+    output: &Path,
+    cancel: &AtomicBool,
+) -> Result<(), Fault> {
+    let mut server = Server::start(contender, &[], &cpus.server, Some(output), cancel)?;
     let answered = answers(server.address(), &contender.operations, cancel);
-    let answered = answered.map_err(|reason| server.with_last_words(reason));
-    let ended = server.stop().map(drop);
-    Ok(answered.and(ended)?)
+    answered.map_err(|wrong| server.explain(&format!("at {}", wrong.what), wrong.to_string()))?;
+    server.stop().map(drop)
 }
 
-/// Whether whoever listens here answers these operations as the wire has it; if not, what was asked and what came of it.
-fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> Result<(), String> {
-    let ask = |what: &str, work: Work, change: &dyn Fn(&mut Plan)| -> Result<(), String> {
+/// What a contender was asked, and what came of it.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("{what}: {reason}")]
+struct Wrong {
+    what: String,
+    reason: String,
+}
+
+/// Whether whoever listens here answers these operations as the wire has it.
+fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> Result<(), Wrong> {
+    let ask = |what: &str, work: Work, change: &dyn Fn(&mut Plan)| -> Result<(), Wrong> {
+        let wrong = |reason| Wrong {
+            what: what.to_owned(),
+            reason,
+        };
         let mut plan = Plan {
             warmup: Duration::ZERO,
             duration: Duration::from_millis(15),
@@ -43,10 +62,10 @@ fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> R
             ..Plan::closed_loop(address, 1, work)
         };
         change(&mut plan);
-        let report = asked(&plan, cancel)?;
+        let report = asked(&plan, cancel).map_err(wrong)?;
         match disqualifies(&report) {
-            Some(reason) => Err(format!("{what}: {reason}")),
-            None => all_answered(&report).map_err(|reason| format!("{what}: {reason}")),
+            Some(reason) => Err(wrong(reason)),
+            None => all_answered(&report).map_err(wrong),
         }
     };
     for value in VALUES {
@@ -67,7 +86,7 @@ fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> R
             "pi" => "100",
             _ => "1",
         };
-        let work = Work::new(op, Params::Json(params.to_owned())).map_err(|error| error.to_string())?;
+        let work = Work::new(op, Params::Json(params.to_owned())).expect("the operation is known");
         ask(op, work, &|_| ())?;
     }
     Ok(())
@@ -163,7 +182,8 @@ mod tests {
 
     fn verdict(answer: Answer, operations: &[&str]) -> Result<(), String> {
         let operations: Vec<_> = operations.iter().map(|&op| op.to_owned()).collect();
-        answers(listening(answer), &operations, &AtomicBool::new(false))
+        let answered = answers(listening(answer), &operations, &AtomicBool::new(false));
+        answered.map_err(|wrong| wrong.to_string())
     }
 
     #[test]

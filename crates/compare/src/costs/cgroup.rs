@@ -8,7 +8,7 @@
 //! serves where `cpuacct` is mounted by itself, for the same reason.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{AccessFlags, Pid, access};
 use procfs::process::{MountInfo, Process};
+
+use crate::leftovers::Maker;
 
 /// CPU time by who asked for it: the program or the kernel on its behalf.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,16 +43,25 @@ enum Version {
 impl Cgroup {
     /// None where this process may not make one that counts and changes nothing.
     pub(crate) fn create() -> Option<Self> {
-        let own = Process::myself().ok()?;
-        let mounts: Vec<MountInfo> = own.mountinfo().ok()?.into_iter().collect();
-        let groups = own.cgroups().ok()?;
-        // The one of version 2 has no controllers in its line.
-        let folder = |version, controllers: &[&str]| {
-            let group = groups.0.iter().find(|group| group.controllers == controllers)?;
-            let folder = folder(&mounts, version, &group.pathname)?;
-            Self::below(&folder, version)
-        };
-        folder(Version::Two, &[]).or_else(|| folder(Version::One, &["cpuacct"]))
+        let mut folders = folders().into_iter();
+        folders.find_map(|(folder, version)| Self::below(&folder, version))
+    }
+
+    /// Removes the groups that a killed process of this program left, with whoever is in them, and counts them.
+    pub(crate) fn remove_leftovers() -> usize {
+        let entries = folders()
+            .into_iter()
+            .filter_map(|(folder, _)| fs::read_dir(folder).ok())
+            .flat_map(Iterator::flatten);
+        let left = entries.filter(|entry| {
+            let maker = entry.file_name().to_str().and_then(maker);
+            maker.is_some_and(Maker::is_gone)
+        });
+        let removed = left.filter(|entry| {
+            Self::remove(&entry.path());
+            !entry.path().exists()
+        });
+        removed.count()
     }
 
     /// Where it is. A process joins by writing its number to `cgroup.procs` there.
@@ -75,14 +86,12 @@ impl Cgroup {
 
     /// Who is in it now.
     pub(super) fn members(&self) -> io::Result<Vec<i32>> {
-        let members = fs::read_to_string(self.path.join("cgroup.procs"))?;
-        Ok(members.lines().filter_map(|line| line.parse().ok()).collect())
+        members(&self.path)
     }
 
     fn below(folder: &Path, version: Version) -> Option<Self> {
         static MADE: AtomicU32 = AtomicU32::new(0);
-        remove_leftovers(folder);
-        let name = name(std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let name = name(Maker::this(), MADE.fetch_add(1, Ordering::Relaxed));
         let group = Self {
             path: folder.join(name),
             version,
@@ -110,48 +119,71 @@ impl Cgroup {
         may_write(&self.path) && (self.version == Version::One || (may_write(folder) && is_plain()))
     }
 
-    fn end_members(&self) {
-        // Version 1 and kernels before 5.14 have no such file.
-        if fs::write(self.path.join("cgroup.kill"), "1").is_ok() {
+    /// Kills whoever is in the group of this folder.
+    pub(crate) fn end_members(folder: &Path) {
+        // Version 1 and kernels before 5.14 have no such file. Where it is not there, it must not be made.
+        let all_at_once = fs::OpenOptions::new()
+            .write(true)
+            .open(folder.join("cgroup.kill"));
+        if all_at_once.and_then(|mut file| file.write_all(b"1")).is_ok() {
             return;
         }
-        for pid in self.members().unwrap_or_default() {
+        for pid in members(folder).unwrap_or_default() {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+
+    /// Removes the group of this folder, with whoever is in it.
+    pub(crate) fn remove(folder: &Path) {
+        const AT_MOST: Duration = Duration::from_secs(2);
+        let began = Instant::now();
+        // A group can be removed when nobody in it lives; those that only have not been waited for are no hindrance.
+        while fs::remove_dir(folder).is_err() && folder.exists() && began.elapsed() < AT_MOST {
+            Self::end_members(folder);
+            thread::sleep(Duration::from_millis(2));
         }
     }
 }
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        const AT_MOST: Duration = Duration::from_millis(500);
-        let began = Instant::now();
-        // A group can be removed when nobody in it lives; those that only have not been waited for are no hindrance.
-        while fs::remove_dir(&self.path).is_err() && self.path.exists() && began.elapsed() < AT_MOST {
-            self.end_members();
-            thread::sleep(Duration::from_millis(2));
-        }
+        Self::remove(&self.path);
     }
 }
 
-fn name(pid: u32, number: u32) -> String {
-    format!("compare-{pid}-{number}")
+/// Who is in the group of this folder now. A process of another namespace has the number 0 here.
+fn members(folder: &Path) -> io::Result<Vec<i32>> {
+    let members = fs::read_to_string(folder.join("cgroup.procs"))?;
+    let numbers = members.lines().filter_map(|line| line.parse().ok());
+    Ok(numbers.filter(|&pid| pid > 0).collect())
+}
+
+fn name(maker: Maker, number: u32) -> String {
+    format!("compare-{maker}-{number}")
 }
 
 /// The process that made a group of this name, if one of this program did.
-fn maker(name: &str) -> Option<u32> {
-    let (pid, number) = name.strip_prefix("compare-")?.split_once('-')?;
+fn maker(name: &str) -> Option<Maker> {
+    let (maker, number) = name.strip_prefix("compare-")?.rsplit_once('-')?;
     number.parse::<u32>().ok()?;
-    pid.parse().ok()
+    maker.parse().ok()
 }
 
-/// A process that was killed leaves its group behind. One that somebody lives in can't be removed, and stays.
-fn remove_leftovers(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let maker = entry.file_name().to_str().and_then(maker);
-        if maker.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            let _ = fs::remove_dir(entry.path());
-        }
-    }
+/// Where a group can be made: below this process's own, in each hierarchy that keeps an account.
+fn folders() -> Vec<(PathBuf, Version)> {
+    let find = || -> Option<_> {
+        let own = Process::myself().ok()?;
+        let mounts: Vec<MountInfo> = own.mountinfo().ok()?.into_iter().collect();
+        let groups = own.cgroups().ok()?;
+        // The one of version 2 has no controllers in its line.
+        let kinds: [(Version, &[&str]); 2] = [(Version::Two, &[]), (Version::One, &["cpuacct"])];
+        let folders = kinds.into_iter().filter_map(|(version, controllers)| {
+            let group = groups.0.iter().find(|group| group.controllers == controllers)?;
+            Some((folder(&mounts, version, &group.pathname)?, version))
+        });
+        Some(folders.collect())
+    };
+    find().unwrap_or_default()
 }
 
 /// Where a group is found in the file system. A container may see only a part of the hierarchy: then the mount has that
@@ -216,9 +248,10 @@ mod tests {
 
     #[test]
     fn only_groups_of_this_program_are_taken_for_its_own() {
-        assert_eq!(maker(&name(12, 3)), Some(12));
+        assert_eq!(maker(&name(Maker::this(), 3)), Some(Maker::this()));
         for other in [
             "compare-12",
+            "compare-12-3",
             "compare-x-1",
             "compare-12-x",
             "user-12-3",
@@ -254,10 +287,19 @@ mod tests {
             return;
         };
         // No process has a number beyond the kernel's limit of 2^22.
-        let left = group.path().with_file_name(name(1 << 23, 0));
+        let (namespace, _) = Maker::this()
+            .to_string()
+            .split_once('-')
+            .map(|(one, rest)| (one.to_owned(), rest.to_owned()))
+            .unwrap();
+        let gone: Maker = format!("{namespace}-{}-1", 1 << 23).parse().unwrap();
+        let left = group.path().with_file_name(name(gone, 0));
         fs::create_dir_all(&left).unwrap();
-        let next = Cgroup::create();
-        assert!(next.is_some());
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        fs::write(left.join("cgroup.procs"), child.id().to_string()).unwrap();
+        Cgroup::remove_leftovers();
         assert!(!left.exists() && group.path().exists());
+        // It waits for what never comes, so nothing else ends it.
+        assert!(!child.wait().unwrap().success());
     }
 }

@@ -3,11 +3,10 @@
 use std::fs;
 use std::iter::Sum;
 
-use nix::unistd::Pid;
 use procfs::process::Stat;
 use serde::{Deserialize, Serialize};
 
-use super::tree;
+use super::tree::{self, Family};
 
 /// What the processes of a server held at one moment, or the most that they held at several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,10 +18,10 @@ pub(crate) struct Footprint {
 }
 
 impl Footprint {
-    /// Of the server that this process leads. [`Meter::footprint`](super::Meter::footprint) is quicker where there is a
+    /// Of this server. [`Meter::footprint`](super::Meter::footprint) is quicker where there is a
     /// control group.
-    pub(crate) fn of(leader: Pid) -> Self {
-        Self::of_processes(&tree::of(leader))
+    pub(crate) fn of(server: Family) -> Self {
+        Self::of_processes(&server.processes())
     }
 
     /// Of these processes, without what has ended.
@@ -76,6 +75,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use nix::sys::signal::{Signal, killpg};
+    use nix::unistd::Pid;
 
     use super::*;
 
@@ -98,7 +98,7 @@ mod tests {
             .unwrap();
         let leader = Pid::from_raw(shell.id().cast_signed());
         let footprint = loop {
-            let footprint = Footprint::of(leader);
+            let footprint = Footprint::of(Family::LedBy(leader));
             if footprint.processes == 2 && footprint.memory_bytes > 0 {
                 break footprint;
             }
@@ -108,7 +108,7 @@ mod tests {
         killpg(leader, Signal::SIGKILL).unwrap();
         shell.wait().unwrap();
         // `cat` ends on its own, and then waits for whoever takes over the orphans.
-        while Footprint::of(leader) != Footprint::default() {
+        while Footprint::of(Family::LedBy(leader)) != Footprint::default() {
             std::thread::yield_now();
         }
     }

@@ -21,9 +21,8 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    /// By all children of this process that it has waited for so far. What one of them has spent is the difference
-    /// between the sum after it was waited for and the sum before it was started, if no other was waited for in
-    /// between.
+    /// By all children of this process that it has waited for so far, and theirs. A keeper has no others than the
+    /// processes of its server.
     pub(crate) fn of_children() -> Self {
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("a process may ask what its children spent");
         let count = |count| u64::try_from(count).unwrap_or(0);
@@ -38,6 +37,7 @@ impl Life {
     }
 
     /// What was added after that earlier time.
+    #[cfg(test)]
     pub(crate) fn since(self, earlier: &Self) -> Self {
         Self {
             user_us: self.user_us - earlier.user_us,

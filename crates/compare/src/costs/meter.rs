@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::cgroup::{Cgroup, CpuTime};
 use super::footprint::Footprint;
 use super::threads::{self, Account, Accounts};
-use super::tree;
+use super::tree::{self, Family};
 
 /// Looks at a server.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    /// The process that was started, and that leads a group.
-    pub(crate) leader: Pid,
+    /// Its processes.
+    pub(crate) family: Family,
     /// The group that it was started in, where there is one; else CPU time is added up from `/proc`.
     pub(crate) cgroup: Option<Cgroup>,
 }
@@ -149,14 +149,14 @@ impl Meter {
         match members {
             Some(members) if members.len() > THREADS_AT_MOST => None,
             Some(members) => Some(tree::of_numbers(members)),
-            None => Some(tree::of(self.leader)),
+            None => Some(self.family.processes()),
         }
     }
 
     /// A group tells its members. Without one, all processes of the machine have to be looked through.
     fn processes(&self) -> Vec<Stat> {
         let members = self.cgroup.as_ref().and_then(|group| group.members().ok());
-        members.map_or_else(|| tree::of(self.leader), tree::of_numbers)
+        members.map_or_else(|| self.family.processes(), tree::of_numbers)
     }
 }
 

@@ -10,7 +10,7 @@ mod life;
 mod meter;
 mod syscalls;
 mod threads;
-mod tree;
+pub(crate) mod tree;
 
 pub(crate) use cgroup::Cgroup;
 pub(crate) use footprint::Footprint;
@@ -18,3 +18,4 @@ pub(crate) use interference::{Disturbance, Interference, Look};
 pub(crate) use life::Life;
 pub(crate) use meter::{CpuSource, Meter, Reading, Spent, SwitchesOver};
 pub(crate) use syscalls::Tracer;
+pub(crate) use tree::Family;

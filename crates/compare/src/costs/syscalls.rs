@@ -14,7 +14,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::NamedTempFile;
 
-use super::tree;
+use crate::leftovers;
+
+use super::tree::{self, Family};
 
 /// How long it may take until all threads are traced, or until none is any more.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -30,12 +32,12 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    /// Counts for the server that this process leads, and for all that it starts from now on; none where there is no
+    /// Counts for this server, and for all that it starts from now on; none where there is no
     /// strace, or none that may trace it.
-    pub(crate) fn attach(leader: Pid) -> Option<Self> {
-        let mut processes = tree::of(leader);
+    pub(crate) fn attach(server: Family) -> Option<Self> {
+        let mut processes = server.processes();
         processes.retain(|stat| !tree::has_ended(stat));
-        let output = NamedTempFile::new().ok()?;
+        let output = leftovers::temporary_file().ok()?;
         // In a group of its own: a Ctrl-C at the terminal is not for it.
         let strace = Command::new("strace")
             .args(["-f", "-c", "-U", "name,calls", "-o"])
@@ -74,7 +76,7 @@ impl Tracer {
             .process_group(0)
             .spawn()
             .map_err(|error| format!("can't start cat, on which strace is tried: {error}"))?;
-        let tracer = Self::attach(Pid::from_raw(cat.id().cast_signed()));
+        let tracer = Self::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())));
         let may_trace = tracer.is_some();
         drop(tracer);
         drop(cat.stdin.take());
@@ -210,7 +212,7 @@ total                46803
             .process_group(0)
             .spawn()
             .unwrap();
-        let tracer = Tracer::attach(Pid::from_raw(cat.id().cast_signed()));
+        let tracer = Tracer::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())));
         assert_eq!(Tracer::probe().is_ok(), tracer.is_some());
         drop(tracer);
         drop(cat.stdin.take());
@@ -228,7 +230,7 @@ total                46803
             .spawn()
             .unwrap();
         let leader = Pid::from_raw(shell.id().cast_signed());
-        let Some(tracer) = Tracer::attach(leader) else {
+        let Some(tracer) = Tracer::attach(Family::LedBy(leader)) else {
             eprintln!("skipped: there is no strace here that may trace");
             shell.kill().unwrap();
             shell.wait().unwrap();
@@ -250,7 +252,7 @@ total                46803
             .process_group(0)
             .spawn()
             .unwrap();
-        let tracer = Tracer::attach(Pid::from_raw(cat.id().cast_signed()));
+        let tracer = Tracer::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())));
         if tracer.is_none() {
             eprintln!("skipped: there is no strace here that may trace");
         }

@@ -7,10 +7,29 @@ use nix::unistd::Pid;
 use procfs::FromRead;
 use procfs::process::{ProcState, Stat};
 
-/// What `/proc/PID/stat` says of each process of this server. Those that have ended and were not waited for yet are
-/// among them: what they have spent is in no other account until then.
-pub(super) fn of(leader: Pid) -> Vec<Stat> {
-    members(leader, of_numbers(numbers_in("/proc")))
+/// Which processes are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// This process, its group, and all that descend from them.
+    LedBy(Pid),
+    /// All that descend from this process, without itself: of a subreaper, whoever lost its parent is among them.
+    Below(Pid),
+}
+
+impl Family {
+    /// What `/proc/PID/stat` has of each of its processes. Those that have ended and were not waited for yet are among
+    /// them: what they have spent is in no other account until then.
+    pub(super) fn processes(self) -> Vec<Stat> {
+        match self {
+            Self::LedBy(leader) => members(leader, of_numbers(numbers_in("/proc"))),
+            Self::Below(root) => below(root),
+        }
+    }
+}
+
+/// All processes that descend from this one, parents before their children.
+pub(crate) fn below(root: Pid) -> Vec<Stat> {
+    descendants(root, of_numbers(numbers_in("/proc")))
 }
 
 /// The same of processes whose numbers are known, which need not be searched for among all of the machine's.
@@ -24,14 +43,28 @@ pub(super) fn of_numbers(pids: impl IntoIterator<Item = i32>) -> Vec<Stat> {
 }
 
 /// Whether it has ended, and holds nothing any more.
-pub(super) fn has_ended(stat: &Stat) -> bool {
+pub(crate) fn has_ended(stat: &Stat) -> bool {
     matches!(stat.state(), Ok(ProcState::Zombie | ProcState::Dead))
 }
 
 /// The numbers by which a folder in `/proc` names its entries, and none where there is no such folder.
-pub(super) fn numbers_in(folder: &str) -> impl Iterator<Item = i32> {
+pub(crate) fn numbers_in(folder: &str) -> impl Iterator<Item = i32> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn descendants(root: Pid, mut all: Vec<Stat>) -> Vec<Stat> {
+    let mut found = Vec::new();
+    let mut parents = HashSet::from([root.as_raw()]);
+    while !parents.is_empty() {
+        let (children, rest) = all
+            .into_iter()
+            .partition::<Vec<_>, _>(|stat| parents.contains(&stat.ppid) && stat.pid != root.as_raw());
+        parents = children.iter().map(|stat| stat.pid).collect();
+        found.extend(children);
+        all = rest;
+    }
+    found
 }
 
 fn members(leader: Pid, all: Vec<Stat>) -> Vec<Stat> {
@@ -96,6 +129,15 @@ mod tests {
             numbers(900, &[(3, 901, 3), (900, 1, 900), (901, 900, 901)]),
             [3, 900, 901]
         );
+    }
+
+    #[test]
+    fn below_a_process_are_its_descendants_in_any_group() {
+        let all = [(10, 5, 10), (3, 11, 3), (11, 10, 11), (12, 3, 12), (14, 1, 10)];
+        let all = all.map(|(pid, parent, group)| process(pid, parent, group));
+        let found = descendants(Pid::from_raw(10), all.to_vec());
+        let found: Vec<_> = found.iter().map(|stat| stat.pid).collect();
+        assert_eq!(found, [11, 3, 12]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use loadgen::hdr::{Log, V2DeflateSerializer};
@@ -13,19 +13,16 @@ use super::load::Watched;
 use crate::fault::Fault;
 use crate::plan::Planned;
 
-/// The file of a trial, which has this number among the records of the run: by nothing else is a trial known that is made
-/// once more, or one of those that find a capacity.
-pub(crate) fn file(folder: &Path, number: usize, trial: Planned<'_>) -> PathBuf {
+/// How the names of a trial's files begin, which has this number among the records of the run: by nothing else is a trial
+/// known that is made once more, or one of those that find a capacity.
+pub(crate) fn stem(number: usize, trial: Planned<'_>) -> String {
     let Planned {
         experiment,
         setting,
         contender,
         ..
     } = trial;
-    folder.join(format!(
-        "{}-{}-{}-{number}.hlog",
-        experiment.key, setting.key, contender.name
-    ))
+    format!("{}-{}-{}-{number}", experiment.key, setting.key, contender.name)
 }
 
 impl Bench<'_> {

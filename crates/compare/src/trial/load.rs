@@ -9,7 +9,7 @@ use loadgen::{LoadError, Observer, Plan};
 use nix::unistd::{Pid, gettid};
 
 use super::{Bench, disqualifies, tally};
-use crate::costs::{Footprint, Interference, Look, Reading};
+use crate::costs::{Family, Footprint, Interference, Look, Reading};
 use crate::cpus::Split;
 use crate::fault::Fault;
 use crate::plan::Planned;
@@ -41,12 +41,12 @@ impl Bench<'_> {
     ) -> Result<Watched, String> {
         let (warming, warm) = mpsc::channel();
         let at_ready = server.meter().footprint();
-        let leader = server.pid();
+        let family = server.family();
         let (sampler_is, sampler_known) = mpsc::channel();
         let watched = thread::scope(|scope| {
             let sampler = scope.spawn(move || {
                 let _ = sampler_is.send(gettid());
-                most_until(&warm, leader)
+                most_until(&warm, family)
             });
             let mut edges = Edges {
                 server,
@@ -73,10 +73,10 @@ impl Bench<'_> {
         });
         let (outcome, edges, peak) = watched;
         let outcome = outcome.map_err(|error: LoadError| {
-            server.with_last_words(format!("{:#}", anyhow::Error::from(error)))
+            server.explain(UNDER_LOAD, format!("{:#}", anyhow::Error::from(error)))
         })?;
         if let Some(reason) = disqualifies(&outcome.report) {
-            return Err(server.with_last_words(reason));
+            return Err(server.explain(UNDER_LOAD, reason));
         }
         let Some((opening, closing)) = edges else {
             return Err("its window never opened or never closed".to_owned());
@@ -95,6 +95,9 @@ impl Bench<'_> {
         })
     }
 }
+
+/// When a server ended that did while it was loaded.
+const UNDER_LOAD: &str = "under load";
 
 /// A load that was watched.
 #[derive(Debug)]
@@ -116,7 +119,7 @@ impl Watched {
     }
 
     /// Ends the server, and puts all together.
-    pub(super) fn into_measured(self, server: Server) -> Result<Measured, String> {
+    pub(super) fn into_measured(self, server: Server) -> Result<Measured, Fault> {
         let ready_ms = server.ready().as_secs_f64() * 1e3;
         let ended = server.stop()?;
         Ok(Measured {
@@ -215,7 +218,7 @@ fn settle(cpu: impl Fn() -> Duration, cancel: &AtomicBool) {
 /// The most that a server holds until the other end of the channel is gone. A server that takes long to look at is left
 /// alone after that: another look might last into the window, in which it would be at the load's expense, and what it holds
 /// with all its connections is looked at when the window closes.
-fn most_until(warm: &Receiver<()>, server: Pid) -> Footprint {
+fn most_until(warm: &Receiver<()>, server: Family) -> Footprint {
     const EVERY: Duration = Duration::from_millis(40);
     const LONG: Duration = Duration::from_millis(8);
     let mut most = Footprint::default();

@@ -20,7 +20,7 @@ use crate::profile::Times;
 use crate::record::{Measured, Outcome};
 use crate::server::Server;
 
-pub(crate) use histograms::file as histogram_file;
+pub(crate) use histograms::stem;
 
 /// What all trials of a run have in common.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) ceiling_per_s: Option<f64>,
     /// The file in which the latencies of the trial are kept, if they are: one of its own for each.
     pub(crate) histograms: Option<&'a Path>,
+    /// The file in which what its server prints is kept, if it is.
+    pub(crate) output: Option<&'a Path>,
     /// What a trial draws is drawn from: the run's seed.
     pub(crate) seed: u64,
     /// Set when the run is to stop.
@@ -79,7 +81,13 @@ impl Bench<'_> {
         } else {
             Vec::new()
         };
-        Server::start(trial.contender, &flags, &self.cpus.server, self.cancel)
+        Server::start(
+            trial.contender,
+            &flags,
+            &self.cpus.server,
+            self.output,
+            self.cancel,
+        )
     }
 
     /// The load of a trial on this server.
@@ -118,5 +126,5 @@ pub(crate) fn disqualifies(load: &loadgen::Report) -> Option<String> {
 
 /// The figures of a trial, of which nothing but the load and what is told here applies.
 fn measured(watched: load::Watched, server: Server) -> Result<Measured, Fault> {
-    Ok(watched.into_measured(server)?)
+    watched.into_measured(server)
 }

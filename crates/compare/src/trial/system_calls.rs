@@ -10,7 +10,7 @@ impl Bench<'_> {
     pub(super) fn of_system_calls(&self, trial: Planned<'_>) -> Result<Measured, Fault> {
         let mut server = self.start(trial, None)?;
         let plan = self.plan(trial, &server, None)?;
-        let tracer = Tracer::attach(server.pid())
+        let tracer = Tracer::attach(server.family())
             .ok_or("its system calls can't be counted: there is no strace, or it may not trace (install it, or leave the experiment out)")?;
         let watched = self.watch(&plan, &mut server, None);
         let by_name = tracer

@@ -5,6 +5,7 @@ use std::fs;
 use tempfile::NamedTempFile;
 
 use crate::fault::Fault;
+use crate::leftovers;
 use crate::plan::Planned;
 use crate::record::WorkerTally;
 
@@ -19,7 +20,7 @@ impl File {
         if !tells {
             return Ok(None);
         }
-        let file = NamedTempFile::new().map_err(Fault::own("can't make a file for its workers"))?;
+        let file = leftovers::temporary_file().map_err(Fault::own("can't make a file for its workers"))?;
         Ok(Some(Self(file)))
     }
 

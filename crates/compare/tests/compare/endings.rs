@@ -108,10 +108,12 @@ fn ctrl_c_while_contenders_are_asked_leaves_none_of_them_out_and_begins_no_run()
     signal(&child, Signal::SIGINT);
     let done = child.wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(1));
-    assert_eq!(
-        (text(&done.stdout), text(&done.stderr)),
-        (String::new(), String::new())
-    );
+    let message = text(&done.stderr);
+    // Another test may have killed a run.
+    let own = message
+        .lines()
+        .filter(|line| !line.starts_with("removed what a killed run left"));
+    assert_eq!((text(&done.stdout), own.count()), (String::new(), 0), "{message}");
     assert!(!out.path().join("runs").exists());
     assert!(processes_with(MARK, mark).is_empty());
 }

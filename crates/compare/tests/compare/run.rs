@@ -89,7 +89,7 @@ fn a_server_that_does_not_start_costs_its_own_row_and_no_other() {
     let (page, done) = run_on(&fakes, "single,async");
     assert_eq!(done.status.code(), Some(1));
     assert!(
-        page.contains("ended before it was ready (exit status: 3); it said: out of luck"),
+        page.contains("ended before it was ready (exit status: 3); last line on stderr: out of luck"),
         "{page}"
     );
     assert!(

@@ -110,3 +110,65 @@ pub(crate) fn processes_with(variable: &str, value: &str) -> Vec<i32> {
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// A contender in Python, which tests write.
+pub(crate) struct Script {
+    folder: tempfile::TempDir,
+}
+
+/// `serve(line, at_request, host)` listens on a free port of the host, prints the line with the port in it, and answers
+/// pings; `at_request` is called before each answer.
+const SERVE: &str = r#"
+import json, os, signal, socket, struct, sys, threading, time
+
+def answer(connection, at_request):
+    data = b""
+    while piece := connection.recv(65536):
+        data += piece
+        while len(data) >= 4 and len(data) >= (end := 4 + struct.unpack("<I", data[:4])[0]):
+            at_request()
+            body = json.dumps({"out": "pong", "result": json.loads(data[4:end])["params"]}).encode()
+            data = data[end:]
+            connection.sendall(struct.pack("<I", len(body)) + body)
+
+def serve(line, at_request, host="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    port = int(sys.argv[1].rsplit(":", 1)[1])
+    listener = socket.create_server((host, port), family=family, backlog=128)
+    print(line % listener.getsockname()[1], flush=True)
+    while True:
+        connection = listener.accept()[0]
+        threading.Thread(target=answer, args=(connection, at_request), daemon=True).start()
+"#;
+
+impl Script {
+    /// A contender of this name and program, with these further lines in its file; none without Python.
+    pub(crate) fn new(name: &str, program: &str, more: &str) -> Option<Self> {
+        if Command::new("python3").arg("--version").output().is_err() {
+            println!("skipped: no python3");
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        fs::write(folder.path().join("server.py"), format!("{SERVE}\n{program}"))
+            .expect("a file can be written");
+        let contender = format!(
+            "[[contender]]\nname = \"{name}\"\ncommand = [\"python3\", \"server.py\", \"{{addr}}\"]\n{more}\n"
+        );
+        fs::write(folder.path().join("contenders.toml"), contender).expect("a file can be written");
+        Some(Self { folder })
+    }
+
+    /// The folder of its results.
+    pub(crate) fn out(&self) -> PathBuf {
+        self.folder.path().join("results")
+    }
+
+    /// A smoke run of it beside `async`.
+    pub(crate) fn smoke(&self) -> Command {
+        let mut command = smoke("request-cost", "async", &self.out());
+        command
+            .arg("--contenders")
+            .arg(self.folder.path().join("contenders.toml"));
+        command
+    }
+}

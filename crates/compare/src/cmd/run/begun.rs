@@ -29,7 +29,11 @@ impl Flags {
         }
         let (cpus, processors) = self.places.split()?;
         cpus.client.pin_this_thread()?;
-        let Some((contenders, left_out)) = verified(contenders, &cpus, cancel)? else {
+        // What a contender prints while it is verified is kept in the run's folder too.
+        let started_at = Timestamp::now();
+        let run = Run::create(&self.out, started_at)?;
+        let Some((contenders, left_out)) = verified(contenders, &cpus, &run, cancel)? else {
+            run.discard();
             return Ok(None);
         };
         if contenders.is_empty() {
@@ -42,7 +46,7 @@ impl Flags {
         let profile = Profile::of(self.profile);
         let environment = Environment {
             schema: SCHEMA,
-            started_at: Timestamp::now(),
+            started_at,
             command: typed(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: commit(),
@@ -58,7 +62,6 @@ impl Flags {
             cpus,
             machine: Machine::this(processors)?,
         };
-        let run = Run::create(&self.out, environment.started_at)?;
         environment.write(&run.environment())?;
         let journal = Journal::create(run.records())?;
         Ok(Some((environment, run, journal, Vec::new())))
@@ -89,11 +92,13 @@ impl Flags {
 fn verified(
     contenders: Vec<Contender>,
     cpus: &Split,
+    run: &Run,
     cancel: &AtomicBool,
 ) -> Result<Option<(Vec<Contender>, Vec<LeftOut>)>> {
     let (mut taking_part, mut left_out) = (Vec::new(), Vec::new());
     for contender in contenders {
-        let verdict = verify::verify(&contender, cpus, cancel);
+        let output = run.output(&format!("verify-{}", contender.name));
+        let verdict = verify::verify(&contender, cpus, &output, cancel);
         if cancel.load(Ordering::Relaxed) {
             return Ok(None);
         }

@@ -140,7 +140,7 @@ fn spent() -> (i64, i64) {
 fn measure(cgroup: Option<Cgroup>) -> (Spent, Burned) {
     let mut burner = Burner::start(cgroup.as_ref());
     let meter = Meter {
-        leader: burner.leader(),
+        family: Family::LedBy(burner.leader()),
         cgroup,
     };
     let before = meter.read();

@@ -1,0 +1,111 @@
+//! What contenders print: it is read from start to end, kept, and named when something fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use crate::support::{Script, only_run, text};
+
+/// Prints much before it is ready, and 10 KB for each connection and reply. The ready line names a host.
+const CHATTY: &str = r#"
+sys.stdout.write("x" * 1600000 + "\n" + "é\n" * 100000)
+sys.stderr.write("starting\n")
+serve("listening on localhost:%d", lambda: print("y" * 10000, flush=True))
+"#;
+
+/// Ends at the first request, with a last word.
+const CRASHES: &str = r#"
+def crash():
+    sys.stderr.write("first\nout of luck\n")
+    sys.stderr.flush()
+    os._exit(7)
+serve("listening on 127.0.0.1:%d", crash)
+"#;
+
+/// The same by a signal.
+const ABORTS: &str = r#"serve("listening on 127.0.0.1:%d", lambda: os.kill(os.getpid(), 6))"#;
+
+const IPV6: &str = r#"serve("listening on [::1]:%d", lambda: None, "::1")"#;
+
+/// The file of what was printed during verification.
+fn output_of(out: &Path, name: &str) -> PathBuf {
+    only_run(out).join(format!("output/verify-{name}.log"))
+}
+
+#[track_caller]
+fn left_out(done: &Output) -> String {
+    let message = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{message}");
+    message
+}
+
+#[test]
+fn a_chatty_contender_is_measured_and_its_output_kept_and_cut() {
+    let Some(script) = Script::new("chatty", CHATTY, "ready = \"line\"") else {
+        return;
+    };
+    let done = script.smoke().output().unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let folder = only_run(&script.out()).join("output");
+    let trial = folder.join("request-cost-64-chatty-1.log");
+    let trial = if trial.exists() {
+        trial
+    } else {
+        folder.join("request-cost-64-chatty-2.log")
+    };
+    for file in [output_of(&script.out(), "chatty"), trial] {
+        let printed = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert!(printed.starts_with("xxx"), "{}", file.display());
+        assert!(printed.contains("bytes were cut out here]"), "{}", file.display());
+        assert!(
+            printed.len() < 400_000,
+            "{} has {} bytes",
+            file.display(),
+            printed.len()
+        );
+    }
+}
+
+#[test]
+fn an_ipv6_address_is_understood() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        println!("skipped: no IPv6 loopback");
+        return;
+    }
+    let Some(script) = Script::new("six", IPV6, "ready = \"line\"") else {
+        return;
+    };
+    let done = script.smoke().output().unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}
+
+#[test]
+fn a_crash_during_verification_is_reported_by_its_status_and_output() {
+    let Some(script) = Script::new("crashes", CRASHES, "") else {
+        return;
+    };
+    let message = left_out(&script.smoke().output().unwrap());
+    let file = output_of(&script.out(), "crashes");
+    let expected = format!(
+        "crashes is left out: ended at a ping of null (exit status: 7); last line on stderr: out of luck; all its \
+         output: {}",
+        file.display()
+    );
+    assert!(message.contains(&expected), "{message}");
+    let printed = fs::read_to_string(file).unwrap();
+    for line in ["listening on ", "first\n", "out of luck\n"] {
+        assert!(printed.contains(line), "{printed}");
+    }
+}
+
+#[test]
+fn a_crash_by_a_signal_is_reported_by_the_signal() {
+    let Some(script) = Script::new("aborts", ABORTS, "") else {
+        return;
+    };
+    let message = left_out(&script.smoke().output().unwrap());
+    assert!(
+        message.contains("ended at a ping of null (signal: 6 (SIGABRT)"),
+        "{message}"
+    );
+}
