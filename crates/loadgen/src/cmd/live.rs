@@ -1,44 +1,90 @@
-//! A line on the terminal that says how the load is going.
+//! A line on the terminal that shows how the load is going.
 
+use std::env;
 use std::io::{self, IsTerminal, Write};
 
 use loadgen::report::Interval;
 
 use super::text::time;
 
-/// A line that each second writes over.
+/// A line that each interval writes over. It is never wider than the terminal: a line that wraps can't be taken back.
 #[derive(Debug)]
 pub(crate) struct Line {
     from_s: f64,
+    /// Whether nothing but text and carriage returns may be written.
+    plain: bool,
+    /// How many columns the line takes that is there.
+    shown: usize,
 }
 
+/// The width of a terminal that does not report it.
+const USUAL_COLUMNS: usize = 80;
+
 impl Line {
-    /// Only where somebody watches.
+    /// Only where somebody watches. A dumb terminal shows escape sequences as they are; with `NO_COLOR` there are none
+    /// either.
     pub(crate) fn on_a_terminal() -> Option<Self> {
-        io::stderr().is_terminal().then(|| Self { from_s: 0.0 })
+        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        io::stderr().is_terminal().then(|| Self {
+            from_s: 0.0,
+            plain: is_dumb || no_color,
+            shown: 0,
+        })
     }
 
     pub(crate) fn show(&mut self, interval: &Interval) {
-        let line = self.line(interval);
+        // In the last column a terminal may wrap.
+        let room = columns().saturating_sub(1);
+        let line = self.line(interval, room);
         self.from_s = interval.t_s;
-        // Back to the left, the line, and away with what is left of the one before. Nobody is told if it fails.
-        let _ = write!(io::stderr(), "\r{line}\x1b[K");
+        let wide = line.chars().count();
+        self.write_over(&line, wide, room);
+        self.shown = wide;
     }
 
-    fn line(&self, interval: &Interval) -> String {
+    /// Writes a line over the one before it, and removes what is left of that. Nothing depends on it, so that it may fail.
+    fn write_over(&self, line: &str, wide: usize, room: usize) {
+        let rest = if self.plain {
+            " ".repeat(self.shown.min(room).saturating_sub(wide))
+        } else {
+            "\x1b[K".to_owned()
+        };
+        let _ = write!(io::stderr(), "\r{line}{rest}");
+    }
+
+    /// The most that there is room for.
+    fn line(&self, interval: &Interval, room: usize) -> String {
         let length_s = interval.t_s - self.from_s;
         let rate = interval.ok as f64 / length_s;
         let p99 = interval.p99_us.map_or("–".to_owned(), time);
-        format!(
-            "{:.0} s: {rate:.0} requests/s, p99 {p99}, {} failed",
-            interval.t_s, interval.failed
-        )
+        let (t_s, failed) = (interval.t_s, interval.failed);
+        let lines = [
+            format!("{t_s:.0} s: {rate:.0} requests/s, p99 {p99}, {failed} failed"),
+            format!("{t_s:.0} s: {rate:.0}/s, p99 {p99}, {failed} failed"),
+            format!("{t_s:.0} s: {rate:.0}/s, {failed} failed"),
+            format!("{rate:.0}/s"),
+        ];
+        let fitting = lines.into_iter().find(|line| line.chars().count() <= room);
+        fitting.unwrap_or_default()
     }
+}
+
+/// The width of the terminal, which may have changed.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    let columns = size.map(|size| usize::from(size.ws_col));
+    columns.filter(|&columns| columns > 0).unwrap_or(USUAL_COLUMNS)
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let _ = write!(io::stderr(), "\r\x1b[K");
+        if self.shown > 0 {
+            self.write_over("", 0, columns().saturating_sub(1));
+            if self.plain {
+                let _ = write!(io::stderr(), "\r");
+            }
+        }
     }
 }
 
@@ -47,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_the_last_second_was_like() {
+    fn a_line_has_what_the_terminal_has_room_for() {
         let interval = Interval {
             t_s: 3.5,
             ok: 1000,
@@ -55,9 +101,21 @@ mod tests {
             p50_us: Some(50.0),
             p99_us: Some(1234.0),
         };
-        assert_eq!(
-            Line { from_s: 3.0 }.line(&interval),
-            "4 s: 2000 requests/s, p99 1.23 ms, 2 failed"
-        );
+        let line = Line {
+            from_s: 3.0,
+            plain: false,
+            shown: 0,
+        };
+        for (room, shown) in [
+            (79, "4 s: 2000 requests/s, p99 1.23 ms, 2 failed"),
+            (43, "4 s: 2000 requests/s, p99 1.23 ms, 2 failed"),
+            (42, "4 s: 2000/s, p99 1.23 ms, 2 failed"),
+            (29, "4 s: 2000/s, 2 failed"),
+            (20, "2000/s"),
+            (5, ""),
+            (0, ""),
+        ] {
+            assert_eq!(line.line(&interval, room), shown);
+        }
     }
 }

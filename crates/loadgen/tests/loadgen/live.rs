@@ -5,16 +5,27 @@ use std::io::{ErrorKind, Read};
 use std::process::Stdio;
 use std::thread;
 
-use nix::pty::openpty;
+use nix::pty::{Winsize, openpty};
 
 use crate::fake::{Act, Fake, error};
 use crate::output::{short_run, start_short_run};
-use crate::program::Left;
+use crate::program::{Left, Running};
 
-/// A short run whose stderr is a terminal, and what stands on that when it is over.
+/// A short run whose stderr is a terminal, and what was written there when it is over.
 fn run_on_a_terminal(fake: &Fake, arguments: &[&str]) -> (Left, String) {
-    let terminal = openpty(None, None).expect("there can be a pseudo-terminal");
-    let running = start_short_run(fake, arguments, Stdio::from(terminal.slave));
+    on_a_terminal(None, |stderr| start_short_run(fake, arguments, stderr))
+}
+
+/// What a program writes on a terminal of so many columns.
+fn on_a_terminal(columns: Option<u16>, start: impl FnOnce(Stdio) -> Running) -> (Left, String) {
+    let size = columns.map(|columns| Winsize {
+        ws_row: 24,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    });
+    let terminal = openpty(size.as_ref(), None).expect("there can be a pseudo-terminal");
+    let running = start(Stdio::from(terminal.slave));
     let mut master = File::from(terminal.master);
     let reader = thread::spawn(move || {
         let (mut all, mut bytes) = (Vec::new(), [0; 1024]);
@@ -80,4 +91,96 @@ fn a_terminal_is_told_nothing_by_a_quiet_run() {
 fn what_is_no_terminal_is_told_nothing() {
     let left = short_run(&Fake::good(), &[]);
     assert_eq!((left.code, &*left.stderr), (Some(0), ""));
+}
+
+/// A run of three intervals with these variables, whose replies are slow at first and then fast: the lines become shorter.
+fn run_in_environment(variables: &[&str], columns: u16, arguments: &[&str]) -> (Left, String) {
+    let fake = Fake::new(|asked| {
+        if asked.number.is_multiple_of(5) {
+            Act::Instead(error("bad_params"))
+        } else {
+            Act::Answer
+        }
+    });
+    let address = fake.address.to_string();
+    let mut all = variables.to_vec();
+    all.extend([
+        env!("CARGO_BIN_EXE_loadgen"),
+        "run",
+        "--connect",
+        &address,
+        "--connections",
+        "4",
+    ]);
+    all.extend(["--warmup", "0", "--duration", "300ms"]);
+    all.extend(arguments);
+    on_a_terminal(Some(columns), |stderr| {
+        Running::start_program("env", &all, stderr)
+    })
+}
+
+/// The rows of a terminal of so many columns after this was written, and the most of them that were ever in use.
+fn screen(written: &str, columns: usize) -> (Vec<String>, usize) {
+    let (mut rows, mut column, mut most) = (vec![String::new()], 0, 1);
+    let mut rest = written;
+    while let Some(next) = rest.chars().next() {
+        let sequence = if rest.starts_with("\x1b[K") {
+            "\x1b[K".len()
+        } else {
+            next.len_utf8()
+        };
+        let (this, behind) = rest.split_at(sequence);
+        rest = behind;
+        let row = rows.last_mut().expect("there is a row");
+        match this {
+            "\r" => column = 0,
+            "\n" => rows.push(String::new()),
+            "\x1b[K" => *row = row.chars().take(column).collect(),
+            shown => {
+                if column == columns {
+                    (column, most) = (0, most + 1);
+                    rows.push(String::new());
+                }
+                let row = rows.last_mut().expect("there is a row");
+                let mut characters: Vec<_> = row.chars().collect();
+                characters.resize(characters.len().max(column + 1), ' ');
+                characters[column] = shown.chars().next().expect("there is one");
+                *row = characters.into_iter().collect();
+                column += 1;
+            }
+        }
+    }
+    (rows, most)
+}
+
+#[test]
+fn a_narrow_terminal_keeps_no_piece_of_a_line() {
+    for term in ["TERM=xterm", "TERM=dumb"] {
+        for columns in [10, 20, 30, 40, 80] {
+            let (_, written) = run_in_environment(&[term], columns, &[]);
+            assert!(written.contains("/s"), "{columns} columns: {written:?}");
+            let (rows, most) = screen(&written, usize::from(columns));
+            assert_eq!(most, 1, "{columns} columns, wrapped: {written:?}");
+            assert_eq!(rows.concat().trim(), "", "{columns} columns: {written:?}");
+        }
+    }
+}
+
+#[test]
+fn a_dumb_terminal_is_sent_no_escape_sequence() {
+    for variables in [&["TERM=dumb"][..], &["TERM=xterm", "NO_COLOR=1"]] {
+        let (left, written) = run_in_environment(variables, 80, &[]);
+        assert!(written.contains("requests/s"), "{written:?}");
+        assert!(
+            !written.contains('\x1b') && !left.stdout.contains('\x1b'),
+            "{written:?}"
+        );
+        // Nor does a mistake in the flags have colours.
+        let (left, written) = run_in_environment(variables, 80, &["--dance"]);
+        assert_eq!(left.code, Some(2));
+        assert!(
+            written.contains("--dance") && !written.contains('\x1b'),
+            "{written:?}"
+        );
+    }
 }
