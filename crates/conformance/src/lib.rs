@@ -41,6 +41,7 @@ mod load;
 mod operations;
 mod seed;
 mod tally;
+mod unread;
 mod vanished;
 mod waiting;
 mod wire;

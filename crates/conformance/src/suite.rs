@@ -99,6 +99,11 @@ macro_rules! cases_of {
                 a_file_size_limit_costs_log_lines_only
                 a_limit_of_no_queued_signals_drops_no_request
             }
+            unread {
+                an_unread_stderr_delays_neither_requests_nor_the_end
+                dropped_log_lines_are_counted_and_reported
+                an_unread_stdout_delays_no_request
+            }
             drain {
                 either_signal_ends_an_unused_server
                 either_signal_ends_a_server_that_was_used

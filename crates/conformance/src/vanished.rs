@@ -46,7 +46,7 @@ pub(crate) fn a_reset_with_replies_unread_releases_the_connection(model: &Model)
 /// The descriptors, processes and threads of a server are those from before once such peers have reset, and there is
 /// room for as many again.
 #[track_caller]
-fn releases(model: &Model, hold: impl Fn(&mut Client)) {
+fn releases(model: &Model, wait_on: impl Fn(&mut Client)) {
     let server = model.start(&[]);
     model.has_its_workers(&server);
     for _ in 0..50 {
@@ -59,9 +59,9 @@ fn releases(model: &Model, hold: impl Fn(&mut Client)) {
         traits if traits.connection_per_worker => 2,
         _ => 20,
     };
-    let mut held: Vec<_> = (0..at_once).map(|_| server.connect()).collect();
-    held.iter_mut().for_each(&hold);
-    held.into_iter().for_each(Client::resets);
+    let mut peers: Vec<_> = (0..at_once).map(|_| server.connect()).collect();
+    peers.iter_mut().for_each(&wait_on);
+    peers.into_iter().for_each(Client::resets);
     eventually("what the peers held is released", || footprint(&server) == before);
     server.serves();
 }

@@ -1,6 +1,6 @@
 //! The listening sockets, and accepting from them.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::limits::{RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once};
 use crate::options::{Accept, Options};
 use crate::signals::Stop;
+use crate::telling::print_ready;
 use crate::{Error, Result};
 
 /// A listening socket.
@@ -30,8 +31,7 @@ impl Listener {
 
     /// Prints the ready line, with the port that it really has.
     pub fn announce(&self) {
-        // Nobody may be reading, and the server serves all the same.
-        let _ = writeln!(io::stdout(), "listening on {}", self.address).and_then(|()| io::stdout().flush());
+        print_ready(&format!("listening on {}", self.address));
     }
 
     /// Blocks until there is a connection, or until the process should stop or the listener is [closed](Self::close).

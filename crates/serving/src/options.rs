@@ -13,7 +13,7 @@ use protocol::{FrameLimit, SessionOptions, Writes};
 use crate::connection::Service;
 use crate::tally::Tally;
 use crate::telling::tell;
-use crate::{Result, inherited};
+use crate::{Result, inherited, telling};
 
 /// The flags that every server takes.
 #[derive(Debug, Clone, Args)]
@@ -112,6 +112,7 @@ pub struct TimeOrOff(pub Option<Duration>);
 #[must_use]
 pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     let settled = inherited::reset();
+    telling::prepare();
     let flags = match F::try_parse() {
         Ok(flags) => flags,
         Err(error) if error.use_stderr() => {
@@ -128,13 +129,15 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
         }
     };
     allow_all_descriptors();
-    match settled.and_then(|()| run(&flags)) {
+    let code = match settled.and_then(|()| run(&flags)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(format_args!("{}: {error}", program()));
             ExitCode::FAILURE
         }
-    }
+    };
+    telling::finish();
+    code
 }
 
 /// As many workers as this process has processors to run on.
