@@ -29,6 +29,7 @@ pub fn of(report: &Report) -> Vec<String> {
         unserved(report),
         overloaded(report),
         unsent(report),
+        client_pauses(report),
         client_limited(report),
         lateness(report),
         arrivals(report),
@@ -163,6 +164,23 @@ fn unsent(report: &Report) -> Option<String> {
         format!(
             "{unsent} of {planned} requests that were due were still waiting for a free connection when the window closed. \
              They have no latency. Offer less, or give more --connections."
+        )
+    })
+}
+
+fn client_pauses(report: &Report) -> Option<String> {
+    let pauses = report.client_pauses?;
+    let (longest_s, bound_ms) = (pauses.longest_us / 1e6, pauses.bound_us / 1e3);
+    let times = match pauses.count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    };
+    (pauses.count > 0 || pauses.requests > 0).then(|| {
+        format!(
+            "The load generator paused {times} for more than {bound_ms:.0} ms, at most for {longest_s:.2} s: it was stopped, or \
+             had no CPU. {} requests were in the system meanwhile. Their latencies may include the pause, and none of them \
+             timed out because of it. Repeat the run with CPUs of its own (--cpus).",
+            pauses.requests
         )
     })
 }

@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     unsent: WriteBuffer,
     /// The requests that no reply has come for, in the order of their sending.
     pub(crate) in_flight: VecDeque<InFlight>,
+    /// How many of these, from the first on, have timed out. A late reply to one of them has to be told from one to the next.
+    pub(crate) given_up: usize,
     /// Requests sent on the present connection.
     pub(crate) sent: u64,
     /// Good replies within the window, on all connections in this place.
@@ -72,6 +74,8 @@ pub(crate) struct InFlight {
     /// When it was due; in a closed loop, when it was sent.
     pub(crate) due_ns: u64,
     pub(crate) sent_ns: u64,
+    /// A reply that comes later is none in time. That is the timeout after the sending, and later by each pause of this client.
+    pub(crate) deadline_ns: u64,
 }
 
 /// What a read gave.
@@ -127,6 +131,7 @@ impl Connection {
         self.input.consume(self.input.bytes().len());
         self.unsent.sent(self.unsent.bytes().len());
         self.in_flight.clear();
+        self.given_up = 0;
         self.sent = 0;
         self.drained = false;
         self.ends = false;
@@ -139,9 +144,28 @@ impl Connection {
         self.ends |= event.is_read_closed() || event.is_error();
     }
 
-    /// Whether everything written so far has left, so that more may be sent.
+    /// Whether everything written so far has left and nothing has timed out, so that more may be sent.
     pub(crate) fn can_send(&self) -> bool {
-        self.state == State::Open && self.unsent.bytes().is_empty() && self.broken.is_none()
+        self.state == State::Open
+            && self.unsent.bytes().is_empty()
+            && self.broken.is_none()
+            && self.given_up == 0
+    }
+
+    /// The requests in flight that have not timed out.
+    pub(crate) fn waiting(&self) -> impl ExactSizeIterator<Item = &InFlight> {
+        self.in_flight.range(self.given_up..)
+    }
+
+    /// Whether the reply that is due next, to a request that was not given up, is late at this time.
+    pub(crate) fn is_overdue(&self, now_ns: u64) -> bool {
+        let oldest = self.in_flight.get(self.given_up);
+        oldest.is_some_and(|request| request.deadline_ns < now_ns)
+    }
+
+    /// Something may have come that no event was seen for.
+    pub(crate) fn expect_more(&mut self) {
+        self.drained = false;
     }
 
     /// Whether another request may be sent on it now.

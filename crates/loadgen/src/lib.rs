@@ -16,7 +16,7 @@
 //!
 //! What comes of it:
 //! - [`slices`]: times, as the window goes on; `tally`: counts, so that they add up;
-//! - `in_system`, `gaps`, `checks`: what the run is checked by;
+//! - `in_system`, `gaps`, `pauses`, `checks`: what the run is checked by;
 //! - [`report`]: what comes out; [`advice`]: what to make of it; [`hdr`]: the log that other tools read.
 
 #![forbid(unsafe_code)]
@@ -40,6 +40,7 @@ mod line;
 pub mod mix;
 mod operation;
 mod pacer;
+mod pauses;
 pub mod plan;
 pub mod rate;
 pub mod report;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::pauses::Pauses;
 use crate::report::{Backlog, Connections, Failures, Requests};
 use crate::slices::{Times, add, histogram};
 
@@ -20,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) after_window: Times,
     /// How many were in the system as the window opened, and as it closed.
     pub(crate) backlog: Backlog,
+    /// When this client did not look.
+    pub(crate) pauses: Pauses,
     /// How long after the window the last of them ended.
     pub(crate) drain: Duration,
     /// Good replies that came within the window, whenever they were asked for.
@@ -86,7 +89,6 @@ pub(crate) enum Failure {
     ClosedInMidReply,
     Closed,
     Timeout,
-    BehindTimeout,
     WrongValue,
     ErrorReply,
     NotAFrame,
@@ -111,7 +113,6 @@ impl fmt::Display for Failure {
             Self::ClosedInMidReply => "closed_in_mid_reply",
             Self::Closed => "closed",
             Self::Timeout => "timeout",
-            Self::BehindTimeout => "behind_timeout",
             Self::WrongValue => "wrong_value",
             Self::ErrorReply => "error_reply",
             Self::NotAFrame => "not_a_frame",
@@ -126,6 +127,7 @@ impl Default for Tally {
             requests: Requests::default(),
             after_window: Times::default(),
             backlog: Backlog::default(),
+            pauses: Pauses::default(),
             drain: Duration::ZERO,
             completed: 0,
             answered_total: 0,
@@ -177,6 +179,7 @@ impl Tally {
         self.after_window.add(&other.after_window);
         self.backlog.at_open += other.backlog.at_open;
         self.backlog.at_close += other.backlog.at_close;
+        self.pauses = self.pauses.merge(other.pauses);
         self.drain = self.drain.max(other.drain);
         self.completed += other.completed;
         self.answered_total += other.answered_total;

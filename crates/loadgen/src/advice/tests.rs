@@ -1,7 +1,7 @@
 //! Results with one fault each, and what is said of it.
 
 use super::*;
-use crate::report::{Backlog, Bystanders, Drift, Requests};
+use crate::report::{Backlog, Bystanders, ClientPauses, Drift, Requests};
 
 /// An open loop with nothing to be said of.
 fn sound() -> Report {
@@ -201,6 +201,23 @@ const CASES: &[Case] = &[
             report.checks.client_limited = Some(true);
         },
         &["busy for 25 %", "waited for a processor for 74 %", "--cpus"],
+    ),
+    (
+        sound_closed,
+        |report| {
+            report.client_pauses = Some(ClientPauses {
+                bound_us: 100_000.0,
+                count: 1,
+                longest_us: 1_203_000.0,
+                requests: 1479,
+            });
+        },
+        &[
+            "paused once for more than 100 ms",
+            "at most for 1.20 s",
+            "1479 requests",
+            "--cpus",
+        ],
     ),
     (
         sound,

@@ -15,6 +15,8 @@ use crate::tally::Failure;
 
 /// How many connections a thread opens at the same time: less than any backlog.
 const OPENING_AT_ONCE: usize = 256;
+/// How often it looks whether they are open.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long a place stays empty after its connection could not be opened.
 const RETRY_PAUSE_NS: u64 = 100_000_000;
 
@@ -24,6 +26,7 @@ impl Driver<'_> {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let timeout_ns = nanoseconds(self.plan.timeout);
         let mut progress_ns = self.clock.now_ns();
+        self.watch.begin(progress_ns);
         let (mut next, mut opening) = (0, 0);
         while (next < self.connections.len() || opening > 0)
             && self.clock.now_ns() - progress_ns < timeout_ns
@@ -34,7 +37,11 @@ impl Driver<'_> {
                 opening += usize::from(matches!(self.connections[next].state, State::Connecting { .. }));
                 next += 1;
             }
-            self.wait(&mut events, Duration::from_millis(20))?;
+            self.wait(&mut events, LOOK_EVERY)?;
+            let now_ns = self.look_after(LOOK_EVERY);
+            if self.watch.paused_until_ns() == now_ns {
+                progress_ns = now_ns;
+            }
             for event in events.iter().filter(|event| event.token() != TIMER) {
                 let connection = &mut self.connections[event.token().0];
                 connection.told(event);
@@ -131,7 +138,8 @@ impl Driver<'_> {
             ErrorKind::UnexpectedEof => Failure::ClosedInMidReply,
             _ => Failure::Reset,
         };
-        let (lost, received) = (connection.in_flight.len(), connection.input.bytes().len());
+        let lost = connection.waiting().len();
+        let received = connection.input.bytes().len();
         let example = || match failure {
             Failure::Reset => format!("{error}, with {lost} requests in flight"),
             Failure::Closed => format!("closed by the server with {lost} requests in flight"),
@@ -143,33 +151,39 @@ impl Driver<'_> {
 
     /// The reply that is due can't be read: it is wrong, and what comes behind it is lost.
     pub(super) fn lose_first_as_wrong(&mut self, index: usize, announced_bytes: u32, now_ns: u64) {
-        let lost = self.connections[index].in_flight.len();
+        let lost = self.connections[index].waiting().len();
         let example = || format!("a length of {announced_bytes} bytes where a reply should start");
         self.tally.fail(Failure::NotAFrame, lost.max(1) as u64, example);
         self.tally.requests.wrong += self.fail_first(index, now_ns).unwrap_or(0);
         self.abandon(index);
     }
 
-    /// The oldest request has waited too long, and maybe some behind it. Those that were sent later are lost with the
-    /// connection, since a reply that may still come to the first would be taken for theirs.
-    pub(super) fn time_out(&mut self, index: usize, too_old_ns: u64, now_ns: u64) {
+    /// The oldest request has waited too long, and maybe some behind it. Those that were sent later still have their time. When
+    /// they are all late, the connection is closed, since a reply that may still come would be taken for another's.
+    pub(super) fn time_out(&mut self, index: usize) {
+        let now_ns = self.look();
         self.arrive(now_ns);
-        let mut overdue = 0;
-        while let Some(request) = self.connections[index].in_flight.front()
-            && request.sent_ns <= too_old_ns
-        {
-            overdue += 1;
-            self.tally.requests.timeout += self.fail_first(index, now_ns).unwrap_or(0);
+        let mut late = 0;
+        while self.connections[index].is_overdue(now_ns) {
+            let connection = &mut self.connections[index];
+            let request = connection.in_flight[connection.given_up];
+            connection.given_up += 1;
+            self.outstanding -= 1;
+            self.tally.requests.timeout += self.end_badly(request, now_ns);
+            late += 1;
         }
+        self.fail_late(late);
+        let connection = &self.connections[index];
+        if connection.given_up == connection.in_flight.len() {
+            self.abandon(index);
+        }
+    }
+
+    /// So many requests had no reply in time.
+    pub(super) fn fail_late(&mut self, requests: u64) {
         let within = self.plan.timeout;
         let example = || format!("no reply within {within:?}");
-        self.tally.fail(Failure::Timeout, overdue, example);
-        let behind = self.connections[index].in_flight.len() as u64;
-        if behind > 0 {
-            let example = || format!("sent behind a request that had no reply within {within:?}");
-            self.tally.fail(Failure::BehindTimeout, behind, example);
-        }
-        self.abandon(index);
+        self.tally.fail(Failure::Timeout, requests, example);
     }
 
     /// Counts what is in flight as lost with the connection, closes it and opens another.
@@ -185,9 +199,14 @@ impl Driver<'_> {
         }
     }
 
-    /// The oldest request in flight, if there is one, has come to a bad end. Gives 1 if it counts, else 0.
+    /// The oldest request in flight, if there is one, has come to a bad end. Returns 1 if it counts, else 0.
     fn fail_first(&mut self, index: usize, now_ns: u64) -> Option<u64> {
-        let request = self.connections[index].in_flight.pop_front()?;
+        let connection = &mut self.connections[index];
+        let request = connection.in_flight.pop_front()?;
+        if connection.given_up > 0 {
+            connection.given_up -= 1;
+            return Some(0);
+        }
         self.outstanding -= 1;
         Some(self.end_badly(request, now_ns))
     }
@@ -197,24 +216,37 @@ impl Driver<'_> {
         let is_down = |connection: &Connection| matches!(connection.state, State::Down { .. });
         let all_down = !self.short_of_ports && self.connections.iter().all(is_down);
         self.down_since_ns = all_down.then(|| self.down_since_ns.unwrap_or(now_ns));
-        let too_old_ns = now_ns.saturating_sub(nanoseconds(self.plan.timeout));
         for index in 0..self.connections.len() {
             let connection = &self.connections[index];
             match connection.state {
                 State::Down { retry_at_ns } if retry_at_ns <= now_ns && self.phase != Phase::Finishing => {
                     self.connect(index, now_ns);
                 }
-                State::Connecting { since_ns } if since_ns <= too_old_ns => {
-                    self.fail_connect(index, &ErrorKind::TimedOut.into(), now_ns);
+                State::Connecting { since_ns } if self.is_late(since_ns, now_ns) => {
+                    self.give_up_connecting(index, now_ns);
                 }
-                State::Open => {
-                    let oldest = connection.in_flight.front();
-                    if oldest.is_some_and(|request| request.sent_ns <= too_old_ns) {
-                        self.time_out(index, too_old_ns, now_ns);
+                State::Open if connection.is_overdue(now_ns) => {
+                    self.read_what_is_there(index);
+                    if self.connections[index].is_overdue(now_ns) {
+                        self.time_out(index);
                     }
                 }
-                State::Down { .. } | State::Connecting { .. } => {}
+                State::Down { .. } | State::Connecting { .. } | State::Open => {}
             }
+        }
+    }
+
+    fn is_late(&self, since_ns: u64, now_ns: u64) -> bool {
+        since_ns.saturating_add(self.timeout_ns) < now_ns
+    }
+
+    /// A connection takes too long to open, unless it is open and its event has not been seen yet.
+    fn give_up_connecting(&mut self, index: usize, now_ns: u64) {
+        self.read_what_is_there(index);
+        if let State::Connecting { since_ns } = self.connections[index].state
+            && self.is_late(since_ns, now_ns)
+        {
+            self.fail_connect(index, &ErrorKind::TimedOut.into(), now_ns);
         }
     }
 }
@@ -243,43 +275,94 @@ mod tests {
         }
     }
 
-    #[test]
-    fn one_that_was_sent_a_moment_ago_is_lost_with_the_connection_and_not_timed_out() {
-        let mut driver = Stepped::begin(Plan {
+    fn pipeline_of_three() -> Stepped {
+        Stepped::begin(Plan {
             pipeline: 3,
             timeout: Duration::from_secs(1),
-            ..closed_loop(2_000)
-        });
+            ..closed_loop(5_000)
+        })
+    }
+
+    #[test]
+    fn one_that_was_sent_a_moment_ago_has_its_own_time() {
+        let mut driver = pipeline_of_three();
         driver.at(900 * MS).answer(0, 1);
-        driver.at(1_000 * MS).sweep(1_000 * MS);
+        driver.at(1_001 * MS).sweep(1_001 * MS);
+        assert_eq!(driver.tally.requests.timeout, 2);
+        // The replies to all three come: late to the first two, and in time to the third.
+        driver.at(1_100 * MS).answer(0, 3);
         let tally = driver.finish();
         assert_eq!(
             tally.requests,
             Requests {
-                planned: 4,
-                sent: 4,
-                ok: 1,
+                planned: 7,
+                sent: 7,
+                ok: 2,
                 timeout: 2,
-                reset: 1,
+                in_flight: 3,
                 ..Requests::default()
             }
         );
         let failures = tally.failures();
-        let told: Vec<_> = failures
-            .iter()
-            .map(|failure| (&*failure.kind, failure.count, &*failure.first))
-            .collect();
+        let [timeouts] = &failures[..] else {
+            panic!("one kind of failure: {failures:?}")
+        };
         assert_eq!(
-            told,
-            [
-                ("timeout", 2, "no reply within 1s"),
-                (
-                    "behind_timeout",
-                    1,
-                    "sent behind a request that had no reply within 1s"
-                ),
-            ]
+            (&*timeouts.kind, timeouts.count, &*timeouts.first),
+            ("timeout", 2, "no reply within 1s")
         );
+        assert_eq!(tally.waits_ns, tally.area_ns);
+    }
+
+    #[test]
+    fn a_late_reply_is_a_timeout_before_the_sweep_as_after_it() {
+        for sweeps in [false, true] {
+            let mut driver = pipeline_of_three();
+            driver.at(900 * MS).answer(0, 1);
+            if sweeps {
+                driver.at(1_001 * MS).sweep(1_001 * MS);
+            }
+            driver.at(1_002 * MS).answer(0, 2);
+            driver.at(1_900 * MS).answer(0, 1);
+            let tally = driver.finish();
+            let counts = (tally.requests.ok, tally.requests.timeout, tally.requests.reset);
+            assert_eq!(counts, (2, 2, 0), "sweeps: {sweeps}");
+            assert_eq!(tally.waits_ns, tally.area_ns);
+        }
+    }
+
+    #[test]
+    fn a_reply_is_late_only_after_the_timeout() {
+        for (at_ns, in_time) in [(1_000 * MS, 1), (1_000 * MS + 1, 0)] {
+            let mut driver = pipeline_of_three();
+            driver.at(at_ns).sweep(1_000 * MS);
+            driver.answer(0, 1);
+            assert_eq!(driver.finish().requests.ok, in_time);
+        }
+    }
+
+    #[test]
+    fn a_connection_is_closed_when_all_in_flight_are_late() {
+        let mut driver = pipeline_of_three();
+        driver.at(900 * MS).answer(0, 1);
+        driver.at(1_001 * MS).sweep(1_001 * MS);
+        assert_eq!(driver.connections[0].state, State::Open);
+        driver.at(1_901 * MS).sweep(1_901 * MS);
+        assert_ne!(driver.connections[0].state, State::Open);
+        let tally = driver.finish();
+        assert_eq!((tally.requests.timeout, tally.requests.reset), (3, 0));
+        assert_eq!(tally.waits_ns, tally.area_ns);
+    }
+
+    #[test]
+    fn what_is_lost_behind_late_requests_is_counted_once() {
+        let mut driver = pipeline_of_three();
+        driver.at(900 * MS).answer(0, 1);
+        driver.at(1_001 * MS).sweep(1_001 * MS);
+        driver.at(1_010 * MS).reset(0);
+        let tally = driver.finish();
+        assert_eq!((tally.requests.timeout, tally.requests.reset), (2, 1));
+        assert!(tally.requests.add_up());
         assert_eq!(tally.waits_ns, tally.area_ns);
     }
 }

@@ -4,9 +4,11 @@
 //! always is, and to ask the kernel each time costs two system calls a request. Only what did not leave waits for an
 //! event. In an open loop a request is sent when it is due and a connection is free, whichever comes last.
 //!
-//! Here stand the loop and what it waits for; [`sending`], [`replies`], [`connections`] and [`window`] have what it does.
+//! Here stand the loop and what it waits for; [`sending`], [`replies`], [`connections`], [`looking`] and [`window`] have what it
+//! does.
 
 mod connections;
+mod looking;
 mod replies;
 mod sending;
 #[cfg(test)]
@@ -31,6 +33,7 @@ use crate::gaps::Gaps;
 use crate::in_system::InSystem;
 use crate::line::Line;
 use crate::pacer::{Pacer, TIMER, Wait};
+use crate::pauses::Watch;
 use crate::plan::{Load, Plan};
 use crate::share::Share;
 use crate::slices::{Cut, Slice};
@@ -77,6 +80,8 @@ enum Phase {
 pub(crate) struct Driver<'a> {
     plan: &'a Plan,
     clock: Clock,
+    watch: Watch,
+    timeout_ns: u64,
     work: Work,
     reply_limit: FrameLimit,
     poll: Poll,
@@ -129,6 +134,8 @@ impl<'a> Driver<'a> {
         Ok(Self {
             plan,
             clock,
+            watch: Watch::new(plan.timeout),
+            timeout_ns: nanoseconds(plan.timeout),
             work: plan.work.clone(),
             reply_limit: plan.work.reply_limit(),
             open: open_loop(plan, share, &poll)?,
@@ -166,18 +173,21 @@ impl<'a> Driver<'a> {
     ) -> io::Result<(Tally, Vec<Connection>)> {
         self.begin(schedule);
         // Timeouts are looked for this often: a request is given up at most a twentieth later than it should be.
-        let sweep_every_ns = (nanoseconds(self.plan.timeout) / 20).clamp(1_000_000, 100_000_000);
+        let sweep_every_ns = (self.timeout_ns / 20).clamp(1_000_000, 100_000_000);
         let mut next_sweep_ns = schedule.begins_ns + sweep_every_ns;
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         // A thread that was woken too late to begin in time was held up as well.
         let mut looked_ns = schedule.begins_ns;
         while self.phase != Phase::Finishing || self.outstanding > 0 {
-            let waits_from_ns = self.clock.now_ns();
-            let wait = self.next_wait(waits_from_ns, next_sweep_ns.min(self.next_edge_ns))?;
+            let wait = self.next_wait(self.watch.looked_ns(), next_sweep_ns.min(self.next_edge_ns))?;
             self.wait(&mut events, wait)?;
-            let (overslept, mut sent) = self.send_before_receiving(&events, wait);
+            let now_ns = self.look_after(wait);
+            let (overslept, mut sent) = self.send_before_receiving(&events, wait, now_ns);
             for event in events.iter().filter(|event| event.token() != TIMER) {
                 self.on_event(event);
+            }
+            if self.watch.is_catching_up {
+                self.catch_up();
             }
             let now_ns = self.look();
             sent += self.send_due(now_ns);
@@ -191,13 +201,14 @@ impl<'a> Driver<'a> {
                 }
             }
             looked_ns = now_ns;
-            if now_ns >= next_sweep_ns {
+            if now_ns >= next_sweep_ns && !self.watch.is_catching_up {
                 next_sweep_ns = now_ns + sweep_every_ns;
                 self.sweep(now_ns);
                 self.tally.ended_early = self.ends_early(now_ns, cancel);
                 if self.tally.ended_early.is_some() {
                     break;
                 }
+                self.look();
             }
         }
         Ok(self.finish())
@@ -206,11 +217,10 @@ impl<'a> Driver<'a> {
     /// Sends what has fallen due during the wait, before the replies are read that came in it: a request leaves late by all
     /// that is done before it, whereas a reply's time is that of one read in any case. Says how many were overslept, and how
     /// many were sent.
-    fn send_before_receiving(&mut self, events: &Events, waited: Duration) -> (usize, usize) {
+    fn send_before_receiving(&mut self, events: &Events, waited: Duration, now_ns: u64) -> (usize, usize) {
         if self.open.is_none() {
             return (0, 0);
         }
-        let now_ns = self.look();
         let sent = self.send_due(now_ns);
         let woken = !waited.is_zero() && events.iter().any(|event| event.token() == TIMER);
         (if woken { sent } else { 0 }, sent)
@@ -218,6 +228,7 @@ impl<'a> Driver<'a> {
 
     fn begin(&mut self, schedule: Schedule) {
         self.schedule = schedule;
+        self.watch.begin(self.clock.now_ns());
         self.next_edge_ns = schedule.opens_ns;
         self.in_system = InSystem::within(schedule.opens_ns, schedule.closes_ns);
         if let Some((line, _)) = &mut self.open {
@@ -232,19 +243,11 @@ impl<'a> Driver<'a> {
         while self.clock.now_ns() < schedule.begins_ns {
             std::hint::spin_loop();
         }
+        self.watch.begin(schedule.begins_ns);
         for index in 0..self.connections.len() {
             let now_ns = self.look();
             self.put_to_use(index, now_ns);
         }
-    }
-
-    /// Reads the clock. Whatever is counted afterwards belongs to the phase and the slice of that time.
-    fn look(&mut self) -> u64 {
-        let now_ns = self.clock.now_ns();
-        if now_ns >= self.next_edge_ns {
-            self.cross_edges(now_ns);
-        }
-        now_ns
     }
 
     fn ends_early(&self, now_ns: u64, cancel: &AtomicBool) -> Option<String> {
@@ -253,7 +256,7 @@ impl<'a> Driver<'a> {
         }
         let gone = self
             .down_since_ns
-            .is_some_and(|since_ns| now_ns - since_ns > GONE_AFTER_NS);
+            .is_some_and(|since_ns| now_ns.saturating_sub(since_ns) > GONE_AFTER_NS);
         gone.then(|| format!("the server at {} is gone", self.plan.target))
     }
 
@@ -295,8 +298,8 @@ impl<'a> Driver<'a> {
                     if event.is_readable() {
                         self.receive(index);
                     }
-                    let now_ns = self.look();
-                    self.put_to_use(index, now_ns);
+                    // It was counted as opened at this time, so it is put to use in the same phase.
+                    self.put_to_use(index, self.watch.looked_ns());
                 }
             }
             State::Open => {

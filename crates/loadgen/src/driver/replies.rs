@@ -64,7 +64,6 @@ impl Driver<'_> {
                         self.abandon(index);
                         return false;
                     };
-                    self.outstanding -= 1;
                     let unchecked = self.plan.fault == Some(Fault::UncheckedReplies)
                         && request.number.is_multiple_of(1000);
                     let verdict = if unchecked {
@@ -78,7 +77,13 @@ impl Driver<'_> {
                         }
                     };
                     connection.input.consume(PREFIX_BYTES + body.len());
-                    self.count(index, request, &verdict, now_ns);
+                    if connection.given_up > 0 {
+                        connection.given_up -= 1;
+                        self.count_given_up(&verdict);
+                    } else {
+                        self.outstanding -= 1;
+                        self.count(index, request, &verdict, now_ns);
+                    }
                 }
             }
         }
@@ -86,9 +91,10 @@ impl Driver<'_> {
 
     /// Counts a request that has ended with a reply.
     pub(super) fn count(&mut self, index: usize, request: InFlight, verdict: &Verdict, now_ns: u64) {
-        if let Verdict::Good = verdict {
+        let is_good = *verdict == Verdict::Good;
+        self.tally.answered_total += u64::from(is_good);
+        if is_good && self.watch.came_ns(now_ns) <= request.deadline_ns {
             self.leave(request, now_ns);
-            self.tally.answered_total += 1;
             if self.counts() {
                 self.tally.requests.ok += 1;
                 self.connections[index].was_served = true;
@@ -102,7 +108,10 @@ impl Driver<'_> {
         }
         let counts = self.end_badly(request, now_ns);
         match verdict {
-            Verdict::Good => {}
+            Verdict::Good => {
+                self.tally.requests.timeout += counts;
+                self.fail_late(1);
+            }
             Verdict::Error(text) => {
                 self.tally.requests.error += counts;
                 self.tally.fail(Failure::ErrorReply, 1, || text.clone());
@@ -111,6 +120,16 @@ impl Driver<'_> {
                 self.tally.requests.wrong += counts;
                 self.tally.fail(Failure::WrongValue, 1, || text.clone());
             }
+        }
+    }
+
+    /// A reply has come to a request that had timed out before: that stays so, and a wrong one is worth telling.
+    #[cold]
+    fn count_given_up(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Good => self.tally.answered_total += 1,
+            Verdict::Error(text) => self.tally.fail(Failure::ErrorReply, 1, || text.clone()),
+            Verdict::Wrong(text) => self.tally.fail(Failure::WrongValue, 1, || text.clone()),
         }
     }
 
@@ -157,6 +176,9 @@ impl Driver<'_> {
     pub(super) fn leave(&mut self, request: InFlight, now_ns: u64) {
         self.in_system.leave(now_ns, 1);
         let from_ns = now_ns - self.latency_ns(request, now_ns);
+        if self.watch.met_pause(request.due_ns) && self.counts() {
+            self.tally.pauses.requests += 1;
+        }
         self.tally.waits_ns += u128::from(self.in_system.clip(from_ns, now_ns));
     }
 }

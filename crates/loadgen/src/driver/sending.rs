@@ -38,6 +38,7 @@ impl Driver<'_> {
                 number: self.next_number,
                 due_ns: now_ns,
                 sent_ns: now_ns,
+                deadline_ns: now_ns + self.timeout_ns,
             });
             connection.sent += 1;
             self.next_number += self.plan.threads as u64;
@@ -104,6 +105,7 @@ impl Driver<'_> {
             number: self.next_number,
             due_ns,
             sent_ns,
+            deadline_ns: sent_ns + self.timeout_ns,
         });
         connection.sent += 1;
         self.next_number += self.plan.threads as u64;

@@ -85,9 +85,16 @@ impl Stepped {
     /// Lets the driver look at the clock at this time.
     pub(super) fn at(&mut self, now_ns: u64) -> &mut Self {
         self.now_ns.store(now_ns, Ordering::Relaxed);
-        self.driver.cross_edges(now_ns);
+        let since_ns = now_ns - self.driver.watch.looked_ns();
+        self.driver.look_after(Duration::from_nanos(since_ns));
         self.driver.send_due(now_ns);
         self
+    }
+
+    /// Lets the driver look at the clock at this time, and not before.
+    pub(super) fn paused_until(&mut self, now_ns: u64) {
+        self.now_ns.store(now_ns, Ordering::Relaxed);
+        self.driver.look();
     }
 
     /// The right replies to so many requests come now on the connection of this number.

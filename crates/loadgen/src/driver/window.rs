@@ -116,6 +116,7 @@ impl Driver<'_> {
             let due_ns = line.advance();
             self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, closes_ns));
             self.tally.requests.unsent += 1;
+            self.tally.pauses.requests += u64::from(self.watch.met_pause(due_ns));
         }
         self.tally.backlog.at_close += self.tally.requests.unsent;
     }
@@ -124,12 +125,9 @@ impl Driver<'_> {
     fn count_unended(&mut self, now_ns: u64) {
         self.tally.drain = Duration::from_nanos(now_ns.saturating_sub(self.schedule.closes_ns));
         self.count_unsent();
-        for request in self
-            .connections
-            .iter()
-            .flat_map(|connection| &connection.in_flight)
-        {
+        for request in self.connections.iter().flat_map(Connection::waiting) {
             self.tally.requests.in_flight += 1;
+            self.tally.pauses.requests += u64::from(self.watch.met_pause(request.due_ns));
             self.tally.waits_ns += u128::from(self.in_system.clip(request.due_ns, now_ns));
         }
         self.tally.area_ns = self.in_system.area_ns(self.schedule.closes_ns);

@@ -15,6 +15,7 @@ pub use self::checks::{Arrivals, Checks, Drift, Little};
 use self::checks::{is_near_ceiling, late_share};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
 use crate::distribution::Distribution;
+use crate::pauses;
 use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;
 use crate::tally::{Failure, Tally};
@@ -68,6 +69,9 @@ pub struct Report {
     pub bystanders: Option<Bystanders>,
     /// What the load generator itself spent.
     pub client: Client,
+    /// When the load generator did not look.
+    #[serde(default)]
+    pub client_pauses: Option<ClientPauses>,
     /// What the run says of itself.
     pub checks: Checks,
     /// The window, second by second.
@@ -138,6 +142,12 @@ impl Report {
                 busy_each: tally.threads.iter().map(|time| time.busy).collect(),
                 threads: plan.threads,
             },
+            client_pauses: Some(ClientPauses {
+                bound_us: pauses::bound(plan.timeout).as_secs_f64() * 1e6,
+                count: tally.pauses.count,
+                longest_us: tally.pauses.longest_ns as f64 / 1e3,
+                requests: tally.pauses.requests,
+            }),
             checks: Checks {
                 little: Little::of(tally),
                 accounting: tally.requests.add_up(),
@@ -405,6 +415,20 @@ pub struct Client {
     pub busy_each: Vec<f64>,
     /// How many threads drove the connections.
     pub threads: usize,
+}
+
+/// When the load generator did not look whether something had come, since it was stopped or had no CPU. What comes in such a
+/// pause is read after it, so its latency may be too long. It is never a timeout: the time of a request does not run meanwhile.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+pub struct ClientPauses {
+    /// What is longer than this is a pause: 100 ms, or half the timeout if that is less, but 10 ms at least.
+    pub bound_us: f64,
+    /// How many there were in the window and the drain.
+    pub count: u64,
+    /// How long the longest was.
+    pub longest_us: f64,
+    /// How many requests were in the system during one.
+    pub requests: u64,
 }
 
 /// One second of the window, or a third of a short one; the last may be shorter.

@@ -13,6 +13,7 @@ mod loads;
 mod misbehaviour;
 mod output;
 mod overload;
+mod pauses;
 mod program;
 mod selftest;
 mod slowness;
