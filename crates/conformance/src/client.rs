@@ -81,13 +81,23 @@ impl Client {
     /// Reads a frame's body; `None` if the connection has ended before one.
     pub(crate) fn try_receive(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut prefix = [0; 4];
-        if self.stream.read(&mut prefix[..1])? == 0 {
+        if self.read(&mut prefix[..1])? == 0 {
             return Ok(None);
         }
         self.stream.read_exact(&mut prefix[1..])?;
         let mut body = vec![0; u32::from_le_bytes(prefix) as usize];
         self.stream.read_exact(&mut body)?;
         Ok(Some(body))
+    }
+
+    /// With a timeout, a read is interrupted also where the whole machine, or this process, was stopped for a while.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 
     #[track_caller]
@@ -144,7 +154,7 @@ impl Client {
     pub(crate) fn hears_nothing(&mut self) {
         let heard = self.within(MOMENT, |client| client.stream.peek(&mut [0]));
         match heard {
-            Err(error) if is_timeout(&error) => {}
+            Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
             heard => panic!("something came where nothing should: {heard:?}"),
         }
     }
@@ -168,7 +178,7 @@ impl Client {
     /// What one `recv` of this size gives: some of it, or nothing at the end.
     pub(crate) fn try_receive_once(&mut self, size: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; size];
-        let received = self.stream.read(&mut bytes)?;
+        let received = self.read(&mut bytes)?;
         bytes.truncate(received);
         Ok(bytes)
     }

@@ -29,17 +29,21 @@ mod server;
 mod tree;
 
 // The cases, a file a theme.
+mod capacity;
 mod crowd;
 mod drain;
 mod endings;
 mod errors;
 mod flags;
+mod handover;
 mod inherited;
 mod lifecycle;
 mod limits;
 mod load;
 mod operations;
 mod seed;
+mod supervision;
+mod surroundings;
 mod tally;
 mod unread;
 mod vanished;

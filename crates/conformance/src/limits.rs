@@ -2,19 +2,21 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::client::{Client, request};
 use crate::model::Model;
 use crate::patience::eventually;
+use crate::process::Finished;
 use crate::server::Server;
 
 /// Enough for any server to start with, and too few for the connections that are opened below, even if two processes
 /// have so many each.
 const DESCRIPTORS: &str = "40";
 /// Likewise, of processes and threads.
-const PROCESSES: &str = "12";
+const PROCESSES: u32 = 12;
 const CONNECTIONS: usize = 100;
 
 pub(crate) fn a_full_descriptor_table_is_ridden_out(model: &Model) {
@@ -22,23 +24,58 @@ pub(crate) fn a_full_descriptor_table_is_ridden_out(model: &Model) {
     rides_out_its_limit(&model.start_by(&limited, &[]));
 }
 
-/// The limit of processes does not bind root, and binds anyone else together with all that they run. So this needs
-/// root, to become somebody who runs nothing else.
 pub(crate) fn a_refused_process_or_thread_is_ridden_out(model: &Model) {
-    let somebody = (1_000_000_000 + std::process::id()).to_string();
-    let limit = format!("--nproc={PROCESSES}:{PROCESSES}");
-    let (user, group) = (format!("--reuid={somebody}"), format!("--regid={somebody}"));
-    let limited = ["prlimit", &limit, "setpriv", &user, &group, "--clear-groups"];
-    let can = Command::new(limited[0])
-        .args(&limited[1..])
+    if let Some(limit) = process_limit(model, PROCESSES) {
+        rides_out_its_limit(&limit.start(model, &[]));
+    }
+}
+
+/// A limit of processes and threads.
+pub(crate) struct ProcessLimit {
+    launcher: Vec<String>,
+}
+
+/// The limit of processes does not bind root, and binds anyone else together with all that they run. So this needs
+/// root, to become somebody who runs nothing else. Where that can't be, the case prints so, and ends.
+pub(crate) fn process_limit(model: &Model, processes: u32) -> Option<ProcessLimit> {
+    static SOMEBODY: AtomicU32 = AtomicU32::new(0);
+    let number = SOMEBODY.fetch_add(1, Ordering::Relaxed);
+    let somebody = 1_000_000_000 + std::process::id() * 16 + number % 16;
+    let launcher: Vec<String> = vec![
+        "prlimit".to_owned(),
+        format!("--nproc={processes}:{processes}"),
+        "setpriv".to_owned(),
+        format!("--reuid={somebody}"),
+        format!("--regid={somebody}"),
+        "--clear-groups".to_owned(),
+    ];
+    let can = Command::new(&launcher[0])
+        .args(&launcher[1..])
         .args([model.exe, "--help"])
         .output();
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0);
     if !is_root || !can.is_ok_and(|output| output.status.success()) {
         println!("skipped: it takes root, prlimit and setpriv, and a program that everybody may run");
-        return;
+        return None;
     }
-    rides_out_its_limit(&model.start_by(&limited, &[]));
+    Some(ProcessLimit { launcher })
+}
+
+impl ProcessLimit {
+    #[track_caller]
+    pub(crate) fn start(&self, model: &Model, flags: &[&str]) -> Server {
+        model.start_by(&self.launcher(), flags)
+    }
+
+    /// Runs a server that is expected to make an end by itself.
+    #[track_caller]
+    pub(crate) fn run(&self, model: &Model) -> Finished {
+        model.start_unready(&self.launcher(), &[]).finish_unready()
+    }
+
+    fn launcher(&self) -> Vec<&str> {
+        self.launcher.iter().map(String::as_str).collect()
+    }
 }
 
 #[track_caller]

@@ -38,6 +38,8 @@ pub struct Traits {
     pub connection_per_worker: bool,
     /// It can wait for something without holding its thread.
     pub event_loop: bool,
+    /// Each worker has an event loop.
+    pub loop_per_worker: bool,
     /// A process of it holds many connections, so that its descriptor table can be full.
     pub shared_descriptors: bool,
     /// It makes a thread or a process for each connection, so that it can be refused one.
@@ -54,6 +56,7 @@ impl Traits {
         forking: false,
         connection_per_worker: false,
         event_loop: false,
+        loop_per_worker: false,
         shared_descriptors: false,
         spawning: false,
     };
@@ -97,13 +100,27 @@ impl Model {
         self.start_with(command, flags)
     }
 
+    /// The same for a server that may never be ready.
+    #[track_caller]
+    pub(crate) fn start_unready(&self, launcher: &[&str], flags: &[&str]) -> Process {
+        let (program, arguments) = launcher.split_first().expect("a launcher has a program");
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.exe).args(flags);
+        self.add_defaults(&mut command, flags);
+        Process::start(self.name, command)
+    }
+
     #[track_caller]
     fn start_with(&self, mut command: Command, flags: &[&str]) -> Server {
+        self.add_defaults(&mut command, flags);
+        Server::start(self.name, command)
+    }
+
+    fn add_defaults(&self, command: &mut Command, flags: &[&str]) {
         command.args(["--listen", "127.0.0.1:0"]);
         if self.traits.workers && !flags.contains(&"--workers") {
             command.args(["--workers", "2"]);
         }
-        Server::start(self.name, command)
     }
 
     /// Waits for the two workers of a model that has workers: a server is ready before it has forked them all.

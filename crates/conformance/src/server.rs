@@ -27,6 +27,12 @@ impl Server {
             }
             process.printed_on_stdout().contains('\n')
         });
+        Self::from_ready(process)
+    }
+
+    /// The server of a process that has printed its ready line.
+    #[track_caller]
+    pub(crate) fn from_ready(process: Process) -> Self {
         let stdout = process.printed_on_stdout();
         let address = stdout
             .lines()

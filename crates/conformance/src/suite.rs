@@ -123,6 +123,20 @@ macro_rules! cases_of {
                 a_wrong_flag_is_told_in_one_line
                 help_names_every_flag
             }
+            handover {
+                the_listener_closes_before_the_last_reply
+            }
+            capacity {
+                max_connections_allows_any_number_one_after_another
+                a_wrong_number_of_connections_is_refused_in_one_line
+            }
+            supervision {
+                a_server_that_is_ready_can_serve
+            }
+            surroundings {
+                children_in_another_process_namespace_serve
+                only_a_port_in_use_is_to_be_freed
+            }
         }
     };
     (one_connection => $emit:ident) => {
@@ -162,6 +176,9 @@ macro_rules! cases_of {
                 three_hundred_connections_at_once_are_all_served
                 a_hundred_silent_peers_delay_no_other_connection
             }
+            capacity {
+                max_connections_makes_further_ones_wait
+            }
         }
     };
     (workers => $emit:ident) => {
@@ -187,6 +204,25 @@ macro_rules! cases_of {
             flags {
                 a_wrong_flag_of_workers_is_told_in_one_line
                 help_says_how_many_workers_there_are_unless_told_and_why
+            }
+            handover {
+                a_new_connection_does_not_wait_for_a_draining_worker
+                the_backlog_of_a_draining_worker_is_served
+                a_draining_worker_takes_no_wake_up_from_another
+                workers_that_drain_in_turn_lose_no_connection
+            }
+            capacity {
+                there_are_no_more_workers_than_connections
+            }
+            supervision {
+                a_worker_that_keeps_dying_is_given_up
+                a_server_whose_workers_all_keep_dying_exits
+                help_names_the_limit_of_restarts
+                a_server_without_processes_or_threads_exits_with_one_line
+            }
+            surroundings {
+                a_tally_that_is_no_file_is_refused_in_one_line
+                too_few_descriptors_for_the_listeners_are_named
             }
         }
     };
@@ -217,6 +253,14 @@ macro_rules! cases_of {
             }
         }
     };
+    (loop_per_worker => $emit:ident) => {
+        $crate::$emit! { loop_per_worker:
+            capacity {
+                a_worker_without_descriptors_leaves_connections_to_the_other
+                max_connections_counts_for_all_workers_together
+            }
+        }
+    };
     (shared_descriptors => $emit:ident) => {
         $crate::$emit! { shared_descriptors:
             limits {
@@ -228,6 +272,12 @@ macro_rules! cases_of {
         $crate::$emit! { spawning:
             limits {
                 a_refused_process_or_thread_is_ridden_out
+            }
+            handover {
+                a_connection_that_waits_for_a_process_is_answered_before_the_end
+            }
+            supervision {
+                a_server_without_processes_or_threads_exits_with_one_line
             }
         }
     };
@@ -291,6 +341,7 @@ pub mod cases {
     cases_of! { forking => functions_of }
     cases_of! { connection_per_worker => functions_of }
     cases_of! { event_loop => functions_of }
+    cases_of! { loop_per_worker => functions_of }
     cases_of! { shared_descriptors => functions_of }
     cases_of! { spawning => functions_of }
 }

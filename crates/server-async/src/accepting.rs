@@ -1,34 +1,189 @@
 //! A listener in an event loop, which may share it with other loops.
 
-use std::io;
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use rustix::event::epoll::{self, EventData, EventFlags};
-use serving::Listener;
+use serving::limits::{
+    RETRY_PAUSE, has_told_full, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once,
+    tell_once_full,
+};
+use serving::{Error, Listener, Result};
+
+/// The accepting side of a loop: its listener, and whether the kernel wakes the loop for it.
+///
+/// The kernel wakes one of all loops that share a listener for a new connection. A loop that could not take the
+/// connection would waste the wake-up: the others sleep on, and the connection waits. So a loop without room leaves the
+/// listener's queue ([`Paused`](State::Paused)), and comes back when it has emptied the backlog or found that it can.
+#[derive(Debug)]
+pub struct Acceptor {
+    listener: SharedListener,
+    token: Token,
+    /// The most connections that the loop may hold.
+    max_connections: Option<usize>,
+    state: State,
+    /// A connection that was accepted when the kernel had no memory to watch it.
+    held: Option<TcpStream>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The kernel wakes the loop for a connection.
+    Registered,
+    /// It does not. The loop tries again by itself: as one of its connections ends, and at this time if there is one.
+    Paused { retry_at: Option<Instant> },
+}
+
+impl Acceptor {
+    /// A clone of a listener, registered with this process's loop.
+    pub fn new(
+        listener: &Listener,
+        max_connections: Option<usize>,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let mut listener = SharedListener::new(listener)?;
+        registry.register(&mut listener, token, Interest::READABLE)?;
+        Ok(Self {
+            listener,
+            token,
+            max_connections,
+            state: State::Registered,
+            held: None,
+        })
+    }
+
+    /// Accepts a connection if there is one, and room for it beside those that are open.
+    pub fn accept(&mut self, registry: &Registry, open: usize) -> Result<Option<TcpStream>> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held));
+        }
+        loop {
+            if self.is_full(open) {
+                self.pause(registry, (!has_told_full()).then_some(RETRY_PAUSE));
+                return Ok(None);
+            }
+            match self.listener.accept() {
+                Ok(stream) => return Ok(Some(stream)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.resume(registry);
+                    return Ok(None);
+                }
+                Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
+                // Another process that shares the listener has closed it, and will ask this one to stop.
+                Err(error) if is_closed(&error) => {
+                    self.pause(registry, None);
+                    return Ok(None);
+                }
+                Err(error) if is_exhaustion(&error) => {
+                    tell_once("accept", &error);
+                    self.pause(registry, Some(RETRY_PAUSE));
+                    return Ok(None);
+                }
+                Err(error) => return Err(Error::system("accept")(error)),
+            }
+        }
+    }
+
+    /// Takes a connection back that the loop could not watch, and tries again later.
+    pub fn hold(&mut self, stream: TcpStream, registry: &Registry) {
+        self.held = Some(stream);
+        self.pause(registry, Some(RETRY_PAUSE));
+    }
+
+    /// Whether the loop has to try again by itself as its connections end.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.state != State::Registered
+    }
+
+    /// How long until it has to try again, if that is at a certain time.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        match self.state {
+            State::Paused { retry_at: Some(at) } => Some(at.saturating_duration_since(Instant::now())),
+            _ => None,
+        }
+    }
+
+    /// Whether it is time to try again. A loop that is full looks only whether a connection waits for room, and reports
+    /// that once.
+    pub fn is_due(&mut self, open: usize) -> bool {
+        if self.timeout().is_none_or(|left| !left.is_zero()) {
+            return false;
+        }
+        if !self.is_full(open) {
+            return true;
+        }
+        if self.listener.has_waiting() {
+            tell_once_full(self.max_connections.unwrap_or(open));
+        }
+        self.state = State::Paused {
+            retry_at: (!has_told_full()).then(|| Instant::now() + RETRY_PAUSE),
+        };
+        false
+    }
+
+    /// Closes this process's listener. The kernel keeps waking the loop for a listener that others hold open as well,
+    /// unless it is taken out first. A connection that was held is given back.
+    pub fn close(mut self, registry: &Registry) -> Option<TcpStream> {
+        self.pause(registry, None);
+        self.held
+    }
+
+    fn is_full(&self, open: usize) -> bool {
+        self.max_connections.is_some_and(|most| open >= most)
+    }
+
+    fn pause(&mut self, registry: &Registry, retry_in: Option<Duration>) {
+        if self.state == State::Registered {
+            // It is registered, so this can't fail.
+            let _ = registry.deregister(&mut self.listener);
+        }
+        self.state = State::Paused {
+            retry_at: retry_in.map(|pause| Instant::now() + pause),
+        };
+    }
+
+    /// Registers the listener again. A connection that has come since the last look is an event of its own.
+    fn resume(&mut self, registry: &Registry) {
+        if self.state == State::Registered {
+            return;
+        }
+        self.state = match registry.register(&mut self.listener, self.token, Interest::READABLE) {
+            Ok(()) => State::Registered,
+            Err(_) => State::Paused {
+                retry_at: Some(Instant::now() + RETRY_PAUSE),
+            },
+        };
+    }
+}
 
 /// A listener that may be in the epoll instances of several processes.
 ///
 /// A new connection makes a shared listener readable for all of them, and without further ado the kernel would wake every
 /// one, for all but one to find nothing (the thundering herd). `EPOLLEXCLUSIVE` has it wake one; mio does not set it, so
-/// the listener adds itself. As with all else in the loop the event is an edge, so that a listener that can't be accepted
-/// from, for want of descriptors, does not make the loop spin.
+/// the listener adds itself. As with all else in the loop the event is an edge.
 #[derive(Debug)]
-pub struct SharedListener(TcpListener);
+struct SharedListener(TcpListener);
 
 impl SharedListener {
-    /// A clone of a listener, for this process's loop.
-    pub fn new(listener: &Listener) -> io::Result<Self> {
+    fn new(listener: &Listener) -> io::Result<Self> {
         let listener = listener.to_std()?;
         // The flag belongs to the socket, not to the descriptor: for all who share it accept no longer blocks.
         listener.set_nonblocking(true)?;
         Ok(Self(TcpListener::from_std(listener)))
     }
 
-    /// Accepts a connection, if there is one.
-    pub fn accept(&self) -> io::Result<TcpStream> {
+    fn accept(&self) -> io::Result<TcpStream> {
         self.0.accept().map(|(stream, _)| stream)
+    }
+
+    fn has_waiting(&self) -> bool {
+        serving::listener::has_waiting(&self.0)
     }
 }
 

@@ -18,6 +18,8 @@
 //! The events are edge-triggered: the kernel tells a change once, so a connection that is told of one goes on until it
 //! would block. One that never would, for its peer always sends more, is put behind the others after
 //! [`TURN_REQUESTS`](connection::TURN_REQUESTS) requests.
+//!
+//! A loop without room for a connection (`accepting.rs`) leaves new ones in the backlog, or to another loop.
 
 #![forbid(unsafe_code)]
 
@@ -32,13 +34,12 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
-use serving::limits::{RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once};
 use serving::{Error, Listener, Result, Service, Stop, tally};
 use slab::Slab;
 
-use crate::accepting::SharedListener;
+use crate::accepting::Acceptor;
 use crate::connection::{Connection, Turn};
-use crate::timers::{Timer, Timers};
+use crate::timers::Timers;
 
 // Beyond any place that a connection can have in the slab, which is its token.
 const LISTENER: Token = Token(usize::MAX - 1);
@@ -50,7 +51,7 @@ const EVENTS_AT_ONCE: usize = 1024;
 pub struct EventLoop {
     poll: Poll,
     /// None once it drains.
-    listener: Option<SharedListener>,
+    acceptor: Option<Acceptor>,
     /// Keeps the descriptor that a signal makes readable.
     _signal: UnixStream,
     connections: Slab<Connection>,
@@ -63,18 +64,21 @@ pub struct EventLoop {
 
 impl EventLoop {
     /// A loop of its own, for the process that calls this: a process that forks makes it afterwards.
-    pub fn new(listener: &Listener, service: Service, stop: Stop) -> Result<Self> {
+    pub fn new(
+        listener: &Listener,
+        service: Service,
+        max_connections: Option<usize>,
+        stop: Stop,
+    ) -> Result<Self> {
         let make = || -> io::Result<Self> {
             let poll = Poll::new()?;
-            let mut listener = SharedListener::new(listener)?;
-            poll.registry()
-                .register(&mut listener, LISTENER, Interest::READABLE)?;
+            let acceptor = Acceptor::new(listener, max_connections, poll.registry(), LISTENER)?;
             let mut signal = signals::readable_on_stop()?;
             poll.registry()
                 .register(&mut signal, SIGNAL, Interest::READABLE)?;
             Ok(Self {
                 poll,
-                listener: Some(listener),
+                acceptor: Some(acceptor),
                 _signal: signal,
                 connections: Slab::new(),
                 timers: Timers::default(),
@@ -89,12 +93,21 @@ impl EventLoop {
     /// Serves until the process should stop and all that has arrived is answered.
     pub fn run(mut self) -> Result<()> {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
-        while self.listener.is_some() || !self.connections.is_empty() {
+        loop {
+            // A signal before the loop was made is seen here, and every later one also wakes the loop.
+            if self.acceptor.is_some() && self.stop.requested() {
+                self.drain();
+            }
+            if self.acceptor.is_none() && self.connections.is_empty() {
+                return Ok(());
+            }
             let timeout = if self.unfinished.is_empty() {
-                self.timers.timeout()
+                let retry = self.acceptor.as_ref().and_then(Acceptor::timeout);
+                [self.timers.timeout(), retry].into_iter().flatten().min()
             } else {
                 Some(Duration::ZERO)
             };
+            let open = self.connections.len();
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     return Err(Error::system("wait for events")(error));
@@ -115,7 +128,7 @@ impl EventLoop {
                 match event.token() {
                     // Below: until all events are handled, the place of a connection that has ended stays empty.
                     LISTENER => accepts = true,
-                    // It has woken the loop, which looks at the flag below.
+                    // It has woken the loop, which looks at the flag next.
                     SIGNAL => {}
                     Token(key) => {
                         if let Some(connection) = self.connections.get_mut(key) {
@@ -125,52 +138,48 @@ impl EventLoop {
                     }
                 }
             }
-            if accepts {
+            self.on_time();
+            let ended = self.connections.len() < open;
+            if let Some(acceptor) = &mut self.acceptor
+                && (accepts || (ended && acceptor.is_paused()) || acceptor.is_due(self.connections.len()))
+            {
                 self.accept()?;
             }
-            self.on_time()?;
-            if self.listener.is_some() && self.stop.requested() {
-                self.drain();
-            }
         }
-        Ok(())
     }
 
-    /// Takes all connections that there are.
+    /// Takes all connections that there are, as far as there is room.
     fn accept(&mut self) -> Result<()> {
-        while let Some(listener) = &self.listener {
-            match listener.accept() {
-                Ok(stream) => self.add(stream),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
-                // Another process that shares the listener has closed it, and will tell this one to stop.
-                Err(error) if is_closed(&error) => break,
-                Err(error) if is_exhaustion(&error) => {
-                    // The edge has been told, and is not told again for those that wait already.
-                    tell_once("accept", &error);
-                    self.timers.set(Instant::now() + RETRY_PAUSE, Timer::Accept);
-                    break;
+        while let Some(acceptor) = &mut self.acceptor {
+            let Some(stream) = acceptor.accept(self.poll.registry(), self.connections.len())? else {
+                break;
+            };
+            if let Err(stream) = self.add(stream) {
+                if let Some(acceptor) = &mut self.acceptor {
+                    acceptor.hold(stream, self.poll.registry());
                 }
-                Err(error) => return Err(Error::system("accept")(error)),
+                break;
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, mut stream: TcpStream) {
+    /// Adds a connection, or gives it back where the kernel has no memory for one more.
+    fn add(&mut self, mut stream: TcpStream) -> std::result::Result<(), TcpStream> {
         let place = self.connections.vacant_entry();
         let both = Interest::READABLE | Interest::WRITABLE;
-        // Where the kernel has no memory for one more, that one is closed.
         if self
             .poll
             .registry()
             .register(&mut stream, Token(place.key()), both)
-            .is_ok()
+            .is_err()
         {
-            let key = place.key();
-            let connection = place.insert(Connection::new(stream, &self.service));
-            self.timers.follow(key, connection.deadline());
+            return Err(stream);
         }
+        let key = place.key();
+        let connection = place.insert(Connection::new(stream, &self.service));
+        self.timers.follow(key, connection.deadline());
+        Ok(())
     }
 
     /// Gives a connection its turn.
@@ -197,21 +206,22 @@ impl EventLoop {
         }
     }
 
-    /// Does what is due: a connection whose sleep is over, or that has been silent for too long, or an accept.
-    fn on_time(&mut self) -> Result<()> {
+    /// Does what is due: a connection whose sleep is over, or that has been silent for too long.
+    fn on_time(&mut self) {
         // Without timers, as while nobody sleeps, the time is not even asked for.
-        while let Some(timer) = self.timers.due(Instant::now) {
-            match timer {
-                Timer::Accept => self.accept()?,
-                Timer::Connection(key) => self.go_on(key, Connection::on_time),
-            }
+        while let Some(key) = self.timers.due(Instant::now) {
+            self.go_on(key, Connection::on_time);
         }
-        Ok(())
     }
 
     /// Takes no more connections, and gives each that is open what had arrived on it as its last turn.
     fn drain(&mut self) {
-        self.listener = None;
+        if let Some(acceptor) = self.acceptor.take()
+            && let Some(held) = acceptor.close(self.poll.registry())
+        {
+            // If there is still no memory for it, it is closed.
+            let _ = self.add(held);
+        }
         // All find out what has arrived before the first has its turn, which may take a while.
         for (_, connection) in &mut self.connections {
             connection.last_call();

@@ -22,10 +22,10 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
-    let listener = Listener::open(options, stop)?;
-    let event_loop = EventLoop::new(&listener, options.service(), stop)?;
-    listener.announce();
-    // The loop has a clone, and closes it when it drains: while this one stood open, peers could still connect.
-    drop(listener);
+    let listener: &'static Listener = Box::leak(Box::new(Listener::open(options, stop)?));
+    // A request to stop may come while a handler holds the loop. It closes the listener then, and not after the handler.
+    let stop = stop.closing(listener);
+    let event_loop = EventLoop::new(listener, options.service(), options.max_connections(), stop)?;
+    listener.announce()?;
     event_loop.run()
 }

@@ -32,10 +32,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let mut children = Children::watch(Stop::install(options.drain_timeout)?)?;
+    let stop = Stop::install(options.drain_timeout)?;
+    let mut children = Children::one_per_connection(stop, options.max_connections())?;
     let listener = Listener::open(options, children.stop())?;
     let service = options.service();
-    listener.announce();
+    listener.announce()?;
     while let Some(stream) = children.accept(&listener)? {
         if children.fork()? == Fork::Child {
             // A child that kept the listener would keep the port when the parent is gone.

@@ -22,7 +22,7 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use clap::Parser;
-use serving::{Crew, Fork, Listener, Listeners, Options, Result, Service, Stop, WorkerOptions};
+use serving::{Crew, Fork, Options, Result, Service, Worker, WorkerOptions};
 
 /// Serve with a fixed set of processes, an event loop in each
 #[derive(Parser)]
@@ -46,22 +46,20 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> Result<()> {
     let workers = usize::from(flags.workers.get());
-    let mut crew = Crew::of(workers, Stop::install(flags.options.drain_timeout)?)?;
-    let listeners = Listeners::open(&flags.options, flags.accepting.accept, workers, crew.stop())?;
-    listeners.announce();
-    while let Some(seat) = crew.vacancy()? {
-        if crew.fork(seat)? == Fork::Child {
-            let listener = listeners.into_that_of(seat);
-            work(&listener, flags.options.service(), crew.stop())?;
-            return flags.accepting.append_tally(seat);
+    let mut crew = Crew::listen(&flags.options, workers, &flags.accepting)?;
+    while let Some(slot) = crew.vacancy()? {
+        if crew.fork(slot)? == Fork::Child {
+            work(&crew.into_worker(slot), flags.options.service())?;
+            return flags.accepting.append_tally(slot);
         }
     }
-    // To drop them would leave them open in the workers; closed, they refuse connections and end every accept.
-    listeners.close();
     crew.drain()
 }
 
-fn work(listener: &Listener, service: Service, stop: Stop) -> Result<()> {
+fn work(worker: &Worker, service: Service) -> Result<()> {
     // The loop's epoll instance is made here, after the fork: one made before would be shared by all.
-    server_async::EventLoop::new(listener, service, stop)?.run()
+    let event_loop =
+        server_async::EventLoop::new(&worker.listener, service, worker.max_connections, worker.stop)?;
+    worker.ready()?;
+    event_loop.run()
 }

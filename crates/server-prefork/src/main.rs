@@ -20,7 +20,7 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use clap::Parser;
-use serving::{Crew, Fork, Listener, Listeners, Options, Result, Service, Stop, WorkerOptions};
+use serving::{Crew, Fork, Options, Result, Service, Worker, WorkerOptions};
 
 /// Serve with a fixed set of processes, each one connection at a time
 #[derive(Parser)]
@@ -44,24 +44,20 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> Result<()> {
     let workers = usize::from(flags.workers.get());
-    let mut crew = Crew::of(workers, Stop::install(flags.options.drain_timeout)?)?;
-    let listeners = Listeners::open(&flags.options, flags.accepting.accept, workers, crew.stop())?;
-    listeners.announce();
-    while let Some(seat) = crew.vacancy()? {
-        if crew.fork(seat)? == Fork::Child {
-            let listener = listeners.into_that_of(seat);
-            work(&listener, flags.options.service(), crew.stop())?;
-            return flags.accepting.append_tally(seat);
+    let mut crew = Crew::listen(&flags.options, workers, &flags.accepting)?;
+    while let Some(slot) = crew.vacancy()? {
+        if crew.fork(slot)? == Fork::Child {
+            work(&crew.into_worker(slot), flags.options.service())?;
+            return flags.accepting.append_tally(slot);
         }
     }
-    // To drop them would leave them open in the workers; closed, they refuse connections and end every accept.
-    listeners.close();
     crew.drain()
 }
 
-fn work(listener: &Listener, service: Service, stop: Stop) -> Result<()> {
-    while let Some(stream) = listener.accept(stop)? {
-        serving::serve(&stream, &service, stop);
+fn work(worker: &Worker, service: Service) -> Result<()> {
+    worker.ready()?;
+    while let Some(stream) = worker.listener.accept(worker.stop)? {
+        serving::serve(&stream, &service, worker.stop);
     }
     Ok(())
 }

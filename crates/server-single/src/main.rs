@@ -33,9 +33,11 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
-    let listener = Listener::open(options, stop)?;
+    let listener: &'static Listener = Box::leak(Box::new(Listener::open(options, stop)?));
+    // A request to stop comes while a connection is served. It closes the listener then, and not after that connection.
+    let stop = stop.closing(listener);
     let service = options.service();
-    listener.announce();
+    listener.announce()?;
     while let Some(stream) = listener.accept(stop)? {
         serving::serve(&stream, &service, stop);
     }

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
-use serving::{Listener, Options, Result, Stop, Watch};
+use serving::{Error, Listener, Options, Result, Stop, Watch};
 
 use crate::open_connections::OpenConnections;
 
@@ -43,16 +43,17 @@ fn run(options: &Options) -> Result<()> {
     let stop = watch.stop().woken_by_close();
     let listener = Listener::open(options, stop)?;
     let service = options.service();
-    let open = OpenConnections::default();
-    listener.announce();
-    let nothing_to_reap = || {};
-    while let Some(stream) = watch.accept(&listener, nothing_to_reap)? {
-        let connection = open.add(stream);
+    let open = OpenConnections::up_to(options.max_connections())?;
+    start_one_thread()?;
+    listener.announce()?;
+    let mut served_here = None;
+    while let Some(connection) = open.accept(&watch, &listener)? {
         let serve = move || serving::serve(connection.stream(), &service, stop);
         // A thread that can't be started now takes nothing with it: the connection waits for one that can.
         while let Err(error) = thread::Builder::new().spawn(serve.clone()) {
             watch.ride_out("start a thread", &error)?;
             if watch.stopping() {
+                served_here = Some(serve);
                 break;
             }
         }
@@ -61,6 +62,21 @@ fn run(options: &Options) -> Result<()> {
     // To ask starts the drain timeout, at whose end the process ends whatever its threads are doing.
     let _ = stop.requested();
     // A thread that waits in recv has not heard of it. Its socket is closed for reading, behind what has arrived.
-    open.drain();
+    open.stop_reading();
+    // What was accepted is answered, and this thread is free.
+    if let Some(serve) = served_here {
+        serve();
+    }
+    open.wait_for_all();
+    Ok(())
+}
+
+/// Fails where no thread can be started: such a server must not announce itself.
+fn start_one_thread() -> Result<()> {
+    let thread = thread::Builder::new()
+        .spawn(|| {})
+        .map_err(Error::system("start a thread"))?;
+    // It can't panic.
+    let _ = thread.join();
     Ok(())
 }

@@ -4,7 +4,9 @@
 //! that another one held would stay locked in the child for ever.
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -36,15 +38,47 @@ pub enum Fork {
 pub struct Children {
     watch: Watch,
     alive: HashSet<Pid>,
+    /// The most children that [`accept`](Self::accept) allows, one for each connection.
+    max_connections: Option<usize>,
+    /// When the children that are left are killed. Set once they have been asked to stop.
+    drain_until: Option<Instant>,
+    /// Where children get a process namespace of their own: its first process.
+    namespace: Option<NamespaceInit>,
 }
 
 impl Children {
     /// No children yet; from now on their ends are noticed.
     pub fn watch(stop: Stop) -> Result<Self> {
-        Ok(Self {
+        let mut children = Self {
             watch: Watch::start(stop.with_children())?,
             alive: HashSet::new(),
-        })
+            max_connections: None,
+            drain_until: None,
+            namespace: None,
+        };
+        if NamespaceInit::is_needed() {
+            children.namespace = Some(NamespaceInit::fork(&mut children)?);
+        }
+        Ok(children)
+    }
+
+    /// The same for children that serve a connection each, of which there may be so many. Makes sure that this process
+    /// can fork: one that can't must not announce itself.
+    pub fn one_per_connection(stop: Stop, max_connections: Option<usize>) -> Result<Self> {
+        let mut children = Self {
+            max_connections,
+            ..Self::watch(stop)?
+        };
+        if let ForkResult::Child = children.try_fork()? {
+            std::process::exit(0);
+        }
+        while !children.alive.is_empty() {
+            children.reap();
+            if !children.alive.is_empty() {
+                children.watch.wait(&[], Some(REPEAT))?;
+            }
+        }
+        Ok(children)
     }
 
     /// What a child looks at to learn that it should stop: this process repeats the signal to it.
@@ -58,27 +92,39 @@ impl Children {
         &self.watch
     }
 
-    /// Waits for the next connection and accepts it, reaping meanwhile, or says that the process should stop.
+    /// Waits for the next connection and accepts it, reaping meanwhile, or reports that the process should stop. With as
+    /// many children as there may be connections, it waits for one of them to end first.
     pub fn accept(&mut self, listener: &Listener) -> Result<Option<TcpStream>> {
-        let Self { watch, alive } = self;
+        if let Some(most) = self.max_connections {
+            while self.alive.len() >= most && !self.watch.stopping() {
+                self.watch.wait_while_full(most, listener, None)?;
+                while self.reap().is_some() {}
+            }
+        }
+        let Self { watch, alive, .. } = self;
         watch.accept(listener, || while reap_one(alive).is_some() {})
     }
 
-    /// Forks, and waits for that to be possible where the limit of processes is reached. Asked to stop meanwhile, it gives
-    /// up, and this is the parent.
+    /// Forks, and waits for that to be possible where the limit of processes is reached.
+    ///
+    /// The connection that the child is for has been accepted, so a request to stop is no reason to give up. This is the
+    /// parent without a child only where none could be forked until the end of the drain timeout.
     pub fn fork(&mut self) -> Result<Fork> {
-        while !self.watch.stopping() {
+        loop {
             match self.try_fork() {
                 Ok(ForkResult::Child) => return Ok(Fork::Child),
                 Ok(ForkResult::Parent { .. }) => return Ok(Fork::Parent),
                 Err(Error::System { source, .. }) if is_exhaustion(&source) => {
                     self.watch.ride_out("fork", &source)?;
                     while self.reap().is_some() {}
+                    // Other children make room as they end.
+                    if self.watch.stopping() && self.ask_to_stop() == Asked::TooLate {
+                        return Ok(Fork::Parent);
+                    }
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(Fork::Parent)
     }
 
     /// Forks. The child dies with its parent, sees signals as they come, and has no children.
@@ -91,9 +137,12 @@ impl Children {
             }
             ForkResult::Child => {
                 self.alive.clear();
+                self.namespace = None;
                 set_pdeathsig(Signal::SIGKILL).map_err(Error::system("tie a child to its parent"))?;
-                if getppid() != parent {
-                    // It died before the line above could see to it.
+                // A parent outside of the child's process namespace is process 0. One that died before the line above is
+                // replaced by process 1.
+                let parent_now = getppid();
+                if parent_now != parent && parent_now.as_raw() != 0 {
                     std::process::exit(1);
                 }
                 self.watch.release()?;
@@ -110,19 +159,78 @@ impl Children {
     /// Asks all children to stop, waits for them to finish what has arrived, and at the end of the drain timeout kills
     /// what is left.
     pub fn drain(&mut self) -> Result<()> {
-        let until = Instant::now() + self.watch.drain_timeout();
         loop {
             while self.reap().is_some() {}
             if self.alive.is_empty() {
                 return Ok(());
             }
-            let over = Instant::now() >= until;
-            let signal = if over { Signal::SIGKILL } else { Signal::SIGTERM };
-            for child in &self.alive {
-                // It can only have ended already.
-                let _ = kill(*child, signal);
+            self.ask_to_stop();
+            self.watch.wait(&[], Some(REPEAT))?;
+        }
+    }
+
+    /// Asks all children to stop; kills them once the drain timeout, which starts with the first request, is over.
+    fn ask_to_stop(&mut self) -> Asked {
+        let now = Instant::now();
+        let timeout = self.watch.drain_timeout();
+        let until = *self.drain_until.get_or_insert_with(|| now + timeout);
+        let (signal, asked) = if now >= until {
+            (Signal::SIGKILL, Asked::TooLate)
+        } else {
+            (Signal::SIGTERM, Asked::InTime)
+        };
+        for child in &self.alive {
+            // It can only have ended already.
+            let _ = kill(*child, signal);
+        }
+        asked
+    }
+}
+
+/// Whether children that were asked to stop have time for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    InTime,
+    TooLate,
+}
+
+/// The first process of the namespace that children are born into.
+///
+/// Under `unshare --pid` a process stays where it is, and its children are in a new namespace. The first of them is its
+/// init: when that ends, the kernel kills all others there, and refuses every further fork. So the first is one that
+/// does nothing, and lives as long as the server.
+#[derive(Debug)]
+struct NamespaceInit {
+    /// Its end tells the process that the server has gone.
+    _lives: UnixStream,
+}
+
+impl NamespaceInit {
+    /// Whether children are born into another namespace than this process's own.
+    fn is_needed() -> bool {
+        let namespace = |name| std::fs::read_link(format!("/proc/self/ns/{name}"));
+        match (namespace("pid"), namespace("pid_for_children")) {
+            (Ok(own), Ok(of_children)) => own != of_children,
+            // Before its first process there is no name for it.
+            (Ok(_), Err(error)) => error.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
+    fn fork(children: &mut Children) -> Result<Self> {
+        let (lives, mut ends) = UnixStream::pair().map_err(Error::system("make a socket pair"))?;
+        match children.try_fork()? {
+            ForkResult::Child => {
+                drop(lives);
+                // Signals interrupt the read, and say nothing to this process.
+                while ends.read(&mut [0]).is_err() {}
+                std::process::exit(0);
             }
-            self.watch.wait(None, Some(REPEAT))?;
+            ForkResult::Parent { child } => {
+                // It serves nothing, so a drain does not wait for it.
+                children.alive.remove(&child);
+                Ok(Self { _lives: lives })
+            }
         }
     }
 }

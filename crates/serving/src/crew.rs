@@ -1,85 +1,137 @@
 //! A fixed set of workers: who is missing, and when to fork the next.
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::wait::WaitStatus;
 use nix::unistd::{ForkResult, Pid};
 
 use crate::children::{Children, Fork};
-use crate::limits::{RETRY_PAUSE, is_exhaustion, tell_once, tell_once_for_all};
-use crate::options::program;
+use crate::limits::{EXHAUSTED, FULL, RETRY_PAUSE, is_exhaustion, require_spare_descriptor, tell_once};
+use crate::listener::{Listener, Listeners};
+use crate::options::{Options, WorkerOptions, program};
+use crate::reports::{Report, Reporter, Reports, reports};
+use crate::restarts::{EarlyDeaths, Pacing};
 use crate::signals::Stop;
 use crate::telling::tell;
 use crate::{Error, Result};
 
-/// A set of workers with a seat for each, and their supervisor.
+/// A set of workers with a slot for each, and their supervisor.
+///
+/// The ready line is printed when the first worker is ready. Until then no second worker is started: what keeps one from
+/// starting keeps all of them.
 #[derive(Debug)]
 pub struct Crew {
     children: Children,
-    /// Who sits where. A seat's number is its worker's for life, and its successor's.
-    seats: Vec<Option<Seated>>,
+    listeners: Listeners,
+    reports: Reports,
+    reporter: Reporter,
+    slots: Vec<Slot>,
     pacing: Pacing,
+    /// No fork before this time, since the last one failed.
     not_before: Option<Instant>,
+    start_retries: u32,
+    max_connections: Option<usize>,
+    announced: bool,
+}
+
+/// A slot's number is its worker's for life, and its successor's.
+#[derive(Debug)]
+struct Slot {
+    state: State,
+    early_deaths: EarlyDeaths,
 }
 
 #[derive(Debug)]
-struct Seated {
-    pid: Pid,
-    since: Instant,
+enum State {
+    /// A worker is missing.
+    Vacant { due: Option<Instant> },
+    /// A worker serves. One that drains has left its slot to a successor.
+    Taken { pid: Pid, since: Instant },
+    /// Its workers kept dying.
+    GivenUp,
+}
+
+/// What a worker needs from its supervisor.
+#[derive(Debug)]
+pub struct Worker {
+    /// Where its connections come from.
+    pub listener: Listener,
+    /// How it learns that it should stop.
+    pub stop: Stop,
+    /// The most connections that it may hold, if that is limited.
+    pub max_connections: Option<usize>,
+    reporter: Reporter,
 }
 
 impl Crew {
-    /// A crew of so many workers, none of which is there yet.
-    pub fn of(workers: usize, stop: Stop) -> Result<Self> {
-        tell_once_for_all().map_err(Error::system("make an eventfd"))?;
-        let seats = (0..workers).map(|_| None).collect();
+    /// A crew of so many workers, none of which is there yet. It opens their listeners.
+    ///
+    /// Each worker may hold its share of `--max-connections`, and has a share: where there are fewer connections than
+    /// workers, there are fewer workers.
+    pub fn listen(options: &Options, workers: usize, flags: &WorkerOptions) -> Result<Self> {
+        let stop = Stop::install(options.drain_timeout)?;
+        let max_connections = options.max_connections();
+        let workers = max_connections.map_or(workers, |most| most.min(workers));
+        let (reports, reporter) = reports().map_err(Error::system("make a socket pair"))?;
+        EXHAUSTED.share().map_err(Error::system("make an eventfd"))?;
+        if max_connections.is_some() {
+            FULL.share().map_err(Error::system("make an eventfd"))?;
+        }
+        let children = Children::watch(stop)?;
+        let listeners = Listeners::open(options, flags.accept, workers, children.stop())?;
+        let slots = (0..workers).map(|_| Slot::new()).collect();
         Ok(Self {
-            children: Children::watch(stop)?,
-            seats,
+            children,
+            listeners,
+            reports,
+            reporter,
+            slots,
             pacing: Pacing::default(),
             not_before: None,
+            start_retries: flags.start_retries,
+            max_connections,
+            announced: false,
         })
     }
 
-    /// What a worker looks at to learn that it should stop.
-    #[must_use]
-    pub fn stop(&self) -> Stop {
-        self.children.stop()
-    }
-
-    /// Waits until a worker is missing and due, and gives its seat; none once the process has been asked to stop.
+    /// Waits until a worker is missing and due, and gives its slot; none once the process has been asked to stop.
     pub fn vacancy(&mut self) -> Result<Option<usize>> {
         loop {
+            while let Some((sender, report)) = self.reports.next() {
+                self.hear(sender, report);
+            }
             while let Some((pid, status)) = self.children.reap() {
-                self.bury(pid, status);
+                self.bury(pid, status)?;
             }
             if self.children.signals().stopping() {
                 return Ok(None);
             }
-            let pause = self
-                .not_before
-                .map(|due| due.saturating_duration_since(Instant::now()));
-            match self.seats.iter().position(Option::is_none) {
-                Some(seat) if pause.is_none_or(|pause| pause.is_zero()) => return Ok(Some(seat)),
-                Some(_) => self.children.signals().wait(None, pause)?,
-                None => self.children.signals().wait(None, None)?,
+            let now = Instant::now();
+            let next = self.next_vacancy();
+            let pause =
+                next.map(|(due, _)| due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now)));
+            match next {
+                Some((_, slot)) if pause == Some(Duration::ZERO) => return Ok(Some(slot)),
+                _ => self.children.signals().wait(&[self.reports.as_fd()], pause)?,
             };
         }
     }
 
-    /// Forks the worker of a seat. Where the limit of processes is reached the seat stays vacant, and is due again a
-    /// little later.
-    pub fn fork(&mut self, seat: usize) -> Result<Fork> {
+    /// Forks the worker of a slot. Where the limit of processes is reached the slot stays vacant, and is due again a
+    /// little later; but a first worker has to be there.
+    pub fn fork(&mut self, slot: usize) -> Result<Fork> {
         match self.children.try_fork() {
             Ok(ForkResult::Child) => Ok(Fork::Child),
             Ok(ForkResult::Parent { child }) => {
-                self.seats[seat] = Some(Seated {
+                self.slots[slot].state = State::Taken {
                     pid: child,
                     since: Instant::now(),
-                });
+                };
+                self.not_before = None;
                 Ok(Fork::Parent)
             }
-            Err(Error::System { source, .. }) if is_exhaustion(&source) => {
+            Err(Error::System { source, .. }) if self.announced && is_exhaustion(&source) => {
                 tell_once("fork a worker", &source);
                 self.not_before = Some(Instant::now() + RETRY_PAUSE);
                 Ok(Fork::Parent)
@@ -88,94 +140,160 @@ impl Crew {
         }
     }
 
-    /// Waits until all workers have finished what had arrived, and kills those that take too long.
-    pub fn drain(&mut self) -> Result<()> {
+    /// What the worker of a slot needs. All else that its supervisor holds is dropped in this process.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    #[must_use]
+    pub fn into_worker(self, slot: usize) -> Worker {
+        let count = self.slots.len();
+        let share = |most| most / count + usize::from(slot < most % count);
+        Worker {
+            stop: self.children.stop(),
+            max_connections: self.max_connections.map(share),
+            listener: self.listeners.into_that_of(slot),
+            reporter: self.reporter,
+        }
+    }
+
+    /// Closes the listeners, waits until all workers have finished what had arrived, and kills those that take too long.
+    pub fn drain(mut self) -> Result<()> {
+        self.drain_workers()
+    }
+
+    fn drain_workers(&mut self) -> Result<()> {
+        // To drop them would leave them open in the workers; closed, they refuse connections and end every accept.
+        self.listeners.close();
         self.children.drain()
     }
 
-    fn bury(&mut self, pid: Pid, status: WaitStatus) {
-        let now = Instant::now();
-        let Some(seat) = self
-            .seats
-            .iter_mut()
-            .find(|seat| seat.as_ref().is_some_and(|seated| seated.pid == pid))
-        else {
+    /// The slot that is due first, and when; at once if there is no time.
+    fn next_vacancy(&self) -> Option<(Option<Instant>, usize)> {
+        let taken = |slot: &Slot| matches!(slot.state, State::Taken { .. });
+        if !self.announced && self.slots.iter().any(taken) {
+            return None;
+        }
+        let vacant = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter_map(|(number, slot)| match slot.state {
+                State::Vacant { due } => Some((due.max(self.not_before), number)),
+                _ => None,
+            });
+        vacant.min()
+    }
+
+    fn hear(&mut self, sender: Pid, report: Report) {
+        // Whoever has no slot drains already, or is this process.
+        let Some((number, _)) = self.slot_of(sender) else {
             return;
         };
-        let Some(worker) = seat.take() else { return };
-        if self.children.signals().stopping() {
-            return;
+        match report {
+            Report::Ready => {
+                if !self.announced {
+                    self.announced = true;
+                    self.listeners.announce();
+                }
+            }
+            Report::Drains => {
+                self.slots[number].state = State::Vacant { due: None };
+                if !self.children.signals().stopping() {
+                    tell(format_args!(
+                        "{}: worker {sender} drains; another takes its place",
+                        program()
+                    ));
+                }
+            }
         }
-        let pause = self.pacing.after(worker.since, now);
-        self.not_before = Some(now + pause);
+    }
+
+    fn bury(&mut self, pid: Pid, status: WaitStatus) -> Result<()> {
+        let now = Instant::now();
+        let Some((number, since)) = self.slot_of(pid) else {
+            return Ok(());
+        };
+        let slot = &mut self.slots[number];
+        slot.state = State::Vacant { due: None };
+        if self.children.signals().stopping() {
+            return Ok(());
+        }
+        if !self.announced && matches!(status, WaitStatus::Exited(_, code) if code != 0) {
+            // It has printed why, and the next one would find the same.
+            return Err(Error::Reported);
+        }
         let how = match status {
             WaitStatus::Signaled(_, signal, _) => format!("was killed by {signal}"),
             WaitStatus::Exited(_, code) => format!("exited with {code}"),
             other => format!("ended ({other:?})"),
+        };
+        if slot.early_deaths.count(now - since, self.start_retries) {
+            slot.state = State::GivenUp;
+            return self.give_up(number, &format!("worker {pid} {how}"));
+        }
+        let pause = self.pacing.after(since, now);
+        slot.state = State::Vacant {
+            due: Some(now + pause),
         };
         tell(format_args!(
             "{}: worker {pid} {how}; another takes its place in {} ms",
             program(),
             pause.as_millis()
         ));
+        Ok(())
     }
-}
 
-/// How long to wait before a worker is replaced: hardly at all, unless they keep dying.
-#[derive(Debug, Default)]
-struct Pacing {
-    last_pause: Duration,
-    last_death: Option<Instant>,
-}
-
-impl Pacing {
-    /// A worker that lived this long shows that the last fork did well.
-    const LONG_LIFE: Duration = Duration::from_secs(2);
-    const FIRST_PAUSE: Duration = Duration::from_millis(50);
-    const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-    /// The pause before the successor of a worker that was born and died at these times.
-    ///
-    /// Of workers that die together only the first makes the pause grow: the others were there before it, and say nothing
-    /// of how its successor would have fared.
-    fn after(&mut self, born: Instant, died: Instant) -> Duration {
-        let is_successor = self.last_death.is_none_or(|last_death| born >= last_death);
-        self.last_death = Some(died);
-        if died - born >= Self::LONG_LIFE {
-            self.last_pause = Duration::ZERO;
-        } else if is_successor {
-            self.last_pause = (self.last_pause * 2).clamp(Self::FIRST_PAUSE, Self::LONGEST_PAUSE);
+    /// Goes on with the other slots, if there are any.
+    fn give_up(&mut self, number: usize, what: &str) -> Result<()> {
+        let left = self
+            .slots
+            .iter()
+            .filter(|slot| !matches!(slot.state, State::GivenUp))
+            .count();
+        if left == 0 || !self.announced {
+            self.drain_workers()?;
+            return Err(Error::NoWorker {
+                last: what.to_owned(),
+                retries: self.start_retries,
+            });
         }
-        self.last_pause
+        self.listeners.give_up(number);
+        tell(format_args!(
+            "{}: {what}, and so did {} before it; its slot is given up, {left} of {} are left",
+            program(),
+            self.start_retries,
+            self.slots.len()
+        ));
+        Ok(())
+    }
+
+    /// The slot of a worker that serves, and since when it does.
+    fn slot_of(&self, worker: Pid) -> Option<(usize, Instant)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .find_map(|(number, slot)| match slot.state {
+                State::Taken { pid, since } if pid == worker => Some((number, since)),
+                _ => None,
+            })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const YOUNG: Duration = Duration::from_millis(10);
-
-    #[test]
-    fn the_pause_grows_while_successors_die_young_and_is_forgotten_when_one_lives() {
-        let (mut pacing, mut now) = (Pacing::default(), Instant::now());
-        let mut die_after = |lived: Duration| {
-            let born = now;
-            now += lived;
-            pacing.after(born, now).as_millis()
-        };
-        let pauses: Vec<_> = (0..10).map(|_| die_after(YOUNG)).collect();
-        assert_eq!(pauses, [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
-        assert_eq!(die_after(Duration::from_secs(60)), 0);
-        assert_eq!(die_after(YOUNG), 50);
+impl Slot {
+    fn new() -> Self {
+        Self {
+            state: State::Vacant { due: None },
+            early_deaths: EarlyDeaths::default(),
+        }
     }
+}
 
-    #[test]
-    fn workers_that_die_together_are_one_death() {
-        let (mut pacing, born) = (Pacing::default(), Instant::now());
-        let pauses: Vec<_> = (0..10)
-            .map(|_| pacing.after(born, born + YOUNG).as_millis())
-            .collect();
-        assert_eq!(pauses, [50; 10]);
+impl Worker {
+    /// Reports that this worker serves. It needs a descriptor for a connection.
+    pub fn ready(&self) -> Result<()> {
+        require_spare_descriptor()?;
+        self.reporter
+            .ready()
+            .map_err(Error::system("report to the supervisor"))
     }
 }

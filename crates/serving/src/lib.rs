@@ -18,13 +18,15 @@ mod inherited;
 pub mod limits;
 pub mod listener;
 pub mod options;
+mod reports;
+mod restarts;
 pub mod signals;
 pub mod tally;
 mod telling;
 
 pub use children::{Children, Fork};
 pub use connection::{Service, Visit, serve};
-pub use crew::Crew;
+pub use crew::{Crew, Worker};
 pub use listener::{Listener, Listeners};
 pub use options::{Options, WorkerOptions, main};
 pub use signals::{Stop, Watch};
@@ -33,9 +35,7 @@ pub use signals::{Stop, Watch};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address can't be had.
-    #[error(
-        "can't listen on {address}: {source}; free the port, or choose another with --listen (port 0: any free one)"
-    )]
+    #[error("can't listen on {address}: {source}; {}", listener::advice(source))]
     Listen {
         /// What was asked for.
         address: std::net::SocketAddr,
@@ -43,13 +43,26 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The kernel refused something that a server can't do without.
-    #[error("can't {what}: {source}")]
+    #[error("can't {what}: {source}{}", limits::advice(source))]
     System {
         /// What was attempted.
         what: &'static str,
         /// Why not.
         source: std::io::Error,
     },
+    /// Every worker kept dying.
+    #[error(
+        "no worker is left: {last}, after {retries} retries; look for the cause, or allow more with --start-retries"
+    )]
+    NoWorker {
+        /// How the last one ended.
+        last: String,
+        /// How many successors it had been given.
+        retries: u32,
+    },
+    /// Another process of this server has printed what went wrong.
+    #[error("a worker has printed why")]
+    Reported,
 }
 
 impl Error {

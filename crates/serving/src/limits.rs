@@ -10,6 +10,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::options::program;
 use crate::telling::tell;
+use crate::{Error, Result};
 
 /// How long to leave a full table alone. Nothing tells a process that another has closed a descriptor, so it has to look
 /// again; ten looks a second cost nothing, and a connection that waits this long in the backlog is not lost.
@@ -60,28 +61,82 @@ pub fn is_closed(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::EINVAL as i32)
 }
 
-/// Whether this process has told.
-static TOLD: AtomicBool = AtomicBool::new(false);
-
-/// Among processes that were forked from one: holds a one, which the first of them to tell takes.
-static TURN_TO_TELL: OnceLock<EventFd> = OnceLock::new();
-
-/// Has this process and all that it forks from now on [tell](tell_once) once between them.
-pub(crate) fn tell_once_for_all() -> io::Result<()> {
-    let one = EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
-    // A second call would find the first one's, which does as well.
-    let _ = TURN_TO_TELL.set(one);
-    Ok(())
+/// Something that is reported once, by whichever of several processes meets it first.
+#[derive(Debug)]
+pub struct Once {
+    /// Whether this process has had its turn.
+    done: AtomicBool,
+    /// Among processes that were forked from one: holds a one, which the first of them takes.
+    turn: OnceLock<EventFd>,
 }
 
-/// Says on stderr, the first time only, that a limit has been reached.
+/// A table of the kernel is full.
+pub(crate) static EXHAUSTED: Once = Once::new();
+
+/// As many connections are open as `--max-connections` allows, and another one waits.
+pub(crate) static FULL: Once = Once::new();
+
+impl Once {
+    const fn new() -> Self {
+        Self {
+            done: AtomicBool::new(false),
+            turn: OnceLock::new(),
+        }
+    }
+
+    /// Makes this once for this process and all that it forks from now on.
+    pub(crate) fn share(&self) -> io::Result<()> {
+        let one = EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
+        // A second call would find the first one's, which does as well.
+        let _ = self.turn.set(one);
+        Ok(())
+    }
+
+    /// Whether it is this process's turn to report, which it is once at most.
+    fn take(&self) -> bool {
+        !self.done.swap(true, Ordering::Relaxed) && self.turn.get().is_none_or(|turn| turn.read().is_ok())
+    }
+}
+
+/// Prints on stderr, the first time only, that a limit of the system has been reached.
 pub fn tell_once(what: &str, error: &io::Error) {
-    let is_first =
-        !TOLD.swap(true, Ordering::Relaxed) && TURN_TO_TELL.get().is_none_or(|turn| turn.read().is_ok());
-    if is_first {
+    if EXHAUSTED.take() {
         tell(format_args!(
             "{}: can't {what}: {error}; serving those it has, and taking new ones when it can again (see ulimit -n, ulimit -u)",
             program()
         ));
+    }
+}
+
+/// Prints on stderr, the first time only, that a connection waits because of `--max-connections`.
+pub fn tell_once_full(max_connections: usize) {
+    if FULL.take() {
+        tell(format_args!(
+            "{}: {max_connections} connections are open, as many as --max-connections allows; further ones wait in the backlog",
+            program()
+        ));
+    }
+}
+
+/// Whether this process has reported that a connection waits because of `--max-connections`.
+#[must_use]
+pub fn has_told_full() -> bool {
+    FULL.done.load(Ordering::Relaxed)
+}
+
+/// Fails if no descriptor is left for a connection: a server that could accept nothing must not announce itself.
+pub(crate) fn require_spare_descriptor() -> Result<()> {
+    EventFd::new()
+        .map(drop)
+        .map_err(Error::system("keep a descriptor for a connection"))
+}
+
+/// What to do about an error, as a clause that follows its message; nothing if there is nothing to advise.
+pub(crate) fn advice(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE) => "; raise the limit of open files (ulimit -n)",
+        Some(Errno::ENFILE) => "; raise the system's limit of open files (fs.file-max)",
+        Some(Errno::EAGAIN) => "; raise the limit of processes (ulimit -u)",
+        _ => "",
     }
 }

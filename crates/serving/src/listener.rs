@@ -5,9 +5,14 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::limits::{RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once};
+use crate::limits::{
+    RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, require_spare_descriptor,
+    tell_once,
+};
 use crate::options::{Accept, Options};
 use crate::signals::Stop;
 use crate::telling::print_ready;
@@ -29,8 +34,14 @@ impl Listener {
         Self::bind(options, options.listen, stop, false)
     }
 
-    /// Prints the ready line, with the port that it really has.
-    pub fn announce(&self) {
+    /// Prints the ready line, with the port that it really has. This process needs a descriptor for a connection.
+    pub fn announce(&self) -> Result<()> {
+        require_spare_descriptor()?;
+        self.print_ready_line();
+        Ok(())
+    }
+
+    fn print_ready_line(&self) {
         print_ready(&format!("listening on {}", self.address));
     }
 
@@ -54,7 +65,7 @@ impl Listener {
     }
 
     /// Closes the listener in every process that shares it. From here on connecting is refused.
-    pub fn close(self) {
+    pub fn close(&self) {
         // It can only fail for a listener that is closed already.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
@@ -103,13 +114,13 @@ impl AsFd for Listener {
 pub enum Listeners {
     /// One for all.
     Shared(Listener),
-    /// One for each, by its seat. The parent keeps them all, so that what waits in one outlives its worker.
+    /// One for each, by its slot. The parent keeps them all, so that what waits in one outlives its worker.
     Each(Vec<Listener>),
 }
 
 impl Listeners {
     /// Listens where the flags say, for so many workers.
-    pub fn open(options: &Options, accept: Accept, workers: usize, stop: Stop) -> Result<Self> {
+    pub(crate) fn open(options: &Options, accept: Accept, workers: usize, stop: Stop) -> Result<Self> {
         match accept {
             Accept::Shared => Listener::open(options, stop).map(Self::Shared),
             Accept::Reuseport => {
@@ -130,32 +141,46 @@ impl Listeners {
     }
 
     /// Prints the ready line, with the port that they really have.
-    pub fn announce(&self) {
+    pub(crate) fn announce(&self) {
         match self {
-            Self::Shared(listener) => listener.announce(),
-            Self::Each(listeners) => listeners[0].announce(),
+            Self::Shared(listener) => listener.print_ready_line(),
+            Self::Each(listeners) => listeners[0].print_ready_line(),
         }
     }
 
-    /// That of the worker in this seat; in this process the others are dropped.
+    /// That of the worker in this slot; in this process the others are dropped.
     ///
     /// # Panics
-    /// If there is no such seat.
+    /// If there is no such slot.
     #[must_use]
-    pub fn into_that_of(self, seat: usize) -> Listener {
+    pub(crate) fn into_that_of(self, slot: usize) -> Listener {
         match self {
             Self::Shared(listener) => listener,
-            Self::Each(mut listeners) => listeners.swap_remove(seat),
+            Self::Each(mut listeners) => listeners.swap_remove(slot),
+        }
+    }
+
+    /// Closes what nobody accepts from any more, so that the kernel gives it no connection.
+    pub(crate) fn give_up(&self, slot: usize) {
+        match self {
+            Self::Shared(_) => {}
+            Self::Each(listeners) => listeners[slot].close(),
         }
     }
 
     /// [Closes](Listener::close) them all.
-    pub fn close(self) {
+    pub(crate) fn close(&self) {
         match self {
             Self::Shared(listener) => listener.close(),
-            Self::Each(listeners) => listeners.into_iter().for_each(Listener::close),
+            Self::Each(listeners) => listeners.iter().for_each(Listener::close),
         }
     }
+}
+
+/// Whether a connection waits to be accepted from this listener.
+pub fn has_waiting(listener: &impl AsFd) -> bool {
+    let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    poll(&mut descriptors, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 /// How long a call on a connection may block before its process looks around, if it ever does.
@@ -165,4 +190,22 @@ fn look_again(idle_timeout: Option<Duration>, stop: Stop) -> Option<Duration> {
 
 fn cannot_listen(address: SocketAddr, source: io::Error) -> Error {
     Error::Listen { address, source }
+}
+
+/// What to do about an address that can't be had.
+pub(crate) fn advice(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EADDRINUSE) => "free the port, or choose another with --listen (port 0: any free one)",
+        Some(Errno::EADDRNOTAVAIL) => {
+            "choose an address of this machine with --listen (0.0.0.0: all of them)"
+        }
+        Some(Errno::EACCES | Errno::EPERM) => {
+            "choose a port from 1024 on with --listen, or run it with CAP_NET_BIND_SERVICE"
+        }
+        Some(Errno::EMFILE) => "raise the limit of open files (ulimit -n)",
+        Some(Errno::ENFILE) => "raise the system's limit of open files (fs.file-max)",
+        Some(Errno::ENOBUFS | Errno::ENOMEM) => "free some memory",
+        Some(Errno::EAFNOSUPPORT) => "choose an address of a family that this machine has, with --listen",
+        _ => "choose another address with --listen",
+    }
 }

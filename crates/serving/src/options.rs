@@ -13,7 +13,7 @@ use protocol::{FrameLimit, SessionOptions, Writes};
 use crate::connection::Service;
 use crate::tally::Tally;
 use crate::telling::tell;
-use crate::{Result, inherited, telling};
+use crate::{Error, Result, inherited, telling};
 
 /// The flags that every server takes.
 #[derive(Debug, Clone, Args)]
@@ -26,6 +26,11 @@ pub struct Options {
     /// net.core.somaxconn)
     #[arg(long, value_name = "CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(i32).range(1..))]
     pub backlog: i32,
+
+    /// Most connections served at the same time; further ones wait in the backlog. Of N, each worker may hold an equal
+    /// share [default: no limit]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: Option<u32>,
 
     /// The longest request body taken; a longer one is answered `frame_too_large`, and the connection closes
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = frame_limit)]
@@ -50,6 +55,13 @@ pub struct Options {
 }
 
 impl Options {
+    /// The most connections served at the same time, if that is limited.
+    #[must_use]
+    pub fn max_connections(&self) -> Option<usize> {
+        self.max_connections
+            .map(|most| usize::try_from(most).unwrap_or(usize::MAX))
+    }
+
     /// What a connection is told about the service.
     #[must_use]
     pub fn service(&self) -> Service {
@@ -76,6 +88,11 @@ pub struct WorkerOptions {
     #[arg(long, value_enum, default_value_t = Accept::Shared)]
     pub accept: Accept,
 
+    /// Give up a worker's slot when so many successors in a row have died within 2 s of their start. Without any slot
+    /// left the server exits with 1
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10)]
+    pub start_retries: u32,
+
     /// Append to FILE, as a worker ends in good order, a line of JSON that says how many connections and requests came
     /// to it
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(Tally::open))]
@@ -83,11 +100,11 @@ pub struct WorkerOptions {
 }
 
 impl WorkerOptions {
-    /// The last thing that the worker of a seat does: it says in the file of `--tally`, if there is one, how much came to
-    /// it.
-    pub fn append_tally(&self, seat: usize) -> Result<()> {
+    /// The last thing that the worker of a slot does: it writes to the file of `--tally`, if there is one, how much came
+    /// to it.
+    pub fn append_tally(&self, slot: usize) -> Result<()> {
         match &self.tally {
-            Some(tally) => tally.append(seat),
+            Some(tally) => tally.append(slot),
             None => Ok(()),
         }
     }
@@ -131,6 +148,7 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     allow_all_descriptors();
     let code = match settled.and_then(|()| run(&flags)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Reported) => ExitCode::FAILURE,
         Err(error) => {
             tell(format_args!("{}: {error}", program()));
             ExitCode::FAILURE

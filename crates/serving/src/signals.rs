@@ -13,7 +13,7 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,8 +29,10 @@ use protocol::Work;
 use signal_hook::consts::{SIGALRM, SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::limits::{RETRY_PAUSE, is_exhaustion, is_interruption, is_peers_fault, tell_once};
-use crate::listener::Listener;
+use crate::limits::{
+    RETRY_PAUSE, has_told_full, is_exhaustion, is_interruption, is_peers_fault, tell_once, tell_once_full,
+};
+use crate::listener::{Listener, has_waiting};
 use crate::{Error, Result};
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -50,6 +52,8 @@ pub struct Stop {
     look_again: Option<Duration>,
     /// This process starts no child, so that it reaps whatever child it has.
     childless: bool,
+    /// What this process closes as its drain begins.
+    closes: Option<&'static Listener>,
 }
 
 impl Stop {
@@ -69,6 +73,7 @@ impl Stop {
             drain_timeout,
             look_again: Some(Duration::from_secs(1)),
             childless: true,
+            closes: None,
         })
     }
 
@@ -111,6 +116,16 @@ impl Stop {
         }
     }
 
+    /// The same for a process that notices a request to stop while it serves a connection: it closes this listener at
+    /// once, so that nobody connects in vain.
+    #[must_use]
+    pub fn closing(self, listener: &'static Listener) -> Self {
+        Self {
+            closes: Some(listener),
+            ..self
+        }
+    }
+
     /// The longest that a blocking call may go without a look at the flag, if it has to look at all.
     #[must_use]
     pub fn look_again(&self) -> Option<Duration> {
@@ -119,16 +134,14 @@ impl Stop {
 
     /// Whether the process should finish what has arrived, and end.
     ///
-    /// From the first time that this says so the drain timeout runs: when it ends, so does the process, with exit code 0,
-    /// whatever it is doing.
+    /// The first call that returns true begins the drain: it closes the listener of [`closing`](Self::closing), and starts
+    /// the drain timeout. When that ends, so does the process, with exit code 0, whatever it is doing.
     #[must_use]
     pub fn requested(&self) -> bool {
         self.reap_strangers();
         let requested = STOP.load(Ordering::Relaxed);
-        if requested && !DRAIN_TIMER_SET.swap(true, Ordering::SeqCst) && self.set_drain_timer().is_err() {
-            // The limit of queued signals is reached (ulimit -i). alarm(2) needs none, and counts whole seconds.
-            let whole_s = self.drain_timeout.as_millis().div_ceil(1000);
-            alarm::set(u32::try_from(whole_s).unwrap_or(u32::MAX).max(1));
+        if requested && !DRAIN_TIMER_SET.swap(true, Ordering::SeqCst) {
+            self.begin_drain();
         }
         requested
     }
@@ -178,6 +191,17 @@ impl Stop {
         }
     }
 
+    fn begin_drain(self) {
+        if let Some(listener) = self.closes {
+            listener.close();
+        }
+        if self.set_drain_timer().is_err() {
+            // The limit of queued signals is reached (ulimit -i). alarm(2) needs none, and counts whole seconds.
+            let whole_s = self.drain_timeout.as_millis().div_ceil(1000);
+            alarm::set(u32::try_from(whole_s).unwrap_or(u32::MAX).max(1));
+        }
+    }
+
     fn set_drain_timer(self) -> nix::Result<()> {
         let signal = SigevNotify::SigevSignal {
             signal: Signal::SIGALRM,
@@ -199,7 +223,7 @@ impl Stop {
 pub enum Woken {
     /// A signal: look at [`Watch::stopping`], and for children that have ended.
     Signal,
-    /// The listener has a connection.
+    /// One of the descriptors is readable.
     Ready,
     /// The time is over.
     Timeout,
@@ -248,11 +272,12 @@ impl Watch {
             .map_err(Error::system("unblock signals"))
     }
 
-    /// Waits for a signal, for a connection if there is a listener, or for the time to pass.
-    pub fn wait(&self, listener: Option<&Listener>, timeout: Option<Duration>) -> Result<Woken> {
-        let mut descriptors: Vec<_> = listener
+    /// Waits for a signal, for one of these to become readable (as a listener does when it has a connection), or for the
+    /// time to pass.
+    pub fn wait(&self, readable: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<Woken> {
+        let mut descriptors: Vec<_> = readable
             .iter()
-            .map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN))
+            .map(|descriptor| PollFd::new(*descriptor, PollFlags::POLLIN))
             .collect();
         match ppoll(
             &mut descriptors,
@@ -272,7 +297,26 @@ impl Watch {
     /// Waits a little for room in a table that is full, and says once that it is.
     pub fn ride_out(&self, what: &str, limit: &io::Error) -> Result<Woken> {
         tell_once(what, limit);
-        self.wait(None, Some(RETRY_PAUSE))
+        self.wait(&[], Some(RETRY_PAUSE))
+    }
+
+    /// Waits while this process holds as many connections as it may: for a signal, or for `ended` to become readable.
+    /// Reports once that a connection waits for room.
+    pub fn wait_while_full(
+        &self,
+        max_connections: usize,
+        listener: &Listener,
+        ended: Option<BorrowedFd<'_>>,
+    ) -> Result<()> {
+        let mut readable: Vec<_> = ended.into_iter().collect();
+        if !has_told_full() {
+            readable.push(listener.as_fd());
+        }
+        self.wait(&readable, None)?;
+        if !has_told_full() && has_waiting(listener) {
+            tell_once_full(max_connections);
+        }
+        Ok(())
     }
 
     /// Waits for the next connection and accepts it, or says that the process should stop.
@@ -283,14 +327,14 @@ impl Watch {
             if self.stopping() {
                 return Ok(None);
             }
-            match self.wait(Some(listener), None)? {
+            match self.wait(&[listener.as_fd()], None)? {
                 Woken::Timeout => {}
                 Woken::Signal => woken(),
                 Woken::Ready => {
                     let accepted = listener.accept_now();
                     // Where a descriptor is ready, ppoll lets no signal in, and under a flood of connections the
                     // listener always is.
-                    if self.wait(None, Some(Duration::ZERO))? == Woken::Signal {
+                    if self.wait(&[], Some(Duration::ZERO))? == Woken::Signal {
                         woken();
                     }
                     match accepted {

@@ -5,9 +5,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 
 use crate::{Error, Result};
 
@@ -32,16 +36,32 @@ pub struct Tally(Arc<File>);
 
 impl Tally {
     /// Opens a file for lines behind those that it has, or makes one.
+    ///
+    /// A FIFO is refused: to open one, and to write to it, can wait for a reader for ever. A device is taken.
     pub(crate) fn open(path: PathBuf) -> std::result::Result<Self, String> {
-        let file = OpenOptions::new().append(true).create(true).open(path);
-        file.map(|file| Self(Arc::new(file)))
-            .map_err(|error| format!("can't append to it: {error}"))
+        let refuse = || "it is a FIFO or a socket; give a regular file".to_owned();
+        let opened = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+            .open(path);
+        let file = match opened {
+            Ok(file) => file,
+            // Nobody reads the FIFO, or it is a socket.
+            Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => return Err(refuse()),
+            Err(error) => return Err(format!("can't append to it: {error}")),
+        };
+        match file.metadata() {
+            Ok(metadata) if metadata.file_type().is_fifo() => Err(refuse()),
+            Ok(_) => Ok(Self(Arc::new(file))),
+            Err(error) => Err(format!("can't append to it: {error}")),
+        }
     }
 
-    /// Appends the line of this process, which was the worker of that seat.
-    pub(crate) fn append(&self, seat: usize) -> Result<()> {
+    /// Appends the line of this process, which was the worker of that slot.
+    pub(crate) fn append(&self, slot: usize) -> Result<()> {
         let line = format!(
-            "{{\"worker\": {seat}, \"pid\": {}, \"connections\": {}, \"requests\": {}}}\n",
+            "{{\"worker\": {slot}, \"pid\": {}, \"connections\": {}, \"requests\": {}}}\n",
             std::process::id(),
             CONNECTIONS.load(Ordering::Relaxed),
             REQUESTS.load(Ordering::Relaxed),

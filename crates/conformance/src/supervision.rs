@@ -1,0 +1,115 @@
+//! Workers that can't start, and workers that keep dying.
+
+use nix::sys::signal::{Signal, kill};
+
+use crate::limits::process_limit;
+use crate::model::Model;
+use crate::patience::eventually;
+use crate::process::READY;
+use crate::server::Server;
+use crate::workers::{ACCEPT, has_workers};
+
+/// With few descriptors a server either serves or exits with the reason. It never just prints that it is ready.
+pub(crate) fn a_server_that_is_ready_can_serve(model: &Model) {
+    for descriptors in 4..20 {
+        let limit = format!(r#"ulimit -n {descriptors} && exec "$0" "$@""#);
+        let mut process = model.start_unready(&["sh", "-c", &limit], &[]);
+        let mut ended = false;
+        eventually("the server is ready, or ends", || {
+            ended = process.try_wait().is_some();
+            ended || process.printed_on_stdout().contains('\n')
+        });
+        if !ended {
+            Server::from_ready(process).serves();
+            continue;
+        }
+        let finished = process.finish();
+        let stderr = finished.stderr;
+        // 127: the program can't even be loaded.
+        assert!(
+            matches!(finished.code, Some(1 | 127)),
+            "{descriptors}: {:?}, {stderr}",
+            finished.code
+        );
+        assert_eq!(finished.stdout, "", "{descriptors}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{descriptors}: one line: {stderr}");
+        assert!(!stderr.contains("panicked"), "{descriptors}: {stderr}");
+    }
+}
+
+/// Nor does one that can make no process or thread.
+pub(crate) fn a_server_without_processes_or_threads_exits_with_one_line(model: &Model) {
+    let Some(limit) = process_limit(model, 1) else {
+        return;
+    };
+    let finished = limit.run(model);
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+    assert!(!finished.stdout.contains(READY));
+    assert_eq!(
+        finished.stderr.lines().count(),
+        1,
+        "one line: {}",
+        finished.stderr
+    );
+}
+
+/// The other workers go on, and get every connection.
+pub(crate) fn a_worker_that_keeps_dying_is_given_up(model: &Model) {
+    for accept in ACCEPT {
+        let flags = ["--accept", accept, "--workers", "2", "--start-retries", "2"];
+        let server = model.start(&flags);
+        let healthy = has_workers(&server, 2)[0];
+        eventually("the other one is given up", || {
+            kill_all_but(&server, Some(healthy));
+            server.printed_on_stderr().contains("given up")
+        });
+        eventually("the healthy one is left", || {
+            server.tree().children() == [healthy]
+        });
+        for _ in 0..30 {
+            server.serves();
+        }
+        server.settles(|| {});
+        assert_eq!(
+            server.tree().children(),
+            [healthy],
+            "{accept}: none is started again"
+        );
+        let stderr = server.printed_on_stderr();
+        let given_up = stderr.lines().filter(|line| line.contains("given up"));
+        assert_eq!(given_up.count(), 1, "it is reported once: {stderr}");
+    }
+}
+
+pub(crate) fn a_server_whose_workers_all_keep_dying_exits(model: &Model) {
+    for accept in ACCEPT {
+        let flags = ["--accept", accept, "--workers", "2", "--start-retries", "1"];
+        let mut server = model.start(&flags);
+        eventually("the server ends", || {
+            kill_all_but(&server, None);
+            server.try_wait().is_some()
+        });
+        let finished = server.finish();
+        assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+        let last = finished.stderr.lines().last().unwrap_or_default();
+        assert!(last.contains("no worker is left"), "it prints why: {last}");
+    }
+}
+
+pub(crate) fn help_names_the_limit_of_restarts(model: &Model) {
+    let help = model.run(&["--help"]).stdout;
+    let limit = help
+        .split("--start-retries")
+        .nth(1)
+        .expect("--help names the flag");
+    assert!(limit.contains("[default: 10]"), "{limit}");
+}
+
+fn kill_all_but(server: &Server, spared: Option<nix::unistd::Pid>) {
+    for worker in server.tree().children() {
+        if Some(worker) != spared {
+            // It may have been killed before, and not be reaped yet.
+            let _ = kill(worker, Signal::SIGKILL);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What workers report to their supervisor: that they are ready, and that they drain.
+//!
+//! All workers share one socket, so that a worker holds no more descriptors for being one of many. The kernel adds the
+//! sender's process id to each report (`SO_PASSCRED`). A signal handler can therefore report that a worker drains:
+//! whatever the worker computes or waits for at that moment, its supervisor knows at once.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, setsockopt, sockopt};
+use nix::unistd::Pid;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::low_level::pipe;
+
+/// A report is one byte.
+const READY: u8 = b'R';
+
+/// What a worker reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// It serves.
+    Ready,
+    /// It was asked to stop: it accepts nothing more, and ends when it has answered what had arrived.
+    Drains,
+}
+
+/// The supervisor's end.
+#[derive(Debug)]
+pub(crate) struct Reports(UnixStream);
+
+/// The workers' end.
+#[derive(Debug)]
+pub(crate) struct Reporter(UnixStream);
+
+/// Makes both ends. From now on a SIGTERM or SIGINT to this process, or to one that it forks, is reported.
+pub(crate) fn reports() -> io::Result<(Reports, Reporter)> {
+    let (reports, reporter) = UnixStream::pair()?;
+    setsockopt(&reports, sockopt::PassCred, &true)?;
+    for signal in [SIGTERM, SIGINT] {
+        pipe::register(signal, OwnedFd::from(reporter.try_clone()?))?;
+    }
+    Ok((Reports(reports), Reporter(reporter)))
+}
+
+impl Reports {
+    /// The next report that has come, and the process that sent it. Never blocks.
+    pub(crate) fn next(&self) -> Option<(Pid, Report)> {
+        let mut byte = [0];
+        let mut iov = [io::IoSliceMut::new(&mut byte)];
+        let mut control = nix::cmsg_space!(UnixCredentials);
+        let message = recvmsg::<()>(
+            self.0.as_raw_fd(),
+            &mut iov,
+            Some(&mut control),
+            MsgFlags::MSG_DONTWAIT,
+        )
+        .ok()
+        .filter(|message| message.bytes == 1)?;
+        let sender = message.cmsgs().ok()?.find_map(|control| match control {
+            ControlMessageOwned::ScmCredentials(sender) => Some(Pid::from_raw(sender.pid())),
+            _ => None,
+        })?;
+        let report = if byte == [READY] {
+            Report::Ready
+        } else {
+            Report::Drains
+        };
+        Some((sender, report))
+    }
+}
+
+impl AsFd for Reports {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Reporter {
+    /// Reports that this process serves.
+    pub(crate) fn ready(&self) -> io::Result<()> {
+        (&self.0).write_all(&[READY])
+    }
+}
