@@ -1,6 +1,7 @@
 //! What to make of a result before quoting it: what it can't show, and what to do about it.
 
 use crate::checks::ANDERSON_DARLING_DOUBTFUL;
+use crate::failure::{Cause, Failure};
 use crate::report::{CLIENT_BUSY_MOST, Failures, LoopKind, Report};
 
 /// The two ways of Little's law may differ by this much.
@@ -44,7 +45,7 @@ pub fn of(report: &Report) -> Vec<String> {
 fn ended_early(report: &Report) -> Option<String> {
     let reason = report.ended_early.as_ref()?;
     Some(format!(
-        "The run ended early: {reason}. The figures are of {:.1} s.",
+        "The run ended early: {reason}. The metrics are of {:.1} s.",
         report.window_s
     ))
 }
@@ -55,15 +56,21 @@ fn accounting(report: &Report) -> Option<String> {
 }
 
 fn wrong_replies(report: &Report) -> Option<String> {
-    let told = told(
+    let replies = || {
         report
             .failures
             .iter()
-            .filter(|failures| failures.are_of_replies()),
-    )?;
+            .filter(|failures| failures.are_of_replies())
+    };
+    let listed = listed(replies())?;
+    let ends = if replies().any(Failures::are_of_connections) {
+        " A connection with a reply that is no frame, or that answers no request, is closed and opened again."
+    } else {
+        ""
+    };
     Some(format!(
-        "Replies were not what was asked for ({told}). Whatever this server did, it is not the work that the figures are of; \
-         find the cause before quoting them."
+        "Replies were not what was asked for ({listed}). The metrics are not those of the work that was asked for; find the \
+         cause before quoting them.{ends}"
     ))
 }
 
@@ -88,44 +95,55 @@ fn failures(report: &Report) -> Option<String> {
     let failed = report.requests.failed();
     (failed > 0).then(|| {
         format!(
-            "{failed} of {} requests were not answered well. They stand in no percentile, so the latencies are those of a \
-             server that was spared them; find the cause before comparing.",
+            "{failed} of {} requests were not answered well. No percentile includes them, so the latencies are those of the \
+             others; find the cause before comparing.",
             report.requests.sent
         )
     })
 }
 
 fn out_of_ports(report: &Report) -> Option<String> {
-    let told = told(report.failures.iter().filter(|failures| failures.are_of_ports()))?;
+    let listed = listed(report.failures.iter().filter(|failures| failures.are_of_ports()))?;
     Some(format!(
-        "This client had no port left to connect from ({told}): a port is not free again at once when its connection has \
+        "This client had no port left to connect from ({listed}): a port is not free again at once when its connection has \
          ended. It is no fault of the server's. Have connections carry more (--requests-per-connection), or give this machine \
          more ports (net.ipv4.ip_local_port_range)."
     ))
 }
 
-/// Where requests of the window failed as well, that is said already.
+/// What the server, or the network, did to connections. Wrong replies and missing ports have sentences of their own.
 fn lost_connections(report: &Report) -> Option<String> {
-    if report.requests.failed() > 0 {
-        return None;
-    }
-    let told = told(lost(report))?;
+    let lost = || {
+        report
+            .failures
+            .iter()
+            .filter(|failures| failures.cause() == Cause::Silence)
+    };
+    let listed = listed(lost())?;
+    let but = if report.requests.failed() > 0 {
+        "Connections were lost, given up"
+    } else {
+        "No request of the window failed, but connections were lost, given up"
+    };
+    // Who closes a connection in good order may do so after so many requests.
+    let closes = lost().any(|failures| failures.kind == Failure::Closed.name());
+    let or = if closes {
+        ", or close them from here (--requests-per-connection)"
+    } else {
+        ""
+    };
     Some(format!(
-        "No request of the window failed, but connections were lost or could not be opened ({told}). To open them again is \
-         work that the figures include; find the cause, or close them from here (--requests-per-connection)."
+        "{but} or not opened ({listed}). To open them again is work that the metrics include. Find the cause{or}."
     ))
 }
 
-/// The failures that end a connection, or keep it from being opened.
-fn lost(report: &Report) -> impl Iterator<Item = &Failures> {
-    report
-        .failures
-        .iter()
-        .filter(|failures| !failures.are_of_replies() && !failures.are_of_ports())
+/// Whether some connection ended before its time, or could not be opened, for whatever reason.
+fn has_lost_connections(report: &Report) -> bool {
+    report.connections.failed > 0 || report.failures.iter().any(Failures::are_of_connections)
 }
 
 /// Such as "3 × closed, 1 × reset in the whole run, warm-up included"; nothing if there are none.
-fn told<'a>(failures: impl Iterator<Item = &'a Failures>) -> Option<String> {
+fn listed<'a>(failures: impl Iterator<Item = &'a Failures>) -> Option<String> {
     let kinds: Vec<_> = failures
         .map(|failures| format!("{} × {}", failures.count, failures.kind))
         .collect();
@@ -134,11 +152,18 @@ fn told<'a>(failures: impl Iterator<Item = &'a Failures>) -> Option<String> {
 
 fn unserved(report: &Report) -> Option<String> {
     let unserved = report.unserved_connections();
+    // What else went wrong may be why.
+    let only_waited = |failures: &Failures| failures.kind == Failure::Timeout.name();
+    let then = if report.failures.iter().all(only_waited) {
+        "Ask for fewer connections, or use a server that serves as many."
+    } else {
+        "Find the cause of the failures first."
+    };
     // Where nothing was sent, that is said already.
     (unserved > 0 && report.requests.sent > 0).then(|| {
         format!(
-            "{unserved} of {} connections were never served. The latencies are those of the others; ask for fewer \
-             connections, or for a server that can hold as many.",
+            "{unserved} of {} connections were never served: they had no good reply. The latencies are those of the others. \
+             {then}",
             report.connections.asked
         )
     })
@@ -146,10 +171,15 @@ fn unserved(report: &Report) -> Option<String> {
 
 fn overloaded(report: &Report) -> Option<String> {
     let backlog = report.backlog.filter(|_| report.overloaded == Some(true))?;
+    let lost = if has_lost_connections(report) {
+        " Connections were lost or not opened in this run, which lowers the capacity."
+    } else {
+        ""
+    };
     Some(format!(
         "Overloaded: offered load exceeded capacity. {} requests were answered each second, and the backlog of those that \
          were due went from {} to {} in the window. The latencies grow with its length. Offer less, or give more \
-         --connections if the server can serve more at once.",
+         --connections if the server can serve more at once.{lost}",
         report.throughput_per_s.round(),
         backlog.at_open,
         backlog.at_close
@@ -251,9 +281,8 @@ fn kept_busy(report: &Report) -> Option<String> {
     let is_short = report.loop_kind == LoopKind::Closed
         && report.options.requests_per_connection.is_none()
         && little.l < KEPT_BUSY_LEAST * asked;
-    let connections_failed = report.connections.failed > 0 || lost(report).next().is_some();
-    let why = if connections_failed {
-        "connections were lost or could not be opened"
+    let why = if has_lost_connections(report) {
+        "connections were lost, given up or not opened"
     } else if report.options.warmup_s <= 0.0 {
         "without --warmup the window holds the time that the first round took to be sent. Give it some, or more --duration"
     } else {
@@ -271,11 +300,20 @@ fn kept_busy(report: &Report) -> Option<String> {
 fn drift(report: &Report) -> Option<String> {
     let drift = report.checks.drift?;
     let change = drift.last_p50_us / drift.first_p50_us - 1.0;
+    let mut causes = vec!["a server that was not warm", "a queue that grows"];
+    if has_lost_connections(report) {
+        causes.push("connections that were lost");
+    }
+    if report.client_pauses.is_some_and(|pauses| pauses.count > 0) {
+        causes.push("a pause of the load generator");
+    }
     (change.abs() > DRIFT_MOST).then(|| {
         format!(
-            "The median latency went from {:.1} µs in the first third of the window to {:.1} µs in the last: the server \
-             was not warm, or a queue was growing. Give more --warmup, or offer less.",
-            drift.first_p50_us, drift.last_p50_us
+            "The median latency went from {:.1} µs in the first third of the window to {:.1} µs in the last. Possible causes: \
+             {}. Give more --warmup, or offer less.",
+            drift.first_p50_us,
+            drift.last_p50_us,
+            causes.join(", ")
         )
     })
 }

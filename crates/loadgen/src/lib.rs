@@ -15,7 +15,7 @@
 //! - `connecting`, `connection`, `sources`, `bystanders`: the connections; [`cpu`]: where threads run.
 //!
 //! What comes of it:
-//! - [`slices`]: times, as the window goes on; `tally`: counts, so that they add up;
+//! - [`slices`]: times, as the window goes on; `tally`: counts, so that they add up; `failure`: what can go wrong;
 //! - `in_system`, `gaps`, `pauses`, `checks`: what the run is checked by;
 //! - [`report`]: what comes out; [`advice`]: what to make of it; [`hdr`]: the log that other tools read.
 
@@ -33,6 +33,7 @@ mod connection;
 pub mod cpu;
 pub mod distribution;
 mod driver;
+mod failure;
 mod gaps;
 pub mod hdr;
 mod in_system;

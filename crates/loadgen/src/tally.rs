@@ -3,11 +3,11 @@
 //! A tally belongs to one thread while the load runs. Merging is by sums, so the order of the threads means nothing.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::failure::Failure;
 use crate::pauses::Pauses;
 use crate::report::{Backlog, Connections, Failures, Requests};
 use crate::slices::{Times, add, histogram};
@@ -75,49 +75,6 @@ impl ThreadTime {
     /// What the thread could not have done more in.
     pub(crate) fn taken(self) -> f64 {
         self.busy + self.waited
-    }
-}
-
-/// How a request, or a connection, can fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Failure {
-    ConnectRefused,
-    ConnectTimeout,
-    ConnectFailed,
-    OutOfPorts,
-    Reset,
-    ClosedInMidReply,
-    Closed,
-    Timeout,
-    WrongValue,
-    ErrorReply,
-    NotAFrame,
-    Unasked,
-}
-
-impl Failure {
-    /// Those of replies, and not of whoever gives none: each says that the server does not speak the wire, or does not do
-    /// what it was asked to.
-    pub(crate) const OF_REPLIES: [Self; 4] =
-        [Self::WrongValue, Self::ErrorReply, Self::NotAFrame, Self::Unasked];
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ConnectRefused => "connect_refused",
-            Self::ConnectTimeout => "connect_timeout",
-            Self::ConnectFailed => "connect_failed",
-            Self::OutOfPorts => "out_of_ports",
-            Self::Reset => "reset",
-            Self::ClosedInMidReply => "closed_in_mid_reply",
-            Self::Closed => "closed",
-            Self::Timeout => "timeout",
-            Self::WrongValue => "wrong_value",
-            Self::ErrorReply => "error_reply",
-            Self::NotAFrame => "not_a_frame",
-            Self::Unasked => "unasked_reply",
-        })
     }
 }
 

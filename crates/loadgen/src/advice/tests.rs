@@ -1,6 +1,7 @@
 //! Results with one fault each, and what is said of it.
 
 use super::*;
+use crate::failure::Effect;
 use crate::report::{Backlog, Bystanders, ClientPauses, Drift, Requests};
 
 /// An open loop with nothing to be said of.
@@ -298,6 +299,102 @@ fn what_just_keeps_its_bound_is_not_told() {
     assert_eq!(of(&report), [""; 0]);
 }
 
+/// Results in which this kind of failure happened: in either loop, and to requests of the window or of the warm-up only.
+fn results_with(failure: Failure) -> Vec<Report> {
+    let mut results = Vec::new();
+    for sound in [sound(), sound_closed()] {
+        for in_window in [false, true] {
+            let mut report = sound.clone();
+            report.failures = failures_of(&[(4, failure.name())]);
+            report.checks.drift = Some(Drift {
+                first_p50_us: 60.0,
+                last_p50_us: 160.0,
+            });
+            if report.loop_kind == LoopKind::Closed {
+                report.checks.little = Some(little_of(60.0, 60.0));
+            } else {
+                report.overloaded = Some(true);
+                report.backlog = Some(Backlog {
+                    at_open: 1,
+                    at_close: 400,
+                });
+            }
+            if in_window {
+                report.requests.ok -= 4;
+                match (failure, failure.cause()) {
+                    (Failure::Timeout, _) => report.requests.timeout = 4,
+                    (Failure::ErrorReply, _) => report.requests.error = 4,
+                    (_, Cause::Reply) => report.requests.wrong = 4,
+                    _ => report.requests.reset = 4,
+                }
+            }
+            results.push(report);
+        }
+    }
+    results
+}
+
+#[test]
+fn advice_names_every_kind_of_failure_and_is_true_of_it() {
+    for &failure in Failure::ALL {
+        for report in results_with(failure) {
+            let advice = of(&report).join("\n");
+            let has = |words: &str| advice.contains(words);
+            assert!(has(&format!("4 × {failure}")), "{failure}: {advice}");
+            let goes_on = failure.effect() == Effect::GoesOn;
+            if report.loop_kind == LoopKind::Closed {
+                assert_eq!(has("no connection was lost"), goes_on, "{failure}: {advice}");
+            }
+            assert_eq!(!has("onnections were lost"), goes_on, "{failure}: {advice}");
+            let unhurt = report.requests.failed() == 0;
+            assert!(
+                unhurt || !has("No request of the window failed"),
+                "{failure}: {advice}"
+            );
+            assert_eq!(
+                has("not what was asked for"),
+                failure.cause() == Cause::Reply,
+                "{failure}"
+            );
+            assert_eq!(
+                has("had no port left"),
+                failure.cause() == Cause::Client,
+                "{failure}"
+            );
+            assert_eq!(
+                has("--requests-per-connection"),
+                [Failure::Closed, Failure::OutOfPorts].contains(&failure)
+            );
+        }
+    }
+}
+
+#[test]
+fn replies_that_are_no_frames_end_their_connections_and_that_is_said() {
+    for (kind, ends) in [
+        ("not_a_frame", true),
+        ("unasked_reply", true),
+        ("wrong_value", false),
+    ] {
+        let advice = only(sound(), &|report| report.failures = failures_of(&[(1, kind)]));
+        assert_eq!(advice.contains("is closed and opened again"), ends, "{advice}");
+    }
+}
+
+#[test]
+fn unserved_connections_are_no_matter_of_their_number_where_others_failed() {
+    let unserved = |kind: &str| {
+        let mut report = sound_closed();
+        report.connections.served = 57;
+        report.failures = failures_of(&[(7, kind)]);
+        of(&report).join("\n")
+    };
+    assert!(unserved("timeout").contains("Ask for fewer connections"));
+    for kind in ["wrong_value", "reset", "connect_refused"] {
+        assert!(!unserved(kind).contains("fewer connections"), "{kind}");
+    }
+}
+
 #[test]
 fn connections_that_were_lost_are_why_fewer_requests_were_in_flight() {
     let mut report = sound_closed();
@@ -306,7 +403,7 @@ fn connections_that_were_lost_are_why_fewer_requests_were_in_flight() {
     report.failures = failures_of(&[(4, "connect_refused")]);
     let advice = of(&report).join("\n");
     assert!(
-        advice.contains("and not the 64 that were asked for: connections were lost"),
+        advice.contains("and not the 64 that were asked for: connections were lost, given up or not opened"),
         "{advice}"
     );
     assert!(!advice.contains("first round"), "{advice}");

@@ -9,9 +9,9 @@ use mio::{Events, Token};
 use super::{Driver, EVENTS_AT_ONCE, Phase};
 use crate::clock::nanoseconds;
 use crate::connection::{Connection, State};
+use crate::failure::Failure;
 use crate::pacer::TIMER;
 use crate::slices::record;
-use crate::tally::Failure;
 
 /// How many connections a thread opens at the same time: less than any backlog.
 const OPENING_AT_ONCE: usize = 256;

@@ -7,9 +7,9 @@ use protocol::frame::{self, Head, PREFIX_BYTES};
 
 use super::{Driver, Phase};
 use crate::connection::{InFlight, Received};
+use crate::failure::Failure;
 use crate::plan::Fault;
 use crate::slices::record;
-use crate::tally::Failure;
 use crate::work::{Verdict, Work};
 
 impl Driver<'_> {

@@ -15,10 +15,11 @@ pub use self::checks::{Arrivals, Checks, Drift, Little};
 use self::checks::{is_near_ceiling, late_share};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
 use crate::distribution::Distribution;
+use crate::failure::{Cause, Effect, Failure};
 use crate::pauses;
 use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;
-use crate::tally::{Failure, Tally};
+use crate::tally::Tally;
 
 /// The version of [`Report`].
 pub const SCHEMA: u32 = 1;
@@ -475,15 +476,28 @@ impl Failures {
     /// Whether they say that a reply was wrong, an error, no frame or nobody's, and not that there was none.
     #[must_use]
     pub fn are_of_replies(&self) -> bool {
-        Failure::OF_REPLIES
-            .iter()
-            .any(|failure| failure.to_string() == self.kind)
+        self.cause() == Cause::Reply
     }
 
     /// Whether they say that the client had no port to connect from.
     #[must_use]
     pub fn are_of_ports(&self) -> bool {
-        self.kind == Failure::OutOfPorts.to_string()
+        self.cause() == Cause::Client
+    }
+
+    /// Whether they end a connection, or keep one from being opened.
+    #[must_use]
+    pub fn are_of_connections(&self) -> bool {
+        self.effect() != Effect::GoesOn
+    }
+
+    /// Whose doing they are. A kind that this version does not know is one of the server's.
+    pub(crate) fn cause(&self) -> Cause {
+        Failure::from_name(&self.kind).map_or(Cause::Silence, Failure::cause)
+    }
+
+    pub(crate) fn effect(&self) -> Effect {
+        Failure::from_name(&self.kind).map_or(Effect::MayEnd, Failure::effect)
     }
 }
 

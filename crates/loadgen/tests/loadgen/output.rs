@@ -317,3 +317,17 @@ fn a_server_that_closes_every_connection_is_told_from_one_that_keeps_them() {
         left.stdout
     );
 }
+
+#[test]
+fn a_page_says_that_replies_that_are_no_frames_end_connections() {
+    let fake = Fake::new(|_| Act::Instead(b"HTTP/1.1 400 Bad Request\r\n".to_vec()));
+    let left = short_run(&fake, &[]);
+    assert_eq!(left.code, Some(1));
+    assert!(left.stdout.contains(" × not_a_frame"), "{}", left.stdout);
+    assert!(
+        left.stdout.contains("is closed and opened again"),
+        "{}",
+        left.stdout
+    );
+    assert!(!left.stdout.contains("no connection was lost"), "{}", left.stdout);
+}
