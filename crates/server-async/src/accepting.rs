@@ -119,7 +119,7 @@ impl Acceptor {
             return true;
         }
         if self.listener.has_waiting() {
-            tell_once_full(self.max_connections.unwrap_or(open));
+            tell_once_full();
         }
         self.state = State::Paused {
             retry_at: (!has_told_full()).then(|| Instant::now() + RETRY_PAUSE),

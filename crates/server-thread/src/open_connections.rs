@@ -63,7 +63,7 @@ impl OpenConnections {
     pub(crate) fn accept(&self, watch: &Watch, listener: &Listener) -> Result<Option<OpenConnection>> {
         if let Some(limit) = &self.0.limit {
             while self.0.lock().len() >= limit.max_connections && !watch.stopping() {
-                watch.wait_while_full(limit.max_connections, listener, Some(limit.one_less.as_fd()))?;
+                watch.wait_while_full(listener, Some(limit.one_less.as_fd()))?;
                 // What it has counted is of no interest, and it may have counted nothing.
                 let _ = limit.one_less.read();
             }

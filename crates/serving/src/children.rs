@@ -22,7 +22,7 @@ use crate::{Error, Result};
 
 /// While children drain, the request to stop is repeated this often: one that came just before a child blocked in a
 /// call would else go unnoticed.
-const REPEAT: Duration = Duration::from_millis(50);
+pub(crate) const REPEAT: Duration = Duration::from_millis(50);
 
 /// Which side of a fork this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Children {
     pub fn accept(&mut self, listener: &Listener) -> Result<Option<TcpStream>> {
         if let Some(most) = self.max_connections {
             while self.alive.len() >= most && !self.watch.stopping() {
-                self.watch.wait_while_full(most, listener, None)?;
+                self.watch.wait_while_full(listener, None)?;
                 while self.reap().is_some() {}
             }
         }

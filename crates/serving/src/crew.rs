@@ -1,12 +1,14 @@
 //! A fixed set of workers: who is missing, and when to fork the next.
 
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::{ForkResult, Pid};
 
-use crate::children::{Children, Fork};
+use crate::children::{Children, Fork, REPEAT};
 use crate::limits::{EXHAUSTED, FULL, RETRY_PAUSE, is_exhaustion, require_spare_descriptor, tell_once};
 use crate::listener::{Listener, Listeners};
 use crate::options::{Options, WorkerOptions, program};
@@ -27,6 +29,8 @@ pub struct Crew {
     reports: Reports,
     reporter: Reporter,
     slots: Vec<Slot>,
+    /// Workers that have left their slots and are about to end.
+    draining: HashSet<Pid>,
     pacing: Pacing,
     /// No fork before this time, since the last one failed.
     not_before: Option<Instant>,
@@ -87,6 +91,7 @@ impl Crew {
             reports,
             reporter,
             slots,
+            draining: HashSet::new(),
             pacing: Pacing::default(),
             not_before: None,
             start_retries: flags.start_retries,
@@ -107,13 +112,18 @@ impl Crew {
             if self.children.signals().stopping() {
                 return Ok(None);
             }
+            self.repeat_requests();
             let now = Instant::now();
             let next = self.next_vacancy();
             let pause =
                 next.map(|(due, _)| due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now)));
             match next {
                 Some((_, slot)) if pause == Some(Duration::ZERO) => return Ok(Some(slot)),
-                _ => self.children.signals().wait(&[self.reports.as_fd()], pause)?,
+                _ => {
+                    let repeat = (!self.draining.is_empty()).then_some(REPEAT);
+                    let timeout = [pause, repeat].into_iter().flatten().min();
+                    self.children.signals().wait(&[self.reports.as_fd()], timeout)?
+                }
             };
         }
     }
@@ -198,6 +208,7 @@ impl Crew {
             }
             Report::Drains => {
                 self.slots[number].state = State::Vacant { due: None };
+                self.draining.insert(sender);
                 if !self.children.signals().stopping() {
                     tell(format_args!(
                         "{}: worker {sender} drains; another takes its place",
@@ -208,8 +219,24 @@ impl Crew {
         }
     }
 
+    /// A signal that came just before a worker blocked in a call went unnoticed there, and whoever sent it does not know.
+    fn repeat_requests(&self) {
+        for worker in &self.draining {
+            // It can only have ended already.
+            let _ = kill(*worker, Signal::SIGTERM);
+        }
+    }
+
     fn bury(&mut self, pid: Pid, status: WaitStatus) -> Result<()> {
         let now = Instant::now();
+        let how = match status {
+            WaitStatus::Signaled(_, signal, _) => format!("was killed by {signal}"),
+            WaitStatus::Exited(_, code) => format!("exited with {code}"),
+            other => format!("ended ({other:?})"),
+        };
+        if self.draining.remove(&pid) && matches!(status, WaitStatus::Signaled(..)) {
+            tell(format_args!("{}: worker {pid} {how} as it drained", program()));
+        }
         let Some((number, since)) = self.slot_of(pid) else {
             return Ok(());
         };
@@ -222,11 +249,6 @@ impl Crew {
             // It has printed why, and the next one would find the same.
             return Err(Error::Reported);
         }
-        let how = match status {
-            WaitStatus::Signaled(_, signal, _) => format!("was killed by {signal}"),
-            WaitStatus::Exited(_, code) => format!("exited with {code}"),
-            other => format!("ended ({other:?})"),
-        };
         if slot.early_deaths.count(now - since, self.start_retries) {
             slot.state = State::GivenUp;
             return self.give_up(number, &format!("worker {pid} {how}"));

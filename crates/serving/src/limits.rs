@@ -109,10 +109,10 @@ pub fn tell_once(what: &str, error: &io::Error) {
 }
 
 /// Prints on stderr, the first time only, that a connection waits because of `--max-connections`.
-pub fn tell_once_full(max_connections: usize) {
+pub fn tell_once_full() {
     if FULL.take() {
         tell(format_args!(
-            "{}: {max_connections} connections are open, as many as --max-connections allows; further ones wait in the backlog",
+            "{}: as many connections are open as --max-connections allows; further ones wait in the backlog",
             program()
         ));
     }

@@ -34,7 +34,13 @@ impl Listener {
         Self::bind(options, options.listen, stop, false)
     }
 
-    /// Prints the ready line, with the port that it really has. This process needs a descriptor for a connection.
+    /// Where it listens, with the port that it really has.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Prints the ready line. This process needs a descriptor for a connection.
     pub fn announce(&self) -> Result<()> {
         require_spare_descriptor()?;
         self.print_ready_line();

@@ -302,19 +302,14 @@ impl Watch {
 
     /// Waits while this process holds as many connections as it may: for a signal, or for `ended` to become readable.
     /// Reports once that a connection waits for room.
-    pub fn wait_while_full(
-        &self,
-        max_connections: usize,
-        listener: &Listener,
-        ended: Option<BorrowedFd<'_>>,
-    ) -> Result<()> {
+    pub fn wait_while_full(&self, listener: &Listener, ended: Option<BorrowedFd<'_>>) -> Result<()> {
         let mut readable: Vec<_> = ended.into_iter().collect();
         if !has_told_full() {
             readable.push(listener.as_fd());
         }
         self.wait(&readable, None)?;
         if !has_told_full() && has_waiting(listener) {
-            tell_once_full(max_connections);
+            tell_once_full();
         }
         Ok(())
     }
