@@ -215,3 +215,26 @@ pub(crate) fn advice(error: &io::Error) -> &'static str {
         _ => "choose another address with --listen",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_fits_the_error() {
+        for (errno, word) in [
+            (Errno::EADDRINUSE, "free the port"),
+            (Errno::EADDRNOTAVAIL, "address of this machine"),
+            (Errno::EACCES, "1024"),
+            (Errno::EMFILE, "ulimit -n"),
+            (Errno::ENFILE, "fs.file-max"),
+            (Errno::EAFNOSUPPORT, "family"),
+            (Errno::EINVAL, "--listen"),
+        ] {
+            let advice = advice(&errno.into());
+            assert!(advice.contains(word), "{errno}: {advice}");
+            let frees_port = advice.contains("free the port");
+            assert_eq!(frees_port, errno == Errno::EADDRINUSE, "{errno}: {advice}");
+        }
+    }
+}
