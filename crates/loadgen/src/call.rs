@@ -10,7 +10,7 @@ use protocol::frame::{self, Head, PREFIX_BYTES};
 use protocol::{FrameLimit, Reply, Request};
 use thiserror::Error;
 
-use crate::connecting::connect;
+use crate::connecting::reach;
 use crate::target::Target;
 
 /// Why a call failed.
@@ -59,10 +59,11 @@ impl Caller {
     /// Connects. A call that takes longer than `timeout`, from its request to the end of its reply, is an error.
     ///
     /// Each address of the server is tried in turn, each for as long as `timeout`.
-    pub fn connect(target: &Target, timeout: Duration) -> Result<Self, CallError> {
+    /// A server that is not there yet is tried again for as long as `patience`.
+    pub fn connect(target: &Target, timeout: Duration, patience: Duration) -> Result<Self, CallError> {
         let cancel = AtomicBool::new(false);
         let (stream, _) =
-            connect(target, 0, |_| None, timeout, &cancel).map_err(|source| CallError::Unreachable {
+            reach(target, timeout, patience, &cancel).map_err(|source| CallError::Unreachable {
                 target: target.to_string(),
                 source,
             })?;

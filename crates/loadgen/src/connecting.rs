@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -49,6 +50,29 @@ fn refuse_itself(socket: &Socket, target: SocketAddr) -> io::Result<()> {
         return Err(Errno::ECONNREFUSED.into());
     }
     Ok(())
+}
+
+/// Finds out which of the server's addresses takes a connection, and opens one to it. A server that is not there yet is tried
+/// again for as long as `patience`.
+///
+/// # Errors
+/// Those of [`connect`].
+pub(crate) fn reach(
+    target: &Target,
+    timeout: Duration,
+    patience: Duration,
+    cancel: &AtomicBool,
+) -> io::Result<(TcpStream, usize)> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let began = Instant::now();
+    loop {
+        match connect(target, 0, |_| None, timeout, cancel) {
+            Err(error) if error.kind() != ErrorKind::Interrupted && began.elapsed() < patience => {
+                thread::sleep(PAUSE);
+            }
+            reached => return reached,
+        }
+    }
 }
 
 /// Opens a connection to the first address of `target` that takes one, from the address that `source` has for it if that is

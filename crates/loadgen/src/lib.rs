@@ -12,7 +12,7 @@
 //! How it is done:
 //! - [`run`](mod@run): the threads together, and the window in which they measure;
 //! - `driver`: one thread's connections and its event loop, its `share` of the run; `line` and `pacer`: its open loop;
-//! - `connecting`, `connection`, `sources`, `bystanders`: the connections; [`cpu`]: where threads run.
+//! - `connecting`, `connection`, `sources`, `bystanders`, `outages`: the connections; [`cpu`]: where threads run.
 //!
 //! What comes of it:
 //! - [`slices`]: times, as the window goes on; `tally`: counts, so that they add up; `failure`: what can go wrong;
@@ -40,6 +40,7 @@ mod in_system;
 mod line;
 pub mod mix;
 mod operation;
+mod outages;
 mod pacer;
 mod pauses;
 pub mod plan;

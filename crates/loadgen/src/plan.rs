@@ -39,6 +39,10 @@ pub struct Plan {
     pub slice: Option<Duration>,
     /// How long a request may take once it is sent, or a connection that is being opened.
     pub timeout: Duration,
+    /// How long a server is waited for that does not take connections yet.
+    pub wait_for_server: Duration,
+    /// How long connections are tried again when there is none. Then the server is gone, and the run ends.
+    pub ride_out: Duration,
     /// Write a request's prefix and body apart and without `TCP_NODELAY`, as the original's client does.
     pub two_writes: bool,
     /// The processors that the threads may run on; empty: any.
@@ -105,6 +109,8 @@ impl fmt::Display for Pacing {
 
 /// How long a request may take unless something else is asked for.
 pub const TIMEOUT_USUAL: Duration = Duration::from_secs(1);
+/// How long connections are tried again unless something else is asked for.
+pub const RIDE_OUT_USUAL: Duration = Duration::from_millis(500);
 /// What is drawn from unless something else is asked for.
 pub const SEED_USUAL: u64 = 1;
 
@@ -127,6 +133,8 @@ impl Plan {
             duration: Duration::from_secs(10),
             slice: None,
             timeout: TIMEOUT_USUAL,
+            wait_for_server: Duration::ZERO,
+            ride_out: RIDE_OUT_USUAL,
             two_writes: false,
             cpus: Vec::new(),
             seed: SEED_USUAL,
@@ -185,19 +193,25 @@ impl Plan {
         {
             return Err(PlanError::Rate { rate_per_s });
         }
-        let takes_time = |what, time: Duration| {
-            if time.is_zero() {
-                Err(PlanError::NoTime { what })
-            } else if time > TIME_MOST {
+        let may_take = |what, time: Duration| {
+            if time > TIME_MOST {
                 Err(PlanError::TooLong { what })
             } else {
                 Ok(())
             }
         };
+        let takes_time = |what, time: Duration| {
+            if time.is_zero() {
+                return Err(PlanError::NoTime { what });
+            }
+            may_take(what, time)
+        };
         takes_time(Field::Duration, self.duration)?;
         takes_time(Field::Timeout, self.timeout)?;
         takes_time(Field::Slice, self.slice.unwrap_or(Duration::from_secs(1)))?;
-        takes_time(Field::Warmup, self.warmup.max(Duration::from_nanos(1)))
+        may_take(Field::Warmup, self.warmup)?;
+        may_take(Field::WaitForServer, self.wait_for_server)?;
+        may_take(Field::RideOut, self.ride_out)
     }
 }
 
@@ -241,6 +255,8 @@ pub enum Field {
     Duration,
     Slice,
     Timeout,
+    WaitForServer,
+    RideOut,
 }
 
 impl fmt::Display for Field {
@@ -257,6 +273,8 @@ impl fmt::Display for Field {
             Self::Duration => "the duration",
             Self::Slice => "the slice",
             Self::Timeout => "the timeout",
+            Self::WaitForServer => "the time to wait for the server",
+            Self::RideOut => "the time to ride out",
         })
     }
 }
@@ -392,6 +410,8 @@ mod tests {
         refused(Field::Slice, &|plan| plan.slice = Some(Duration::ZERO));
         refused(Field::Warmup, &|plan| plan.warmup = Duration::MAX);
         refused(Field::Timeout, &|plan| plan.timeout = Duration::ZERO);
+        refused(Field::WaitForServer, &|plan| plan.wait_for_server = Duration::MAX);
+        refused(Field::RideOut, &|plan| plan.ride_out = Duration::MAX);
         for rate_per_s in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             refused(Field::Rate, &|plan| {
                 plan.load = Load::Open {

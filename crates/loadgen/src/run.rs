@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::bystanders::Bystanders;
 use crate::clock::Clock;
-use crate::connecting::connect;
+use crate::connecting::reach;
 use crate::cpu::pin_thread;
 use crate::driver::{Driver, Schedule};
 use crate::plan::{Plan, PlanError};
@@ -145,13 +145,12 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
             ports,
         })?;
     // A dead address is told at once, not connection by connection.
-    let (_, first) =
-        connect(&plan.target, 0, |_| None, plan.timeout, cancel).map_err(unless_cancelled(|source| {
-            LoadError::Unreachable {
-                target: plan.target.to_string(),
-                source,
-            }
-        }))?;
+    let (_, first) = reach(&plan.target, plan.timeout, plan.wait_for_server, cancel).map_err(
+        unless_cancelled(|source| LoadError::Unreachable {
+            target: plan.target.to_string(),
+            source,
+        }),
+    )?;
     // These come first: the question that they ask is what a server has left for the others.
     let bystanders = Bystanders::open(plan, &sources, first, cancel).map_err(unless_cancelled(|source| {
         LoadError::Bystanders {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::failure::Failure;
+use crate::outages::Outages;
 use crate::pauses::Pauses;
 use crate::report::{Backlog, Connections, Failures, Requests};
 use crate::slices::{Times, add, histogram};
@@ -37,6 +38,8 @@ pub(crate) struct Tally {
     pub(crate) opened: u64,
     /// How many connections were opened to each of the server's addresses.
     pub(crate) opened_to: Vec<u64>,
+    /// When there was no connection and none could be opened, from the load's first request on.
+    pub(crate) outages: Outages,
     /// Connections opened within the window in the place of another.
     pub(crate) reconnects: u64,
     /// How long it took to open a connection, in nanoseconds.
@@ -92,6 +95,7 @@ impl Default for Tally {
             connections_served: 0,
             opened: 0,
             opened_to: Vec::new(),
+            outages: Outages::default(),
             reconnects: 0,
             connecting: histogram(),
             parts: Vec::new(),
@@ -149,6 +153,7 @@ impl Tally {
             *own += other;
         }
         self.reconnects += other.reconnects;
+        self.outages = self.outages.both(&other.outages);
         add(&mut self.connecting, &other.connecting);
         self.parts
             .resize_with(self.parts.len().max(other.parts.len()), histogram);

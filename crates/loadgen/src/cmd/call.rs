@@ -37,6 +37,10 @@ pub(crate) struct Flags {
     /// Time limit of a call, and of each attempt to connect (above 0, at most 30days)
     #[arg(long, value_name = "TIME", default_value = "70s", value_parser = time_above_zero)]
     timeout: Duration,
+
+    /// Time to wait for a server that does not take connections yet (0 to 30days)
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    wait_for_server: Duration,
 }
 
 /// Exit code 1 if a reply was an error.
@@ -48,7 +52,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
             ))
         })?;
     }
-    let mut caller = Caller::connect(&flags.connect, flags.timeout)?;
+    let mut caller = Caller::connect(&flags.connect, flags.timeout, flags.wait_for_server)?;
     let mut code = ExitCode::SUCCESS;
     for number in 0..flags.count {
         if number > 0 {

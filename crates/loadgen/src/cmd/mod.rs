@@ -50,6 +50,8 @@ impl From<PlanError> for Usage {
             // No flag sets it.
             Field::Slice => return Self(error.to_string()),
             Field::Timeout => "--timeout",
+            Field::WaitForServer => "--wait-for-server",
+            Field::RideOut => "--ride-out",
         };
         Self(format!("{flag}: {error}"))
     }

@@ -106,6 +106,14 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time_above_zero)]
     timeout: Duration,
 
+    /// Time to wait for a server that does not take connections yet (0 to 30days)
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
+    wait_for_server: Duration,
+
+    /// Time to keep trying while no connection can be opened, as when the server restarts; then the run ends (0 to 30days)
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
+    ride_out: Duration,
+
     /// Write a request's prefix and body apart and without `TCP_NODELAY`, as the original's client does
     #[arg(long)]
     two_writes: bool,
@@ -284,6 +292,8 @@ impl Flags {
             warmup: self.warmup,
             duration: self.duration,
             timeout: self.timeout,
+            wait_for_server: self.wait_for_server,
+            ride_out: self.ride_out,
             two_writes: self.two_writes,
             seed: self.seed,
             ceiling_per_s: ceiling::known(self.threads, &cpus),

@@ -139,6 +139,13 @@ fn reached(page: &mut String, report: &Report) -> Result {
         }
     }
     writeln!(page)?;
+    if let Some(outage) = &report.outage {
+        writeln!(
+            page,
+            "outage       no connection for {:.1} s in all, {:.1} s at the most ({} ×), warm-up included",
+            outage.total_s, outage.longest_s, outage.count
+        )?;
+    }
     if let Some(cpu_us) = report.client.cpu_us_per_request {
         let busy = report
             .client

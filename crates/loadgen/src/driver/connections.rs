@@ -8,7 +8,7 @@ use mio::{Events, Token};
 
 use super::{Driver, EVENTS_AT_ONCE, Phase};
 use crate::clock::nanoseconds;
-use crate::connection::{Connection, State};
+use crate::connection::State;
 use crate::failure::Failure;
 use crate::pacer::TIMER;
 use crate::slices::record;
@@ -90,6 +90,8 @@ impl Driver<'_> {
                     record(&mut self.tally.connecting, now_ns - since_ns);
                 }
                 self.address = connection.address;
+                self.open_now += 1;
+                self.outages.end(now_ns);
                 self.tally.opened_to(connection.address);
                 let again = std::mem::replace(&mut connection.opened_once, true);
                 if again && self.phase == Phase::Measuring {
@@ -110,7 +112,7 @@ impl Driver<'_> {
         if connection.untried > 0 {
             connection.untried -= 1;
             connection.address = (connection.address + 1) % self.plan.target.addresses().len();
-            connection.close(now_ns);
+            self.close(index, now_ns, now_ns);
             return self.begin_to_connect(index, now_ns);
         }
         let failure = match error.kind() {
@@ -119,7 +121,6 @@ impl Driver<'_> {
             ErrorKind::TimedOut => Failure::ConnectTimeout,
             _ => Failure::ConnectFailed,
         };
-        self.short_of_ports = failure == Failure::OutOfPorts;
         let addresses = self.plan.target.addresses();
         let address = addresses[self.connections[index].address];
         let example = || match addresses {
@@ -127,7 +128,35 @@ impl Driver<'_> {
             _ => format!("{address}: {error}"),
         };
         self.tally.fail(failure, 1, example);
-        self.connections[index].close(now_ns + RETRY_PAUSE_NS);
+        self.close(index, now_ns, now_ns + RETRY_PAUSE_NS);
+        match failure {
+            // The client lacks something, so nobody knows about the server.
+            Failure::OutOfPorts => self.outages.forget(),
+            // A server that has too much to do answers no SYN either.
+            Failure::ConnectTimeout => {}
+            _ if self.open_now == 0 && self.phase != Phase::Finishing => {
+                self.outages.fail(self.none_since_ns, now_ns);
+            }
+            _ => {}
+        }
+    }
+
+    /// Closes what is in a place, and leaves that free from `retry_at_ns` on.
+    pub(super) fn close(&mut self, index: usize, now_ns: u64, retry_at_ns: u64) {
+        if self.connections[index].state == State::Open {
+            self.open_now -= 1;
+            self.none_since_ns = now_ns;
+        }
+        self.connections[index].close(retry_at_ns);
+    }
+
+    /// How many connections are open.
+    pub(super) fn count_open(&self) -> usize {
+        let open = self
+            .connections
+            .iter()
+            .filter(|connection| connection.state == State::Open);
+        open.count()
     }
 
     /// The connection has ended while it should not have.
@@ -193,7 +222,7 @@ impl Driver<'_> {
         while let Some(counts) = self.fail_first(index, now_ns) {
             self.tally.requests.reset += counts;
         }
-        self.connections[index].close(now_ns);
+        self.close(index, now_ns, now_ns);
         if self.phase != Phase::Finishing {
             self.connect(index, now_ns);
         }
@@ -213,9 +242,6 @@ impl Driver<'_> {
 
     /// Gives up what has taken too long, and tries again what can be tried again.
     pub(super) fn sweep(&mut self, now_ns: u64) {
-        let is_down = |connection: &Connection| matches!(connection.state, State::Down { .. });
-        let all_down = !self.short_of_ports && self.connections.iter().all(is_down);
-        self.down_since_ns = all_down.then(|| self.down_since_ns.unwrap_or(now_ns));
         for index in 0..self.connections.len() {
             let connection = &self.connections[index];
             match connection.state {
@@ -261,9 +287,11 @@ mod tests {
     /// Why a run ends in which no connection could be opened for a second, for this reason.
     fn end_of_a_run_without_connections(reason: ErrorKind) -> Option<String> {
         let mut driver = Stepped::begin(closed_loop(2_000));
-        driver.fail_connect(0, &reason.into(), 0);
-        driver.sweep(MS);
-        driver.ends_early(1_001 * MS, &AtomicBool::new(false))
+        for ms in [0, 1_000] {
+            driver.fail_connect(0, &reason.into(), ms * MS);
+        }
+        driver.sweep(1_001 * MS);
+        driver.ends_early(&AtomicBool::new(false))
     }
 
     #[test]

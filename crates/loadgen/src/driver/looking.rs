@@ -36,7 +36,8 @@ impl Driver<'_> {
                 pause.prolong(request);
             }
         }
-        self.down_since_ns = self.down_since_ns.map(|since_ns| pause.postpone(since_ns));
+        self.outages
+            .excuse(|since_ns| pause.postpone(since_ns) - since_ns);
         if pause.until_ns > self.schedule.opens_ns {
             let pauses = &mut self.tally.pauses;
             pauses.count += 1;
@@ -150,7 +151,8 @@ mod tests {
         driver.fail_connect(0, &std::io::ErrorKind::ConnectionRefused.into(), 0);
         driver.sweep(MS);
         driver.at(MS).paused_until(1_500 * MS);
-        let end = driver.ends_early(1_500 * MS, &std::sync::atomic::AtomicBool::new(false));
+        driver.fail_connect(0, &std::io::ErrorKind::ConnectionRefused.into(), 1_500 * MS);
+        let end = driver.ends_early(&std::sync::atomic::AtomicBool::new(false));
         assert_eq!(end, None);
     }
 

@@ -32,6 +32,7 @@ use crate::connection::{Connection, State};
 use crate::gaps::Gaps;
 use crate::in_system::InSystem;
 use crate::line::Line;
+use crate::outages::Outages;
 use crate::pacer::{Pacer, TIMER, Wait};
 use crate::pauses::Watch;
 use crate::plan::{Load, Plan};
@@ -42,8 +43,6 @@ use crate::tally::Tally;
 use crate::work::Work;
 
 const EVENTS_AT_ONCE: usize = 1024;
-/// When no connection can be opened for so long, the server is taken to be gone.
-const GONE_AFTER_NS: u64 = 500_000_000;
 
 /// When the load begins, and when it is measured, in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy)]
@@ -113,10 +112,11 @@ pub(crate) struct Driver<'a> {
     cpu_at_opening: Option<CpuReading>,
     /// Time in which the clock was looked at and nothing else was to be done.
     spun_ns: u64,
-    /// Whether the last connection that could not be opened failed for want of a port of this client's.
-    short_of_ports: bool,
-    /// Since when no connection is open, nor being opened, though it is not this client that lacks something.
-    down_since_ns: Option<u64>,
+    /// How many connections are open, and since when there is none if there is none.
+    open_now: usize,
+    none_since_ns: u64,
+    /// When there was none, and none could be opened.
+    outages: Outages,
 }
 
 impl<'a> Driver<'a> {
@@ -159,8 +159,9 @@ impl<'a> Driver<'a> {
             next_edge_ns: u64::MAX,
             cpu_at_opening: None,
             spun_ns: 0,
-            short_of_ports: false,
-            down_since_ns: None,
+            open_now: 0,
+            none_since_ns: 0,
+            outages: Outages::default(),
         })
     }
 
@@ -204,7 +205,7 @@ impl<'a> Driver<'a> {
             if now_ns >= next_sweep_ns && !self.watch.is_catching_up {
                 next_sweep_ns = now_ns + sweep_every_ns;
                 self.sweep(now_ns);
-                self.tally.ended_early = self.ends_early(now_ns, cancel);
+                self.tally.ended_early = self.ends_early(cancel);
                 if self.tally.ended_early.is_some() {
                     break;
                 }
@@ -230,6 +231,9 @@ impl<'a> Driver<'a> {
         self.schedule = schedule;
         self.watch.begin(self.clock.now_ns());
         self.next_edge_ns = schedule.opens_ns;
+        self.open_now = self.count_open();
+        self.none_since_ns = schedule.begins_ns;
+        self.outages = Outages::default();
         self.in_system = InSystem::within(schedule.opens_ns, schedule.closes_ns);
         if let Some((line, _)) = &mut self.open {
             line.begin(schedule.begins_ns);
@@ -250,13 +254,14 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn ends_early(&self, now_ns: u64, cancel: &AtomicBool) -> Option<String> {
+    fn ends_early(&self, cancel: &AtomicBool) -> Option<String> {
         if cancel.load(Ordering::Relaxed) {
             return Some("interrupted".to_owned());
         }
         let gone = self
-            .down_since_ns
-            .is_some_and(|since_ns| now_ns.saturating_sub(since_ns) > GONE_AFTER_NS);
+            .outages
+            .lasts_ns()
+            .is_some_and(|lasts_ns| lasts_ns > nanoseconds(self.plan.ride_out));
         gone.then(|| format!("the server at {} is gone", self.plan.target))
     }
 

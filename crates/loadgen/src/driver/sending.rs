@@ -13,7 +13,7 @@ impl Driver<'_> {
         }
         if connection.sent >= self.plan.requests_per_connection.unwrap_or(u64::MAX) {
             if connection.in_flight.is_empty() {
-                connection.close(now_ns);
+                self.close(index, now_ns, now_ns);
                 self.connect(index, now_ns);
             }
         } else if self.open.is_some() {

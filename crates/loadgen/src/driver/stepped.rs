@@ -121,6 +121,7 @@ impl Stepped {
         let now_ns = self.driver.clock.now_ns();
         self.driver.connections[index].close(now_ns);
         self.driver.connections[index].state = State::Open;
+        self.driver.open_now = self.driver.count_open();
         self.driver.put_to_use(index, now_ns);
     }
 

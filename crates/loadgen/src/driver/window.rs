@@ -78,6 +78,8 @@ impl Driver<'_> {
         self.phase = Phase::Finishing;
         self.schedule.closes_ns = at_ns;
         self.in_system.close(at_ns);
+        // From here on nobody tries.
+        self.outages.end(at_ns);
         // There is no further edge; this one only has to lie behind every wait.
         self.next_edge_ns = u64::MAX;
         self.tally.window = Duration::from_nanos(at_ns.saturating_sub(self.schedule.opens_ns));
@@ -143,6 +145,8 @@ impl Driver<'_> {
         if self.phase == Phase::Finishing {
             self.count_unended(now_ns);
         }
+        self.outages.end(now_ns);
+        self.tally.outages = std::mem::take(&mut self.outages);
         let opened = self
             .connections
             .iter()

@@ -16,8 +16,9 @@ use self::checks::{is_near_ceiling, late_share};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
 use crate::distribution::Distribution;
 use crate::failure::{Cause, Effect, Failure};
+use crate::outages::Outages;
 use crate::pauses;
-use crate::plan::{Load, Plan};
+use crate::plan::{Load, Plan, RIDE_OUT_USUAL};
 use crate::slices::Gatherer;
 use crate::tally::Tally;
 
@@ -79,6 +80,9 @@ pub struct Report {
     pub intervals: Vec<Interval>,
     /// What went wrong, by kind, with the first example of each.
     pub failures: Vec<Failures>,
+    /// When no connection could be had, warm-up included; null if there was always one, or none was tried in vain.
+    #[serde(default)]
+    pub outage: Option<Outage>,
     /// Why the run ended before its time, if it did.
     pub ended_early: Option<String>,
 }
@@ -161,6 +165,7 @@ impl Report {
             },
             intervals: gatherer.intervals.clone(),
             failures: tally.failures(),
+            outage: Outage::find(&tally.outages),
             ended_early: tally.ended_early.clone(),
         }
     }
@@ -206,6 +211,8 @@ impl Options {
             idle: plan.idle,
             silent: plan.silent,
             timeout_s: plan.timeout.as_secs_f64(),
+            wait_for_server_s: plan.wait_for_server.as_secs_f64(),
+            ride_out_s: plan.ride_out.as_secs_f64(),
             two_writes: plan.two_writes,
             cpus: plan.cpus.clone(),
         }
@@ -247,8 +254,17 @@ pub struct Options {
     #[serde(default)]
     pub silent: usize,
     pub timeout_s: f64,
+    #[serde(default)]
+    pub wait_for_server_s: f64,
+    #[serde(default = "ride_out_usual_s")]
+    pub ride_out_s: f64,
     pub two_writes: bool,
     pub cpus: Vec<usize>,
+}
+
+/// Results of before it was a flag had no other.
+fn ride_out_usual_s() -> f64 {
+    RIDE_OUT_USUAL.as_secs_f64()
 }
 
 /// A part of a mix, as it was asked for.
@@ -341,6 +357,28 @@ impl Connections {
             LoopKind::Open => self.opened.min(sent) + self.failed,
         };
         asked.saturating_sub(self.served)
+    }
+}
+
+/// When there was no connection and none could be opened, because the server refused: on all threads at the same time.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
+pub struct Outage {
+    /// How often.
+    pub count: u64,
+    /// How long in all.
+    pub total_s: f64,
+    /// How long at the most.
+    pub longest_s: f64,
+}
+
+impl Outage {
+    fn find(outages: &Outages) -> Option<Self> {
+        let lengths: Vec<_> = outages.lengths_ns().map(|ns| ns as f64 / 1e9).collect();
+        (!lengths.is_empty()).then(|| Self {
+            count: lengths.len() as u64,
+            total_s: lengths.iter().sum(),
+            longest_s: lengths.iter().copied().fold(0.0, f64::max),
+        })
     }
 }
 

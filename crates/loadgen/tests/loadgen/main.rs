@@ -15,6 +15,7 @@ mod output;
 mod overload;
 mod pauses;
 mod program;
+mod restarts;
 mod selftest;
 mod slowness;
 mod unserved;

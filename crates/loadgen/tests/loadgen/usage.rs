@@ -46,6 +46,8 @@ fn every_mistake_in_a_flag_names_the_flag_and_exits_2() {
         (&["--warmup", "31days"], "--warmup"),
         (&["--timeout", "0"], "--timeout"),
         (&["--timeout", "31days"], "--timeout"),
+        (&["--wait-for-server", "31days"], "--wait-for-server"),
+        (&["--ride-out", "31days"], "--ride-out"),
         (&["--timeout", "500000000000years"], "--timeout"),
         (&["--seed", "18446744073709551616"], "--seed"),
         (&["--seed", "-1"], "--seed"),
@@ -220,11 +222,13 @@ fn help_has_the_range_of_each_number_and_time() {
                 "idle",
                 "silent",
                 "timeout",
+                "wait-for-server",
+                "ride-out",
                 "cpus",
                 "seed",
             ][..],
         ),
-        ("call", &["count", "interval", "timeout"]),
+        ("call", &["count", "interval", "timeout", "wait-for-server"]),
         ("calibrate", &["server-cpu", "client-cpu"]),
     ] {
         let help = loadgen_with(&[command, "--help"]).stdout;
