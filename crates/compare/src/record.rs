@@ -173,12 +173,17 @@ pub(crate) struct LoadFigures {
     pub(crate) intervals: Vec<Interval>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) failures: Vec<Failures>,
+    /// Whether the server answered at first and then no more until the window's end. Records of before this was kept have
+    /// false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stopped_answering: bool,
 }
 
 impl From<loadgen::Report> for LoadFigures {
     fn from(report: loadgen::Report) -> Self {
         let open = report.loop_kind == LoopKind::Open;
         Self {
+            stopped_answering: stopped_answering(&report),
             loop_kind: report.loop_kind,
             rate_per_s: report.options.rate_per_s,
             window_s: report.window_s,
@@ -198,6 +203,19 @@ impl From<loadgen::Report> for LoadFigures {
             failures: report.failures,
         }
     }
+}
+
+/// Whether the server answered within the window and then stopped: either no reply came in its last interval and requests
+/// were lost, or each connection that had been served ended with requests that were never answered.
+///
+/// A connection that was never served is not among these: its request was sent before the window.
+fn stopped_answering(report: &loadgen::Report) -> bool {
+    let requests = &report.requests;
+    let lost = requests.timeout + requests.in_flight;
+    let answered = report.intervals.iter().any(|interval| interval.ok > 0);
+    let last_is_empty = report.intervals.last().is_some_and(|last| last.ok == 0);
+    let held = report.connections.served * report.options.pipeline as u64;
+    lost > 0 && answered && (last_is_empty || (held > 0 && lost >= held))
 }
 
 /// How far the time between the two looks at a server's costs may be from the window. Costs a request are rates by rates, so

@@ -13,6 +13,9 @@ use crate::record::{Measured, Outcome, Record, SCHEMA};
 use crate::statistics::Estimate;
 use crate::trial::Unmade;
 
+/// How often a trial is repeated, at the most, that was excluded for what else went on on the machine.
+pub(crate) const REPEATS_MOST: usize = 5;
+
 /// How the trials came to an end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -29,7 +32,7 @@ pub(crate) enum Ended {
 pub(crate) trait Watch {
     fn begins(&mut self, trial: Planned<'_>);
     fn ended(&mut self, trial: Planned<'_>, outcome: &Outcome);
-    /// So many trials are to be made once more.
+    /// So many trials are to be repeated.
     fn again(&mut self, _trials: usize) {}
 }
 
@@ -37,8 +40,9 @@ pub(crate) trait Watch {
 /// that matters to it.
 pub(crate) type Make<'a> = dyn FnMut(usize, Planned<'_>, Option<f64>) -> Result<Outcome, Unmade> + 'a;
 
-/// Makes the trials that `before` has no records of. What was disturbed, by a rule that looks at no result, is made once
-/// more when all models of its round have had their turn in that setting: with holes, rounds could not be compared.
+/// Makes the trials that `before` has no records of. A trial that was disturbed, by a rule that looks at no result, is
+/// repeated when all models of its round have had their turn in that setting, [`REPEATS_MOST`] times at most: with holes,
+/// rounds could not be compared.
 pub(crate) fn run(
     trials: &[Planned<'_>],
     before: &[Record],
@@ -64,9 +68,12 @@ pub(crate) fn run(
         };
         // A capacity is the median of some trials, and can do without one.
         again.retain(|trial| !trial.finds_capacity());
-        series.watch.again(again.len());
-        if let Err(ended) = series.make_all(&again)? {
-            return Ok(ended);
+        for _ in 0..REPEATS_MOST {
+            series.watch.again(again.len());
+            again = match series.make_all(&again)? {
+                Ok(again) => again,
+                Err(ended) => return Ok(ended),
+            };
         }
     }
     Ok(Ended::AfterAll {

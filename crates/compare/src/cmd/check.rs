@@ -10,7 +10,7 @@ use clap::Args;
 use super::{Usage, diff};
 use crate::difference::{Judged, Verdict};
 use crate::report::numbers::list;
-use crate::statistics::{Finding, trials_needed};
+use crate::statistics::{Finding, trials_needed_by_a_check};
 
 /// Exit with 1 if a model got worse than in an earlier run
 ///
@@ -126,7 +126,7 @@ fn too_few(verdict: &Verdict) -> String {
     format!(
         "among {} figures, each needs {} trials in both runs to be called worse, however much it is; too few have {}",
         verdict.judged.len(),
-        trials_needed(verdict.judged.len()),
+        trials_needed_by_a_check(verdict.judged.len()),
         list(&places.iter().collect::<Vec<_>>())
     )
 }

@@ -81,13 +81,16 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     };
     environment.cpus.client.pin_this_thread()?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
-    let reported = run.read().and_then(|read| report::write(&run, &read, None));
+    let reported = run.read().and_then(|read| {
+        report::write(&run, &read, None)?;
+        Ok(report::at_fault(&read))
+    });
     let all_take_part = environment.left_out.is_empty();
     told(ended, reported, all_take_part, &run)
 }
 
 /// How a run ended is told, with what to do about it: it, and whether the page could be written.
-fn told(ended: Ended, reported: Result<()>, all_take_part: bool, run: &Run) -> Result<ExitCode> {
+fn told(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &Run) -> Result<ExitCode> {
     let folder = run.path().to_string_lossy();
     let folder = shell_words::quote(&folder);
     match ended {
@@ -103,7 +106,7 @@ fn told(ended: Ended, reported: Result<()>, all_take_part: bool, run: &Run) -> R
         }
         Ended::Interrupted { .. } => {
             eprintln!("go on with `compare run --resume {folder}`");
-            reported.map(|()| ExitCode::FAILURE)
+            reported.map(|_| ExitCode::FAILURE)
         }
         Ended::AfterAll { failed } => {
             let again = || {
@@ -111,8 +114,11 @@ fn told(ended: Ended, reported: Result<()>, all_take_part: bool, run: &Run) -> R
                     "the records are whole, and what is made of them can be written again with `compare report {folder}`"
                 )
             };
-            reported.with_context(again)?;
-            Ok(if failed == 0 && all_take_part {
+            let at_fault = reported.with_context(again)?;
+            for line in &at_fault {
+                eprintln!("{line}");
+            }
+            Ok(if failed == 0 && all_take_part && at_fault.is_empty() {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE

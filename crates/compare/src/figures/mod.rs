@@ -43,6 +43,14 @@ impl Figure {
     }
 }
 
+impl Figure {
+    /// Whether it is about what failed, so that it can be compared however much that is.
+    pub(crate) fn counts_failures(&self) -> bool {
+        const OF_FAILURES: [&str; 4] = ["failed_share", "lost_requests", "back_ms", "lowest_rate_share"];
+        OF_FAILURES.contains(&self.key)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Better {
     More,

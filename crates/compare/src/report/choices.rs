@@ -1,4 +1,4 @@
-//! Which model for which work, and what was too close to call.
+//! Which model for which work, what was too close to call, and where requests failed.
 
 use super::compose::unit;
 use super::limits;
@@ -7,8 +7,8 @@ use super::page::Choice;
 use super::ranking::{Ranked, name};
 use super::summary::{Answer, Results, Summary};
 
-/// A choice for each work in which some models are surely behind. Settings next to each other are one work where the same
-/// model is best, the same can't be told from it and the same is furthest behind.
+/// A choice for each work in which some models are significantly worse. Settings next to each other are one work where the
+/// same model is best, the same are tied with it and the same is worst.
 pub(super) fn of(summary: &Summary<'_>) -> Vec<Choice> {
     summary.results.iter().flat_map(of_experiment).collect()
 }
@@ -33,13 +33,14 @@ fn of_experiment(results: &Results<'_>) -> Vec<Choice> {
     choices
 }
 
-/// What else there is to say: what was too close to call, and what no run on so few processors can tell.
+/// What else there is to say: where requests failed, what was too close to call, and what no run on so few CPUs can show.
 pub(super) fn open(summary: &Summary<'_>) -> Vec<String> {
     let close: Vec<_> = summary.results.iter().filter_map(too_close).collect();
     let mut sentences = Vec::new();
+    sentences.extend(limits::errors(summary));
     if !close.is_empty() {
         sentences.push(format!(
-            "**Too close to call** in this run, so choose by something else: {}.",
+            "**Too close to call** in this run: {}.",
             close.join("; ")
         ));
     }
@@ -47,7 +48,7 @@ pub(super) fn open(summary: &Summary<'_>) -> Vec<String> {
     sentences
 }
 
-/// The choice in a setting, if somebody is surely behind.
+/// The choice in a setting, if some model is significantly worse.
 fn clear(answer: &Answer<'_>) -> Option<Choice> {
     let ranked = Ranked::of(answer)?;
     let (worst, far) = ranked.worst()?;
@@ -69,13 +70,11 @@ fn clear(answer: &Answer<'_>) -> Option<Choice> {
     })
 }
 
-/// The settings of an experiment in which nobody can be told from the best.
+/// The settings of an experiment in which all ranked models are tied.
 fn too_close(results: &Results<'_>) -> Option<String> {
     let answers = results.answers.iter();
     let open: Vec<_> = answers
-        .filter(|answer| {
-            Ranked::of(answer).is_some_and(|ranked| ranked.is_open() && !ranked.others.is_empty())
-        })
+        .filter(|answer| Ranked::of(answer).is_some_and(|ranked| ranked.is_open()))
         .map(Answer::name)
         .collect();
     let title = &results.experiment.title;
@@ -99,7 +98,10 @@ mod tests {
         let summary = Summary::of(&environment, &records);
         assert_eq!(of(&summary), []);
         let told = open(&summary);
-        assert!(told[0].starts_with("**Too close to call**"), "{told:?}");
+        assert!(
+            told.iter().all(|line| !line.contains("Too close to call")),
+            "{told:?}"
+        );
     }
 
     #[test]

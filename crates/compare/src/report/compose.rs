@@ -7,23 +7,26 @@ use super::limits;
 use super::numbers::{count, list, rounded};
 use super::page::{Cell, Mark, Page, Row as PageRow, Section, Table};
 use super::plots;
+use super::standing::Standing;
 use super::summary::{Answer, Results, Row, Summary};
 use crate::costs::CpuSource;
 use crate::environment::{Commit, Environment};
 use crate::figures::{self, Better, Figure};
-use crate::statistics::Standing;
+use crate::runner::REPEATS_MOST;
 
 /// Figures that count things, and are told whole.
 const COUNTS: [&str; 5] = ["served", "processes", "threads", "major_faults", "lost_requests"];
+
 pub(super) fn page(summary: &Summary<'_>, run: &str) -> Page {
     let environment = summary.environment;
+    let sections: Vec<_> = summary.results.iter().map(section).collect();
     Page {
         title: "What each server model costs".to_owned(),
         run: run.to_owned(),
-        introduction: introduction(summary),
+        introduction: introduction(summary, &sections),
         choices: choices::of(summary),
         open: choices::open(summary),
-        sections: summary.results.iter().map(section).collect(),
+        sections,
         limits: limits::of(summary),
         figures: meanings(summary),
         machine: machine(environment),
@@ -32,7 +35,7 @@ pub(super) fn page(summary: &Summary<'_>, run: &str) -> Page {
     }
 }
 
-fn introduction(summary: &Summary<'_>) -> Vec<String> {
+fn introduction(summary: &Summary<'_>, sections: &[Section]) -> Vec<String> {
     let models: Vec<_> = summary
         .environment
         .models()
@@ -44,25 +47,61 @@ fn introduction(summary: &Summary<'_>) -> Vec<String> {
         list(&models),
         count(summary.trials as f64)
     );
-    std::iter::once(asked).chain(legend()).collect()
+    let tables = sections
+        .iter()
+        .flat_map(|section| std::iter::once(&section.table).chain(&section.details));
+    std::iter::once(asked).chain(legend(tables)).collect()
 }
 
-/// How to read a table: a paragraph on its figures, and one on the signs behind them.
-pub(super) fn legend() -> [String; 2] {
-    [
-        "A figure is the median of its trials, and below it stands the interval that holds the true median in 95 of 100 \
-         such runs. **Bold** is the best of its column. ≈ is not to be told from the best by this run: they may well \
-         differ, but these trials don't show it. What has neither is surely worse, by comparing the trials of each round, \
-         or is no merit, or is not compared."
-            .to_owned(),
-        "Signs behind a figure say what it was limited by. † left connections unserved, so that latency and cost are not \
-         compared. ‡ the load generator was at its limit, and the server may not have been. § neither side was busy: each \
-         connection waited for its reply, and more connections would have had more. ◊ more was asked than it could do, so \
-         that its latencies grow with the window and are not compared. ¶ its limit was not seen. A rate without ‡, § or ¶ is \
-         that of a server whose processors were busy, or all that was asked for."
-            .to_owned(),
-    ]
+/// How to read a table: a paragraph on its values, and one on the signs behind them, if there are any.
+pub(super) fn legend<'t>(tables: impl IntoIterator<Item = &'t Table>) -> Vec<String> {
+    let values = "A value is the median of its trials. Below it stands the interval that holds the true median in 95 of 100 \
+                  such runs. **Bold** is the best of its column. ≈ is tied with the best: these trials show no significant \
+                  difference, which is not to say that there is none. `2 of 7 trials` stands for too few trials: the value is \
+                  not ranked. What has none of these is significantly worse by the trials of the same rounds, or not ranked."
+        .to_owned();
+    let mut used: Vec<char> = Vec::new();
+    for cell in tables
+        .into_iter()
+        .flat_map(|table| &table.rows)
+        .flat_map(|row| &row.cells)
+    {
+        used.extend(cell.signs.chars());
+    }
+    let signs: Vec<_> = SIGNS
+        .iter()
+        .filter(|(sign, _)| used.contains(sign))
+        .map(|(sign, meaning)| format!("{sign} {meaning}"))
+        .collect();
+    let signs = (!signs.is_empty()).then(|| signs.join(" "));
+    std::iter::once(values).chain(signs).collect()
 }
+
+/// The signs behind a value, and what each means.
+const SIGNS: [(char, &str); 6] = [
+    (
+        ERRORS,
+        "Requests failed, or the server did something else wrong: see the column “errors”. Where more than 1 % failed, the \
+         model is not ranked.",
+    ),
+    (
+        '†',
+        "Some connections were never served: latency and cost are not ranked.",
+    ),
+    ('‡', "Load generator saturated: the server may be faster."),
+    (
+        '§',
+        "Latency-bound: neither side was busy, more connections would raise the rate.",
+    ),
+    (
+        '◊',
+        "Overloaded: offered load exceeded capacity. Latencies grow with the window and are not ranked.",
+    ),
+    ('¶', "Bottleneck unknown."),
+];
+
+/// The sign of a model that has errors.
+pub(super) const ERRORS: char = '✗';
 
 fn section(results: &Results<'_>) -> Section {
     let experiment = results.experiment;
@@ -131,19 +170,55 @@ fn settings_table(answers: &[Answer<'_>], caption: String) -> Table {
             },
         )
     };
+    let shows_errors = answers.iter().any(|answer| answer.shows_errors);
+    let errors = shows_errors.then(|| ERRORS_HEADING.to_owned());
+    let headings = answers.iter().map(|answer| answer.setting.title.clone());
     Table {
         caption,
-        headings: answers
-            .iter()
-            .map(|answer| answer.setting.title.clone())
-            .collect(),
+        headings: headings.chain(errors).collect(),
         rows: models
             .into_iter()
             .map(|(place, model)| PageRow {
                 model: model.to_owned(),
-                cells: of(place).collect(),
+                cells: of(place)
+                    .chain(shows_errors.then(|| errors_of_all(answers, place)))
+                    .collect(),
             })
             .collect(),
+    }
+}
+
+const ERRORS_HEADING: &str = "errors";
+
+/// The errors of a model in a setting.
+fn errors_of(row: &Row<'_>) -> Cell {
+    Cell {
+        median: row.errors.in_a_cell(),
+        value: Some(row.errors.failed_share()),
+        ..Cell::default()
+    }
+}
+
+/// The errors of a model in all settings, each setting that has some named.
+fn errors_of_all(answers: &[Answer<'_>], place: usize) -> Cell {
+    let rows = answers.iter().flat_map(|answer| {
+        let own = answer.rows.iter().filter(move |row| row.place == place);
+        own.map(move |row| (answer, row))
+    });
+    let with_errors = rows.filter(|(_, row)| row.errors.any());
+    let named: Vec<_> = with_errors
+        .clone()
+        .map(|(answer, row)| format!("{}: {}", answer.setting.title, row.errors.in_a_cell()))
+        .collect();
+    let worst = with_errors.map(|(_, row)| row.errors.failed_share());
+    Cell {
+        median: if named.is_empty() {
+            "0 %".to_owned()
+        } else {
+            named.join("; ")
+        },
+        value: Some(worst.fold(0.0, f64::max)),
+        ..Cell::default()
     }
 }
 
@@ -158,18 +233,20 @@ pub(super) fn figures_table(answer: &Answer<'_>, caption: String, width: Width) 
         Width::Page | Width::Whole => figure.title.to_owned(),
     };
     let limit = (width != Width::Terminal).then(|| "limit".to_owned());
+    let errors = answer.shows_errors.then(|| ERRORS_HEADING.to_owned());
     let headings = figures.clone().map(|index| title(answer.figure(index)));
     let rows = answer.rows.iter().map(|row| {
         let limit = (width != Width::Terminal).then(|| limit_of(row));
+        let errors = answer.shows_errors.then(|| errors_of(row));
         let cells = figures.clone().map(|index| cell(answer, row, index));
         PageRow {
             model: row.model.to_owned(),
-            cells: cells.chain(limit).collect(),
+            cells: cells.chain(errors).chain(limit).collect(),
         }
     });
     Table {
         caption,
-        headings: headings.chain(limit).collect(),
+        headings: headings.chain(errors).chain(limit).collect(),
         rows: rows.collect(),
     }
 }
@@ -194,18 +271,21 @@ fn nothing() -> Cell {
 fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
     let figure = answer.figure(index);
     let figured = row.figures[index];
+    let note = figured.standing.note();
     let Some(estimate) = figured.estimate else {
-        return nothing();
+        return Cell { note, ..nothing() };
     };
     let [median, low, high] =
         [estimate.median, estimate.low, estimate.high].map(|value| written(figure, value));
-    let alone = answer.compared(index) < 2;
     let mut signs = String::new();
+    if row.errors.any() {
+        signs.push(ERRORS);
+    }
     if row.is_overloaded() && figure.is_latency() {
         signs.push('◊');
     }
     let bears_on_it = index == 0 || figure.key == "served" || figure.better != Better::Neither;
-    let is_compared = index > 0 && figured.standing.is_some();
+    let is_compared = index > 0 && figured.standing.is_ranked();
     if row.left_unserved() && bears_on_it && !is_compared {
         signs.push('†');
     }
@@ -220,12 +300,13 @@ fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
         signs.push_str(row.limit.sign());
     }
     Cell {
-        interval: (low != high).then(|| format!("{low}–{high}")),
+        interval: (low != high && note.is_none()).then(|| format!("{low}–{high}")),
+        note,
         median,
         value: Some(estimate.median),
         mark: match figured.standing {
-            Some(Standing::Best) if !alone => Mark::Best,
-            Some(Standing::Tied) => Mark::Tied,
+            Standing::Best => Mark::Best,
+            Standing::Tied => Mark::Tied,
             _ => Mark::None,
         },
         signs,
@@ -313,6 +394,9 @@ fn method(summary: &Summary<'_>, run: &str) -> Vec<String> {
         "comparisons: each model with the best of its column, by the ratios of the same rounds (Hodges and Lehmann 1963); a \
          chance of 5 % in a column to call one worse that is as good as any (Hsu 1984, Holm 1979)"
             .to_owned(),
+        format!(
+            "excluded trials: each is repeated after the others of its round, {REPEATS_MOST} times at most"
+        ),
         format!("CPU time: {}", cpu_source(summary)),
         format!("raw records: `runs/{run}/records.jsonl`, a line for each trial; `compare report` makes this page of them again, and \
              `trials.csv` with most figures of each trial under their names"),

@@ -20,11 +20,25 @@ const COLUMNS: [&str; 10] = [
     "failed",
 ];
 
+/// What stands behind the figures: how many requests were sent, how many of them failed by kind, how many background
+/// connections the server closed, and whether it stopped answering.
+const ERRORS: [&str; 8] = [
+    "sent",
+    "wrong",
+    "error",
+    "timeout",
+    "reset",
+    "unanswered",
+    "background_closed",
+    "stopped_answering",
+];
+
 /// A heading, and a line for each trial, with six digits of each figure. What a trial has not is empty.
 pub(super) fn text(records: &[Record], run: &str) -> String {
     let headings = COLUMNS
         .into_iter()
-        .chain(figures::ALL.iter().map(|figure| figure.key));
+        .chain(figures::ALL.iter().map(|figure| figure.key))
+        .chain(ERRORS);
     let mut text = line(headings.map(str::to_owned));
     for record in records {
         text += &line(fields(record, run));
@@ -58,7 +72,28 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
         let value = trial.and_then(|trial| (figure.of)(trial));
         value.map_or_else(String::new, |value| significant(value).to_string())
     });
-    before.into_iter().chain(figures)
+    let errors = match trial {
+        Some(trial) => errors(trial),
+        None => [const { String::new() }; ERRORS.len()],
+    };
+    before.into_iter().chain(figures).chain(errors)
+}
+
+fn errors(trial: &Measured) -> [String; ERRORS.len()] {
+    let requests = &trial.load.requests;
+    let closed = trial.load.bystanders.map_or(0, |background| {
+        background.idle.saturating_sub(background.idle_open)
+    });
+    [
+        requests.sent.to_string(),
+        requests.wrong.to_string(),
+        requests.error.to_string(),
+        requests.timeout.to_string(),
+        requests.reset.to_string(),
+        requests.in_flight.to_string(),
+        closed.to_string(),
+        trial.load.stopped_answering.to_string(),
+    ]
 }
 
 fn line(fields: impl Iterator<Item = String>) -> String {

@@ -44,14 +44,14 @@ fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_
         text,
         "\n<!-- Written by `{again}` from the run's records. Change the program, not this part. -->\n"
     )?;
-    writeln!(text, "Which model for which work, as far as run {run} tells:\n")?;
+    writeln!(text, "Which model for which work, by run {run}:\n")?;
     markdown::write_choices(text, &choices::of(summary))?;
     markdown::write_lines(text, &choices::open(summary))?;
     if let Some(answer) = shown(summary) {
         writeln!(text, "{}\n", caption(summary, answer))?;
         let table = compose::figures_table(answer, answer.name(), Width::Page);
         markdown::write_table(text, &table)?;
-        for paragraph in compose::legend() {
+        for paragraph in compose::legend([&table]) {
             writeln!(text, "{paragraph}\n")?;
         }
         for (title, key) in pictures(summary, answer, places) {

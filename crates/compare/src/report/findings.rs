@@ -4,7 +4,8 @@
 use super::compose::unit;
 use super::limit::Limit;
 use super::numbers::{count, list, rounded};
-use super::ranking::{Ranked, name, with_unit};
+use super::ranking::{Ranked, name, reasons, unranked, with_unit};
+use super::standing::Why;
 use super::summary::{Answer, Results, Row};
 use crate::experiment::{Method, Theory};
 use crate::theory::Queue;
@@ -16,6 +17,7 @@ pub(super) fn of(results: &Results<'_>) -> String {
         _ => ranked(results),
     };
     sentences.extend(stalled(results));
+    sentences.extend(wrong(results));
     if results.experiment.headline == "mean_us" {
         let theories = results.experiment.theory.iter();
         sentences.extend(theories.filter_map(|theory| against(theory, results)));
@@ -29,7 +31,8 @@ pub(super) fn of(results: &Results<'_>) -> String {
     sentences.join(" ")
 }
 
-/// A sentence for each setting in which some are surely behind, and one for all those in which nobody is.
+/// A sentence for each setting in which some are significantly worse, or not ranked, and one for all those in which nobody
+/// is.
 fn ranked(results: &Results<'_>) -> Vec<String> {
     let (figure, _) = unit(results.answers[0].figure(0));
     let (mut sentences, mut open, mut over) = (Vec::new(), Vec::new(), Vec::new());
@@ -42,7 +45,12 @@ fn ranked(results: &Results<'_>) -> Vec<String> {
         if let (true, Some(ranked)) = (results.answers.len() > 1, &ranking)
             && ranked.is_open()
         {
-            open.push(format!("{} ({})", answer.name(), ranked.range()));
+            open.push(format!(
+                "{} ({}{})",
+                answer.name(),
+                ranked.range(),
+                ranked.not_ranked()
+            ));
             continue;
         }
         let Some(told) = ranking.map(|ranked| ranked.in_full()).or_else(|| facts(answer)) else {
@@ -58,14 +66,14 @@ fn ranked(results: &Results<'_>) -> Vec<String> {
     }
     if !over.is_empty() {
         sentences.push(format!(
-            "More was asked than could be done: {}; latency then grows for as long as it is asked.",
+            "Every model was overloaded: {}; latency then grows for as long as the load lasts.",
             list(&over)
         ));
     }
     sentences
 }
 
-/// What is no merit, or can't be compared: each model's figure.
+/// The value of each model, where none is ranked, and why none is.
 fn facts(answer: &Answer<'_>) -> Option<String> {
     let figure = answer.figure(0);
     let rows = answer.rows.iter();
@@ -78,7 +86,31 @@ fn facts(answer: &Answer<'_>) -> Option<String> {
             ))
         })
         .collect();
-    (!told.is_empty()).then(|| list(&told))
+    if told.is_empty() {
+        return None;
+    }
+    let unranked = unranked(answer);
+    let has_direction = unranked.iter().any(|(_, why)| *why != Why::NoDirection);
+    Some(if has_direction {
+        format!("{}; no model is comparable: {}", list(&told), reasons(&unranked))
+    } else {
+        list(&told)
+    })
+}
+
+/// What each model did wrong, by setting.
+fn wrong(results: &Results<'_>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for answer in &results.answers {
+        for row in answer.rows.iter().filter(|row| row.errors.any()) {
+            let setting = match &*results.answers {
+                [_] => String::new(),
+                _ => format!(", {}", answer.name()),
+            };
+            sentences.push(format!("{}{setting}: {}.", name(row), row.errors.in_words()));
+        }
+    }
+    sentences
 }
 
 /// What a killed worker did to each model.

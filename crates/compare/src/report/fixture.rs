@@ -295,6 +295,7 @@ pub(crate) fn measured() -> Measured {
             },
             intervals: Vec::new(),
             failures: Vec::new(),
+            stopped_answering: false,
         },
         workers: Vec::new(),
         search: None,

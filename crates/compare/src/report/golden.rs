@@ -68,7 +68,7 @@ fn a_run_without_trials_has_a_page() {
     let (environment, _) = fixture::run();
     let page = super::page(&environment, &[], "20260102T030405Z");
     assert!(
-        page.limits[0].starts_with("The run was cut short"),
+        page.limits[0].starts_with("The run was interrupted"),
         "{:?}",
         page.limits
     );

@@ -224,7 +224,7 @@ fn legend(table: &Table) -> String {
         words.push("<span class=\"best\">★</span> best of its column");
     }
     if has(Mark::Tied) {
-        words.push("<span class=\"tied\">≈</span> not to be told from the best");
+        words.push("<span class=\"tied\">≈</span> tied with the best");
     }
     if words.is_empty() {
         return String::new();
@@ -245,7 +245,7 @@ fn cell(cell: &Cell) -> String {
         ),
         Mark::Tied => (
             " class=\"tied\"",
-            "<span class=\"mark\" title=\"not to be told from the best\">≈</span>",
+            "<span class=\"mark\" title=\"tied with the best\">≈</span>",
         ),
     };
     let signs = match cell.signs.as_str() {
@@ -255,8 +255,12 @@ fn cell(cell: &Cell) -> String {
     let interval = cell.interval.as_ref().map_or_else(String::new, |interval| {
         format!("<small>{}</small>", escape(interval))
     });
+    let note = cell
+        .note
+        .as_ref()
+        .map_or_else(String::new, |note| format!("<small>{}</small>", escape(note)));
     format!(
-        "<td{class}{value}>{mark}{}{signs}{interval}</td>",
+        "<td{class}{value}>{mark}{}{signs}{interval}{note}</td>",
         escape(&cell.median)
     )
 }

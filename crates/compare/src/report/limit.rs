@@ -2,6 +2,7 @@
 
 use loadgen::report::LoopKind;
 
+use super::errors::Errors;
 use crate::record::Measured;
 
 /// What a trial, or most trials of a row, ran into.
@@ -15,6 +16,8 @@ pub(crate) enum Limit {
     Connections,
     /// No more was asked for.
     Offered,
+    /// The server stopped answering.
+    Stopped,
     /// None of these.
     Neither,
 }
@@ -26,7 +29,8 @@ const SERVER_BUSY: f64 = 0.9;
 /// reached. What is on its way when the window closes is missing.
 const REACHED: f64 = 0.95;
 
-const ALL: [Limit; 5] = [
+const ALL: [Limit; 6] = [
+    Limit::Stopped,
     Limit::Client,
     Limit::Server,
     Limit::Connections,
@@ -43,7 +47,9 @@ impl Limit {
         });
         let requests = &trial.load.requests;
         let reached = requests.ok as f64 >= REACHED * requests.planned as f64;
-        if out_of_reach || trial.load.checks.client_limited == Some(true) {
+        if trial.load.stopped_answering {
+            Self::Stopped
+        } else if out_of_reach || trial.load.checks.client_limited == Some(true) {
             Self::Client
         } else if trial.server_busy > SERVER_BUSY {
             Self::Server
@@ -51,6 +57,8 @@ impl Limit {
             match trial.load.loop_kind {
                 // A server that takes only some of them would not do more with more.
                 LoopKind::Closed if trial.left_unserved() => Self::Neither,
+                // Nor would one that loses requests.
+                LoopKind::Closed if Errors::of([trial], 0).are_too_many() => Self::Neither,
                 LoopKind::Closed => Self::Connections,
                 LoopKind::Open if reached => Self::Offered,
                 LoopKind::Open => Self::Neither,
@@ -72,6 +80,7 @@ impl Limit {
             Self::Client => "load generator",
             Self::Connections => "connections",
             Self::Offered => "offered rate",
+            Self::Stopped => "stopped answering",
             Self::Neither => "none seen",
         }
     }
@@ -82,7 +91,8 @@ impl Limit {
             Self::Client => "‡",
             Self::Connections => "§",
             Self::Neither => "¶",
-            Self::Server | Self::Offered => "",
+            // Errors have a sign of their own.
+            Self::Server | Self::Offered | Self::Stopped => "",
         }
     }
 }

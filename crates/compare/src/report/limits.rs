@@ -4,6 +4,8 @@ mod trials;
 
 use loadgen::advice::{DRIFT_MOST, LATE_SHARE_MOST};
 
+use super::compose::ERRORS;
+use super::errors::FAILED_SHARE_MOST;
 use super::limit::Limit;
 use super::numbers::{list, rounded};
 use super::summary::{Row, Summary};
@@ -15,7 +17,8 @@ type Told = fn(&Summary<'_>) -> Option<String>;
 
 /// The limits that this run hit, those that weigh most first.
 pub(super) fn of(summary: &Summary<'_>) -> Vec<String> {
-    let limits: [Told; 20] = [
+    let limits: [Told; 21] = [
+        errors,
         cut_short,
         smoke,
         shared_processors,
@@ -26,7 +29,7 @@ pub(super) fn of(summary: &Summary<'_>) -> Vec<String> {
         trials::few_trials,
         left_out,
         trials::failed,
-        |summary| Some(trials::set_aside(summary)),
+        |summary| Some(trials::excluded(summary)),
         unserved,
         overloaded,
         late,
@@ -42,12 +45,13 @@ pub(super) fn of(summary: &Summary<'_>) -> Vec<String> {
 
 fn cut_short(summary: &Summary<'_>) -> Option<String> {
     let (unmade, planned) = (summary.unmade, summary.environment.planned().len());
-    (unmade > 0).then(|| format!("The run was cut short: {unmade} of {planned} trials were not made."))
+    (unmade > 0).then(|| format!("The run was interrupted: {unmade} of {planned} trials were not made."))
 }
 
 fn smoke(summary: &Summary<'_>) -> Option<String> {
     (summary.environment.profile == "smoke").then(|| {
-        "The smoke profile proves that everything works; its windows are too short and its trials too few to be quoted."
+        "The smoke profile proves that everything works. Its windows are too short and its trials too few to be quoted, so \
+         nothing is ranked."
             .to_owned()
     })
 }
@@ -120,23 +124,38 @@ fn left_out(summary: &Summary<'_>) -> Option<String> {
     (!out.is_empty()).then(|| format!("Left out: {}.", list(&out)))
 }
 
-fn unserved(summary: &Summary<'_>) -> Option<String> {
-    let models = places(summary, |row| row.left_unserved().then(|| name(row)));
+/// Who has errors, and where.
+pub(super) fn errors(summary: &Summary<'_>) -> Option<String> {
+    let models = places(summary, |row| {
+        (row.errors.any()).then(|| format!("{} ({})", plain_name(row), row.errors.in_words()))
+    });
     (!models.is_empty()).then(|| {
         format!(
-            "Connections were left unserved (†). Latency and cost are those of the connections that were served, and not \
-             compared; a request on the others had no answer before the trial ended, and counts in no percentile. {}.",
+            "**Errors** ({ERRORS}): {}. Latencies leave out the requests that failed. A model is not ranked where more than \
+             {:.0} % failed.",
+            models.join("; "),
+            FAILED_SHARE_MOST * 100.0
+        )
+    })
+}
+
+fn unserved(summary: &Summary<'_>) -> Option<String> {
+    let models = places(summary, |row| row.left_unserved().then(|| plain_name(row)));
+    (!models.is_empty()).then(|| {
+        format!(
+            "Some connections were never served (†). Latency and cost are those of the others, and are not ranked: a request \
+             on a connection that is never served is in no percentile. {}.",
             models.join("; ")
         )
     })
 }
 
 fn overloaded(summary: &Summary<'_>) -> Option<String> {
-    let models = places(summary, |row| row.is_overloaded().then(|| name(row)));
+    let models = places(summary, |row| row.is_overloaded().then(|| plain_name(row)));
     (!models.is_empty()).then(|| {
         format!(
-            "More was asked than could be done (◊): over 1 % of what fell due was never sent. Latencies then grow for as long \
-             as it is asked, so they say how long the window was, and are not compared. {}.",
+            "Overloaded (◊): over 1 % of the requests that fell due were never sent. Latencies then grow for as long as the load \
+             lasts, so they depend on the length of the window, and are not ranked. {}.",
             models.join("; ")
         )
     })
@@ -146,7 +165,7 @@ fn overloaded(summary: &Summary<'_>) -> Option<String> {
 fn beyond(summary: &Summary<'_>, key: &str, most: f64) -> Vec<String> {
     places(summary, |row| {
         let is_beyond = row.estimate(key).is_some_and(|share| share.median.abs() > most);
-        (is_beyond && !row.is_overloaded()).then(|| name(row))
+        (is_beyond && !row.is_overloaded()).then(|| plain_name(row))
     })
 }
 
@@ -176,11 +195,13 @@ fn drifting(summary: &Summary<'_>) -> Option<String> {
 }
 
 fn client_limited(summary: &Summary<'_>) -> Option<String> {
-    let models = places(summary, |row| (row.limit == Limit::Client).then(|| name(row)));
+    let models = places(summary, |row| {
+        (row.limit == Limit::Client).then(|| plain_name(row))
+    });
     (!models.is_empty()).then(|| {
         format!(
-            "The load generator was at its own limit (‡), so that rates and latencies may be its and not the server's. CPU \
-             time per request is not bounded by it. {}.",
+            "Load generator saturated (‡): rates and latencies may be those of the load generator. CPU time per request is not \
+             bounded by it. {}.",
             models.join("; ")
         )
     })
@@ -188,12 +209,12 @@ fn client_limited(summary: &Summary<'_>) -> Option<String> {
 
 fn too_few_connections(summary: &Summary<'_>) -> Option<String> {
     let models = places(summary, |row| {
-        (row.limit == Limit::Connections).then(|| name(row))
+        (row.limit == Limit::Connections).then(|| plain_name(row))
     });
     (!models.is_empty()).then(|| {
         format!(
-            "Neither side was busy (§): each connection waited for its reply, and more connections would have had more \
-             replies. Such a rate says how long a round trip takes, not how much a server can do. {}.",
+            "Latency-bound (§): neither side was busy, and more connections would raise the rate. Such a rate shows how long a \
+             round trip takes, not how much a server can do. {}.",
             models.join("; ")
         )
     })
@@ -224,7 +245,7 @@ fn survivors(summary: &Summary<'_>) -> Option<String> {
             .iter()
             .map(|(_, trial)| *trial)
             .any(over_life)
-            .then(|| name(row))
+            .then(|| plain_name(row))
     });
     (!models.is_empty() && is_shown("switches_per_request")).then(|| {
         format!(
@@ -258,7 +279,7 @@ fn quoted(models: &[&str]) -> Vec<String> {
     models.iter().map(|model| format!("`{model}`")).collect()
 }
 
-fn name(row: &Row<'_>) -> String {
+fn plain_name(row: &Row<'_>) -> String {
     format!("`{}`", row.model)
 }
 
@@ -269,7 +290,7 @@ mod tests {
     use crate::report::fixture;
 
     #[test]
-    fn how_many_trials_were_set_aside_is_told_even_if_none_were() {
+    fn how_many_trials_were_excluded_is_always_shown() {
         let (environment, mut records) = fixture::run();
         records.retain(|record| match &record.outcome {
             crate::record::Outcome::Measured(trial) => trial.set_aside().is_none(),
@@ -280,11 +301,6 @@ mod tests {
             limits.iter().any(|limit| limit.starts_with("0 of ")),
             "{limits:#?}"
         );
-    }
-
-    #[test]
-    fn the_more_models_the_more_trials_it_takes() {
-        assert_eq!([2, 3, 4, 5, 6, 9].map(trials::enough_trials), [6, 6, 6, 7, 7, 8]);
     }
 
     #[test]

@@ -117,11 +117,9 @@ fn cell(cell: &Cell) -> String {
         "" => String::new(),
         signs => format!(" {signs}"),
     };
-    let interval = cell
-        .interval
-        .as_ref()
-        .map_or_else(String::new, |interval| format!("<br><sub>{interval}</sub>"));
-    format!("{median}{signs}{interval}")
+    let below = cell.interval.iter().chain(&cell.note);
+    let below: String = below.map(|text| format!("<br><sub>{text}</sub>")).collect();
+    escaped(&format!("{median}{signs}{below}"))
 }
 
 /// A bar would end the cell.

@@ -3,6 +3,7 @@
 mod choices;
 mod compose;
 mod csv;
+pub(crate) mod errors;
 mod excerpt;
 mod findings;
 #[cfg(test)]
@@ -19,8 +20,11 @@ pub(crate) mod page;
 mod plot;
 mod plots;
 mod ranking;
+pub(crate) mod standing;
 mod summary;
 mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, ErrorKind, Write};
 
@@ -65,6 +69,27 @@ pub(crate) fn write(run: &Run, read: &Read, into: Option<&Target>) -> Result<()>
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// The models whose values are not ranked because of errors: a line for each and setting. A run that has any exits with 1.
+pub(crate) fn at_fault(read: &Read) -> Vec<String> {
+    let summary = Summary::of(&read.environment, &read.records);
+    let lines = summary.answers().flat_map(|answer| {
+        let rows = answer
+            .rows
+            .iter()
+            .filter(|row| row.is_at_fault(answer.experiment));
+        rows.map(|row| {
+            format!(
+                "{}, {}, {}: {}; it is not ranked",
+                row.model,
+                answer.experiment.key,
+                answer.setting.key,
+                row.errors.in_words()
+            )
+        })
+    });
+    lines.collect()
 }
 
 /// The page of a run of this name.

@@ -14,6 +14,11 @@ pub(crate) fn rounded(value: f64) -> String {
     with_commas(&format!("{value:.decimals$}"))
 }
 
+/// A share in percent: 0.0123 is `1.23 %`.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{} %", rounded(share * 100.0))
+}
+
 /// A count.
 pub(crate) fn count(value: f64) -> String {
     with_commas(&format!("{value:.0}"))

@@ -39,9 +39,9 @@ pub(crate) struct Choice {
     pub(crate) best: String,
     /// The best one's figure in each setting of the stretch.
     pub(crate) figures: Vec<String>,
-    /// Who can't be told from it.
+    /// Who is tied with it.
     pub(crate) tied: Vec<String>,
-    /// Who is furthest behind, of those that surely are.
+    /// The worst of those that are significantly worse.
     pub(crate) worst: String,
     /// How many times as much, or as little, it had in each setting of the stretch.
     pub(crate) factors: Vec<String>,
@@ -49,7 +49,7 @@ pub(crate) struct Choice {
 
 impl Choice {
     /// The headings of a table of choices.
-    pub(crate) const HEADINGS: [&str; 5] = ["work", "by", "best", "can't be told from it", "furthest behind"];
+    pub(crate) const HEADINGS: [&str; 5] = ["work", "by", "best", "tied with it", "worst"];
 
     /// Whether the same is to be said of another setting.
     pub(crate) fn answers_like(&self, other: &Self) -> bool {
@@ -125,6 +125,8 @@ pub(crate) struct Cell {
     pub(crate) median: String,
     /// Its 95 % interval as it is written, if there is one.
     pub(crate) interval: Option<String>,
+    /// Why the value is not ranked, such as `2 of 7 trials`.
+    pub(crate) note: Option<String>,
     /// What to sort by.
     pub(crate) value: Option<f64>,
     pub(crate) mark: Mark,
@@ -138,7 +140,7 @@ pub(crate) enum Mark {
     None,
     /// The best of its column.
     Best,
-    /// Not to be told from the best.
+    /// No significant difference from the best.
     Tied,
 }
 

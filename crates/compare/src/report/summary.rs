@@ -7,13 +7,15 @@ use loadgen::advice::UNSENT_SHARE_MOST;
 use crate::contender::Contender;
 use crate::costs::Disturbance;
 use crate::environment::Environment;
-use crate::experiment::{Experiment, Setting, Theory};
+use crate::experiment::{Experiment, Method, Setting, Theory};
 use crate::figures::{self, Better, Figure};
 use crate::plan::{self, Planned};
 use crate::record::{Measured, Outcome, Record};
-use crate::statistics::{self, Estimate, Standing};
+use crate::statistics::{self, Estimate};
 
+use super::errors::{Errors, FAILED_SHARE_MOST};
 use super::limit::Limit;
+use super::standing::{self, Standing, Why};
 
 /// The figures of a run.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) setting: &'a Setting,
     /// In the order of the run's contenders, without those that the setting was not put to.
     pub(crate) rows: Vec<Row<'a>>,
+    /// Whether there are errors in any setting of the experiment, so that its tables have a column of them.
+    pub(crate) shows_errors: bool,
 }
 
 /// What a contender did in a setting.
@@ -62,6 +66,8 @@ pub(crate) struct Row<'a> {
     pub(crate) figures: Vec<Figured>,
     /// What most of the trials ran into.
     pub(crate) limit: Limit,
+    /// What went wrong.
+    pub(crate) errors: Errors,
     /// What it serves in a closed loop of the same work, where that was asked.
     pub(crate) capacity_per_s: Option<f64>,
 }
@@ -71,8 +77,8 @@ pub(crate) struct Row<'a> {
 pub(crate) struct Figured {
     /// Over the trials that have it.
     pub(crate) estimate: Option<Estimate>,
-    /// Where it stands in its column; none if it is not compared.
-    pub(crate) standing: Option<Standing>,
+    /// Where it stands in its column.
+    pub(crate) standing: Standing,
 }
 
 impl<'a> Summary<'a> {
@@ -80,10 +86,13 @@ impl<'a> Summary<'a> {
         let results = environment.experiments.iter().map(|experiment| {
             let answers = experiment.settings.iter();
             let answers = answers.map(|setting| Answer::of(environment, records, experiment, setting));
-            Results {
-                experiment,
-                answers: answers.filter(|answer| !answer.rows.is_empty()).collect(),
+            let mut answers: Vec<_> = answers.filter(|answer| !answer.rows.is_empty()).collect();
+            let mut rows = answers.iter().flat_map(|answer| &answer.rows);
+            let shows_errors = rows.any(|row| row.errors.any());
+            for answer in &mut answers {
+                answer.shows_errors = shows_errors;
             }
+            Results { experiment, answers }
         });
         Self {
             environment,
@@ -122,17 +131,17 @@ impl<'a> Answer<'a> {
             experiment,
             setting,
             rows,
+            shows_errors: false,
         };
+        let is_smoke = environment.profile == "smoke";
         for index in 0..experiment.figure_keys().count() {
-            answer.compare(index);
+            answer.compare(index, is_smoke);
         }
         answer
     }
 
-    /// Says where the rows stand in this figure. A model that left connections unserved did less than it was asked to, so
-    /// what its requests took and cost is not compared; its rate is, where the experiment shows how many it served. Nor are
-    /// the latencies of a model that more was asked of than it could do.
-    fn compare(&mut self, index: usize) {
+    /// Says where the rows stand in this column: those that nothing speaks against are compared with each other.
+    fn compare(&mut self, index: usize, is_smoke: bool) {
         let figure = self.figure(index);
         let better = match figure.better {
             Better::Less => statistics::Better::Less,
@@ -140,25 +149,35 @@ impl<'a> Answer<'a> {
             Better::Neither => return,
         };
         let shows_served = self.experiment.figure_keys().any(|key| key == "served");
-        let is_compared = |row: &Row<'_>| {
-            let served = !row.left_unserved() || (shows_served && figure.better == Better::More);
-            served && !row.never_came_back(figure) && !(row.is_overloaded() && figure.is_latency())
-        };
         let rounds = self
             .rows
             .iter()
             .flat_map(|row| &row.kept)
-            .map(|(round, _)| *round)
-            .max();
-        let compared: Vec<usize> = (0..self.rows.len())
-            .filter(|&row| is_compared(&self.rows[row]))
-            .collect();
-        let values: Vec<Vec<Option<f64>>> = compared
-            .iter()
-            .map(|&row| self.rows[row].by_round(figure, rounds.unwrap_or(0)))
-            .collect();
-        for (row, standing) in compared.into_iter().zip(statistics::best(&values, better)) {
-            self.rows[row].figures[index].standing = Some(standing);
+            .map(|(round, _)| *round);
+        let rounds = rounds.max().unwrap_or(0);
+        let (mut compared, mut values) = (Vec::new(), Vec::new());
+        for (place, row) in self.rows.iter_mut().enumerate() {
+            match row.not_comparable(figure, shows_served) {
+                Some(why) => row.figures[index].standing = Standing::NotRanked(why),
+                None => {
+                    compared.push(place);
+                    values.push(row.by_round(figure, rounds));
+                }
+            }
+        }
+        let needed = statistics::trials_needed(values.len());
+        let standings = standing::of_column(statistics::best(&values, better));
+        for (place, standing) in compared.into_iter().zip(standings) {
+            let row = &mut self.rows[place];
+            row.figures[index].standing = match standing {
+                Standing::NotRanked(Why::NoValue) if row.kept.is_empty() => {
+                    Standing::NotRanked(Why::TooFew { trials: 0, needed })
+                }
+                Standing::Best | Standing::Tied | Standing::Worse if is_smoke => {
+                    Standing::NotRanked(Why::Smoke)
+                }
+                standing => standing,
+            };
         }
     }
 
@@ -170,12 +189,6 @@ impl<'a> Answer<'a> {
                 .nth(index)
                 .expect("places are counted from its figures"),
         )
-    }
-
-    /// How many rows are compared in this figure and have it.
-    pub(crate) fn compared(&self, index: usize) -> usize {
-        let stands = |row: &&Row<'_>| !matches!(row.figures[index].standing, None | Some(Standing::Absent));
-        self.rows.iter().filter(stands).count()
     }
 
     /// The setting in a sentence: a bare number has its axis behind it.
@@ -227,11 +240,26 @@ impl<'a> Row<'a> {
             Some(Estimate::of(measured)?.median)
         });
         let rounds: BTreeSet<_> = here.clone().map(|record| record.round).collect();
+        let measured = here.clone().filter_map(|record| match &record.outcome {
+            Outcome::Measured(trial) => Some(&**trial),
+            Outcome::Failed(_) => None,
+        });
+        // Where no trial counts, what went wrong in the others is still to be seen.
+        let errors = if kept.is_empty() {
+            Errors::of(measured, failed.len())
+        } else {
+            Errors::of(kept.iter().map(|(_, trial)| *trial), failed.len())
+        };
         let mut row = Self {
             model: &contender.name,
             rounds: rounds.len(),
             place,
-            limit: Limit::of_most(kept.iter().map(|(_, trial)| *trial)),
+            limit: if errors.stopped() {
+                Limit::Stopped
+            } else {
+                Limit::of_most(kept.iter().map(|(_, trial)| *trial))
+            },
+            errors,
             kept,
             set_aside,
             failed,
@@ -242,7 +270,7 @@ impl<'a> Row<'a> {
             .figure_keys()
             .map(|key| Figured {
                 estimate: row.estimate(key),
-                standing: None,
+                standing: Standing::NotRanked(Why::NoDirection),
             })
             .collect();
         row
@@ -260,6 +288,33 @@ impl<'a> Row<'a> {
             values[round - 1] = (figure.of)(trial);
         }
         values
+    }
+
+    /// Why it is not compared with the others in this column, if so.
+    ///
+    /// Where too many requests failed, latencies leave those out and costs are divided by fewer. A model that left
+    /// connections unserved did less than it was asked to; its rate is compared all the same where the experiment shows how
+    /// many it served. The latencies of a model that is overloaded grow for as long as it is asked.
+    fn not_comparable(&self, figure: &Figure, shows_served: bool) -> Option<Why> {
+        if self.errors.are_too_many() && !figure.counts_failures() {
+            return Some(if self.errors.stopped() {
+                Why::StoppedAnswering
+            } else if self.errors.failed_share() > FAILED_SHARE_MOST {
+                Why::Failed(self.errors.failed_share())
+            } else {
+                Why::BackgroundLost(self.errors.closed_share())
+            });
+        }
+        let rate_counts = shows_served && figure.better == Better::More;
+        if self.left_unserved() && !rate_counts {
+            Some(Why::Unserved)
+        } else if self.never_came_back(figure) {
+            Some(Why::NeverBack)
+        } else if self.is_overloaded() && figure.is_latency() {
+            Some(Why::Overloaded)
+        } else {
+            None
+        }
     }
 
     /// Whether some connection was never served, in any of the trials.
@@ -285,6 +340,11 @@ impl<'a> Row<'a> {
         // Each round has one trial, and a second one if the first was disturbed.
         let rounds = self.kept.len() + self.failed.len();
         self.rounds.saturating_sub(rounds)
+    }
+
+    /// Whether its errors are a fault that the run has to exit with: a worker that the experiment killed is none.
+    pub(crate) fn is_at_fault(&self, experiment: &Experiment) -> bool {
+        self.errors.are_too_many() && (experiment.method != Method::KillWorker || self.errors.stopped())
     }
 
     /// How many trials were made, counted or not.

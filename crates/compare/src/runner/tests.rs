@@ -214,7 +214,7 @@ fn order(records: &[Record]) -> Vec<(usize, usize, String, String)> {
 }
 
 #[test]
-fn what_was_disturbed_is_made_once_more_after_the_others_of_its_round_and_setting() {
+fn a_disturbed_trial_is_repeated_after_the_others_of_its_round() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 3, 3);
     let (_folder, path, mut journal) = journal();
@@ -225,6 +225,7 @@ fn what_was_disturbed_is_made_once_more_after_the_others_of_its_round_and_settin
     let blocks = records.chunk_by(|one, next| one.round == next.round && one.setting == next.setting);
     for block in blocks.filter(|block| block[0].round > 0) {
         let (first, again) = block.split_at(contenders.len());
+        let again = &again[..again.len().min(contenders.len())];
         let disturbed = first.iter().filter(|record| match &record.outcome {
             Outcome::Measured(trial) => is_disturbed(trial),
             Outcome::Failed(_) => false,
@@ -237,6 +238,48 @@ fn what_was_disturbed_is_made_once_more_after_the_others_of_its_round_and_settin
     }
     let again = records.iter().filter(|record| record.round > 0).count() - 3 * 6 * contenders.len();
     assert!(again > 0);
+}
+
+/// How often each trial of rounds is made, if each is disturbed so many times before it counts.
+fn times_made(disturbed: usize) -> Vec<usize> {
+    let (experiments, contenders) = fixture();
+    let trials = plan::trials(&experiments, &contenders, 2, 3);
+    let (_folder, path, mut journal) = journal();
+    let mut made: BTreeMap<_, usize> = BTreeMap::new();
+    let key = |trial: Planned<'_>| {
+        (
+            trial.round,
+            trial.setting.key.clone(),
+            trial.contender.name.clone(),
+        )
+    };
+    let mut make = |_, trial: Planned<'_>, _: Option<f64>| {
+        let times = made.entry(key(trial)).or_default();
+        *times += 1;
+        Ok(serving(if *times <= disturbed { 0.5 } else { 7.0 }))
+    };
+    run(&trials, &[], &mut journal, &is_disturbed, &mut Nobody, &mut make).unwrap();
+    assert_eq!(
+        crate::journal::read(&path).unwrap().len(),
+        made.values().sum::<usize>()
+    );
+    let of_rounds = made.into_iter().filter(|((round, ..), _)| *round > 0);
+    of_rounds.map(|(_, times)| times).collect()
+}
+
+#[test]
+fn a_disturbed_trial_is_repeated_until_it_counts() {
+    for disturbed in 0..=REPEATS_MOST {
+        let times = times_made(disturbed);
+        assert_eq!(times.len(), 2 * 5 * 2);
+        assert!(times.iter().all(|&times| times == disturbed + 1), "{times:?}");
+    }
+}
+
+#[test]
+fn repeats_of_a_trial_end_at_the_limit() {
+    let times = times_made(usize::MAX);
+    assert!(times.iter().all(|&times| times == 1 + REPEATS_MOST), "{times:?}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ mod ties;
 
 pub(crate) use comparison::{Better, Comparison, Verdict};
 pub(crate) use estimate::Estimate;
-pub(crate) use regression::{Finding, Test, judge, trials_needed};
-pub(crate) use ties::{Standing, best};
+pub(crate) use regression::{Finding, Test, judge, trials_needed as trials_needed_by_a_check};
+pub(crate) use ties::{Standing, best, trials_needed};
 
 /// How surely an interval holds what it is about, wherever nothing else is said.
 pub(crate) const CONFIDENCE: f64 = 0.95;

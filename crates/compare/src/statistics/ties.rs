@@ -1,4 +1,4 @@
-//! Which row of a table is best, and which can't be told from it.
+//! Which row of a table is best, which are tied with it, and which have too few trials to be ranked.
 
 use super::{BEYOND_ALL_RATIOS, Better, Comparison, Estimate, Verdict};
 
@@ -7,10 +7,17 @@ use super::{BEYOND_ALL_RATIOS, Better, Comparison, Estimate, Verdict};
 pub(crate) enum Standing {
     /// The best median.
     Best,
-    /// The trials don't tell it from the best.
+    /// No significant difference from the best.
     Tied,
-    /// Surely not the best.
+    /// Significantly worse than the best.
     Worse,
+    /// It has fewer trials than the test needs, so that no difference could be significant.
+    TooFew {
+        /// Its trials, or those of them in rounds that the best row has too.
+        trials: usize,
+        /// What the test needs.
+        needed: usize,
+    },
     /// Nothing was measured.
     Absent,
 }
@@ -21,8 +28,9 @@ const CHANCE_OF_WRONG: f64 = 0.05;
 /// An interval of 95 % misses at either end with this chance. A table of few rows is judged by no weaker one.
 const TAIL_OF_TWO: f64 = 0.025;
 
-/// Of rows with one figure for each round, which need not all be there: a row's rounds are compared with the best row's,
-/// and with fewer than 6 rounds in common they are tied.
+/// Of rows with one value for each round, which need not all be there. A row with fewer trials than [`trials_needed`] is not
+/// ranked: it is neither the best, nor tied, nor worse. Nor is one with fewer rounds in common with the best row. A row that
+/// is alone is the best, since it is compared with nothing.
 ///
 /// A table is many comparisons, and the best row is chosen by the same trials that it is then compared by: of nine equal
 /// models, luck makes one look best, and at 95 % each of the others would be called worse too often. A row that is as
@@ -35,13 +43,29 @@ pub(crate) fn best(rows: &[Vec<Option<f64>>], better: Better) -> Vec<Standing> {
         .map(|row| Estimate::of(row.iter().flatten().copied()).map(|estimate| estimate.median))
         .collect();
     let mut standings = vec![Standing::Absent; rows.len()];
-    let Some(winner) = index_of_best(&medians, better) else {
+    let present: Vec<usize> = (0..rows.len()).filter(|&row| medians[row].is_some()).collect();
+    let needed = trials_needed(present.len());
+    let is_alone = present.len() == 1;
+    let (enough, short): (Vec<usize>, Vec<usize>) = present
+        .into_iter()
+        .partition(|&row| is_alone || trials(&rows[row]) >= needed);
+    for row in short {
+        let trials = trials(&rows[row]);
+        standings[row] = Standing::TooFew { trials, needed };
+    }
+    let Some(winner) = index_of_best(&medians, &enough, better) else {
         return standings;
     };
     standings[winner] = Standing::Best;
-    let mut tied: Vec<usize> = (0..rows.len())
-        .filter(|&row| medians[row].is_some() && row != winner)
-        .collect();
+    let mut tied = Vec::new();
+    for row in enough.into_iter().filter(|&row| row != winner) {
+        let trials = log_ratios(&rows[row], &rows[winner]).len();
+        if trials < needed {
+            standings[row] = Standing::TooFew { trials, needed };
+        } else {
+            tied.push(row);
+        }
+    }
     loop {
         let tail = TAIL_OF_TWO.min(CHANCE_OF_WRONG / tied.len().max(1) as f64);
         let (worse, rest): (Vec<usize>, Vec<usize>) = tied
@@ -61,31 +85,47 @@ pub(crate) fn best(rows: &[Vec<Option<f64>>], better: Better) -> Vec<Standing> {
     standings
 }
 
-/// The first of the rows with the best median.
-fn index_of_best(medians: &[Option<f64>], better: Better) -> Option<usize> {
+/// How many trials each of so many rows needs, so that any of them can be significantly worse than the best. A chance of 5 %
+/// is shared out among all but the best, and no row has more than 2.5 %. That is reached when one row is ahead in all of n
+/// rounds, by a chance of 2⁻ⁿ.
+pub(crate) fn trials_needed(rows: usize) -> usize {
+    let tail = TAIL_OF_TWO.min(CHANCE_OF_WRONG / rows.saturating_sub(1).max(1) as f64);
+    tail.recip().log2().ceil() as usize
+}
+
+/// How many rounds it has a value in.
+fn trials(row: &[Option<f64>]) -> usize {
+    row.iter().flatten().filter(|value| value.is_finite()).count()
+}
+
+/// The first of these rows with the best median.
+fn index_of_best(medians: &[Option<f64>], rows: &[usize], better: Better) -> Option<usize> {
     let badness = |median: f64| match better {
         Better::Less => median,
         Better::More => -median,
     };
-    let present = medians.iter().enumerate();
-    present
-        .filter_map(|(row, median)| Some((row, badness((*median)?))))
+    rows.iter()
+        .filter_map(|&row| Some((row, badness(medians[row]?))))
         .min_by(|one, other| one.1.total_cmp(&other.1))
         .map(|(row, _)| row)
 }
 
-/// Whether a row is surely worse than the best one, by the rounds that both have.
+/// Whether a row is significantly worse than the best one, by the rounds that both have.
 fn is_worse(row: &[Option<f64>], winner: &[Option<f64>], better: Better, tail: f64) -> bool {
-    let log_ratios: Vec<f64> = winner
-        .iter()
-        .zip(row)
-        .filter_map(|(first, second)| log_ratio((*first)?, (*second)?))
-        .collect();
+    let log_ratios = log_ratios(row, winner);
     let verdict = Comparison::of_log_ratios(&log_ratios, tail).map(|comparison| comparison.verdict());
     match better {
         Better::Less => verdict == Some(Verdict::More),
         Better::More => verdict == Some(Verdict::Less),
     }
+}
+
+/// The logarithm of the ratio to the best row, in each round that both have.
+fn log_ratios(row: &[Option<f64>], winner: &[Option<f64>]) -> Vec<f64> {
+    let rounds = winner.iter().zip(row);
+    rounds
+        .filter_map(|(first, second)| log_ratio((*first)?, (*second)?))
+        .collect()
 }
 
 /// The logarithm of the ratio of the second to the first. None of something, such as switches, is the least that there
@@ -106,7 +146,7 @@ fn log_ratio(first: f64, second: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::super::simulation::Draws;
-    use super::Standing::{Absent, Best, Tied, Worse};
+    use super::Standing::{Absent, Best, Tied, TooFew, Worse};
     use super::*;
 
     /// A row of ten rounds, each `base` with a little that differs from round to round.
@@ -140,12 +180,44 @@ mod tests {
     }
 
     #[test]
-    fn rounds_that_only_one_has_count_for_nothing() {
+    fn a_row_with_too_few_trials_is_not_ranked() {
+        let few = |trials| TooFew { trials, needed: 6 };
         let mut short = row(9.0);
         short[..5].fill(None);
-        assert_eq!(best(&[row(1.0), short.clone()], Better::Less), [Best, Tied]);
+        assert_eq!(best(&[row(1.0), short.clone()], Better::Less), [Best, few(5)]);
+        // Nor is it the best, however good it looks.
+        assert_eq!(best(&[row(10.0), short.clone()], Better::Less), [Best, few(5)]);
+        assert_eq!(
+            best(&[short.clone(), short.clone()], Better::Less),
+            [few(5), few(5)]
+        );
+        assert_eq!(
+            best(&[vec![None; 10], short.clone()], Better::Less),
+            [Absent, Best]
+        );
         short[0] = Some(9.0);
         assert_eq!(best(&[row(1.0), short], Better::Less), [Best, Worse]);
+    }
+
+    #[test]
+    fn six_rows_need_seven_trials_each() {
+        assert_eq!([1, 2, 3, 4, 5, 6, 9].map(trials_needed), [6, 6, 6, 6, 7, 7, 8]);
+        let mut rows = vec![row(1.0); 6];
+        rows[5][..4].fill(None);
+        let standings = best(&rows, Better::Less);
+        assert_eq!(standings[5], TooFew { trials: 6, needed: 7 });
+        assert!(!standings[..5].contains(&standings[5]), "{standings:?}");
+    }
+
+    #[test]
+    fn only_common_rounds_count_as_trials() {
+        let (mut early, mut late) = (row(1.0), row(9.0));
+        early[8..].fill(None);
+        late[..3].fill(None);
+        assert_eq!(
+            best(&[early, late], Better::Less),
+            [Best, TooFew { trials: 5, needed: 6 }]
+        );
         // Of ten rounds and six, only the first six are common.
         assert_eq!(
             best(&[row(1.0), row(9.0)[..6].to_vec()], Better::Less),

@@ -106,6 +106,7 @@ fn cell(place: usize, value: f64, column: i32) -> Cell {
     Cell {
         median: rounded(value),
         interval: Some(format!("{} – {}", rounded(value * 0.95), rounded(value * 1.04))),
+        note: None,
         value: Some(value),
         mark: match place {
             6 => Mark::Best,

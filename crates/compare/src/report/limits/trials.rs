@@ -1,43 +1,24 @@
-//! Limits that lie in the trials: too few, failed, set aside, or without a figure.
+//! Limits that lie in the trials: too few, failed, excluded, or without a value.
 
 use std::collections::BTreeMap;
 
-use super::{name, places};
+use super::{places, plain_name as name};
 use crate::figures;
 use crate::report::numbers::{list, rounded};
 use crate::report::summary::{Row, Summary};
+use crate::runner::REPEATS_MOST;
 
 pub(super) fn few_trials(summary: &Summary<'_>) -> Option<String> {
-    let mut few = Vec::new();
-    for answer in summary.answers() {
-        let kept = answer
-            .rows
-            .iter()
-            .map(|row| row.kept.len())
-            .filter(|&kept| kept > 0);
-        let enough = enough_trials(kept.clone().count());
-        if let Some(least) = kept.min().filter(|&least| least < enough) {
-            few.push(format!(
-                "{}, {} ({least} of {enough})",
-                answer.experiment.title,
-                answer.name()
-            ));
-        }
-    }
+    let few = places(summary, |row| {
+        let note = row.figures[0].standing.note()?;
+        Some(format!("{} ({note})", name(row)))
+    });
     (!few.is_empty()).then(|| {
         format!(
-            "Some models have too few trials to be told from the best at all, however far they are from it, so that ≈ says \
-             nothing of them: {}.",
+            "Some models have too few trials that count, and are not ranked. The second number is what the test needs. {}.",
             few.join("; ")
         )
     })
-}
-
-/// How many trials it takes of each of so many models to tell any from the best: a chance of 5 % shared out among all but
-/// the best, and no more than 2.5 % for one, is reached when one has less in all of n rounds, by a chance of 2⁻ⁿ.
-pub(super) fn enough_trials(models: usize) -> usize {
-    let others = models.saturating_sub(1).max(2);
-    (others as f64 / 0.05).log2().ceil() as usize
 }
 
 pub(super) fn failed(summary: &Summary<'_>) -> Option<String> {
@@ -58,16 +39,16 @@ pub(super) fn failed(summary: &Summary<'_>) -> Option<String> {
     })
 }
 
-pub(super) fn set_aside(summary: &Summary<'_>) -> String {
+pub(super) fn excluded(summary: &Summary<'_>) -> String {
     let all: usize = summary.rows().map(Row::trials).sum();
     let reasons: Vec<_> = summary.rows().flat_map(|row| &row.set_aside).collect();
-    let aside = reasons.len();
-    let were = if aside == 1 { "was" } else { "were" };
+    let excluded = reasons.len();
+    let were = if excluded == 1 { "was" } else { "were" };
     let sentence = format!(
-        "{aside} of {all} trials {were} set aside for what else went on on the machine, by a rule that was fixed before and \
+        "{excluded} of {all} trials {were} excluded for what else went on on the machine, by a rule that was fixed before and \
          looks at no rate and no latency"
     );
-    if aside == 0 {
+    if excluded == 0 {
         return format!("{sentence}.");
     }
     // How many there were of each reason, and the most that it came to.
@@ -84,19 +65,19 @@ pub(super) fn set_aside(summary: &Summary<'_>) -> String {
         })
         .collect();
     format!(
-        "{sentence}: {}. Each was made once more. {} `trials.csv` has the reason of each.",
+        "{sentence}: {}. Each was repeated, {REPEATS_MOST} times at most. {} `trials.csv` has the reason of each.",
         list(&kinds),
         still_without(summary)
     )
 }
 
-/// How many places in the rounds have no trial that counts, since it was disturbed both times.
+/// How many places in the rounds have no trial that counts, since each was excluded.
 fn still_without(summary: &Summary<'_>) -> String {
     let without: usize = summary.rows().map(Row::rounds_without).sum();
     match without {
-        0 => "No round is without one that counts.".to_owned(),
-        1 => "1 was disturbed again, and its round is without it.".to_owned(),
-        _ => format!("{without} were disturbed again, and their rounds are without them."),
+        0 => "Every round has one that counts.".to_owned(),
+        1 => "1 round has none that counts.".to_owned(),
+        _ => format!("{without} rounds of a model and a setting have none that counts."),
     }
 }
 

@@ -25,7 +25,7 @@ fn a_trial_that_only_finds_a_capacity_is_in_no_table() {
 }
 
 #[test]
-fn a_trial_beside_other_work_is_set_aside_and_counted() {
+fn a_trial_beside_other_work_is_excluded_and_counted() {
     let (environment, mut records) = fixture::run();
     let disturbed = records.iter_mut().find(|record| record.round == 1).unwrap();
     let Outcome::Measured(trial) = &mut disturbed.outcome else {
@@ -44,7 +44,7 @@ fn a_trial_beside_other_work_is_set_aside_and_counted() {
 }
 
 #[test]
-fn who_leaves_connections_unserved_is_compared_in_its_rate_only() {
+fn a_model_with_unserved_connections_is_ranked_by_rate_only() {
     let (environment, records) = fixture::run();
     let summary = Summary::of(&environment, &records);
     let waiting = summary
@@ -55,7 +55,8 @@ fn who_leaves_connections_unserved_is_compared_in_its_rate_only() {
     assert!(single.left_unserved());
     for (index, figured) in single.figures.iter().enumerate() {
         let more = waiting.figure(index).better == Better::More;
-        assert_eq!(figured.standing.is_some(), more, "{}", waiting.figure(index).key);
+        let key = waiting.figure(index).key;
+        assert_eq!(figured.standing.is_ranked(), more, "{key}");
     }
 }
 
