@@ -36,7 +36,7 @@ fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), first, "no trial has failed");
     let page = fs::read_to_string(&page).unwrap();
-    assert!(page.contains("The run was cut short: 1 of 2 trials"), "{page}");
+    assert!(page.contains("The run was interrupted: 1 of 2 trials"), "{page}");
 
     fs::remove_file(folder.join("hdr")).unwrap();
     succeeds(&mut compare(&resume));
