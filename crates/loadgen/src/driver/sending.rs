@@ -7,8 +7,11 @@ use crate::slices::record;
 impl Driver<'_> {
     /// A connection may be free: sends what may be sent on it, or opens another in its place when it has carried its share.
     pub(super) fn put_to_use(&mut self, index: usize, now_ns: u64) {
+        if self.phase == Phase::Finishing {
+            return self.close_if_spent(index, now_ns);
+        }
         let connection = &mut self.connections[index];
-        if self.phase == Phase::Finishing || !connection.can_send() {
+        if !connection.can_send() {
             return;
         }
         if connection.sent >= self.plan.requests_per_connection.unwrap_or(u64::MAX) {
@@ -21,6 +24,16 @@ impl Driver<'_> {
             self.send_due(now_ns);
         } else {
             self.refill(index, now_ns);
+        }
+    }
+
+    /// After the window, closes a connection that carries a limited number of requests and has nothing in flight. Kept open it
+    /// would hold up a server that serves one connection at a time, and the requests of the window that wait behind it.
+    pub(super) fn close_if_spent(&mut self, index: usize, now_ns: u64) {
+        let connection = &mut self.connections[index];
+        let is_idle = connection.can_send() && connection.in_flight.is_empty();
+        if is_idle && self.plan.requests_per_connection.is_some() {
+            connection.close(now_ns);
         }
     }
 

@@ -86,6 +86,9 @@ impl Driver<'_> {
         if !self.tally.window.is_zero() {
             self.hand_in_slice(nanoseconds(self.tally.window));
         }
+        for index in 0..self.connections.len() {
+            self.close_if_spent(index, at_ns);
+        }
         // Those in the queue come to it when they are counted.
         self.tally.backlog.at_close = self.outstanding as u64;
         if let Some(opening) = self.cpu_at_opening {

@@ -31,6 +31,20 @@ fn seven_of_eight_connections_that_wait_for_the_first_are_unserved_and_timed_out
 }
 
 #[test]
+fn short_connections_to_a_server_of_one_at_a_time_all_end_well() {
+    let fake = Fake::one_at_a_time();
+    let plan = Plan {
+        timeout: Duration::from_secs(10),
+        requests_per_connection: Some(1),
+        ..fake.plan(8, ping())
+    };
+    let report = run(&plan).report;
+    // Those that wait in its queue when the window closes are served after it.
+    assert_eq!(report.requests.timeout, 0, "{:?}", report.requests);
+    assert_eq!(report.requests.ok, report.requests.sent);
+}
+
+#[test]
 fn unserved_connections_are_given_up_as_often_as_the_window_allows_and_the_run_ends() {
     let fake = Fake::one_at_a_time();
     let plan = Plan {
