@@ -43,6 +43,8 @@ pub(crate) struct Differences {
     pub(crate) figures: Vec<Difference>,
     /// What was measured before and not now.
     pub(crate) gone: Vec<Note>,
+    /// Where requests failed in either run.
+    pub(crate) errors: Vec<Note>,
     /// What was not asked of both in the same way.
     pub(crate) not_compared: Vec<Note>,
 }
@@ -87,14 +89,42 @@ pub(crate) fn between(before: &Read, after: &Read) -> Differences {
         let mut seen = BTreeSet::new();
         // The headline may stand among the others as well.
         let keys = pair.experiment.figure_keys().filter(|key| seen.insert(*key));
-        keys.filter_map(|key| Difference::of(pair, figures::named(key)))
+        keys.map(figures::named)
+            .filter(|figure| pair.is_comparable(figure))
+            .filter_map(|figure| Difference::of(pair, figure))
             .collect()
     };
     Differences {
         figures: pairs.both.iter().flat_map(of_pair).collect(),
         gone: pairs.gone,
+        errors: errors(&pairs.both),
         not_compared: pairs.not_compared,
     }
+}
+
+/// What went wrong in either run, and whether that keeps the rest from being compared.
+fn errors(pairs: &[Pair<'_>]) -> Vec<Note> {
+    let with_errors = pairs
+        .iter()
+        .filter(|pair| pair.before.errors().any() || pair.after.errors().any());
+    let note = |pair: &Pair<'_>| {
+        let sides = [&pair.before, &pair.after].map(|trials| match trials.errors() {
+            errors if errors.any() => errors.in_words(),
+            _ => "none".to_owned(),
+        });
+        let [before, after] = sides;
+        let compared = if pair.has_too_many_errors() {
+            "; nothing else of it is compared"
+        } else {
+            ""
+        };
+        Note::of(
+            pair.model,
+            &pair.place(),
+            format!("before: {before}; after: {after}{compared}"),
+        )
+    };
+    with_errors.map(note).collect()
 }
 
 /// What the trials have of a figure.

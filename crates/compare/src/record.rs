@@ -177,6 +177,22 @@ pub(crate) struct LoadFigures {
     /// false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) stopped_answering: bool,
+    /// How many of the requests that timed out were on connections that were never served. Records of before such requests
+    /// counted have 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) unserved_timeouts: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl LoadFigures {
+    /// How many requests failed, without those on connections that were never served.
+    pub(crate) fn failed(&self) -> u64 {
+        let not_ok = self.requests.sent.saturating_sub(self.requests.ok);
+        not_ok.saturating_sub(self.unserved_timeouts)
+    }
 }
 
 impl From<loadgen::Report> for LoadFigures {
@@ -184,6 +200,7 @@ impl From<loadgen::Report> for LoadFigures {
         let open = report.loop_kind == LoopKind::Open;
         Self {
             stopped_answering: stopped_answering(&report),
+            unserved_timeouts: unserved_timeouts(&report),
             loop_kind: report.loop_kind,
             rate_per_s: report.options.rate_per_s,
             window_s: report.window_s,
@@ -205,13 +222,18 @@ impl From<loadgen::Report> for LoadFigures {
     }
 }
 
+/// How many requests timed out on connections that were never served. Each of those waits with as many as a connection may
+/// have in flight, and for longer than a window lasts.
+fn unserved_timeouts(report: &loadgen::Report) -> u64 {
+    let waiting = report.unserved_connections() * report.options.pipeline as u64;
+    report.requests.timeout.min(waiting)
+}
+
 /// Whether the server answered within the window and then stopped: either no reply came in its last interval and requests
 /// were lost, or each connection that had been served ended with requests that were never answered.
-///
-/// A connection that was never served is not among these: its request was sent before the window.
 fn stopped_answering(report: &loadgen::Report) -> bool {
     let requests = &report.requests;
-    let lost = requests.timeout + requests.in_flight;
+    let lost = requests.timeout + requests.in_flight - unserved_timeouts(report);
     let answered = report.intervals.iter().any(|interval| interval.ok > 0);
     let last_is_empty = report.intervals.last().is_some_and(|last| last.ok == 0);
     let held = report.connections.served * report.options.pipeline as u64;

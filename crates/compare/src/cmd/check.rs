@@ -52,6 +52,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         .into());
     }
     let verdict = Verdict::of(&before, &after, flags.max_regression);
+    diff::print_table("Errors:\n", &diff::notes(&verdict.errors));
     if let Some(why) = why_no_verdict(&verdict) {
         return Err(Usage(format!(
             "{} can't be judged by {}: {why}",

@@ -12,7 +12,7 @@ use crate::difference::{self, Difference, Note};
 use crate::folder::{Read, Run};
 use crate::report::numbers::rounded;
 
-/// What changed between two runs, with its 95 % interval, and how much can't be told apart
+/// What changed between two runs, with its 95 % interval
 ///
 /// Only what both runs were asked in the same way is compared: the same load, flags and times, on the same processors. What
 /// is not compared is listed, with the reason.
@@ -26,7 +26,7 @@ pub(crate) struct Flags {
     #[arg(value_name = "RUN_B")]
     after: PathBuf,
 
-    /// Show what can't be told apart as well
+    /// Also show what has no significant difference
     #[arg(long)]
     all: bool,
 }
@@ -45,11 +45,12 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         .filter(|difference| flags.all || told_apart(difference));
     print_table("", &table(shown));
     println!(
-        "{changed} of {} figures changed; {} can't be told apart. With 95 % each, some {:.0} of them would seem to have changed by chance alone.",
+        "{changed} of {} values changed; of {} there is no significant difference. At 95 % each, some {:.0} of them are expected to seem changed by chance.",
         all.len(),
         all.len() - changed,
         all.len() as f64 * 0.05
     );
+    print_table("\nErrors:\n", &notes(&differences.errors));
     print_table("\nMeasured before, and not now:\n", &notes(&differences.gone));
     print_table("\nNot compared:\n", &notes(&differences.not_compared));
     Ok(ExitCode::SUCCESS)

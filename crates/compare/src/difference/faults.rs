@@ -7,8 +7,10 @@ use loadgen::advice::UNSENT_SHARE_MOST;
 
 use super::pairs::Pair;
 use super::value;
+use crate::experiment::Method;
 use crate::figures;
 use crate::record::Measured;
+use crate::report::errors::FAILED_SHARE_MOST;
 
 /// A fault is told as one where at least this share of the later trials has it, and none of the earlier. If it comes by
 /// chance, as often before as now, that happens in fewer than one of a thousand comparisons of eight trials, however often
@@ -35,7 +37,7 @@ const ALL: [Fault; 6] = [
         is_in: |trial| match &trial.kill {
             Some(kill) => kill.lost > 0,
             // A search asks for more than can be served, to find how much can be.
-            None => trial.search.is_none() && trial.load.requests.ok < trial.load.requests.sent,
+            None => trial.search.is_none() && trial.load.failed() > 0,
         },
     },
     Fault {
@@ -88,6 +90,7 @@ impl Faults {
             let [before, after] = counts(&fault.is_in);
             faults.add(fault.what, before, after);
         }
+        faults.add_errors(pair);
         // Where there is another fault, that is why.
         if faults.new.is_empty() {
             let headline = figures::named(&pair.experiment.headline);
@@ -100,6 +103,22 @@ impl Faults {
             }
         }
         faults
+    }
+
+    /// Of errors that are too many for a comparison now, and were not or were fewer by over a hundredth. No count of trials
+    /// enters: a hundredth of all requests is no chance.
+    fn add_errors(&mut self, pair: &Pair<'_>) {
+        let (before, after) = (pair.before.errors(), pair.after.errors());
+        let grew = after.failed_share() > before.failed_share() + FAILED_SHARE_MOST
+            || after.closed_share() > before.closed_share() + FAILED_SHARE_MOST;
+        let by_kill = pair.experiment.method == Method::KillWorker && !after.stopped();
+        if !by_kill && after.are_too_many() && (!before.are_too_many() || grew) {
+            let was = match before {
+                errors if errors.any() => errors.in_words(),
+                _ => "none".to_owned(),
+            };
+            self.new.push(format!("{}; before: {was}", after.in_words()));
+        }
     }
 
     /// Of a fault that so many of so many trials have, before and now.

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use super::{Note, otherwise};
 use crate::experiment::{Experiment, Setting};
+use crate::figures::Figure;
 use crate::folder::Read;
 use crate::record::{Measured, Outcome};
+use crate::report::errors::Errors;
 
 /// What two runs have of each other.
 #[derive(Debug, Default)]
@@ -150,6 +152,16 @@ impl<'a> Pairs<'a> {
 }
 
 impl Pair<'_> {
+    /// Whether so much failed in either run that its latencies and costs are those of something else.
+    pub(super) fn has_too_many_errors(&self) -> bool {
+        self.before.errors().are_too_many() || self.after.errors().are_too_many()
+    }
+
+    /// Whether this figure of both runs can be compared.
+    pub(super) fn is_comparable(&self, figure: &Figure) -> bool {
+        figure.counts_failures() || !self.has_too_many_errors()
+    }
+
     pub(super) fn place(&self) -> String {
         place(self.experiment, self.setting)
     }
@@ -201,17 +213,22 @@ impl<'a> Side<'a> {
 }
 
 impl Trials<'_> {
+    /// What went wrong in those that count.
+    pub(super) fn errors(&self) -> Errors {
+        Errors::of(self.kept.iter().copied(), self.failed.len())
+    }
+
     /// Why none counts, where that is so.
     fn why_none(&self) -> String {
         let aside = self.set_aside;
         match &self.failed[..] {
             [] if aside == 0 => "no trial was made".to_owned(),
-            [] => format!("all trials ({aside}) were set aside for what else went on on the machine"),
+            [] => format!("all trials ({aside}) were excluded for what else went on on the machine"),
             [first, ..] if aside == 0 => {
                 format!("all trials ({}) failed; the first: {first}", self.failed.len())
             }
             [first, ..] => format!(
-                "{} trials failed and {aside} were set aside; the first that failed: {first}",
+                "{} trials failed and {aside} were excluded; the first that failed: {first}",
                 self.failed.len()
             ),
         }

@@ -369,3 +369,43 @@ fn a_model_that_costs_30_percent_more_in_one_of_many_settings_is_found_and_no_ot
         assert_eq!(worse, [("async", "request-cost/64")]);
     }
 }
+
+/// Has this share of the requests of `async` at 64 connections reset.
+fn lose(run: &mut Read, share: f64) {
+    change(run, "64", |_, trial| {
+        let requests = &mut trial.load.requests;
+        requests.reset = (requests.sent as f64 * share).round() as u64;
+        requests.ok = requests.sent - requests.reset;
+    });
+}
+
+#[test]
+fn losing_over_one_percent_is_worse_even_after_a_smaller_loss() {
+    let (mut before, mut after) = (requests(), requests());
+    lose(&mut before, 0.005);
+    lose(&mut after, 0.12);
+    let verdict = Verdict::of(&before, &after, 0.05);
+    assert!(verdict.got_worse());
+    assert!(only(&verdict.faults).starts_with("12.0 % of its requests failed ("));
+    let back = Verdict::of(&after, &before, 0.05);
+    assert!(!back.got_worse(), "{back:?}");
+    lose(&mut before, 0.05);
+    assert!(Verdict::of(&before, &after, 0.05).got_worse(), "it loses more");
+}
+
+#[test]
+fn values_of_a_model_with_many_errors_are_not_compared() {
+    let (mut before, mut after) = (requests(), requests());
+    lose(&mut before, 0.12);
+    lose(&mut after, 0.12);
+    change(&mut after, "64", |_, trial| cost(trial, 3.0));
+    let verdict = Verdict::of(&before, &after, 0.05);
+    assert!(!verdict.got_worse(), "{verdict:?}");
+    assert!(only(&verdict.not_compared).contains("too many errors"));
+    assert!(only(&verdict.errors).contains("nothing else of it is compared"));
+    let differences = between(&before, &after);
+    let here =
+        |difference: &&Difference| (&*difference.model, &*difference.place) == ("async", "request-cost/64");
+    assert_eq!(differences.figures.iter().filter(here).count(), 0);
+    assert_eq!(differences.errors, verdict.errors);
+}

@@ -2,7 +2,7 @@
 
 use super::faults::Faults;
 use super::pairs::{Pair, Pairs};
-use super::{Difference, Note, values};
+use super::{Difference, Note, errors, values};
 use crate::figures::{self, Better};
 use crate::folder::Read;
 use crate::statistics::{self, Finding, Test};
@@ -18,6 +18,8 @@ pub(crate) struct Verdict {
     pub(crate) seldom: Vec<Note>,
     /// What was measured before and not now.
     pub(crate) gone: Vec<Note>,
+    /// Where requests failed in either run.
+    pub(crate) errors: Vec<Note>,
     pub(crate) not_compared: Vec<Note>,
 }
 
@@ -37,6 +39,7 @@ impl Verdict {
         let pairs = Pairs::of(before, after);
         let mut verdict = Self {
             gone: pairs.gone,
+            errors: errors(&pairs.both),
             not_compared: pairs.not_compared,
             ..Self::default()
         };
@@ -80,6 +83,11 @@ impl Verdict {
                 return None;
             }
         };
+        if !pair.is_comparable(figure) {
+            let why = "too many errors for its latency and cost to be compared";
+            self.not_compared.push(Note::of(pair.model, &pair.place(), why));
+            return None;
+        }
         let (before, after) = (
             values(&pair.before.kept, figure),
             values(&pair.after.kept, figure),

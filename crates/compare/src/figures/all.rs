@@ -130,11 +130,9 @@ pub(crate) const ALL: [Figure; 39] = [
         "failed",
         "failed",
         Less,
-        "the share of the requests sent that were lost, timed out, or answered otherwise than well",
-        |trial| share(
-            trial.load.requests.sent - trial.load.requests.ok,
-            trial.load.requests.sent
-        )
+        "the share of the requests sent that were lost, timed out, or not answered well; without those on connections that \
+         were never served",
+        |trial| share(trial.load.failed(), trial.load.requests.sent)
     ),
     figure!(
         "served",

@@ -48,7 +48,7 @@ impl Errors {
         self.sent += requests.sent;
         self.wrong += requests.wrong;
         self.error += requests.error;
-        self.timeout += requests.timeout;
+        self.timeout += requests.timeout.saturating_sub(trial.load.unserved_timeouts);
         self.reset += requests.reset;
         self.unanswered += requests.in_flight;
         // A server may well close a connection that sent half a request and stopped. One that is only idle it should keep.
@@ -204,6 +204,8 @@ mod tests {
     #[test]
     fn overload_and_silent_connections_are_no_errors() {
         let errors = trial(|trial| {
+            trial.load.requests.timeout = 63;
+            trial.load.unserved_timeouts = 63;
             trial.load.requests.planned = 2000;
             trial.load.requests.unsent = 1000;
             trial.load.bystanders = Some(Bystanders {

@@ -122,6 +122,10 @@ impl Watched {
     pub(super) fn into_measured(self, server: Server) -> Result<Measured, Fault> {
         let ready_ms = server.ready().as_secs_f64() * 1e3;
         let ended = server.stop()?;
+        let mut load = LoadFigures::from(self.report);
+        // A server may have stopped in the warm-up, so that it answered and nothing of that is in the window.
+        load.stopped_answering |=
+            self.replies_in_life > 0 && load.requests.ok == 0 && load.requests.timeout > 0;
         Ok(Measured {
             ready_ms,
             drain_ms: ended.drain.as_secs_f64() * 1e3,
@@ -135,7 +139,7 @@ impl Watched {
             at_ready: self.at_ready,
             peak: self.peak,
             interference: self.interference,
-            load: LoadFigures::from(self.report),
+            load,
             workers: Vec::new(),
             search: None,
             kill: None,

@@ -8,6 +8,7 @@ mod inherited;
 mod into;
 mod kept;
 mod lacking;
+mod lossy;
 mod printed;
 mod resume;
 mod run;

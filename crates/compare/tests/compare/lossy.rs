@@ -1,0 +1,149 @@
+//! Contenders that answer well when they are asked, and lose requests under load.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::{compare, only_run, servers, text};
+
+/// A server with a thread for each connection, which takes 5 ms for each reply. `reset N` resets a connection instead of
+/// every N-th reply. `stop N` answers no more after N requests under load. Load is where four connections are open at once.
+const LOSSY: &str = r#"
+import json, socket, struct, sys, threading, time
+host, port = sys.argv[1].rsplit(":", 1)
+way, number = sys.argv[2], int(sys.argv[3])
+open_now, served, loaded = 0, 0, False
+lock = threading.Lock()
+def exactly(peer, length):
+    data = b""
+    while len(data) < length:
+        more = peer.recv(length - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+def serve(peer):
+    global open_now, served, loaded
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with lock:
+        open_now += 1
+        loaded = loaded or open_now >= 4
+    try:
+        while True:
+            (length,) = struct.unpack("<I", exactly(peer, 4))
+            request = json.loads(exactly(peer, length))
+            time.sleep(0.005)
+            with lock:
+                served += loaded
+                mine = served
+            if loaded and way == "reset" and mine % number == 0:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
+            if loaded and way == "stop" and mine > number:
+                threading.Event().wait()
+            body = json.dumps({"out": "pong", "result": request["params"]}).encode()
+            peer.sendall(struct.pack("<I", len(body)) + body)
+    except (EOFError, ConnectionError):
+        pass
+    finally:
+        with lock:
+            open_now -= 1
+        peer.close()
+listener = socket.create_server((host, int(port)), backlog=128)
+print("listening on %s:%d" % listener.getsockname()[:2], flush=True)
+while True:
+    peer, _ = listener.accept()
+    threading.Thread(target=serve, args=(peer,), daemon=True).start()
+"#;
+
+const EXPERIMENT: &str = r#"
+key = "mine"
+title = "Mine"
+question = "What does it lose?"
+setup = "A closed loop of pings."
+headline = "p50_us"
+figures = ["throughput_per_s", "cpu_us_per_request"]
+window_ms = 3000
+[load]
+connections = 4
+[[setting]]
+key = "four"
+title = "four"
+"#;
+
+/// A smoke run of this contender alone: how it ended, and its page. Nothing where there is no python3.
+fn run_of(way: &str, number: u32, folder: &Path) -> Option<(Output, String)> {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: no python3");
+        return None;
+    }
+    let contenders = format!(
+        "[[contender]]\nname = \"lossy\"\nready = \"line\"\noperations = [\"ping\"]\n\
+         command = [\"python3\", \"lossy.py\", \"{{addr}}\", \"{way}\", \"{number}\"]\n"
+    );
+    for (name, content) in [
+        ("contenders.toml", &*contenders),
+        ("lossy.py", LOSSY),
+        ("mine.toml", EXPERIMENT),
+    ] {
+        fs::write(folder.join(name), content).expect("a file can be written");
+    }
+    servers();
+    let out = folder.join("results");
+    let mut command = compare(&["run", "--profile", "smoke", "--models", "async"]);
+    command.arg("--experiments").arg(folder.join("mine.toml"));
+    command.arg("--contenders").arg(folder.join("contenders.toml"));
+    command.arg("--out").arg(&out);
+    let done = command.output().expect("compare can be started");
+    let page = fs::read_to_string(out.join("README.md"));
+    let page = page.unwrap_or_else(|_| panic!("{}", text(&done.stderr)));
+    Some((done, page))
+}
+
+#[test]
+fn a_run_with_a_server_that_resets_requests_exits_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((done, page)) = run_of("reset", 8, folder.path()) else {
+        return;
+    };
+    let (message, tables) = (text(&done.stderr), text(&done.stdout));
+    assert_eq!(done.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("lossy, mine, four: ") && message.contains(" reset)"),
+        "{message}"
+    );
+    assert!(!message.contains("async"), "{message}");
+    for text in [&page, &tables] {
+        assert!(text.contains("errors") && text.contains('✗'), "{text}");
+    }
+    let run = only_run(&folder.path().join("results"));
+    let html = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(html.contains("errors") && html.contains(" reset)"));
+    // Both runs are the same, and nothing of that model is held against itself.
+    let run = run.to_str().unwrap();
+    let diff = text(&compare(&["diff", run, run]).output().unwrap().stdout);
+    assert!(diff.contains("of its requests failed"), "{diff}");
+    let check = compare(&["check", "--baseline", run, run]).output().unwrap();
+    let told = text(&check.stdout) + &text(&check.stderr);
+    assert!(told.contains("of its requests failed"), "{told}");
+}
+
+#[test]
+fn a_run_with_a_server_that_stops_answering_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // At the most four in each 5 ms, so it is after the warm-up that it stops; its window has time for many times as many.
+    let Some((done, page)) = run_of("stop", 120, folder.path()) else {
+        return;
+    };
+    let message = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("lossy, mine, four: stopped answering"),
+        "{message}"
+    );
+    let line = page.lines().find(|line| line.starts_with("| lossy |")).unwrap();
+    assert!(
+        line.contains("stopped answering") && !line.contains('§'),
+        "{line}"
+    );
+}
