@@ -48,6 +48,8 @@ pub(crate) fn help_names_every_flag(model: &Model) {
         "--backlog",
         "--max-frame",
         "--idle-timeout",
+        "--frame-timeout",
+        "--keepalive",
         "--drain-timeout",
         "--two-writes",
         "-v",

@@ -99,6 +99,19 @@ macro_rules! cases_of {
                 a_file_size_limit_costs_log_lines_only
                 a_limit_of_no_queued_signals_drops_no_request
             }
+            frame_time {
+                a_frame_that_comes_too_slowly_ends_its_connection
+                a_frame_that_stops_ends_its_connection
+                a_frame_that_comes_in_time_is_answered
+                a_time_out_of_range_is_refused_in_one_line
+                the_longest_times_serve
+                a_silent_peer_is_probed_unless_that_is_off
+            }
+            second_signal {
+                a_second_signal_ends_the_server_at_once
+                ctrl_c_twice_in_a_terminal_ends_the_server_at_once
+                two_signals_at_the_same_time_are_one
+            }
             unread {
                 an_unread_stderr_delays_neither_requests_nor_the_end
                 dropped_log_lines_are_counted_and_reported

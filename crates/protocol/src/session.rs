@@ -205,6 +205,12 @@ impl Session {
         self.output.sent(bytes);
     }
 
+    /// Whether a part of a frame has been received, and not the whole, where the last step was [`Step::Read`].
+    #[must_use]
+    pub fn has_part_of_a_frame(&self) -> bool {
+        !self.input.bytes().is_empty()
+    }
+
     /// How many requests have a reply, an error or not, whether or not it was written yet.
     #[must_use]
     pub fn answered(&self) -> u64 {

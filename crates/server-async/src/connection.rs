@@ -10,6 +10,7 @@ use mio::net::TcpStream;
 use protocol::{Session, Step};
 use rustix::io::ioctl_fionread;
 use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
+use serving::frame_clock::{Allowed, FrameClock};
 use serving::{Service, Stop, Visit};
 
 /// How many requests a connection may have answered in one turn. At a few microseconds each this is a fraction of a
@@ -41,6 +42,9 @@ pub struct Connection {
     closing: Closing,
     idle_timeout: Option<Duration>,
     moved_at: Instant,
+    frame_clock: FrameClock,
+    /// When a frame that has begun has to be whole, while the connection waits for the rest of it.
+    frame_due: Option<Instant>,
     sleeps_until: Option<Instant>,
     /// It waits among those that have used up their turn.
     queued: bool,
@@ -73,6 +77,8 @@ impl Connection {
             closing: Closing::No,
             idle_timeout: service.idle_timeout,
             moved_at: Instant::now(),
+            frame_clock: FrameClock::new(service.frame_timeout),
+            frame_due: None,
             sleeps_until: None,
             queued: false,
             _visit: visit,
@@ -111,7 +117,7 @@ impl Connection {
             Closing::No | Closing::Vanished => None,
             Closing::Lingering { until, .. } => Some(until),
         };
-        [self.sleeps_until, idles_out, lingers]
+        [self.sleeps_until, idles_out, self.frame_due, lingers]
             .into_iter()
             .flatten()
             .min()
@@ -128,8 +134,9 @@ impl Connection {
         let lingered = matches!(self.closing, Closing::Lingering { until, .. } if until <= now);
         let idled =
             self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
+        let frame_is_late = self.frame_due.is_some_and(|due| due <= now);
         // While the loop was busy a request may have come that no event has told of yet.
-        self.emptied &= !idled;
+        self.emptied &= !(idled || frame_is_late);
         let moved_at = self.moved_at;
         let turn = self.turn(stop);
         if (lingered || idled) && self.moved_at == moved_at {
@@ -211,10 +218,21 @@ impl Connection {
 
     /// Reads what there is to read. Says whether that was anything, the end included.
     fn read(&mut self) -> io::Result<bool> {
+        let unread = || Ok(ioctl_fionread(&self.stream)?);
+        let allowed = self.frame_clock.allowed(&self.session, Instant::now, unread)?;
+        self.frame_due = match allowed {
+            Allowed::Until(due) => Some(due),
+            Allowed::Bytes(0) => return Err(ErrorKind::TimedOut.into()),
+            Allowed::Anything | Allowed::Bytes(_) => None,
+        };
         if self.emptied && !self.ends && self.last_call.is_none() {
             return Ok(false);
         }
         let mut room = self.session.room();
+        if let Allowed::Bytes(most) = allowed {
+            let most = most.min(room.len());
+            room = &mut room[..most];
+        }
         if let Some(left) = self.last_call {
             let now = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
             room = &mut room[..now];
@@ -230,6 +248,8 @@ impl Connection {
                 // A short read has emptied the socket (epoll(7)), which saves the call that would only say so.
                 self.emptied = bytes < asked;
                 self.session.filled(bytes);
+                self.frame_clock.filled(bytes);
+                self.frame_due = None;
                 self.last_call = self.last_call.map(|left| left - bytes as u64);
                 self.moved();
             }

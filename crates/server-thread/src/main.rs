@@ -59,6 +59,8 @@ fn run(options: &Options) -> Result<()> {
         }
     }
     drop(listener);
+    // From here on this thread only waits, and a second signal has to reach it.
+    watch.release()?;
     // To ask starts the drain timeout, at whose end the process ends whatever its threads are doing.
     let _ = stop.requested();
     // A thread that waits in recv has not heard of it. Its socket is closed for reading, behind what has arrived.

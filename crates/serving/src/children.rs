@@ -17,7 +17,7 @@ use nix::unistd::{ForkResult, Pid, getpid, getppid};
 
 use crate::limits::is_exhaustion;
 use crate::listener::Listener;
-use crate::signals::{Stop, Watch};
+use crate::signals::{Stop, Watch, is_asked_again};
 use crate::{Error, Result};
 
 /// While children drain, the request to stop is repeated this often: one that came just before a child blocked in a
@@ -40,8 +40,8 @@ pub struct Children {
     alive: HashSet<Pid>,
     /// The most children that [`accept`](Self::accept) allows, one for each connection.
     max_connections: Option<usize>,
-    /// When the children that are left are killed. Set once they have been asked to stop.
-    drain_until: Option<Instant>,
+    /// Set once the children have been asked to stop.
+    drain: Option<Drain>,
     /// Where children get a process namespace of their own: its first process.
     namespace: Option<NamespaceInit>,
 }
@@ -53,7 +53,7 @@ impl Children {
             watch: Watch::start(stop.with_children())?,
             alive: HashSet::new(),
             max_connections: None,
-            drain_until: None,
+            drain: None,
             namespace: None,
         };
         if NamespaceInit::is_needed() {
@@ -156,25 +156,32 @@ impl Children {
         reap_one(&mut self.alive)
     }
 
-    /// Asks all children to stop, waits for them to finish what has arrived, and at the end of the drain timeout kills
-    /// what is left.
+    /// Asks all children to stop, and waits for them to finish what has arrived. At the end of the drain timeout, or at a
+    /// second request to stop, it kills what is left.
     pub fn drain(&mut self) -> Result<()> {
         loop {
             while self.reap().is_some() {}
             if self.alive.is_empty() {
-                return Ok(());
+                return match self.drain {
+                    Some(Drain { cut_short: true, .. }) => Err(Error::CutShort),
+                    _ => Ok(()),
+                };
             }
             self.ask_to_stop();
             self.watch.wait(&[], Some(REPEAT))?;
         }
     }
 
-    /// Asks all children to stop; kills them once the drain timeout, which starts with the first request, is over.
+    /// Asks all children to stop; kills them once the drain timeout, which starts with the first call, is over.
     fn ask_to_stop(&mut self) -> Asked {
         let now = Instant::now();
-        let timeout = self.watch.drain_timeout();
-        let until = *self.drain_until.get_or_insert_with(|| now + timeout);
-        let (signal, asked) = if now >= until {
+        let drain = self.drain.get_or_insert(Drain {
+            began: now,
+            cut_short: false,
+        });
+        drain.cut_short |= is_asked_again(drain.began);
+        let over = drain.cut_short || now >= drain.began + self.watch.drain_timeout();
+        let (signal, asked) = if over {
             (Signal::SIGKILL, Asked::TooLate)
         } else {
             (Signal::SIGTERM, Asked::InTime)
@@ -185,6 +192,14 @@ impl Children {
         }
         asked
     }
+}
+
+/// How the drain goes.
+#[derive(Debug, Clone, Copy)]
+struct Drain {
+    began: Instant,
+    /// A second request to stop has come.
+    cut_short: bool,
 }
 
 /// Whether children that were asked to stop have time for it.

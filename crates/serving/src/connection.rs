@@ -8,6 +8,7 @@ use nix::poll::PollFlags;
 use protocol::{Session, SessionOptions, Step};
 use rustix::io::ioctl_fionread;
 
+use crate::frame_clock::{Allowed, FrameClock};
 use crate::limits::is_interruption;
 use crate::signals::Stop;
 use crate::tally;
@@ -29,6 +30,8 @@ pub struct Service {
     pub session: SessionOptions,
     /// Close when nothing has moved for this long.
     pub idle_timeout: Option<Duration>,
+    /// Close when a frame is not whole this long after its first byte.
+    pub frame_timeout: Option<Duration>,
     /// Say on stderr when a connection comes and goes.
     pub verbose: bool,
 }
@@ -74,6 +77,7 @@ pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) {
         stream,
         session: Session::new(service.session),
         idle_timeout: service.idle_timeout,
+        frame_clock: FrameClock::new(service.frame_timeout),
         moved_at: Instant::now(),
         last_call: None,
         stop,
@@ -87,6 +91,7 @@ struct Connection<'a> {
     stream: &'a TcpStream,
     session: Session,
     idle_timeout: Option<Duration>,
+    frame_clock: FrameClock,
     moved_at: Instant,
     /// Once the process should stop: how many bytes of what had arrived by then are still to be read.
     last_call: Option<u64>,
@@ -134,7 +139,25 @@ impl Connection<'_> {
 
     fn read(&mut self) -> io::Result<()> {
         loop {
+            let unread = || Ok(ioctl_fionread(self.stream)?);
+            let allowed = self.frame_clock.allowed(&self.session, Instant::now, unread)?;
+            match allowed {
+                Allowed::Bytes(0) => return Err(ErrorKind::TimedOut.into()),
+                Allowed::Until(due) if !self.stop.requested() => {
+                    let until = self.idles_out().map_or(due, |at| at.min(due));
+                    if !self.stop.has_event(self.stream, PollFlags::POLLIN, until) {
+                        // The frame is late, or the peer idle, or the process should stop.
+                        self.check_idle()?;
+                        continue;
+                    }
+                }
+                _ => {}
+            }
             let mut room = self.session.room();
+            if let Allowed::Bytes(most) = allowed {
+                let most = most.min(room.len());
+                room = &mut room[..most];
+            }
             if self.stop.requested() {
                 // What arrives from here on came too late; what is in the socket now did not.
                 let left = match self.last_call {
@@ -153,6 +176,7 @@ impl Connection<'_> {
                 Ok(0) => self.session.end_of_input(),
                 Ok(bytes) => {
                     self.session.filled(bytes);
+                    self.frame_clock.filled(bytes);
                     self.last_call = self.last_call.map(|left| left - bytes as u64);
                     self.moved();
                 }
@@ -207,9 +231,13 @@ impl Connection<'_> {
         }
     }
 
+    fn idles_out(&self) -> Option<Instant> {
+        self.idle_timeout.map(|idle| self.moved_at + idle)
+    }
+
     fn check_idle(&self) -> io::Result<()> {
-        match self.idle_timeout {
-            Some(idle) if self.moved_at.elapsed() >= idle => Err(ErrorKind::TimedOut.into()),
+        match self.idles_out() {
+            Some(at) if at <= Instant::now() => Err(ErrorKind::TimedOut.into()),
             _ => Ok(()),
         }
     }

@@ -14,6 +14,7 @@
 pub mod children;
 pub mod connection;
 pub mod crew;
+pub mod frame_clock;
 mod inherited;
 pub mod limits;
 pub mod listener;
@@ -23,6 +24,7 @@ mod restarts;
 pub mod signals;
 pub mod tally;
 mod telling;
+pub mod times;
 
 pub use children::{Children, Fork};
 pub use connection::{Service, Visit, serve};
@@ -63,6 +65,9 @@ pub enum Error {
     /// Another process of this server has printed what went wrong.
     #[error("a worker has printed why")]
     Reported,
+    /// It was asked to stop a second time.
+    #[error("stopped at once by a second signal; requests in progress have no reply")]
+    CutShort,
 }
 
 impl Error {

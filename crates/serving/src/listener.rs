@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::limits::{
     RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, require_spare_descriptor,
@@ -18,9 +18,12 @@ use crate::signals::Stop;
 use crate::telling::print_ready;
 use crate::{Error, Result};
 
+/// Keepalive probes that a peer may leave unanswered.
+const PROBES: u32 = 3;
+
 /// A listening socket.
 ///
-/// What it accepts inherits its `TCP_NODELAY` and its timeouts, as Linux has it, so that a connection costs no system call
+/// What it accepts inherits its `TCP_NODELAY`, its keepalive and its timeouts, as Linux has it, so that a connection costs no system call
 /// for them.
 #[derive(Debug)]
 pub struct Listener {
@@ -90,6 +93,9 @@ impl Listener {
         let listen = || -> io::Result<Self> {
             let socket = Self::bound(address, shares_port)?;
             socket.set_tcp_nodelay(!options.two_writes)?;
+            if let Some(time) = options.keepalive.0 {
+                socket.set_tcp_keepalive(&keepalive(time))?;
+            }
             let look_again = look_again(options.idle_timeout.0, stop);
             socket.set_read_timeout(look_again)?;
             socket.set_write_timeout(look_again)?;
@@ -187,6 +193,16 @@ impl Listeners {
 pub fn has_waiting(listener: &impl AsFd) -> bool {
     let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     poll(&mut descriptors, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+}
+
+/// Probes from this long after the last byte on: three in the same time again, then the connection fails.
+fn keepalive(time: Duration) -> TcpKeepalive {
+    // The kernel counts whole seconds.
+    let whole_s = u64::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
+    TcpKeepalive::new()
+        .with_time(Duration::from_secs(whole_s))
+        .with_interval(Duration::from_secs(whole_s.div_ceil(PROBES.into())))
+        .with_retries(PROBES)
 }
 
 /// How long a call on a connection may block before its process looks around, if it ever does.

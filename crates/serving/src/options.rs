@@ -13,6 +13,7 @@ use protocol::{FrameLimit, SessionOptions, Writes};
 use crate::connection::Service;
 use crate::tally::Tally;
 use crate::telling::tell;
+use crate::times::{self, TimeOrOff};
 use crate::{Error, Result, inherited, telling};
 
 /// The flags that every server takes.
@@ -22,7 +23,7 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// How many connections the kernel may hold for a server that has not accepted them yet (it caps this at
+    /// Connections that the kernel holds before the server accepts them, 1 to 2147483647 (it caps this at
     /// net.core.somaxconn)
     #[arg(long, value_name = "CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(i32).range(1..))]
     pub backlog: i32,
@@ -32,16 +33,29 @@ pub struct Options {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
 
-    /// The longest request body taken; a longer one is answered `frame_too_large`, and the connection closes
+    /// Longest request body, 256 to 1073741824 bytes; a longer one is answered `frame_too_large`, and the connection
+    /// closes
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = frame_limit)]
     pub max_frame: FrameLimit,
 
-    /// Close a connection on which nothing has moved for this long ("30s", "500ms"), or "off"
-    #[arg(long, value_name = "TIME", default_value = "off", allow_hyphen_values = true, value_parser = time_or_off)]
+    /// Close a connection on which no byte moves in either direction for this long, 1ms to 365days, or off. A peer that
+    /// reads a reply slowly is not idle
+    #[arg(long, value_name = "TIME", default_value = "off", allow_hyphen_values = true, value_parser = times::timeout)]
     pub idle_timeout: TimeOrOff,
 
-    /// After SIGTERM or SIGINT, how long requests that have arrived may still take
-    #[arg(long, value_name = "TIME", default_value = "5s", allow_hyphen_values = true, value_parser = drain_time)]
+    /// Close a connection whose request is not whole this long after its first byte, 1ms to 365days, or off, however
+    /// steadily its bytes come
+    #[arg(long, value_name = "TIME", default_value = "off", allow_hyphen_values = true, value_parser = times::timeout)]
+    pub frame_timeout: TimeOrOff,
+
+    /// Probe a silent peer after this long, 1s to 9h, or off. A peer that answers none of three probes is gone after
+    /// twice this time
+    #[arg(long, value_name = "TIME", default_value = "5m", allow_hyphen_values = true, value_parser = times::keepalive)]
+    pub keepalive: TimeOrOff,
+
+    /// Time for requests in progress after SIGTERM or SIGINT, 0 to 365days. A second signal ends the server at once, with
+    /// exit code 1
+    #[arg(long, value_name = "TIME", default_value = "5s", allow_hyphen_values = true, value_parser = times::drain)]
     pub drain_timeout: Duration,
 
     /// Write a reply's prefix and body apart and without `TCP_NODELAY`, as the original does: on a connection that waits
@@ -76,6 +90,7 @@ impl Options {
                 writes,
             },
             idle_timeout: self.idle_timeout.0,
+            frame_timeout: self.frame_timeout.0,
             verbose: self.verbose,
         }
     }
@@ -119,10 +134,6 @@ pub enum Accept {
     /// whether or not that worker is free
     Reuseport,
 }
-
-/// A time, or none.
-#[derive(Debug, Clone, Copy)]
-pub struct TimeOrOff(pub Option<Duration>);
 
 /// Reads the flags, runs a server, and gives its exit code: 0 done, 1 it could not go on, 2 it could not be asked that
 /// way. A mistake is told in one line.
@@ -220,32 +231,6 @@ fn frame_limit(text: &str) -> std::result::Result<FrameLimit, String> {
     FrameLimit::new(bytes).map_err(|error| error.to_string())
 }
 
-fn time(text: &str) -> std::result::Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("want a time above zero".to_owned()),
-        Ok(time) => Ok(time),
-        Err(error) => Err(format!("{error}; want a time such as 30s or 500ms")),
-    }
-}
-
-/// A drain may take no time at all: then what is under way is cut off.
-fn drain_time(text: &str) -> std::result::Result<Duration, String> {
-    if matches!(text, "0" | "0s") {
-        Ok(Duration::from_millis(1))
-    } else {
-        time(text)
-    }
-}
-
-fn time_or_off(text: &str) -> std::result::Result<TimeOrOff, String> {
-    if text == "off" {
-        return Ok(TimeOrOff(None));
-    }
-    time(text)
-        .map(|time| TimeOrOff(Some(time)))
-        .map_err(|error| format!("{error}, or off"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +250,9 @@ mod tests {
             ("--max-frame", "1"),
             ("--idle-timeout", "soon"),
             ("--idle-timeout", "0s"),
+            ("--idle-timeout", "500000000000years"),
+            ("--frame-timeout", "999us"),
+            ("--keepalive", "10h"),
             ("--drain-timeout", "-1s"),
             ("--backlog", "0"),
             ("--no-such-flag", "1"),

@@ -36,9 +36,27 @@ use crate::listener::{Listener, has_waiting};
 use crate::{Error, Result};
 
 static STOP: AtomicBool = AtomicBool::new(false);
-static DRAIN_TIMER_SET: AtomicBool = AtomicBool::new(false);
+static DRAIN_BEGUN: AtomicBool = AtomicBool::new(false);
+/// The drain has lasted for [`SAME_WITHIN`]: the next signal of its timer is the last.
+static DRAIN_LASTS: AtomicBool = AtomicBool::new(false);
+/// The next request to stop ends the process at once.
+static NEXT_ENDS: AtomicBool = AtomicBool::new(false);
+/// A request to stop has come since somebody last looked.
+static ASKED: AtomicBool = AtomicBool::new(false);
 /// Some child has ended. At the start some may have: children of the program that became this server at exec.
 static CHILD_CHANGED: AtomicBool = AtomicBool::new(true);
+
+/// A request to stop that follows the first this soon is the same one: timeout(1) sends its signal to a program, and then
+/// to the group that the program is in.
+const SAME_WITHIN: Duration = Duration::from_millis(100);
+
+/// The exit code of a server that a second request to stop ended, with requests in progress.
+const CUT_SHORT: i32 = 1;
+
+/// Whether a second request to stop has come since the last look, after that which began the drain at this time.
+pub(crate) fn is_asked_again(drain_began: Instant) -> bool {
+    ASKED.swap(false, Ordering::SeqCst) && drain_began.elapsed() >= SAME_WITHIN
+}
 
 /// Handles SIGCHLD, so that a child's end ends a wait.
 pub(crate) fn notice_children() -> io::Result<()> {
@@ -54,6 +72,8 @@ pub struct Stop {
     childless: bool,
     /// What this process closes as its drain begins.
     closes: Option<&'static Listener>,
+    /// A parent repeats the request to this process, so that the second one means no more than the first.
+    repeated: bool,
 }
 
 impl Stop {
@@ -61,11 +81,14 @@ impl Stop {
     /// once a second.
     pub fn install(drain_timeout: Duration) -> Result<Self> {
         let install = || -> io::Result<()> {
-            flag::register(SIGTERM, &STOP)?;
-            flag::register(SIGINT, &STOP)?;
+            for signal in [SIGTERM, SIGINT] {
+                flag::register_conditional_shutdown(signal, CUT_SHORT, &NEXT_ENDS)?;
+                flag::register(signal, &STOP)?;
+                flag::register(signal, &ASKED)?;
+            }
             // The drain timer's signal ends the process wherever it is: in a handler that computes, in a write to a peer
             // that does not read.
-            flag::register_conditional_shutdown(SIGALRM, 0, &DRAIN_TIMER_SET)?;
+            flag::register_conditional_shutdown(SIGALRM, 0, &DRAIN_LASTS)?;
             Ok(())
         };
         install().map_err(Error::system("handle signals"))?;
@@ -74,6 +97,7 @@ impl Stop {
             look_again: Some(Duration::from_secs(1)),
             childless: true,
             closes: None,
+            repeated: false,
         })
     }
 
@@ -82,6 +106,7 @@ impl Stop {
     pub fn supervised(self) -> Self {
         Self {
             look_again: Some(Duration::from_secs(60)),
+            repeated: true,
             ..self
         }
     }
@@ -135,12 +160,13 @@ impl Stop {
     /// Whether the process should finish what has arrived, and end.
     ///
     /// The first call that returns true begins the drain: it closes the listener of [`closing`](Self::closing), and starts
-    /// the drain timeout. When that ends, so does the process, with exit code 0, whatever it is doing.
+    /// the drain timeout. When that ends, so does the process, with exit code 0, whatever it is doing. A second request to
+    /// stop ends it at once, with exit code 1.
     #[must_use]
     pub fn requested(&self) -> bool {
         self.reap_strangers();
         let requested = STOP.load(Ordering::Relaxed);
-        if requested && !DRAIN_TIMER_SET.swap(true, Ordering::SeqCst) {
+        if requested && !DRAIN_BEGUN.load(Ordering::Relaxed) && !DRAIN_BEGUN.swap(true, Ordering::SeqCst) {
             self.begin_drain();
         }
         requested
@@ -166,20 +192,28 @@ impl Stop {
         self.wait(&mut [PollFd::new(socket.as_fd(), events)], until)
     }
 
+    /// The same, but returns after a signal and after [`look_again`](Self::look_again) as well.
+    pub(crate) fn has_event(&self, socket: &TcpStream, events: PollFlags, until: Instant) -> bool {
+        self.wait_once(&mut [PollFd::new(socket.as_fd(), events)], until)
+    }
+
     fn wait(&self, descriptors: &mut [PollFd<'_>], until: Instant) -> bool {
         loop {
             // The look starts the drain timeout for a process that is asked to stop in the middle of a long wait.
             let _ = self.requested();
-            let left = until.saturating_duration_since(Instant::now());
-            let most = self.look_again.map_or(left, |look_again| left.min(look_again));
-            // An interruption is a signal, for which the next look is.
-            if ppoll(descriptors, Some(TimeSpec::from_duration(most)), None).is_ok_and(|ready| ready > 0) {
+            if self.wait_once(descriptors, until) {
                 return true;
             }
-            if left.is_zero() {
+            if Instant::now() >= until {
                 return false;
             }
         }
+    }
+
+    fn wait_once(&self, descriptors: &mut [PollFd<'_>], until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        let most = self.look_again.map_or(left, |look_again| left.min(look_again));
+        ppoll(descriptors, Some(TimeSpec::from_duration(most)), None).is_ok_and(|ready| ready > 0)
     }
 
     /// Keeps the processor busy for this long.
@@ -191,25 +225,35 @@ impl Stop {
         }
     }
 
+    /// Bounds the drain by its timeout, and from [`SAME_WITHIN`] on by the next request to stop.
     fn begin_drain(self) {
         if let Some(listener) = self.closes {
             listener.close();
         }
         if self.set_drain_timer().is_err() {
             // The limit of queued signals is reached (ulimit -i). alarm(2) needs none, and counts whole seconds.
+            DRAIN_LASTS.store(true, Ordering::SeqCst);
+            NEXT_ENDS.store(!self.repeated, Ordering::SeqCst);
             let whole_s = self.drain_timeout.as_millis().div_ceil(1000);
             alarm::set(u32::try_from(whole_s).unwrap_or(u32::MAX).max(1));
         }
     }
 
-    fn set_drain_timer(self) -> nix::Result<()> {
+    /// The timer's first signal sets the flags, and its second ends the process.
+    fn set_drain_timer(self) -> io::Result<()> {
+        flag::register(SIGALRM, &DRAIN_LASTS)?;
+        if !self.repeated {
+            flag::register(SIGALRM, &NEXT_ENDS)?;
+        }
         let signal = SigevNotify::SigevSignal {
             signal: Signal::SIGALRM,
             si_value: 0,
         };
         let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(signal))?;
+        let first = SAME_WITHIN.min(self.drain_timeout / 2);
+        let rest = self.drain_timeout.saturating_sub(first);
         timer.set(
-            Expiration::OneShot(TimeSpec::from_duration(self.drain_timeout)),
+            Expiration::IntervalDelayed(TimeSpec::from_duration(first), TimeSpec::from_duration(rest)),
             TimerSetTimeFlags::empty(),
         )?;
         // To drop it would disarm it.
