@@ -87,5 +87,5 @@ fn is_cut_short(mut server: Server, [first, second]: [Signal; 2], send: impl Fn(
         "{first}, then {second}: {}",
         finished.stderr
     );
-    assert!(finished.stderr.lines().count() <= 1, "{}", finished.stderr);
+    assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
 }
