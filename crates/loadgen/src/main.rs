@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("loadgen: {error:#}");
+            cmd::complain(&format!("{error:#}"));
             error
                 .downcast_ref::<cmd::Usage>()
                 .map_or(ExitCode::FAILURE, |_| ExitCode::from(2))

@@ -2,6 +2,7 @@
 
 pub(crate) mod calibrate;
 pub(crate) mod call;
+mod fail_if;
 mod live;
 mod output;
 mod places;
@@ -66,6 +67,11 @@ fn usage_or_failure(error: LoadError) -> anyhow::Error {
         other => return other.into(),
     };
     Usage(format!("{flag}: {:#}", anyhow::Error::from(error))).into()
+}
+
+/// Writes a line to stderr. There is nobody else to report to if that fails.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "loadgen: {line}");
 }
 
 /// Writes to stdout. Whoever reads it may have gone, which is no reason to panic.

@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 
 use anyhow::{Context, Result};
 
-use super::Usage;
+use super::{Usage, complain};
 use crate::selftest::Places;
 
 /// Where the two sides run.
@@ -28,7 +28,7 @@ impl PlaceFlags {
             .filter(|&cpu| mask.is_set(cpu).unwrap_or(false))
             .collect();
         if allowed.len() < 2 {
-            eprintln!("loadgen: both sides share one processor, which these figures are not meant for");
+            complain("both sides share one CPU, which these values are not meant for");
         }
         for (flag, cpu) in [
             ("--server-cpu", self.server_cpu),

@@ -14,9 +14,10 @@ use loadgen::report::{Failures, Interval};
 use loadgen::slices::Times;
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Target, Work, ceiling, rate};
 
+use super::fail_if::{self, Condition};
 use super::output::{Begun, Output};
 use super::signals::cancelled_by_signals;
-use super::{CpuList, Usage, cpu_list, live, print, text, time, time_above_zero, usage_or_failure};
+use super::{CpuList, Usage, complain, cpu_list, live, print, text, time, time_above_zero, usage_or_failure};
 
 /// Load a server and measure: as fast as it answers, or with --rate at a rate of your choice
 ///
@@ -138,6 +139,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "PATH")]
     hdr: Option<PathBuf>,
 
+    /// Exit with 1 if this holds, such as p99>5ms, errors>0, rate<10k or failed>1%; may be given more than once
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse, long_help = fail_if_help())]
+    fail_if: Vec<Condition>,
+
     /// Print no text and no progress; there is no text either where --json or --hdr goes to stdout
     #[arg(long)]
     quiet: bool,
@@ -161,6 +166,14 @@ enum PacingFlag {
     Spin,
     /// Sleep: some 20 to 80 µs late, for the least of a processor
     Sleep,
+}
+
+fn fail_if_help() -> String {
+    format!(
+        "Exit with 1 if this holds, such as p99>5ms, errors>0, rate<10k or failed>1%; may be given more than once. A metric \
+        without a value fails too. Metrics of the window, compared by >, >=, < or <=: {}",
+        fail_if::NAMES
+    )
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
@@ -190,10 +203,21 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         json.as_ref().map(|json| write_json(json, &report)),
         hdr.as_ref().map(|hdr| fault.with_context(|| hdr.fault())),
     ];
+    let failed: Vec<_> = flags
+        .fail_if
+        .iter()
+        .filter_map(|condition| condition.failure(&report))
+        .collect();
+    for line in &failed {
+        complain(line);
+    }
     let faults = written.into_iter().flatten().filter_map(Result::err);
     let faults: Vec<_> = faults.map(|fault| format!("{fault:#}")).collect();
     if !faults.is_empty() {
         bail!(faults.join("; "));
+    }
+    if !failed.is_empty() {
+        return Ok(ExitCode::FAILURE);
     }
     Ok(verdict(&report))
 }

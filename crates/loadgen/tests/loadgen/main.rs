@@ -4,6 +4,7 @@ mod addresses;
 mod call;
 mod contenders;
 mod endings;
+mod fail_if;
 mod fake;
 mod files;
 mod inherited;

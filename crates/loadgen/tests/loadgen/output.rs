@@ -331,3 +331,16 @@ fn a_page_says_that_replies_that_are_no_frames_end_connections() {
     );
     assert!(!left.stdout.contains("no connection was lost"), "{}", left.stdout);
 }
+
+#[test]
+fn a_stderr_that_is_full_changes_no_exit_code() {
+    let (_held, address) = dead_port();
+    let full = || Stdio::from(fs::File::create("/dev/full").expect("there is one"));
+    let address = address.to_string();
+    let left = Running::start_with_stderr(&["run", "--connect", &address], full()).end();
+    assert_eq!(left.code, Some(1));
+    let left = start_short_run(&Fake::good(), &["--fail-if", "rate>0", "--quiet"], full()).end();
+    assert_eq!(left.code, Some(1));
+    let left = Running::start_with_stderr(&["run", "--connect", &address, "--op", "x"], full()).end();
+    assert_eq!(left.code, Some(2));
+}
