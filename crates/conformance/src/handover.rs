@@ -114,6 +114,20 @@ pub(crate) fn workers_that_drain_in_turn_lose_no_connection(model: &Model) {
     }
 }
 
+/// Ctrl-C reaches workers and supervisor at once: the workers end for good.
+pub(crate) fn a_signal_to_all_processes_starts_no_successor(model: &Model) {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        for _ in 0..5 {
+            let mut server = model.start(&AGES);
+            has_workers(&server, 2);
+            server.signal_group(signal);
+            let finished = server.finish();
+            assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+            assert_eq!(finished.stderr, "");
+        }
+    }
+}
+
 /// A connection that was accepted while no process or thread could be had for it is answered before the end.
 pub(crate) fn a_connection_that_waits_for_a_process_is_answered_before_the_end(model: &Model) {
     let Some(limit) = process_limit(model, 12) else {

@@ -223,6 +223,7 @@ macro_rules! cases_of {
                 the_backlog_of_a_draining_worker_is_served
                 a_draining_worker_takes_no_wake_up_from_another
                 workers_that_drain_in_turn_lose_no_connection
+                a_signal_to_all_processes_starts_no_successor
             }
             capacity {
                 there_are_no_more_workers_than_connections

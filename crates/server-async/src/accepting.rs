@@ -11,7 +11,7 @@ use serving::limits::{
     RETRY_PAUSE, has_told_full, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once,
     tell_once_full,
 };
-use serving::{Error, Listener, Result};
+use serving::{Error, Result};
 
 /// The accepting side of a loop: its listener, and whether the kernel wakes the loop for it.
 ///
@@ -38,9 +38,9 @@ enum State {
 }
 
 impl Acceptor {
-    /// A clone of a listener, registered with this process's loop.
+    /// A listener, registered with this process's loop.
     pub fn new(
-        listener: &Listener,
+        listener: std::net::TcpListener,
         max_connections: Option<usize>,
         registry: &Registry,
         token: Token,
@@ -171,8 +171,7 @@ impl Acceptor {
 struct SharedListener(TcpListener);
 
 impl SharedListener {
-    fn new(listener: &Listener) -> io::Result<Self> {
-        let listener = listener.to_std()?;
+    fn new(listener: std::net::TcpListener) -> io::Result<Self> {
         // The flag belongs to the socket, not to the descriptor: for all who share it accept no longer blocks.
         listener.set_nonblocking(true)?;
         Ok(Self(TcpListener::from_std(listener)))

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
-use serving::{Error, Listener, Result, Service, Stop, tally};
+use serving::{Error, Result, Service, Stop, tally};
 use slab::Slab;
 
 use crate::accepting::Acceptor;
@@ -65,12 +65,12 @@ pub struct EventLoop {
 impl EventLoop {
     /// A loop of its own, for the process that calls this: a process that forks makes it afterwards.
     pub fn new(
-        listener: &Listener,
+        listener: std::net::TcpListener,
         service: Service,
         max_connections: Option<usize>,
         stop: Stop,
     ) -> Result<Self> {
-        let make = || -> io::Result<Self> {
+        let make = move || -> io::Result<Self> {
             let poll = Poll::new()?;
             let acceptor = Acceptor::new(listener, max_connections, poll.registry(), LISTENER)?;
             let mut signal = signals::readable_on_stop()?;

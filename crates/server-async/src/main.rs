@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use server_async::EventLoop;
-use serving::{Listener, Options, Result, Stop};
+use serving::{Error, Listener, Options, Result, Stop};
 
 /// Serve all connections from one event loop
 #[derive(Parser)]
@@ -25,7 +25,10 @@ fn run(options: &Options) -> Result<()> {
     let listener: &'static Listener = Box::leak(Box::new(Listener::open(options, stop)?));
     // A request to stop may come while a handler holds the loop. It closes the listener then, and not after the handler.
     let stop = stop.closing(listener);
-    let event_loop = EventLoop::new(listener, options.service(), options.max_connections(), stop)?;
+    let its_own = listener
+        .to_std()
+        .map_err(Error::system("duplicate the listener"))?;
+    let event_loop = EventLoop::new(its_own, options.service(), options.max_connections(), stop)?;
     listener.announce()?;
     event_loop.run()
 }

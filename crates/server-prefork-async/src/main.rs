@@ -49,17 +49,21 @@ fn run(flags: &Flags) -> Result<()> {
     let mut crew = Crew::listen(&flags.options, workers, &flags.accepting)?;
     while let Some(slot) = crew.vacancy()? {
         if crew.fork(slot)? == Fork::Child {
-            work(&crew.into_worker(slot), flags.options.service())?;
+            work(crew.into_worker(slot), flags.options.service())?;
             return flags.accepting.append_tally(slot);
         }
     }
     crew.drain()
 }
 
-fn work(worker: &Worker, service: Service) -> Result<()> {
+fn work(worker: Worker, service: Service) -> Result<()> {
     // The loop's epoll instance is made here, after the fork: one made before would be shared by all.
-    let event_loop =
-        server_async::EventLoop::new(&worker.listener, service, worker.max_connections, worker.stop)?;
-    worker.ready()?;
+    let event_loop = server_async::EventLoop::new(
+        worker.listener.into_std(),
+        service,
+        worker.max_connections,
+        worker.stop,
+    )?;
+    worker.supervisor.ready()?;
     event_loop.run()
 }

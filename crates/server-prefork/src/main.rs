@@ -47,15 +47,15 @@ fn run(flags: &Flags) -> Result<()> {
     let mut crew = Crew::listen(&flags.options, workers, &flags.accepting)?;
     while let Some(slot) = crew.vacancy()? {
         if crew.fork(slot)? == Fork::Child {
-            work(&crew.into_worker(slot), flags.options.service())?;
+            work(crew.into_worker(slot), flags.options.service())?;
             return flags.accepting.append_tally(slot);
         }
     }
     crew.drain()
 }
 
-fn work(worker: &Worker, service: Service) -> Result<()> {
-    worker.ready()?;
+fn work(worker: Worker, service: Service) -> Result<()> {
+    worker.supervisor.ready()?;
     while let Some(stream) = worker.listener.accept(worker.stop)? {
         serving::serve(&stream, &service, worker.stop);
     }

@@ -9,7 +9,7 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::{ForkResult, Pid};
 
 use crate::children::{Children, Fork, REPEAT};
-use crate::limits::{EXHAUSTED, FULL, RETRY_PAUSE, is_exhaustion, require_spare_descriptor, tell_once};
+use crate::limits::{EXHAUSTED, FULL, RETRY_PAUSE, is_exhaustion, tell_once};
 use crate::listener::{Listener, Listeners};
 use crate::options::{Options, WorkerOptions, program};
 use crate::reports::{Report, Reporter, Reports, reports};
@@ -17,6 +17,9 @@ use crate::restarts::{EarlyDeaths, Pacing};
 use crate::signals::Stop;
 use crate::telling::tell;
 use crate::{Error, Result};
+
+/// How long a signal that goes to all processes of a server may take to reach the supervisor, once a worker has it.
+const SIGNAL_TO_ALL: Duration = Duration::from_millis(5);
 
 /// A set of workers with a slot for each, and their supervisor.
 ///
@@ -65,7 +68,8 @@ pub struct Worker {
     pub stop: Stop,
     /// The most connections that it may hold, if that is limited.
     pub max_connections: Option<usize>,
-    reporter: Reporter,
+    /// Who waits for it to be ready.
+    pub supervisor: Reporter,
 }
 
 impl Crew {
@@ -103,9 +107,7 @@ impl Crew {
     /// Waits until a worker is missing and due, and gives its slot; none once the process has been asked to stop.
     pub fn vacancy(&mut self) -> Result<Option<usize>> {
         loop {
-            while let Some((sender, report)) = self.reports.next() {
-                self.hear(sender, report);
-            }
+            self.hear_all()?;
             while let Some((pid, status)) = self.children.reap() {
                 self.bury(pid, status)?;
             }
@@ -162,7 +164,7 @@ impl Crew {
             stop: self.children.stop(),
             max_connections: self.max_connections.map(share),
             listener: self.listeners.into_that_of(slot),
-            reporter: self.reporter,
+            supervisor: self.reporter,
         }
     }
 
@@ -194,28 +196,42 @@ impl Crew {
         vacant.min()
     }
 
-    fn hear(&mut self, sender: Pid, report: Report) {
-        // Whoever has no slot drains already, or is this process.
-        let Some((number, _)) = self.slot_of(sender) else {
-            return;
-        };
-        match report {
-            Report::Ready => {
-                if !self.announced {
+    fn hear_all(&mut self) -> Result<()> {
+        let mut drain = Vec::new();
+        while let Some((sender, report)) = self.reports.next() {
+            match report {
+                Report::Ready if !self.announced && self.slot_of(sender).is_some() => {
                     self.announced = true;
                     self.listeners.announce();
                 }
+                Report::Ready => {}
+                Report::Drains => drain.push(sender),
             }
-            Report::Drains => {
-                self.slots[number].state = State::Vacant { due: None };
-                self.draining.insert(sender);
-                if !self.children.signals().stopping() {
-                    tell(format_args!(
-                        "{}: worker {sender} drains; another takes its place",
-                        program()
-                    ));
-                }
-            }
+        }
+        // Whoever has no slot drains already, or is this process.
+        drain.retain(|sender| self.slot_of(*sender).is_some());
+        if !drain.is_empty() {
+            // A signal to all processes of a group, as Ctrl-C is, can reach a worker first.
+            self.children.signals().wait(&[], Some(SIGNAL_TO_ALL))?;
+        }
+        for worker in drain {
+            self.free_slot_of(worker);
+        }
+        Ok(())
+    }
+
+    /// Leaves the slot of a worker that drains to a successor.
+    fn free_slot_of(&mut self, worker: Pid) {
+        let Some((number, _)) = self.slot_of(worker) else {
+            return;
+        };
+        self.slots[number].state = State::Vacant { due: None };
+        self.draining.insert(worker);
+        if !self.children.signals().stopping() {
+            tell(format_args!(
+                "{}: worker {worker} drains; another takes its place",
+                program()
+            ));
         }
     }
 
@@ -307,15 +323,5 @@ impl Slot {
             state: State::Vacant { due: None },
             early_deaths: EarlyDeaths::default(),
         }
-    }
-}
-
-impl Worker {
-    /// Reports that this worker serves. It needs a descriptor for a connection.
-    pub fn ready(&self) -> Result<()> {
-        require_spare_descriptor()?;
-        self.reporter
-            .ready()
-            .map_err(Error::system("report to the supervisor"))
     }
 }

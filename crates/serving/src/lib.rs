@@ -6,7 +6,8 @@
 //! - [`listener`]: the listening sockets, and accepting in the face of full tables;
 //! - [`connection`]: one blocking connection, from its first byte to its close;
 //! - [`signals`]: how a process learns that it should stop, and how long it may still take;
-//! - [`children`] and [`crew`]: child processes that come and go, and workers that are replaced;
+//! - [`children`], [`crew`] and [`reports`]: child processes that come and go, workers that are replaced, and what they
+//!   report;
 //! - [`tally`]: how much of the work came to each worker.
 
 #![deny(unsafe_code)]
@@ -19,7 +20,7 @@ mod inherited;
 pub mod limits;
 pub mod listener;
 pub mod options;
-mod reports;
+pub mod reports;
 mod restarts;
 pub mod signals;
 pub mod tally;

@@ -89,6 +89,12 @@ impl Listener {
         self.socket.try_clone().map(Into::into)
     }
 
+    /// The socket as the standard library has it, for an event loop that has it for itself.
+    #[must_use]
+    pub fn into_std(self) -> std::net::TcpListener {
+        self.socket.into()
+    }
+
     fn bind(options: &Options, address: SocketAddr, stop: Stop, shares_port: bool) -> Result<Self> {
         let listen = || -> io::Result<Self> {
             let socket = Self::bound(address, shares_port)?;

@@ -13,6 +13,9 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
+use crate::limits::require_spare_descriptor;
+use crate::{Error, Result};
+
 /// A report is one byte.
 const READY: u8 = b'R';
 
@@ -29,9 +32,9 @@ pub(crate) enum Report {
 #[derive(Debug)]
 pub(crate) struct Reports(UnixStream);
 
-/// The workers' end.
+/// The end of a worker that is not ready yet.
 #[derive(Debug)]
-pub(crate) struct Reporter(UnixStream);
+pub struct Reporter(UnixStream);
 
 /// Makes both ends. From now on a SIGTERM or SIGINT to this process, or to one that it forks, is reported.
 pub(crate) fn reports() -> io::Result<(Reports, Reporter)> {
@@ -77,8 +80,11 @@ impl AsFd for Reports {
 }
 
 impl Reporter {
-    /// Reports that this process serves.
-    pub(crate) fn ready(&self) -> io::Result<()> {
-        (&self.0).write_all(&[READY])
+    /// Reports that this process serves. It needs a descriptor for a connection.
+    pub fn ready(self) -> Result<()> {
+        require_spare_descriptor()?;
+        (&self.0)
+            .write_all(&[READY])
+            .map_err(Error::system("report to the supervisor"))
     }
 }
