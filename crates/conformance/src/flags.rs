@@ -83,6 +83,30 @@ pub(crate) fn help_says_how_many_workers_there_are_unless_told_and_why(model: &M
     );
 }
 
+pub(crate) fn help_names_the_range_of_each_number(model: &Model) {
+    let mut ranges = vec![
+        ("--backlog", "1 to 2147483647", ["0", "2147483648"]),
+        ("--max-connections", "1 to 4294967295", ["0", "4294967296"]),
+        ("--max-frame", "256 to 1073741824", ["255", "1073741825"]),
+    ];
+    if model.traits.workers {
+        ranges.push(("--workers", "1 to 65535", ["0", "65536"]));
+        ranges.push(("--start-retries", "0 to 4294967295", ["-1", "4294967296"]));
+    }
+    let help = model.run(&["--help"]).stdout;
+    for (flag, range, outside) in ranges {
+        let of_flag = help
+            .split(&format!("{flag} "))
+            .nth(1)
+            .expect("--help has the flag");
+        let words: Vec<_> = of_flag.split_whitespace().take(60).collect();
+        assert!(words.join(" ").contains(range), "{flag}: {of_flag}");
+        for number in outside {
+            is_told(model, &[flag, number]);
+        }
+    }
+}
+
 #[track_caller]
 fn is_told(model: &Model, flags: &[&str]) {
     let finished = model.run(flags);

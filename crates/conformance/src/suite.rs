@@ -135,6 +135,7 @@ macro_rules! cases_of {
             flags {
                 a_wrong_flag_is_told_in_one_line
                 help_names_every_flag
+                help_names_the_range_of_each_number
             }
             handover {
                 the_listener_closes_before_the_last_reply

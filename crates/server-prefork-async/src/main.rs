@@ -28,8 +28,8 @@ use serving::{Crew, Fork, Options, Result, Service, Worker, WorkerOptions};
 #[derive(Parser)]
 #[command(version)]
 struct Flags {
-    /// How many processes serve. Each keeps one processor busy with any number of connections, so more loops than
-    /// processors only add switches: the default is the number of processors it may run on. (The original forks 10)
+    /// Processes that serve, 1 to 65535. Each keeps one CPU busy, so the default is the number of CPUs that the server may
+    /// use (the original forks 10)
     #[arg(long, value_name = "N", default_value_t = serving::options::processors())]
     workers: NonZeroU16,
 

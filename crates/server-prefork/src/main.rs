@@ -26,8 +26,8 @@ use serving::{Crew, Fork, Options, Result, Service, Worker, WorkerOptions};
 #[derive(Parser)]
 #[command(version)]
 struct Flags {
-    /// How many processes serve. Each holds one connection at a time, so this is the number of clients that can be
-    /// connected and served, whatever the number of processors. 10 is what the original forks
+    /// Processes that serve, 1 to 65535. Each holds one connection at a time, so this is the number of clients served at
+    /// once (the original forks 10)
     #[arg(long, value_name = "N", default_value = "10")]
     workers: NonZeroU16,
 

@@ -19,7 +19,7 @@ use crate::{Error, Result, inherited, telling};
 /// The flags that every server takes.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Where to listen; with port 0 the kernel chooses one, and the ready line tells it
+    /// Address to listen on; with port 0 the kernel chooses one, which the ready line shows
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
 
@@ -28,7 +28,7 @@ pub struct Options {
     #[arg(long, value_name = "CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(i32).range(1..))]
     pub backlog: i32,
 
-    /// Most connections served at the same time; further ones wait in the backlog. Of N, each worker may hold an equal
+    /// Most connections served at once, 1 to 4294967295; further ones wait in the backlog. Each worker may hold an equal
     /// share [default: no limit]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
@@ -58,12 +58,12 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "5s", allow_hyphen_values = true, value_parser = times::drain)]
     pub drain_timeout: Duration,
 
-    /// Write a reply's prefix and body apart and without `TCP_NODELAY`, as the original does: on a connection that waits
-    /// for each reply this costs a delayed acknowledgement, some 40 ms
+    /// Write a reply's prefix and body apart and without `TCP_NODELAY`, as the original does; a client that waits for each
+    /// reply loses 40 ms
     #[arg(long)]
     pub two_writes: bool,
 
-    /// Say on stderr when a connection comes and goes
+    /// Print a line on stderr when a connection opens and when it closes
     #[arg(short, long)]
     pub verbose: bool,
 }
@@ -99,17 +99,17 @@ impl Options {
 /// The flags of a server that has a fixed set of workers.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerOptions {
-    /// How the workers come by connections
+    /// How workers get connections
     #[arg(long, value_enum, default_value_t = Accept::Shared)]
     pub accept: Accept,
 
-    /// Give up a worker's slot when so many successors in a row have died within 2 s of their start. Without any slot
-    /// left the server exits with 1
+    /// Successors in a row that may die within 2 s of their start before a worker's slot is given up, 0 to 4294967295.
+    /// With no slot left, exit with 1
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10)]
     pub start_retries: u32,
 
-    /// Append to FILE, as a worker ends in good order, a line of JSON that says how many connections and requests came
-    /// to it
+    /// File to which each worker that ends in good order appends a line of JSON: how many connections and requests it
+    /// served
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(Tally::open))]
     pub tally: Option<Tally>,
 }
