@@ -175,16 +175,12 @@ pub(crate) struct LoadFigures {
     pub(crate) failures: Vec<Failures>,
     /// Whether the server answered at first and then no more until the window's end. Records of before this was kept have
     /// false.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub(crate) stopped_answering: bool,
     /// How many of the requests that timed out were on connections that were never served. Records of before such requests
     /// counted have 0.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub(crate) unserved_timeouts: u64,
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 impl LoadFigures {

@@ -113,7 +113,15 @@ const GROUPS: &[Group] = &[
             ("shared_processors", Flag(false)),
         ],
     ),
-    Group::new("load", Named, &[("loop", Word("closed"))]),
+    Group::new(
+        "load",
+        Named,
+        &[
+            ("loop", Word("closed")),
+            ("stopped_answering", Flag(false)),
+            ("unserved_timeouts", Count(0)),
+        ],
+    ),
     Group::new(
         "load/requests",
         Named,

@@ -2,9 +2,12 @@
 //!
 //! The names of models are checked only where they can be known: contenders come from another file.
 
+use std::time::Duration;
+
 use super::file::ExperimentError;
 use super::{Experiment, Load, Method, Setting};
 use crate::contender::models;
+use crate::figures::{self, Quantile, Samples};
 use crate::folder::{NAMES, is_name};
 use crate::profile;
 
@@ -48,10 +51,48 @@ fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
         ));
     }
     load(&setting.load)?;
+    headline(experiment, setting, &setting.load)?;
     for only in &setting.only {
-        load(&only.load).map_err(|reason| format!("for `{}`: {reason}", only.model))?;
+        let fault = |reason| format!("for `{}`: {reason}", only.model);
+        load(&only.load).map_err(fault)?;
+        headline(experiment, setting, &only.load).map_err(fault)?;
     }
     Ok(())
+}
+
+/// Whether enough samples lie beyond a headline that is a quantile, where the offered rate is known before. A smoke run
+/// quotes nothing, so its windows may be shorter.
+fn headline(experiment: &Experiment, setting: &Setting, load: &Load) -> Result<(), String> {
+    let figure = figures::named(&experiment.headline);
+    let Some((quantile, rate_per_s)) = Quantile::of(figure).zip(load.known_rate_per_s()) else {
+        return Ok(());
+    };
+    let rate_per_s = match quantile.of {
+        Samples::Replies => rate_per_s,
+        Samples::FirstOperation => rate_per_s * load.share_of_first_operation(),
+        Samples::Connections => return Ok(()),
+    };
+    let own = Duration::from_millis(setting.window_ms.unwrap_or(0));
+    let windows = profile::ALL
+        .iter()
+        .filter(|profile| profile.name != "smoke" && setting.profiles.iter().any(|name| name == profile.name))
+        .map(|profile| profile.times.with_window(own).window);
+    let Some(window) = windows.min() else {
+        return Ok(());
+    };
+    let samples = rate_per_s * window.as_secs_f64();
+    if quantile.is_carried_by(samples) {
+        return Ok(());
+    }
+    let needed_s = quantile.beyond_least() / quantile.beyond(rate_per_s);
+    Err(format!(
+        "its headline is {}, and only {:.0} of the {samples:.0} samples of a window of {window:?} lie beyond it; it takes {:.0}: \
+         set window_ms to {:.0} or more, or use a lower quantile",
+        figure.key,
+        quantile.beyond(samples).floor(),
+        quantile.beyond_least(),
+        (needed_s * 1e3).ceil()
+    ))
 }
 
 fn key(key: &str) -> Result<(), String> {
@@ -203,6 +244,44 @@ mod tests {
                 refused("", &load, &["setting `a`", name, "more than 0"]);
             }
         }
+    }
+
+    #[test]
+    fn a_headline_quantile_needs_twenty_samples_beyond() {
+        let load = |rate: &str| format!("profiles = [\"standard\"]\nload = {{ {rate} }}");
+        let told = [
+            "setting `a`",
+            "p99_us",
+            "only 8 of the 800 samples of a window of 400ms",
+            "set window_ms to 1000",
+        ];
+        refused("", &load("rate_per_s = 2000.0"), &told);
+        refused("", &load("capacity = 0.5, capacity_per_s = 4000.0"), &told);
+        for enough in [
+            load("rate_per_s = 5000.0"),
+            format!("window_ms = 1000\n{}", load("rate_per_s = 2000.0")),
+            // What it will be is known when it has been measured.
+            load("capacity = 0.5"),
+            load("connections = 1"),
+        ] {
+            assert_eq!(read("", &format!("key = \"a\"\n{enough}")), Ok(()));
+        }
+        let mix = |weight: u32| {
+            format!(
+                "profiles = [\"standard\"]\n[setting.load]\nrate_per_s = 10000.0\n\
+                 [[setting.load.operation]]\nop = \"ping\"\nweight = {weight}\n\
+                 [[setting.load.operation]]\nop = \"sleep\"\nparams = 10\nweight = 50"
+            )
+        };
+        let first = |within: &str| {
+            let text = format!(
+                "key = \"mine\"\ntitle = \"Mine\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"first_op_p99_us\"\n\
+                 [[setting]]\nkey = \"a\"\ntitle = \"a\"\n{within}"
+            );
+            parse(&text).map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(first(&mix(50)), Ok(()));
+        assert!(first(&mix(10)).unwrap_err().contains("first_op_p99_us"));
     }
 
     #[test]

@@ -87,6 +87,22 @@ impl Load {
         self.operation.iter().filter_map(named).collect()
     }
 
+    /// The offered rate, where it does not depend on what the contender can do.
+    pub(super) fn known_rate_per_s(&self) -> Option<f64> {
+        let of_capacity = || Some(self.capacity? * self.capacity_per_s?);
+        self.rate_per_s.or_else(of_capacity)
+    }
+
+    /// The share of the requests that ask for the first operation.
+    pub(super) fn share_of_first_operation(&self) -> f64 {
+        let weight = |part: &serde_json::Value| {
+            let weight = part.get("weight").and_then(serde_json::Value::as_f64);
+            weight.unwrap_or(1.0)
+        };
+        let all: f64 = self.operation.iter().map(weight).sum();
+        self.operation.first().map_or(1.0, |first| weight(first) / all)
+    }
+
     /// Whether the offered rate depends on what the contender can do.
     pub(crate) fn needs_capacity(&self) -> bool {
         self.capacity.is_some() && self.capacity_per_s.is_none()

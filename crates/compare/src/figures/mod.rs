@@ -4,10 +4,12 @@
 
 mod all;
 mod of;
+mod quantile;
 
 use crate::record::Measured;
 
 pub(crate) use all::ALL;
+pub(crate) use quantile::{Quantile, Samples};
 
 /// A figure of every trial.
 #[derive(Debug)]

@@ -175,6 +175,8 @@ mod tests {
     use crate::report::fixture;
     use loadgen::report::Bystanders;
 
+    type Change = fn(&mut loadgen::report::Requests);
+
     fn trial(change: impl FnOnce(&mut Measured)) -> Errors {
         let mut trial = fixture::measured();
         change(&mut trial);
@@ -183,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_failure_counts() {
-        let kinds: [(&str, fn(&mut loadgen::report::Requests)); 5] = [
+        let kinds: [(&str, Change); 5] = [
             ("20 reset", |requests| requests.reset = 20),
             ("20 timed out", |requests| requests.timeout = 20),
             ("20 answered with an error", |requests| requests.error = 20),

@@ -118,7 +118,8 @@ fn cell(cell: &Cell) -> String {
         signs => format!(" {signs}"),
     };
     let below = cell.interval.iter().chain(&cell.note);
-    let below: String = below.map(|text| format!("<br><sub>{text}</sub>")).collect();
+    let below: Vec<_> = below.map(|text| format!("<br><sub>{text}</sub>")).collect();
+    let below = below.concat();
     escaped(&format!("{median}{signs}{below}"))
 }
 

@@ -161,7 +161,7 @@ impl<'a> Answer<'a> {
                 Some(why) => row.figures[index].standing = Standing::NotRanked(why),
                 None => {
                     compared.push(place);
-                    values.push(row.by_round(figure, rounds));
+                    values.push(row.by_round(index, figure, rounds));
                 }
             }
         }
@@ -268,8 +268,9 @@ impl<'a> Row<'a> {
         };
         row.figures = experiment
             .figure_keys()
-            .map(|key| Figured {
-                estimate: row.estimate(key),
+            .enumerate()
+            .map(|(index, key)| Figured {
+                estimate: row.estimate_at(index, figures::named(key)),
                 standing: Standing::NotRanked(Why::NoDirection),
             })
             .collect();
@@ -282,10 +283,15 @@ impl<'a> Row<'a> {
         Estimate::of(self.kept.iter().filter_map(|(_, trial)| (figure.of)(trial)))
     }
 
-    fn by_round(&self, figure: &Figure, rounds: usize) -> Vec<Option<f64>> {
+    fn estimate_at(&self, index: usize, figure: &Figure) -> Option<Estimate> {
+        let values = self.kept.iter().map(|(_, trial)| value_at(index, figure, trial));
+        Estimate::of(values.flatten())
+    }
+
+    fn by_round(&self, index: usize, figure: &Figure, rounds: usize) -> Vec<Option<f64>> {
         let mut values = vec![None; rounds];
         for (round, trial) in &self.kept {
-            values[round - 1] = (figure.of)(trial);
+            values[round - 1] = value_at(index, figure, trial);
         }
         values
     }
@@ -371,6 +377,15 @@ impl<'a> Row<'a> {
         }
         let service_s = f64::from(queue.servers()) / capacity_per_s;
         Some(queue.mean_time_in_system(rate_per_s, service_s)? * 1e6)
+    }
+}
+
+/// What a trial has of a figure in this column: the first one is the headline.
+fn value_at(index: usize, figure: &Figure, trial: &Measured) -> Option<f64> {
+    if index == 0 {
+        figure.as_headline(trial)
+    } else {
+        (figure.of)(trial)
     }
 }
 

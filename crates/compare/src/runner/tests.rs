@@ -245,7 +245,7 @@ fn times_made(disturbed: usize) -> Vec<usize> {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 2, 3);
     let (_folder, path, mut journal) = journal();
-    let mut made: BTreeMap<_, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
     let key = |trial: Planned<'_>| {
         (
             trial.round,
@@ -254,16 +254,16 @@ fn times_made(disturbed: usize) -> Vec<usize> {
         )
     };
     let mut make = |_, trial: Planned<'_>, _: Option<f64>| {
-        let times = made.entry(key(trial)).or_default();
+        let times = counts.entry(key(trial)).or_default();
         *times += 1;
         Ok(serving(if *times <= disturbed { 0.5 } else { 7.0 }))
     };
     run(&trials, &[], &mut journal, &is_disturbed, &mut Nobody, &mut make).unwrap();
     assert_eq!(
         crate::journal::read(&path).unwrap().len(),
-        made.values().sum::<usize>()
+        counts.values().sum::<usize>()
     );
-    let of_rounds = made.into_iter().filter(|((round, ..), _)| *round > 0);
+    let of_rounds = counts.into_iter().filter(|((round, ..), _)| *round > 0);
     of_rounds.map(|(_, times)| times).collect()
 }
 

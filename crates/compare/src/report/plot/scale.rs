@@ -126,17 +126,15 @@ impl Axis {
         })
     }
 
-    /// The same for an interval's end, which may lie outside and is cut there.
-    pub(super) fn position_within(&self, value: f64) -> Option<f64> {
+    /// The same for an interval's end, which may lie outside: then it is cut there, and the second value is true.
+    pub(super) fn position_within(&self, value: f64) -> Option<(f64, bool)> {
         if value.is_nan() {
             return None;
         }
-        let value = if self.logarithmic {
-            value.max(self.low)
-        } else {
-            value
-        };
-        self.position(value.clamp(self.low, self.high))
+        let within = value.clamp(self.low, self.high);
+        // What is at the very end but for rounding is not cut.
+        let is_cut = (value - within).abs() > 1e-9 * within.abs();
+        Some((self.position(within)?, is_cut))
     }
 }
 
@@ -244,8 +242,8 @@ mod tests {
         let axis = Axis::logarithmic(&[1.0, 100.0]);
         assert_eq!(axis.position(0.0), None);
         assert_eq!(axis.position(f64::NAN), None);
-        assert_eq!(axis.position_within(-1.0), Some(0.0));
-        assert_eq!(axis.position_within(f64::INFINITY), Some(1.0));
+        assert_eq!(axis.position_within(-1.0), Some((0.0, true)));
+        assert_eq!(axis.position_within(f64::INFINITY), Some((1.0, true)));
     }
 
     #[test]

@@ -213,13 +213,30 @@ fn dot(
     }
     if let Some((low, high)) = layout.y_px_within(point.low).zip(layout.y_px_within(point.high)) {
         out += &format!(
-            "<path class=\"whisker\" d=\"M{x:.1} {low:.1}V{high:.1}M{:.1} {low:.1}h6M{:.1} {high:.1}h6\"/>",
-            x - 3.0,
-            x - 3.0
+            "<path class=\"whisker\" d=\"M{x:.1} {:.1}V{:.1}{}{}\"/>",
+            low.0,
+            high.0,
+            end_of_whisker(x, low, -CUT_HEIGHT),
+            end_of_whisker(x, high, CUT_HEIGHT),
         );
     }
     out += marker(series.place, x, y).trim_end();
     Some(out + "</g>\n")
+}
+
+/// The height of the arrow head where an interval goes on beyond the axis.
+const CUT_HEIGHT: f64 = 5.0;
+
+/// A bar across the end of an interval; where it is cut at the axis, an arrow head that points on, `towards` the middle being
+/// positive downwards.
+fn end_of_whisker(x: f64, (y, is_cut): (f64, bool), towards: f64) -> String {
+    let (left, right) = (x - 3.0, x + 3.0);
+    if is_cut {
+        let base = y + towards;
+        format!("M{left:.1} {base:.1}L{x:.1} {y:.1}L{right:.1} {base:.1}")
+    } else {
+        format!("M{left:.1} {y:.1}h6")
+    }
 }
 
 fn point_label(series: &Series, point: &Point, plot: &Plot) -> String {

@@ -86,9 +86,10 @@ impl Layout {
         Some(self.bottom - self.y.position(value)? * FIELD_HEIGHT)
     }
 
-    /// The end of an interval, cut at the field's edge.
-    pub(super) fn y_px_within(&self, value: f64) -> Option<f64> {
-        Some(self.bottom - self.y.position_within(value)? * FIELD_HEIGHT)
+    /// The end of an interval, and whether it was cut at the field's edge.
+    pub(super) fn y_px_within(&self, value: f64) -> Option<(f64, bool)> {
+        let (position, is_cut) = self.y.position_within(value)?;
+        Some((self.bottom - position * FIELD_HEIGHT, is_cut))
     }
 
     /// How wide the place of one name is.
@@ -97,15 +98,26 @@ impl Layout {
     }
 }
 
+/// How far a logarithmic axis follows intervals below the lowest point, as a share of that.
+const BELOW_POINTS_MOST: f64 = 0.1;
+
 fn y_axis(plot: &Plot) -> Axis {
     let points = || plot.series.iter().flat_map(|series| &series.points);
     if plot.y.logarithmic {
-        // An interval that reaches far down would flatten all the rest, so it is the points that make the axis there.
-        Axis::logarithmic(
-            &points()
-                .flat_map(|point| [point.y, point.high])
-                .collect::<Vec<_>>(),
-        )
+        // An interval that reaches far down would flatten all the rest, so the axis follows it to a tenth of the lowest
+        // point. What reaches further is marked as cut.
+        let shown = |y: f64| y > 0.0 && y.is_finite();
+        let lowest = points().map(|point| point.y).filter(|&y| shown(y));
+        let least = lowest.fold(f64::INFINITY, f64::min) * BELOW_POINTS_MOST;
+        let ends = points().filter(|point| shown(point.y)).flat_map(|point| {
+            let low = if shown(point.low) {
+                point.low.max(least)
+            } else {
+                point.y
+            };
+            [low, point.y, point.high]
+        });
+        Axis::logarithmic(&ends.collect::<Vec<_>>())
     } else {
         Axis::from_zero(
             &points()

@@ -147,3 +147,54 @@ fn a_plot_without_points_is_a_plot_too() {
         assert!(inline(&plot).ends_with("</svg>\n"));
     }
 }
+
+/// The paths of all whiskers of a drawing.
+fn whiskers(drawn: &str) -> Vec<&str> {
+    let paths = drawn.split("class=\"whisker\" d=\"").skip(1);
+    paths.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn an_interval_below_the_points_extends_a_logarithmic_axis() {
+    let mut plot = small();
+    plot.y.logarithmic = true;
+    let wide = Point {
+        low: 150.0,
+        ..point(1.0, 900.0)
+    };
+    plot.series = vec![series(0, "a", false, vec![wide, point(64.0, 30_000.0)])];
+    let drawn = inline(&plot);
+    assert!(whiskers(&drawn).iter().all(|path| !path.contains('L')), "{drawn}");
+    assert!(drawn.contains(">100</text>"), "{drawn}");
+}
+
+#[test]
+fn an_interval_that_leaves_the_axis_is_marked_as_cut() {
+    let mut plot = small();
+    plot.y.logarithmic = true;
+    let deep = [0.5, 0.0, -3.0].map(|low| Point {
+        low,
+        ..point(1.0, 900.0)
+    });
+    for point in deep {
+        plot.series = vec![series(0, "a", false, vec![point, self::point(64.0, 30_000.0)])];
+        let drawn = inline(&plot);
+        let cut: Vec<_> = whiskers(&drawn)
+            .into_iter()
+            .filter(|path| path.contains('L'))
+            .collect();
+        assert_eq!(cut.len(), 1, "{} in {drawn}", point.low);
+        assert!(!drawn.contains("NaN") && !drawn.contains("inf"));
+    }
+    plot.y.logarithmic = false;
+    let endless = Point {
+        high: f64::INFINITY,
+        ..point(1.0, 900.0)
+    };
+    plot.series = vec![series(0, "a", false, vec![endless, point(64.0, 3_000.0)])];
+    let drawn = inline(&plot);
+    assert_eq!(
+        whiskers(&drawn).iter().filter(|path| path.contains('L')).count(),
+        1
+    );
+}
