@@ -165,8 +165,9 @@ impl<'a> Answer<'a> {
                 }
             }
         }
-        let needed = statistics::trials_needed(values.len());
-        let standings = standing::of_column(statistics::best(&values, better));
+        // The same for all columns of a table, so that one number is enough for its reader.
+        let needed = statistics::trials_needed(self.rows.len());
+        let standings = standing::of_column(statistics::best(&values, better, needed));
         for (place, standing) in compared.into_iter().zip(standings) {
             let row = &mut self.rows[place];
             row.figures[index].standing = match standing {

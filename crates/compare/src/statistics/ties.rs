@@ -28,7 +28,7 @@ const CHANCE_OF_WRONG: f64 = 0.05;
 /// An interval of 95 % misses at either end with this chance. A table of few rows is judged by no weaker one.
 const TAIL_OF_TWO: f64 = 0.025;
 
-/// Of rows with one value for each round, which need not all be there. A row with fewer trials than [`trials_needed`] is not
+/// Of rows with one value for each round, which need not all be there. A row with fewer trials than are `needed` is not
 /// ranked: it is neither the best, nor tied, nor worse. Nor is one with fewer rounds in common with the best row. A row that
 /// is alone is the best, since it is compared with nothing.
 ///
@@ -37,14 +37,13 @@ const TAIL_OF_TWO: f64 = 0.025;
 /// good as any can be called worse only if another beats it, so a chance of 5 % is shared out among the others
 /// (Hsu 1984, comparisons with the best, by Bonferroni's bound). Those that are called worse even so are out of the
 /// question, and the rest share what there is among fewer (Holm 1979).
-pub(crate) fn best(rows: &[Vec<Option<f64>>], better: Better) -> Vec<Standing> {
+pub(crate) fn best(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Standing> {
     let medians: Vec<Option<f64>> = rows
         .iter()
         .map(|row| Estimate::of(row.iter().flatten().copied()).map(|estimate| estimate.median))
         .collect();
     let mut standings = vec![Standing::Absent; rows.len()];
     let present: Vec<usize> = (0..rows.len()).filter(|&row| medians[row].is_some()).collect();
-    let needed = trials_needed(present.len());
     let is_alone = present.len() == 1;
     let (enough, short): (Vec<usize>, Vec<usize>) = present
         .into_iter()
@@ -148,6 +147,11 @@ mod tests {
     use super::super::simulation::Draws;
     use super::Standing::{Absent, Best, Tied, TooFew, Worse};
     use super::*;
+
+    /// The same with as many trials needed as it takes for so many rows.
+    fn best(rows: &[Vec<Option<f64>>], better: Better) -> Vec<Standing> {
+        super::best(rows, better, trials_needed(rows.len()))
+    }
 
     /// A row of ten rounds, each `base` with a little that differs from round to round.
     fn row(base: f64) -> Vec<Option<f64>> {
