@@ -111,6 +111,11 @@ pub(crate) fn workers_that_drain_in_turn_lose_no_connection(model: &Model) {
                 }
             }
         }
+        let stderr = server.printed_on_stderr();
+        assert!(
+            stderr.lines().all(|line| line.contains("drains")),
+            "none of them counts as a death: {stderr}"
+        );
     }
 }
 
@@ -129,7 +134,7 @@ pub(crate) fn a_signal_to_all_processes_starts_no_successor(model: &Model) {
 }
 
 /// A connection that was accepted while no process or thread could be had for it is answered before the end.
-pub(crate) fn a_connection_that_waits_for_a_process_is_answered_before_the_end(model: &Model) {
+pub(crate) fn a_connection_without_a_process_is_still_answered(model: &Model) {
     let Some(limit) = process_limit(model, 12) else {
         return;
     };

@@ -236,7 +236,7 @@ macro_rules! cases_of {
                 a_server_without_processes_or_threads_exits_with_one_line
             }
             surroundings {
-                a_tally_that_is_no_file_is_refused_in_one_line
+                a_tally_that_is_no_file_is_refused
                 too_few_descriptors_for_the_listeners_are_named
             }
         }
@@ -289,7 +289,7 @@ macro_rules! cases_of {
                 a_refused_process_or_thread_is_ridden_out
             }
             handover {
-                a_connection_that_waits_for_a_process_is_answered_before_the_end
+                a_connection_without_a_process_is_still_answered
             }
             supervision {
                 a_server_without_processes_or_threads_exits_with_one_line

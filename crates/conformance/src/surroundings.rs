@@ -50,7 +50,7 @@ pub(crate) fn children_in_another_process_namespace_serve(model: &Model) {
 }
 
 /// To open a FIFO waits for its reader.
-pub(crate) fn a_tally_that_is_no_file_is_refused_in_one_line(model: &Model) {
+pub(crate) fn a_tally_that_is_no_file_is_refused(model: &Model) {
     let folder = tempfile::tempdir().expect("a folder for the tally");
     let fifo = folder.path().join("fifo");
     mkfifo(&fifo, Mode::S_IRWXU).expect("a FIFO can be made");

@@ -17,7 +17,7 @@ use serving::{Error, Result};
 ///
 /// The kernel wakes one of all loops that share a listener for a new connection. A loop that could not take the
 /// connection would waste the wake-up: the others sleep on, and the connection waits. So a loop without room leaves the
-/// listener's queue ([`Paused`](State::Paused)), and comes back when it has emptied the backlog or found that it can.
+/// listener's queue, and comes back when it has emptied the backlog or found that it can.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: SharedListener,

@@ -109,6 +109,8 @@ impl Crew {
         loop {
             self.hear_all()?;
             while let Some((pid, status)) = self.children.reap() {
+                // What it reported before it ended has come by now, if not at the look above.
+                self.hear_all()?;
                 self.bury(pid, status)?;
             }
             if self.children.signals().stopping() {
