@@ -107,6 +107,24 @@ pub(crate) fn the_reply_to_an_oversized_length_can_be_read_after_much_of_the_bod
     server.serves();
 }
 
+/// The end of the body may reach a server together with its last bytes, while the server reads on. That must not count as a
+/// peer that has gone.
+pub(crate) fn the_connection_ends_in_good_order_after_an_oversized_body(model: &Model) {
+    let server = model.start(&[]);
+    let body = vec![b'x'; 400_000];
+    for _ in 0..100 {
+        let mut client = server.connect();
+        client.send(prefix(64 << 20));
+        client.receive().is_error("frame_too_large");
+        // The server has closed its sending side, and reads on.
+        if client.try_send(&body).is_ok() {
+            client.finishes_sending();
+        }
+        client.ends();
+    }
+    server.serves();
+}
+
 /// However fast the machine is: what gets through is bounded in bytes, and not only by the time of lingering.
 pub(crate) fn a_peer_that_sends_an_oversized_body_for_ever_is_cut_off(model: &Model) {
     /// What a server may read and drop after its reply.

@@ -46,6 +46,7 @@ macro_rules! cases_of {
                 params_that_an_operation_does_not_take_are_answered
                 an_oversized_length_is_answered_and_then_the_connection_closes
                 the_reply_to_an_oversized_length_can_be_read_after_much_of_the_body_was_sent
+                the_connection_ends_in_good_order_after_an_oversized_body
                 a_peer_that_sends_an_oversized_body_for_ever_is_cut_off
             }
             endings {

@@ -95,8 +95,9 @@ impl Connection {
     pub fn told(&mut self, event: &Event) {
         self.emptied &= !event.is_readable();
         self.ends |= event.is_read_closed() || event.is_error();
-        // A peer that only stops sending closes the reading side alone, and still gets its replies.
-        if event.is_error() || event.is_write_closed() {
+        // A peer that only stops sending closes the reading side alone, and still gets its replies. Where this side has
+        // stopped sending before, both sides are closed, with something left to read.
+        if matches!(self.closing, Closing::No) && (event.is_error() || event.is_write_closed()) {
             self.closing = Closing::Vanished;
         }
     }

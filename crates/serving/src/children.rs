@@ -18,7 +18,7 @@ use nix::unistd::{ForkResult, Pid, getpid, getppid};
 use crate::limits::is_exhaustion;
 use crate::listener::Listener;
 use crate::signals::{Stop, Watch, is_asked_again};
-use crate::{Error, Result};
+use crate::{Error, Result, telling};
 
 /// While children drain, the request to stop is repeated this often: one that came just before a child blocked in a
 /// call would else go unnoticed.
@@ -138,6 +138,7 @@ impl Children {
             ForkResult::Child => {
                 self.alive.clear();
                 self.namespace = None;
+                telling::start_anew();
                 set_pdeathsig(Signal::SIGKILL).map_err(Error::system("tie a child to its parent"))?;
                 // A parent outside of the child's process namespace is process 0. One that died before the line above is
                 // replaced by process 1.

@@ -82,6 +82,11 @@ pub(crate) fn tell(what: impl Display) {
     }
 }
 
+/// Leaves it to the parent to report the lines that it has dropped. Call it in a child after a fork.
+pub(crate) fn start_anew() {
+    DROPPED.store(0, Ordering::Relaxed);
+}
+
 /// Reports lines that were dropped and not reported, as the process ends.
 pub(crate) fn finish() {
     let dropped = DROPPED.swap(0, Ordering::Relaxed);
