@@ -19,9 +19,12 @@ fn a_server_that_never_reads_times_out_and_the_run_ends() {
         let started = Instant::now();
         let outcome = run(&plan);
         assert!(started.elapsed() < PATIENCE / 2);
-        assert_eq!(failures(&outcome), [("timeout", 2)]);
         let report = &outcome.report;
-        assert_eq!((report.requests.sent, report.requests.timeout), (2, 2));
+        // To write the long ones may take all of the window, so that there is one only.
+        let sent = report.requests.sent;
+        assert!((1..=2).contains(&sent), "{sent}");
+        assert_eq!(failures(&outcome), [("timeout", sent)]);
+        assert_eq!(report.requests.timeout, sent);
         assert_eq!((report.connections.opened, report.connections.served), (2, 0));
         assert_eq!((report.latency_us, report.fairness.as_ref()), (None, None));
         assert_eq!(report.client.cpu_us_per_request, None);
