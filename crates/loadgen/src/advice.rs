@@ -78,16 +78,21 @@ fn nothing_sent(report: &Report) -> Option<String> {
     if report.requests.planned > 0 || report.ended_early.is_some() {
         return None;
     }
-    Some(match report.options.rate_per_s {
-        Some(rate_per_s) => format!(
+    Some(match (report.loop_kind, report.options.rate_per_s) {
+        (LoopKind::Open, Some(rate_per_s)) => format!(
             "Nothing was due in the window: {rate_per_s} requests/s for {:.1} s are {:.3} on average. Give more --duration, or \
              a higher --rate.",
             report.window_s,
             rate_per_s * report.window_s
         ),
-        None => "Nothing was sent in the window, because no connection was open in it. Check the server, or give more \
-                 --duration."
-            .to_owned(),
+        (LoopKind::Open, None) => {
+            "Nothing was due in the window. Give the stages higher rates, or longer times.".to_owned()
+        }
+        (LoopKind::Closed, _) => {
+            "Nothing was sent in the window, because no connection was open in it. Check the server, or \
+                                  give more --duration."
+                .to_owned()
+        }
     })
 }
 
@@ -278,7 +283,9 @@ fn little(report: &Report) -> Option<String> {
 fn kept_busy(report: &Report) -> Option<String> {
     let little = report.checks.little?;
     let asked = report.options.connections as f64 * report.options.pipeline as f64;
+    // With a number of requests, fewer are left towards the end.
     let is_short = report.loop_kind == LoopKind::Closed
+        && report.options.requests.is_none()
         && report.options.requests_per_connection.is_none()
         && little.l < KEPT_BUSY_LEAST * asked;
     let why = if has_lost_connections(report) {

@@ -4,12 +4,14 @@
 //! schedule's next request and now, so that a line of any length takes no memory.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::nanoseconds;
+use crate::profile::Profile;
 use crate::share::Share;
 
 /// How the gaps between requests are distributed.
@@ -40,6 +42,14 @@ pub(crate) enum Due {
         mean_gap_ns: f64,
         random: Box<ChaCha8Rng>,
     },
+    /// The next one is that at this point of a stream whose rate is 1 on the profile's clock.
+    Staged {
+        point: f64,
+        random: Option<Box<ChaCha8Rng>>,
+        profile: Arc<Profile>,
+        /// When that is, found once; the end of time if the profile has no more.
+        next_ns: u64,
+    },
 }
 
 impl Due {
@@ -54,15 +64,28 @@ impl Due {
                 number: 0,
             },
             Arrivals::Poisson => {
-                // A generator has 2^64 streams that have nothing to do with each other.
-                let mut random = Box::new(ChaCha8Rng::seed_from_u64(seed));
-                random.set_stream(share.thread as u64);
+                let mut random = stream(share, seed);
                 Self::Poisson {
                     next_ns: exponential(gap_ns, &mut random),
                     mean_gap_ns: gap_ns,
                     random,
                 }
             }
+        }
+    }
+
+    /// A thread's share of requests whose rate changes, where the profile is that of the share.
+    pub(crate) fn staged(arrivals: Arrivals, profile: Arc<Profile>, share: Share, seed: u64) -> Self {
+        let mut random = (arrivals == Arrivals::Poisson).then(|| stream(share, seed));
+        let point = match &mut random {
+            Some(random) => exponential(1.0, random),
+            None => share.thread as f64 / share.threads as f64,
+        };
+        Self::Staged {
+            next_ns: time_of(&profile, point),
+            point,
+            random,
+            profile,
         }
     }
 
@@ -75,6 +98,7 @@ impl Due {
                 number,
             } => gap_ns.mul_add(number as f64, first_ns) as u64,
             Self::Poisson { next_ns, .. } => next_ns as u64,
+            Self::Staged { next_ns, .. } => next_ns,
         }
     }
 }
@@ -87,6 +111,17 @@ pub fn due_us(arrivals: Arrivals, rate_per_s: f64, seed: u64, length: Duration) 
     due.take_while(|&ns| ns < length_ns)
         .map(|ns| ns as f64 / 1e3)
         .collect()
+}
+
+/// A generator has 2^64 streams that have nothing to do with each other: one for each thread.
+fn stream(share: Share, seed: u64) -> Box<ChaCha8Rng> {
+    let mut random = Box::new(ChaCha8Rng::seed_from_u64(seed));
+    random.set_stream(share.thread as u64);
+    random
+}
+
+fn time_of(profile: &Profile, point: f64) -> u64 {
+    profile.time_of(point).map_or(u64::MAX, |at_ns| at_ns as u64)
 }
 
 /// A gap of this mean: the inverse of the exponential's distribution function, at a point between 0 and 1.
@@ -106,6 +141,15 @@ impl Iterator for Due {
                 mean_gap_ns,
                 random,
             } => *next_ns += exponential(*mean_gap_ns, random),
+            Self::Staged {
+                point,
+                random,
+                profile,
+                next_ns,
+            } => {
+                *point += random.as_mut().map_or(1.0, |random| exponential(1.0, random));
+                *next_ns = time_of(profile, *point);
+            }
         }
         Some(due_ns)
     }
@@ -192,6 +236,73 @@ mod tests {
         assert_eq!(first(1, 0), first(1, 0));
         assert_ne!(first(1, 0), first(2, 0));
         assert_ne!(first(1, 0), first(1, 1));
+    }
+
+    /// Four seconds in which the rate goes from 500 to 2,500 and then stays.
+    fn ramp(share: Share) -> Arc<Profile> {
+        let stage = |from_per_s, to_per_s| crate::stages::Stage {
+            name: None,
+            from_per_s,
+            to_per_s,
+            duration: Duration::from_secs(2),
+        };
+        let work = crate::work::Work::new("ping", crate::work::Params::Unique).unwrap();
+        let target = "127.0.0.1:1".parse::<std::net::SocketAddr>().unwrap();
+        let plan = crate::plan::Plan {
+            warmup: Duration::ZERO,
+            ..crate::plan::Plan::staged(
+                target.into(),
+                4,
+                vec![stage(500.0, 2_500.0), stage(2_500.0, 2_500.0)],
+                work,
+            )
+        };
+        Arc::new(Profile::of_plan(&plan, share.fraction()))
+    }
+
+    #[test]
+    fn stages_have_the_rates_that_were_asked_for_on_all_threads_together() {
+        for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
+            let streams = (0..4).map(|thread| {
+                let share = Share::of(4, thread, 4);
+                until(99.0, Due::staged(arrivals, ramp(share), share, 3))
+            });
+            let due: Vec<_> = streams.flatten().collect();
+            for (from_s, to_s, requests) in [(0, 1, 1_000), (1, 2, 2_000), (2, 4, 5_000)] {
+                let within = from_s * 1_000_000_000..to_s * 1_000_000_000;
+                let count = due.iter().filter(|ns| within.contains(*ns)).count() as f64;
+                let allowed = match arrivals {
+                    Arrivals::Uniform => 4.0,
+                    Arrivals::Poisson => 5.0 * f64::from(requests).sqrt(),
+                };
+                assert!(
+                    (count - f64::from(requests)).abs() <= allowed,
+                    "{arrivals}, from {from_s} s: {count}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn poisson_stages_are_a_poisson_stream_on_their_own_clock_and_none_on_the_wall() {
+        let profile = ramp(Share::WHOLE);
+        let (mut on_its_own, mut on_the_wall) = (0, 0);
+        for seed in 0..100 {
+            let due = until(
+                99.0,
+                Due::staged(Arrivals::Poisson, Arc::clone(&profile), Share::WHOLE, seed),
+            );
+            let points: Vec<_> = due
+                .iter()
+                .map(|&ns| (profile.requests_by(ns as f64) * 1e9) as u64)
+                .collect();
+            let beyond =
+                |due: &[u64]| usize::from(anderson_darling(&gaps(due)).unwrap() > ANDERSON_DARLING_MOST);
+            on_its_own += beyond(&points);
+            on_the_wall += beyond(&due);
+        }
+        assert!(on_its_own <= 12, "{on_its_own}");
+        assert!(on_the_wall >= 90, "{on_the_wall}");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! What is asked for:
 //! - [`plan`]: all of it, and whether it can be done; [`target`]: the server;
 //! - [`work`], `operation`, [`mix`], [`distribution`]: what a request says, and what its reply has to say;
-//! - [`arrivals`]: when requests are due in an open loop; [`rate`]: how many, as people write it.
+//! - [`arrivals`]: when requests are due in an open loop; [`rate`]: how many, as people write it; [`stages`]: how that changes.
 //!
 //! How it is done:
 //! - [`run`](mod@run): the threads together, and the window in which they measure;
@@ -31,6 +31,7 @@ mod clock;
 mod connecting;
 mod connection;
 pub mod cpu;
+mod cut;
 pub mod distribution;
 mod driver;
 mod failure;
@@ -44,12 +45,14 @@ mod outages;
 mod pacer;
 mod pauses;
 pub mod plan;
+mod profile;
 pub mod rate;
 pub mod report;
 pub mod run;
 mod share;
 pub mod slices;
 mod sources;
+pub mod stages;
 mod tally;
 pub mod target;
 pub mod work;

@@ -1,10 +1,12 @@
 //! The open loop of one thread: which request is due next, and which connection it goes to.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::arrivals::Due;
 use crate::gaps::Gaps;
 use crate::in_system::InSystem;
+use crate::profile::Profile;
 
 /// Requests that fall due, and the connections that are free for them. Times are in nanoseconds since the run began.
 #[derive(Debug)]
@@ -16,17 +18,29 @@ pub(crate) struct Line {
     arriving: Due,
     /// Connections that were free when they were put here, longest first, so that all take their turn.
     free: VecDeque<usize>,
-    pub(crate) gaps: Gaps,
+    gaps: Gaps,
+    /// The clock on which the rate is 1, where it changes.
+    profile: Option<Arc<Profile>>,
+    /// How many have fallen due, how many have left, and how many there are at most.
+    arrived: u64,
+    left: u64,
+    most: u64,
+    is_limited: bool,
 }
 
 impl Line {
-    pub(crate) fn new(due: Due, gaps: Gaps) -> Self {
+    pub(crate) fn new(due: Due, gaps: Gaps, profile: Option<Arc<Profile>>) -> Self {
         Self {
             begins_ns: 0,
             arriving: due.clone(),
             next: due,
             free: VecDeque::new(),
             gaps,
+            profile,
+            arrived: 0,
+            left: 0,
+            most: u64::MAX,
+            is_limited: false,
         }
     }
 
@@ -35,15 +49,55 @@ impl Line {
         self.begins_ns = at_ns;
     }
 
-    /// When the next request to be sent is due, or was.
+    /// No more than so many fall due from now on.
+    pub(crate) fn limit(&mut self, requests: u64) {
+        self.most = self.arrived.saturating_add(requests);
+        self.is_limited = true;
+    }
+
+    /// How many of the limit have not fallen due; nothing without one.
+    pub(crate) fn to_come(&self) -> Option<u64> {
+        self.is_limited.then(|| self.most - self.arrived)
+    }
+
+    /// Whether all of the limit have left.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.is_limited && self.left >= self.most
+    }
+
+    /// How many wait for a connection.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.arrived.saturating_sub(self.left)
+    }
+
+    /// When the next request to be sent is due, or was; the end of time if there is none.
     pub(crate) fn next_due_ns(&self) -> u64 {
-        self.begins_ns + self.next.peek_ns()
+        if self.is_exhausted() {
+            return u64::MAX;
+        }
+        self.begins_ns.saturating_add(self.next.peek_ns())
+    }
+
+    /// A request was sent that had fallen due at this time.
+    pub(crate) fn fell_due(&mut self, due_ns: u64) {
+        /// As fine as a clock of nanoseconds at a request per second.
+        const STEPS: f64 = 1e9;
+        let point = match &self.profile {
+            None => due_ns,
+            Some(profile) => (profile.requests_by((due_ns - self.begins_ns) as f64) * STEPS) as u64,
+        };
+        self.gaps.fell_due(point);
+    }
+
+    pub(crate) fn into_gaps(self) -> Gaps {
+        self.gaps
     }
 
     /// Takes the next request out of the line.
     pub(crate) fn advance(&mut self) -> u64 {
         let due_ns = self.next_due_ns();
         self.next.next();
+        self.left += 1;
         due_ns
     }
 
@@ -52,18 +106,20 @@ impl Line {
     pub(crate) fn arrive(&mut self, system: &mut InSystem, now_ns: u64) -> u64 {
         let mut counting = 0;
         loop {
-            let due_ns = self.begins_ns + self.arriving.peek_ns();
-            if due_ns > now_ns || system.is_closed(due_ns) {
+            let due_ns = self.begins_ns.saturating_add(self.arriving.peek_ns());
+            if due_ns > now_ns || system.is_closed(due_ns) || self.arrived >= self.most {
                 return counting;
             }
             system.enter(due_ns, 1);
             counting += u64::from(system.is_within(due_ns));
             self.arriving.next();
+            self.arrived += 1;
         }
     }
 
+    /// Whether nothing can be sent before something comes.
     pub(crate) fn is_idle(&self) -> bool {
-        self.free.is_empty()
+        self.free.is_empty() || self.next_due_ns() == u64::MAX
     }
 
     pub(crate) fn offer(&mut self, connection: usize) {
@@ -82,7 +138,8 @@ mod tests {
     use crate::share::Share;
 
     fn line() -> Line {
-        let mut line = Line::new(Due::new(Arrivals::Uniform, 1e9, Share::WHOLE, 1), Gaps::of(0.0));
+        let due = Due::new(Arrivals::Uniform, 1e9, Share::WHOLE, 1);
+        let mut line = Line::new(due, Gaps::of(0.0), None);
         line.begin(100);
         line
     }
@@ -115,6 +172,21 @@ mod tests {
         // Fifteen of the window, and the five before it, who stay.
         let waits: u64 = 5 * 15 + (1..=15).sum::<u64>();
         assert_eq!(system.area_ns(1000), u128::from(waits));
+    }
+
+    #[test]
+    fn no_more_fall_due_than_the_limit_and_none_is_sent_beyond_it() {
+        let (mut line, mut system) = (line(), InSystem::within(0, 1000));
+        assert_eq!(line.arrive(&mut system, 101), 2);
+        line.limit(3);
+        assert_eq!(line.arrive(&mut system, 500), 3);
+        assert_eq!((line.waiting(), line.to_come()), (5, Some(0)));
+        for due_ns in 100..105 {
+            assert_eq!(line.advance(), due_ns);
+        }
+        assert_eq!(line.next_due_ns(), u64::MAX);
+        line.offer(0);
+        assert!(line.is_idle());
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl Watch {
 
 /// A time in which the client did not look.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "units stand last in a name")]
 pub(crate) struct Pause {
     from_ns: u64,
     pub(crate) until_ns: u64,

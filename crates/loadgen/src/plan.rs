@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::arrivals::Arrivals;
+use crate::stages::{self, Stage};
 use crate::target::Target;
 use crate::work::Work;
 
@@ -32,8 +33,12 @@ pub struct Plan {
     pub silent: usize,
     /// How long the load runs before it is measured.
     pub warmup: Duration,
-    /// How long it is measured.
+    /// How long it is measured. Nobody looks at it where there are `requests` or `stages`.
     pub duration: Duration,
+    /// How many requests are measured, in place of a time: the window ends with the last of them.
+    pub requests: Option<u64>,
+    /// How the rate of an open loop changes over the window; without any it stays the same. The warm-up has the first rate.
+    pub stages: Vec<Stage>,
     /// Into slices of what length the window is cut, each with figures of its own; without it, a second, or a third of a
     /// short window.
     pub slice: Option<Duration>,
@@ -131,6 +136,8 @@ impl Plan {
             silent: 0,
             warmup: Duration::from_secs(1),
             duration: Duration::from_secs(10),
+            requests: None,
+            stages: Vec::new(),
             slice: None,
             timeout: TIMEOUT_USUAL,
             wait_for_server: Duration::ZERO,
@@ -156,6 +163,30 @@ impl Plan {
         }
     }
 
+    /// An open loop on this server whose rate changes: Poisson arrivals, everything else at the defaults of the command line.
+    #[must_use]
+    pub fn staged(target: Target, connections: usize, stages: Vec<Stage>, work: Work) -> Self {
+        let total_s = stages::total(&stages).unwrap_or(TIME_MOST).as_secs_f64();
+        let requests: f64 = stages.iter().map(Stage::requests).sum();
+        let mean_per_s = (requests / total_s.max(1e-9)).clamp(RATE_LEAST_PER_S, RATE_MOST_PER_S);
+        Self {
+            stages,
+            ..Self::open_loop(target, connections, mean_per_s, work)
+        }
+    }
+
+    /// How long the window may be open: as long as it takes, where the requests are counted.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        if self.requests.is_some() {
+            TIME_MOST
+        } else if self.stages.is_empty() {
+            self.duration
+        } else {
+            stages::total(&self.stages).unwrap_or(TIME_MOST)
+        }
+    }
+
     /// Whether this can be done at all.
     pub fn check(&self) -> Result<(), PlanError> {
         within(Field::Connections, self.connections, 1, CONNECTIONS_MOST)?;
@@ -169,6 +200,21 @@ impl Plan {
                 least: 1,
                 is: 0,
             });
+        }
+        if self.requests == Some(0) {
+            return Err(PlanError::TooFew {
+                what: Field::Requests,
+                least: 1,
+                is: 0,
+            });
+        }
+        if !self.stages.is_empty() {
+            let fault = match (self.load, self.requests) {
+                (Load::Closed, _) => Err("stages are of an open loop; give a rate".to_owned()),
+                (_, Some(_)) => Err("stages have a length; give no number of requests".to_owned()),
+                _ => stages::check(&self.stages),
+            };
+            fault.map_err(PlanError::Stages)?;
         }
         if self.threads > self.connections {
             return Err(PlanError::IdleThreads {
@@ -234,9 +280,9 @@ const IN_FLIGHT_MOST: usize = 10_000_000;
 /// So much memory is taken for granted.
 const KEPT_MOST_BYTES: u128 = 4 << 30;
 /// A lower rate has its first request due after more than a quarter of an hour.
-const RATE_LEAST_PER_S: f64 = 1e-3;
+pub(crate) const RATE_LEAST_PER_S: f64 = 1e-3;
 /// A higher rate has more than ten requests due in a microsecond.
-const RATE_MOST_PER_S: f64 = 1e7;
+pub(crate) const RATE_MOST_PER_S: f64 = 1e7;
 /// Nobody waits for longer, and sums of such times are far from what a clock can hold.
 pub const TIME_MOST: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -250,7 +296,9 @@ pub enum Field {
     Idle,
     Silent,
     RequestsPerConnection,
+    Requests,
     Rate,
+    Stages,
     Warmup,
     Duration,
     Slice,
@@ -268,7 +316,9 @@ impl fmt::Display for Field {
             Self::Idle => "the number of idle connections",
             Self::Silent => "the number of silent connections",
             Self::RequestsPerConnection => "the number of requests a connection carries",
+            Self::Requests => "the number of requests",
             Self::Rate => "the rate",
+            Self::Stages => "the stages",
             Self::Warmup => "the warm-up",
             Self::Duration => "the duration",
             Self::Slice => "the slice",
@@ -337,6 +387,9 @@ pub enum PlanError {
         /// What it is.
         rate_per_s: f64,
     },
+    /// Stages that can't be.
+    #[error("{0}")]
+    Stages(String),
     /// A time that is zero.
     #[error("{what} is zero: give a time such as 10s or 500ms")]
     NoTime {
@@ -364,6 +417,7 @@ impl PlanError {
             Self::IdleThreads { .. } => Field::Threads,
             Self::TooDeep { .. } => Field::Pipeline,
             Self::Rate { .. } => Field::Rate,
+            Self::Stages(_) => Field::Stages,
         }
     }
 }

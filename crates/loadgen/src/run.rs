@@ -13,6 +13,7 @@ use crate::bystanders::Bystanders;
 use crate::clock::Clock;
 use crate::connecting::reach;
 use crate::cpu::pin_thread;
+use crate::cut::Cut;
 use crate::driver::{Driver, Schedule};
 use crate::plan::{Plan, PlanError};
 use crate::report::{Interval, Report};
@@ -251,7 +252,7 @@ fn conduct(
     looking: channel::Sender<()>,
     observer: &mut dyn Observer,
 ) -> Result<(Tally, Gatherer), LoadError> {
-    let mut gatherer = Gatherer::new(plan.duration, plan.slice, plan.threads);
+    let mut gatherer = Gatherer::new(Cut::of_plan(plan), plan.threads);
     // Until it is time, or all threads have ended. Only who looks late finds a slice there already.
     let early = slices.recv_deadline(clock.instant(schedule.opens_ns));
     observer.window_opens();

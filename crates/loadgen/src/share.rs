@@ -31,6 +31,15 @@ impl Share {
         }
     }
 
+    /// What a thread has of so many requests. Together the threads have them all.
+    pub(crate) fn part_of(self, requests: u64) -> u64 {
+        let up_to = |thread: usize| {
+            let dealt = self.of / self.threads * thread + thread.min(self.of % self.threads);
+            u128::from(requests) * dealt as u128 / self.of as u128
+        };
+        (up_to(self.thread + 1) - up_to(self.thread)) as u64
+    }
+
     /// The share as a number, 1 for the whole.
     pub(crate) fn fraction(self) -> f64 {
         self.connections as f64 / self.of as f64
@@ -52,6 +61,10 @@ mod tests {
             assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1);
             let whole: f64 = shares.iter().map(|share| share.fraction()).sum();
             assert!((whole - 1.0).abs() < 1e-9);
+            for requests in [0, 1, 2, 1_000, u64::MAX] {
+                let parts = shares.iter().map(|share| share.part_of(requests));
+                assert_eq!(parts.sum::<u64>(), requests);
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::report::{Drift, Interval};
+use crate::cut::Cut;
+use crate::report::{Drift, Interval, Quantiles};
 
 /// Three significant digits: a value is off by at most a thousandth.
 const DIGITS: u8 = 3;
@@ -67,52 +68,12 @@ pub(crate) struct Slice {
     pub(crate) times: Times,
     /// Requests that ended otherwise than well.
     pub(crate) failed: u64,
-    /// When it ended, from the start of the window: before its time if the run was cut short.
+    /// How many requests fell due in it, where there are stages.
+    pub(crate) due: u64,
+    /// When it ended, from the start of the window: before its time if the run was interrupted.
     pub(crate) ends: Duration,
-}
-
-/// How a window is cut: into slices of the length that the plan asks for, else into seconds, or into thirds if it is shorter
-/// than three, or not at all if it is shorter than [`CUT_LEAST`]. The last slice may be a short one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cut {
-    pub(crate) each: Duration,
-    pub(crate) count: usize,
-}
-
-/// To put slices together takes a processor for up to a millisecond, which would show in a shorter window.
-const CUT_LEAST: Duration = Duration::from_millis(100);
-
-impl Cut {
-    pub(crate) fn of(window: Duration, asked: Option<Duration>) -> Self {
-        if let Some(each) = asked {
-            let count = window.as_nanos().div_ceil(each.as_nanos().max(1)) as usize;
-            return Self { each, count };
-        }
-        if window < CUT_LEAST {
-            return Self {
-                each: window.max(Duration::from_nanos(1)),
-                count: 1,
-            };
-        }
-        let each = (window / 3).clamp(Duration::from_nanos(1), Duration::from_secs(1));
-        let count = window.as_nanos().div_ceil(each.as_nanos()) as usize;
-        // A third is rounded down, which may leave a nanosecond or two for a slice of their own.
-        let count = if each < Duration::from_secs(1) {
-            count.min(3)
-        } else {
-            count
-        };
-        Self { each, count }
-    }
-
-    /// When the slice of this number ends, from the start of the window.
-    pub(crate) fn ends(&self, slice: usize, window: Duration) -> Duration {
-        if slice + 1 >= self.count {
-            window
-        } else {
-            self.each * (slice as u32 + 1)
-        }
-    }
+    /// Whether its thread hands in no further one.
+    pub(crate) is_last: bool,
 }
 
 /// Puts the slices of all threads together.
@@ -120,24 +81,42 @@ impl Cut {
 pub(crate) struct Gatherer {
     cut: Cut,
     threads: usize,
+    /// The last slices of those threads that have handed in all of theirs.
+    ended: Vec<usize>,
     /// Slices that not all threads have handed in, with how many have; the first is that of number `intervals.len()`.
     open: Vec<(usize, Slice)>,
     pub(crate) intervals: Vec<Interval>,
     pub(crate) whole: Times,
     first_third: Histogram<u64>,
     last_third: Histogram<u64>,
+    /// What came of each stage so far, and the latencies of the present one.
+    pub(crate) stages: Vec<StageTotals>,
+    stage_latency: Histogram<u64>,
+}
+
+/// What came of a stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct StageTotals {
+    pub(crate) due: u64,
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) ends: Duration,
+    pub(crate) latency_us: Option<Quantiles>,
 }
 
 impl Gatherer {
-    pub(crate) fn new(window: Duration, slice: Option<Duration>, threads: usize) -> Self {
+    pub(crate) fn new(cut: Cut, threads: usize) -> Self {
         Self {
-            cut: Cut::of(window, slice),
+            cut,
             threads,
+            ended: Vec::new(),
             open: Vec::new(),
             intervals: Vec::new(),
             whole: Times::default(),
             first_third: histogram(),
             last_third: histogram(),
+            stages: Vec::new(),
+            stage_latency: histogram(),
         }
     }
 
@@ -147,6 +126,9 @@ impl Gatherer {
         let Some(place) = number.checked_sub(self.intervals.len()) else {
             return;
         };
+        if slice.is_last {
+            self.ended.push(number);
+        }
         // A thread's next slice follows those that it has handed in, so at most one is missing.
         if place == self.open.len() {
             self.open.push((1, slice));
@@ -155,16 +137,23 @@ impl Gatherer {
             *handed_in += 1;
             open.times.add(&slice.times);
             open.failed += slice.failed;
+            open.due += slice.due;
             open.ends = open.ends.max(slice.ends);
         }
-        while self
-            .open
-            .first()
-            .is_some_and(|(handed_in, _)| *handed_in == self.threads)
-        {
+        while self.first_is_whole() {
             let (_, slice) = self.open.remove(0);
             self.close(&slice, &mut done);
         }
+    }
+
+    /// Whether all threads have handed in the first open slice that hand in one of its number.
+    fn first_is_whole(&self) -> bool {
+        let number = self.intervals.len();
+        let ended_before = self.ended.iter().filter(|&&last| last < number).count();
+        let whole = self.threads - ended_before;
+        self.open
+            .first()
+            .is_some_and(|(handed_in, _)| *handed_in == whole)
     }
 
     /// Closes what not all threads have handed in, because the run was cut short.
@@ -179,15 +168,31 @@ impl Gatherer {
         let latency = &slice.times.latency;
         self.whole.add(&slice.times);
         // With seconds that are no multiple of three, those in the middle are in neither.
-        let third = self.cut.count / 3;
+        let count = self.cut.count().unwrap_or(0);
+        let third = count / 3;
         if number < third {
             add(&mut self.first_third, latency);
-        } else if number >= self.cut.count - third {
+        } else if number >= count - third && number < count {
             add(&mut self.last_third, latency);
         }
+        self.add_to_stage(self.cut.stage(number), slice);
         let interval = Interval::new(slice.ends, latency, slice.failed);
         done(&interval, &slice.times);
         self.intervals.push(interval);
+    }
+
+    fn add_to_stage(&mut self, stage: usize, slice: &Slice) {
+        if self.stages.len() <= stage {
+            self.stage_latency.reset();
+            self.stages.resize(stage + 1, StageTotals::default());
+        }
+        add(&mut self.stage_latency, &slice.times.latency);
+        let totals = &mut self.stages[stage];
+        totals.due += slice.due;
+        totals.ok += slice.times.latency.len();
+        totals.failed += slice.failed;
+        totals.ends = slice.ends;
+        totals.latency_us = Quantiles::of(&self.stage_latency);
     }
 
     /// How the latency changed from the first third of the window to the last; nothing if one of them has too few replies
@@ -209,7 +214,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::report::Quantiles;
 
     fn slice(values: &[u32]) -> Slice {
         let mut slice = Slice::default();
@@ -224,7 +228,7 @@ mod tests {
 
     /// Two threads' slices, taken in this order: true takes the first thread's next one.
     fn gathered(threads: &[Vec<Vec<u32>>; 2], order: &[bool]) -> Gatherer {
-        let mut gatherer = Gatherer::new(WINDOW, None, 2);
+        let mut gatherer = Gatherer::new(Cut::of(WINDOW, None), 2);
         let mut next = [0, 0];
         for &first in order.iter().chain([true, false].repeat(4).iter()) {
             let thread = usize::from(!first);
@@ -269,16 +273,6 @@ mod tests {
             }
             prop_assert!(quantiles.p50.unwrap() >= quantiles.min && quantiles.p90.unwrap() <= quantiles.max);
         }
-
-        #[test]
-        fn a_window_is_cut_without_a_gap(ms in 1u64..100_000) {
-            let window = Duration::from_millis(ms);
-            let cut = Cut::of(window, None);
-            prop_assert_eq!(cut.count >= 3, window >= CUT_LEAST);
-            let ends: Vec<_> = (0..cut.count).map(|slice| cut.ends(slice, window)).collect();
-            prop_assert!(ends.is_sorted());
-            prop_assert_eq!(*ends.last().unwrap(), window);
-        }
     }
 
     #[test]
@@ -291,7 +285,7 @@ mod tests {
 
     #[test]
     fn drift_is_seen_between_the_first_third_and_the_last() {
-        let mut gatherer = Gatherer::new(Duration::from_secs(1), None, 1);
+        let mut gatherer = Gatherer::new(Cut::of(Duration::from_secs(1), None), 1);
         for (number, ns) in [(0, 1_000), (1, 5_000), (2, 3_000)] {
             gatherer.take(number, slice(&vec![ns; 100]), |_, _| {});
         }
@@ -304,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_run_that_is_cut_short_keeps_its_last_slice() {
-        let mut gatherer = Gatherer::new(WINDOW, None, 2);
+        let mut gatherer = Gatherer::new(Cut::of(WINDOW, None), 2);
         gatherer.take(0, slice(&[7]), |_, _| {});
         assert!(gatherer.intervals.is_empty());
         gatherer.close_rest(|_, _| {});
@@ -313,7 +307,7 @@ mod tests {
 
     #[test]
     fn an_interval_ends_where_the_last_of_its_slices_did() {
-        let mut gatherer = Gatherer::new(WINDOW, None, 2);
+        let mut gatherer = Gatherer::new(Cut::of(WINDOW, None), 2);
         let ending = |ms| Slice {
             ends: Duration::from_millis(ms),
             ..slice(&[7])
@@ -325,5 +319,23 @@ mod tests {
         gatherer.close_rest(|_, _| {});
         let ends: Vec<_> = gatherer.intervals.iter().map(|interval| interval.t_s).collect();
         assert_eq!(ends, [1.0, 2.0, 2.001]);
+    }
+
+    #[test]
+    fn a_slice_is_whole_without_the_threads_that_ended_before_it() {
+        let mut gatherer = Gatherer::new(Cut::of(WINDOW, None), 3);
+        let of = |values: &[u32], is_last| Slice {
+            is_last,
+            ..slice(values)
+        };
+        gatherer.take(0, of(&[1], true), |_, _| {});
+        gatherer.take(0, of(&[1, 2], false), |_, _| {});
+        gatherer.take(1, of(&[3], false), |_, _| {});
+        gatherer.take(0, of(&[4], false), |_, _| {});
+        assert_eq!(gatherer.intervals.len(), 1);
+        gatherer.take(1, of(&[5], true), |_, _| {});
+        gatherer.take(2, of(&[6], true), |_, _| {});
+        let counts: Vec<_> = gatherer.intervals.iter().map(|interval| interval.ok).collect();
+        assert_eq!(counts, [4, 2, 1]);
     }
 }

@@ -9,6 +9,7 @@ mod places;
 pub(crate) mod run;
 pub(crate) mod selftest;
 mod signals;
+mod stages;
 mod text;
 
 use std::io::{self, Write};
@@ -45,7 +46,9 @@ impl From<PlanError> for Usage {
             Field::Idle => "--idle",
             Field::Silent => "--silent",
             Field::RequestsPerConnection => "--requests-per-connection",
+            Field::Requests => "--requests",
             Field::Rate => "--rate",
+            Field::Stages => "--stages",
             Field::Warmup => "--warmup",
             Field::Duration => "--duration",
             // No flag sets it.

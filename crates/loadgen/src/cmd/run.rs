@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, LineWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +12,7 @@ use loadgen::hdr::{self, V2DeflateSerializer};
 use loadgen::plan::SEED_USUAL;
 use loadgen::report::{Failures, Interval};
 use loadgen::slices::Times;
+use loadgen::stages::{self, Stage};
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Target, Work, ceiling, rate};
 
 use super::fail_if::{self, Condition};
@@ -46,21 +47,30 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time_above_zero)]
     duration: Duration,
 
-    /// Time that the load runs before the window (0 to 30days)
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
-    warmup: Duration,
+    /// Number of requests that are measured, in place of a duration: the run ends with the last of them (1 to 2^64-1)
+    #[arg(long, value_name = "N", conflicts_with = "duration")]
+    requests: Option<u64>,
+
+    /// Time that the load runs before the window (0 to 30days) [default: 1s, or 0 with --requests]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    warmup: Option<Duration>,
 
     /// Requests due per second on all connections together, such as 500, 10k, 1.5M or 600/min (0.001 to 10M); without it the
     /// loop is closed
-    #[arg(long, value_parser = rate::parse)]
+    #[arg(long, value_parser = rate::parse, group = "open_loop")]
     rate: Option<f64>,
 
+    /// TOML file of [[stage]] tables for a rate that changes: each has duration = "30s", and rate = "10k" or from = 100 and
+    /// to = "1k"; name is optional. The warm-up has the first rate
+    #[arg(long, value_name = "FILE", group = "open_loop", conflicts_with_all = ["duration", "requests"])]
+    stages: Option<PathBuf>,
+
     /// How the gaps between due requests are distributed
-    #[arg(long, value_enum, default_value_t = ArrivalsFlag::Poisson, requires = "rate")]
+    #[arg(long, value_enum, default_value_t = ArrivalsFlag::Poisson, requires = "open_loop")]
     arrivals: ArrivalsFlag,
 
     /// How a thread waits until a request is due
-    #[arg(long, value_enum, default_value_t = PacingFlag::Hybrid, requires = "rate")]
+    #[arg(long, value_enum, default_value_t = PacingFlag::Hybrid, requires = "open_loop")]
     pacing: PacingFlag,
 
     /// The operation: ping, pi, spin, sleep, block or blob
@@ -290,9 +300,15 @@ impl Flags {
     }
 
     fn plan(&self) -> Result<Plan> {
-        let load = match self.rate {
-            None => Load::Closed,
-            Some(rate_per_s) => Load::Open {
+        let connect = || self.connect.clone();
+        let plan = match (self.rate, &self.stages) {
+            (None, None) => Plan::closed_loop(connect(), self.connections, self.work()?),
+            (Some(rate_per_s), _) => Plan::open_loop(connect(), self.connections, rate_per_s, self.work()?),
+            (None, Some(path)) => Plan::staged(connect(), self.connections, read_stages(path)?, self.work()?),
+        };
+        let load = match plan.load {
+            Load::Closed => Load::Closed,
+            Load::Open { rate_per_s, .. } => Load::Open {
                 rate_per_s,
                 arrivals: match self.arrivals {
                     ArrivalsFlag::Poisson => Arrivals::Poisson,
@@ -313,8 +329,12 @@ impl Flags {
             requests_per_connection: self.requests_per_connection,
             idle: self.idle,
             silent: self.silent,
-            warmup: self.warmup,
+            warmup: self.warmup.unwrap_or(match self.requests {
+                None => plan.warmup,
+                Some(_) => Duration::ZERO,
+            }),
             duration: self.duration,
+            requests: self.requests,
             timeout: self.timeout,
             wait_for_server: self.wait_for_server,
             ride_out: self.ride_out,
@@ -322,7 +342,7 @@ impl Flags {
             seed: self.seed,
             ceiling_per_s: ceiling::known(self.threads, &cpus),
             cpus,
-            ..Plan::closed_loop(self.connect.clone(), self.connections, self.work()?)
+            ..plan
         };
         plan.check().map_err(Usage::from)?;
         Ok(plan)
@@ -342,6 +362,12 @@ impl Flags {
         };
         Ok(Work::new(&self.op, params).map_err(Usage::from)?)
     }
+}
+
+fn read_stages(path: &Path) -> Result<Vec<Stage>, Usage> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Usage(format!("can't read --stages {}: {error}", path.display())))?;
+    stages::parse(&text).map_err(|error| Usage(format!("--stages {}: {error}", path.display())))
 }
 
 /// Exit code 1 if what was measured is bad news: the server is gone, or said what it should not. Connections that it

@@ -7,6 +7,8 @@ use loadgen::plan::{SEED_USUAL, TIMEOUT_USUAL};
 use loadgen::report::{Arrivals, LoopKind, Options, Quantiles};
 use loadgen::{Report, advice};
 
+use super::stages;
+
 /// What was asked, what was reached, how long it took, and what to make of it.
 pub(crate) fn page(report: &Report) -> String {
     let mut page = String::new();
@@ -14,6 +16,7 @@ pub(crate) fn page(report: &Report) -> String {
     let _ = asked(&mut page, report)
         .and_then(|()| reached(&mut page, report))
         .and_then(|()| times(&mut page, report))
+        .and_then(|()| stages::table(&mut page, report))
         .and_then(|()| checks(&mut page, report));
     page
 }
@@ -21,18 +24,21 @@ pub(crate) fn page(report: &Report) -> String {
 fn asked(page: &mut String, report: &Report) -> Result {
     let options = &report.options;
     let (server, work) = (server(report), work(options));
-    match options.rate_per_s {
-        None => write!(page, "closed loop on {server}: {work}")?,
-        Some(rate) => write!(
+    match report.loop_kind {
+        LoopKind::Closed => write!(page, "closed loop on {server}: {work}")?,
+        LoopKind::Open => write!(
             page,
-            "open loop on {server}: {rate} requests/s, {} arrivals, {} pacing: {work}",
+            "open loop on {server}: {}, {} arrivals, {} pacing: {work}",
+            options
+                .rate_per_s
+                .map_or("rate by stages".to_owned(), |rate| format!("{rate} requests/s")),
             options.arrivals.as_deref().unwrap_or_default(),
             options.pacing.as_deref().unwrap_or_default(),
         )?,
     }
     write!(
         page,
-        "\n  {} connections, {} in flight on each{}; {} threads; {} s after {} s of warm-up\n",
+        "\n  {} connections, {} in flight on each{}; {} threads; {} after {} s of warm-up\n",
         options.connections,
         options.pipeline,
         if report.loop_kind == LoopKind::Open {
@@ -41,7 +47,10 @@ fn asked(page: &mut String, report: &Report) -> Result {
             ""
         },
         options.threads,
-        options.duration_s,
+        match (options.duration_s, options.requests) {
+            (Some(duration_s), _) => format!("{duration_s} s"),
+            (None, requests) => format!("{} requests", requests.unwrap_or(0)),
+        },
         options.warmup_s
     )?;
     if let Some(requests) = options.requests_per_connection {

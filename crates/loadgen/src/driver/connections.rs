@@ -223,7 +223,7 @@ impl Driver<'_> {
             self.tally.requests.reset += counts;
         }
         self.close(index, now_ns, now_ns);
-        if self.phase != Phase::Finishing {
+        if self.sends_more() {
             self.connect(index, now_ns);
         }
     }
@@ -245,7 +245,7 @@ impl Driver<'_> {
         for index in 0..self.connections.len() {
             let connection = &self.connections[index];
             match connection.state {
-                State::Down { retry_at_ns } if retry_at_ns <= now_ns && self.phase != Phase::Finishing => {
+                State::Down { retry_at_ns } if retry_at_ns <= now_ns && self.sends_more() => {
                     self.connect(index, now_ns);
                 }
                 State::Connecting { since_ns } if self.is_late(since_ns, now_ns) => {

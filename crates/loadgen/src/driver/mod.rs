@@ -16,6 +16,7 @@ mod stepped;
 mod window;
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use self::window::CpuReading;
 use crate::arrivals::{Arrivals, Due};
 use crate::clock::{Clock, nanoseconds};
 use crate::connection::{Connection, State};
+use crate::cut::Cut;
 use crate::gaps::Gaps;
 use crate::in_system::InSystem;
 use crate::line::Line;
@@ -36,8 +38,9 @@ use crate::outages::Outages;
 use crate::pacer::{Pacer, TIMER, Wait};
 use crate::pauses::Watch;
 use crate::plan::{Load, Plan};
+use crate::profile::Profile;
 use crate::share::Share;
-use crate::slices::{Cut, Slice};
+use crate::slices::Slice;
 use crate::sources::Sources;
 use crate::tally::Tally;
 use crate::work::Work;
@@ -59,7 +62,7 @@ impl Schedule {
         Self {
             begins_ns,
             opens_ns,
-            closes_ns: opens_ns + nanoseconds(plan.duration),
+            closes_ns: opens_ns + nanoseconds(plan.window()),
         }
     }
 }
@@ -92,6 +95,11 @@ pub(crate) struct Driver<'a> {
     address: usize,
     /// How many requests are on their way, warm-up included.
     outstanding: usize,
+    /// The first number that counts, and how many more may be sent in a closed loop.
+    counts_from: u64,
+    left: u64,
+    /// How many requests this thread measures, where they are counted.
+    budget: Option<u64>,
     /// The next request's number. Threads count in steps of their number, so that no two send the same.
     next_number: u64,
     outgoing: Vec<u8>,
@@ -145,6 +153,9 @@ impl<'a> Driver<'a> {
             address: 0,
             connections: (0..share.connections).map(|_| Connection::default()).collect(),
             outstanding: 0,
+            counts_from: 0,
+            left: u64::MAX,
+            budget: plan.requests.map(|requests| share.part_of(requests)),
             next_number: thread as u64,
             outgoing: Vec::new(),
             spare: ReadBuffer::default(),
@@ -153,7 +164,7 @@ impl<'a> Driver<'a> {
             slice: Slice::default(),
             slices,
             next_slice: 0,
-            cut: Cut::of(plan.duration, plan.slice),
+            cut: Cut::of_plan(plan),
             phase: Phase::WarmingUp,
             schedule: Schedule::from(0, plan),
             next_edge_ns: u64::MAX,
@@ -202,6 +213,9 @@ impl<'a> Driver<'a> {
                 }
             }
             looked_ns = now_ns;
+            if self.has_had_all() {
+                self.close_window(now_ns);
+            }
             if now_ns >= next_sweep_ns && !self.watch.is_catching_up {
                 next_sweep_ns = now_ns + sweep_every_ns;
                 self.sweep(now_ns);
@@ -328,14 +342,20 @@ fn open_loop(plan: &Plan, share: Share, poll: &Poll) -> io::Result<Option<(Line,
     else {
         return Ok(None);
     };
-    let due = Due::new(arrivals, rate_per_s, share, plan.seed);
-    let requests = match arrivals {
-        Arrivals::Poisson => rate_per_s * share.fraction() * plan.duration.as_secs_f64(),
+    let profile = (!plan.stages.is_empty()).then(|| Arc::new(Profile::of_plan(plan, share.fraction())));
+    let due = match &profile {
+        None => Due::new(arrivals, rate_per_s, share, plan.seed),
+        Some(profile) => Due::staged(arrivals, Arc::clone(profile), share, plan.seed),
+    };
+    let requests = match (arrivals, plan.requests, &profile) {
+        (Arrivals::Poisson, Some(requests), _) => share.part_of(requests) as f64,
+        (Arrivals::Poisson, None, Some(profile)) => profile.total(),
+        (Arrivals::Poisson, None, None) => rate_per_s * share.fraction() * plan.duration.as_secs_f64(),
         // Nothing is asked of gaps that are all the same.
-        Arrivals::Uniform => f64::INFINITY,
+        (Arrivals::Uniform, ..) => f64::INFINITY,
     };
     let pacer = Pacer::new(poll.registry(), pacing, plan.fault)?;
-    Ok(Some((Line::new(due, Gaps::of(requests)), pacer)))
+    Ok(Some((Line::new(due, Gaps::of(requests), profile), pacer)))
 }
 
 #[cfg(test)]

@@ -95,14 +95,15 @@ impl Driver<'_> {
         self.tally.answered_total += u64::from(is_good);
         if is_good && self.watch.came_ns(now_ns) <= request.deadline_ns {
             self.leave(request, now_ns);
-            if self.counts() {
+            if self.counts(request) {
                 self.tally.requests.ok += 1;
-                self.connections[index].was_served = true;
+                let connection = &mut self.connections[index];
+                connection.was_served = true;
+                if self.phase == Phase::Measuring {
+                    self.tally.completed += 1;
+                    connection.served += 1;
+                }
                 self.record(request, now_ns);
-            }
-            if self.phase == Phase::Measuring {
-                self.tally.completed += 1;
-                self.connections[index].served += 1;
             }
             return;
         }
@@ -133,9 +134,10 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether a request counts that ends now: it was in the system within the window, since nothing is sent after that.
-    pub(super) fn counts(&self) -> bool {
-        self.phase != Phase::WarmingUp
+    /// Whether a request counts that ends now: it was in the system within the window, since nothing is sent after that. Where
+    /// so many requests are measured, those of the warm-up are none of them.
+    pub(super) fn counts(&self, request: InFlight) -> bool {
+        self.phase != Phase::WarmingUp && request.number >= self.counts_from
     }
 
     /// Records the times of a request that was answered well: in the slice in which its reply came, or with those that came
@@ -168,15 +170,16 @@ impl Driver<'_> {
     /// A request has ended otherwise than well. Returns 1 if it counts, else 0.
     pub(super) fn end_badly(&mut self, request: InFlight, now_ns: u64) -> u64 {
         self.leave(request, now_ns);
-        self.slice.failed += u64::from(self.phase == Phase::Measuring);
-        u64::from(self.counts())
+        let counts = u64::from(self.counts(request));
+        self.slice.failed += if self.phase == Phase::Measuring { counts } else { 0 };
+        counts
     }
 
     /// A request has ended, one way or another.
     pub(super) fn leave(&mut self, request: InFlight, now_ns: u64) {
         self.in_system.leave(now_ns, 1);
         let from_ns = now_ns - self.latency_ns(request, now_ns);
-        if self.watch.met_pause(request.due_ns) && self.counts() {
+        if self.watch.met_pause(request.due_ns) && self.counts(request) {
             self.tally.pauses.requests += 1;
         }
         self.tally.waits_ns += u128::from(self.in_system.clip(from_ns, now_ns));

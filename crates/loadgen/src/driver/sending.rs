@@ -7,7 +7,7 @@ use crate::slices::record;
 impl Driver<'_> {
     /// A connection may be free: sends what may be sent on it, or opens another in its place when it has carried its share.
     pub(super) fn put_to_use(&mut self, index: usize, now_ns: u64) {
-        if self.phase == Phase::Finishing {
+        if !self.sends_more() {
             return self.close_if_spent(index, now_ns);
         }
         let connection = &mut self.connections[index];
@@ -27,13 +27,27 @@ impl Driver<'_> {
         }
     }
 
-    /// After the window, closes a connection that carries a limited number of requests and has nothing in flight. Kept open it
+    /// Whether there is, or will be, a request to be sent.
+    pub(super) fn sends_more(&self) -> bool {
+        self.phase != Phase::Finishing && !self.has_sent_all()
+    }
+
+    /// Where so many requests are measured: whether all of them have left.
+    pub(super) fn has_sent_all(&self) -> bool {
+        self.budget.is_some()
+            && match &self.open {
+                Some((line, _)) => line.is_exhausted(),
+                None => self.left == 0,
+            }
+    }
+
+    /// When nothing more is sent, closes a connection that carries a limited number of requests and has nothing in flight. Kept open it
     /// would hold up a server that serves one connection at a time, and the requests of the window that wait behind it.
     pub(super) fn close_if_spent(&mut self, index: usize, now_ns: u64) {
-        let connection = &mut self.connections[index];
+        let connection = &self.connections[index];
         let is_idle = connection.can_send() && connection.in_flight.is_empty();
         if is_idle && self.plan.requests_per_connection.is_some() {
-            connection.close(now_ns);
+            self.close(index, now_ns, now_ns);
         }
     }
 
@@ -44,7 +58,7 @@ impl Driver<'_> {
         let connection = &mut self.connections[index];
         let in_flight = connection.in_flight.len() as u64;
         let room = (self.plan.pipeline as u64).saturating_sub(in_flight);
-        let entering = room.min(share.saturating_sub(connection.sent));
+        let entering = room.min(share.saturating_sub(connection.sent)).min(self.left);
         for _ in 0..entering {
             self.work.append_request(self.next_number, &mut self.outgoing);
             connection.in_flight.push_back(InFlight {
@@ -63,6 +77,7 @@ impl Driver<'_> {
             // What is sent was counted one by one, so that one that was owed and not sent would show.
             if self.phase == Phase::Measuring {
                 self.tally.requests.planned += entering;
+                self.left -= if self.budget.is_some() { entering } else { 0 };
             }
             self.send(index);
         }
@@ -72,7 +87,9 @@ impl Driver<'_> {
     /// sending, so that a request which fell due and was lost would show.
     pub(super) fn arrive(&mut self, now_ns: u64) {
         if let Some((line, _)) = &mut self.open {
-            self.tally.requests.planned += line.arrive(&mut self.in_system, now_ns);
+            let due = line.arrive(&mut self.in_system, now_ns);
+            self.tally.requests.planned += due;
+            self.slice.due += due;
         }
     }
 
@@ -111,11 +128,12 @@ impl Driver<'_> {
     /// Sends a request that is due, on a connection that is free.
     pub(super) fn send_one(&mut self, index: usize, due_ns: u64) {
         let sent_ns = self.clock.now_ns();
+        let number = self.next_number;
         self.outgoing.clear();
-        self.work.append_request(self.next_number, &mut self.outgoing);
+        self.work.append_request(number, &mut self.outgoing);
         let connection = &mut self.connections[index];
         connection.in_flight.push_back(InFlight {
-            number: self.next_number,
+            number,
             due_ns,
             sent_ns,
             deadline_ns: sent_ns + self.timeout_ns,
@@ -123,11 +141,11 @@ impl Driver<'_> {
         connection.sent += 1;
         self.next_number += self.plan.threads as u64;
         self.outstanding += 1;
-        if self.phase == Phase::Measuring {
+        if self.phase == Phase::Measuring && number >= self.counts_from {
             self.tally.requests.sent += 1;
             record(&mut self.slice.times.lateness, sent_ns.saturating_sub(due_ns));
             if let Some((line, _)) = &mut self.open {
-                line.gaps.fell_due(due_ns);
+                line.fell_due(due_ns);
             }
         }
         self.send(index);

@@ -45,9 +45,9 @@ impl Driver<'_> {
                 self.close_window(closes_ns);
                 continue;
             } else {
-                self.hand_in_slice(self.next_edge_ns - opens_ns);
+                self.hand_in_slice(self.next_edge_ns - opens_ns, false);
             }
-            let ends = self.cut.ends(self.next_slice, self.plan.duration);
+            let ends = self.cut.ends(self.next_slice);
             self.next_edge_ns = opens_ns + nanoseconds(ends);
         }
     }
@@ -59,15 +59,36 @@ impl Driver<'_> {
             self.arrive(before_ns);
         }
         self.phase = Phase::Measuring;
+        self.slice.due = 0;
+        if let Some(requests) = self.budget {
+            // Those of the warm-up are none of them, whether they were sent or wait for a connection.
+            let waiting = self.open.as_ref().map_or(0, |(line, _)| line.waiting());
+            self.counts_from = self.next_number + waiting * self.plan.threads as u64;
+            match &mut self.open {
+                Some((line, _)) => line.limit(requests),
+                None => self.left = requests,
+            }
+            return;
+        }
         self.tally.backlog.at_open = self.in_system.number();
         self.tally.requests.planned += self.in_system.number();
         self.tally.requests.sent += self.outstanding as u64;
     }
 
+    /// Whether all requests were sent and have ended that are to be measured.
+    pub(super) fn has_had_all(&self) -> bool {
+        self.outstanding == 0 && self.phase == Phase::Measuring && self.has_sent_all()
+    }
+
     /// Hands in the slice that ended so long after the window opened.
-    pub(super) fn hand_in_slice(&mut self, ends_ns: u64) {
+    pub(super) fn hand_in_slice(&mut self, ends_ns: u64, is_last: bool) {
+        if !self.plan.stages.is_empty() {
+            // How many fell due in each stage is asked for.
+            self.arrive((self.schedule.opens_ns + ends_ns).saturating_sub(1));
+        }
         let mut slice = std::mem::take(&mut self.slice);
         slice.ends = Duration::from_nanos(ends_ns);
+        slice.is_last = is_last;
         // Nobody takes it any more only when the run is over.
         let _ = self.slices.send((self.next_slice, slice));
         self.next_slice += 1;
@@ -84,7 +105,7 @@ impl Driver<'_> {
         self.next_edge_ns = u64::MAX;
         self.tally.window = Duration::from_nanos(at_ns.saturating_sub(self.schedule.opens_ns));
         if !self.tally.window.is_zero() {
-            self.hand_in_slice(nanoseconds(self.tally.window));
+            self.hand_in_slice(nanoseconds(self.tally.window), true);
         }
         for index in 0..self.connections.len() {
             self.close_if_spent(index, at_ns);
@@ -117,11 +138,15 @@ impl Driver<'_> {
         let closes_ns = self.schedule.closes_ns;
         self.arrive(closes_ns);
         let Some((line, _)) = &mut self.open else { return };
+        let mut number = self.next_number;
         while line.next_due_ns() < closes_ns {
             let due_ns = line.advance();
             self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, closes_ns));
-            self.tally.requests.unsent += 1;
-            self.tally.pauses.requests += u64::from(self.watch.met_pause(due_ns));
+            if number >= self.counts_from {
+                self.tally.requests.unsent += 1;
+                self.tally.pauses.requests += u64::from(self.watch.met_pause(due_ns));
+            }
+            number += self.plan.threads as u64;
         }
         self.tally.backlog.at_close += self.tally.requests.unsent;
     }
@@ -130,9 +155,18 @@ impl Driver<'_> {
     fn count_unended(&mut self, now_ns: u64) {
         self.tally.drain = Duration::from_nanos(now_ns.saturating_sub(self.schedule.closes_ns));
         self.count_unsent();
+        // Where so many are to be measured, all are planned.
+        if self.budget.is_some() {
+            let to_come = self.open.as_ref().and_then(|(line, _)| line.to_come());
+            let to_come = to_come.unwrap_or(self.left);
+            self.tally.requests.planned += to_come;
+            self.tally.requests.unsent += to_come;
+        }
         for request in self.connections.iter().flat_map(Connection::waiting) {
-            self.tally.requests.in_flight += 1;
-            self.tally.pauses.requests += u64::from(self.watch.met_pause(request.due_ns));
+            if request.number >= self.counts_from {
+                self.tally.requests.in_flight += 1;
+                self.tally.pauses.requests += u64::from(self.watch.met_pause(request.due_ns));
+            }
             self.tally.waits_ns += u128::from(self.in_system.clip(request.due_ns, now_ns));
         }
         self.tally.area_ns = self.in_system.area_ns(self.schedule.closes_ns);
@@ -163,7 +197,7 @@ impl Driver<'_> {
             .map(|connection| connection.served)
             .collect();
         if let Some((line, _)) = self.open {
-            self.tally.gaps = line.gaps.into_pairs();
+            self.tally.gaps = line.into_gaps().into_pairs();
         }
         (self.tally, self.connections)
     }

@@ -20,6 +20,7 @@ use crate::outages::Outages;
 use crate::pauses;
 use crate::plan::{Load, Plan, RIDE_OUT_USUAL};
 use crate::slices::Gatherer;
+use crate::stages::StageResult;
 use crate::tally::Tally;
 
 /// The version of [`Report`].
@@ -76,6 +77,9 @@ pub struct Report {
     pub client_pauses: Option<ClientPauses>,
     /// What the run says of itself.
     pub checks: Checks,
+    /// What came of each stage; empty without `--stages`.
+    #[serde(default)]
+    pub stages: Vec<StageResult>,
     /// The window, second by second.
     pub intervals: Vec<Interval>,
     /// What went wrong, by kind, with the first example of each.
@@ -161,14 +165,45 @@ impl Report {
                     tally.busiest().taken() > CLIENT_BUSY_MOST || is_near_ceiling(plan, throughput_per_s),
                 ),
                 late_share: latency_us.and_then(|latency| late_share(&times.lateness, latency.p50?)),
-                drift: gatherer.drift(),
+                // Where the rate changes, so does the latency.
+                drift: gatherer.drift().filter(|_| plan.stages.is_empty()),
             },
+            stages: stage_results(plan, gatherer),
             intervals: gatherer.intervals.clone(),
             failures: tally.failures(),
             outage: Outage::find(&tally.outages),
             ended_early: tally.ended_early.clone(),
         }
     }
+}
+
+/// What came of each stage that was begun.
+fn stage_results(plan: &Plan, gatherer: &Gatherer) -> Vec<StageResult> {
+    let mut starts_s = 0.0;
+    let stages = plan.stages.iter().zip(&gatherer.stages);
+    let results = stages.map(|(stage, totals)| {
+        let ends_s = totals.ends.as_secs_f64();
+        let length_s = ends_s - starts_s;
+        let result = StageResult {
+            name: stage.name.clone(),
+            from_per_s: stage.from_per_s,
+            to_per_s: stage.to_per_s,
+            starts_s,
+            ends_s,
+            due: totals.due,
+            ok: totals.ok,
+            failed: totals.failed,
+            throughput_per_s: if length_s > 0.0 {
+                totals.ok as f64 / length_s
+            } else {
+                0.0
+            },
+            latency_us: totals.latency_us,
+        };
+        starts_s = ends_s;
+        result
+    });
+    results.collect()
 }
 
 impl Report {
@@ -188,7 +223,7 @@ impl Options {
                 arrivals,
                 pacing,
             } => (
-                Some(rate_per_s),
+                plan.stages.is_empty().then_some(rate_per_s),
                 Some(arrivals.to_string()),
                 Some(pacing.to_string()),
             ),
@@ -200,7 +235,8 @@ impl Options {
             arrivals,
             pacing,
             seed: plan.seed,
-            duration_s: plan.duration.as_secs_f64(),
+            duration_s: plan.requests.is_none().then(|| plan.window().as_secs_f64()),
+            requests: plan.requests,
             warmup_s: plan.warmup.as_secs_f64(),
             op: plan.work.operation(),
             params: plan.work.fixed_params(),
@@ -239,7 +275,10 @@ pub struct Options {
     pub arrivals: Option<String>,
     pub pacing: Option<String>,
     pub seed: u64,
-    pub duration_s: f64,
+    /// Null where the number of requests was given.
+    pub duration_s: Option<f64>,
+    #[serde(default)]
+    pub requests: Option<u64>,
     pub warmup_s: f64,
     pub op: String,
     pub params: Option<String>,
@@ -353,7 +392,8 @@ impl Connections {
     #[must_use]
     pub fn unserved(&self, loop_kind: LoopKind, sent: u64) -> u64 {
         let asked = match loop_kind {
-            LoopKind::Closed => self.asked,
+            // A closed loop uses them all, unless it is to send fewer requests than it has connections.
+            LoopKind::Closed => self.asked.min(sent.max(self.failed)),
             LoopKind::Open => self.opened.min(sent) + self.failed,
         };
         asked.saturating_sub(self.served)

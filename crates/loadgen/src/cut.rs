@@ -1,0 +1,169 @@
+//! How a window is cut into slices.
+
+use std::time::Duration;
+
+use crate::plan::Plan;
+
+/// A window of known length is cut into slices of the length that the plan asks for, else into seconds, or into thirds if it is
+/// shorter than three, or not at all if it is shorter than [`CUT_LEAST`]. The last slice may be a short one. A window of stages
+/// is cut stage by stage, so that no slice belongs to two. One that ends with its last request is cut as long as it lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cut {
+    each: Duration,
+    /// None if nobody knows how long the window will be.
+    parts: Vec<Part>,
+}
+
+/// Slices of equal length, and what is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Part {
+    starts: Duration,
+    length: Duration,
+    first: usize,
+    count: usize,
+}
+
+/// To put slices together takes a CPU for up to a millisecond, which would show in a shorter window.
+const CUT_LEAST: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Cut {
+    pub(crate) fn of_plan(plan: &Plan) -> Self {
+        if plan.requests.is_some() {
+            return Self {
+                each: plan.slice.unwrap_or(SECOND),
+                parts: Vec::new(),
+            };
+        }
+        if plan.stages.is_empty() {
+            return Self::of(plan.duration, plan.slice);
+        }
+        let mut cut = Self {
+            each: plan.slice.unwrap_or(SECOND),
+            parts: Vec::new(),
+        };
+        let (mut starts, mut first) = (Duration::ZERO, 0);
+        for stage in &plan.stages {
+            let count = slices(stage.duration, cut.each);
+            cut.parts.push(Part {
+                starts,
+                length: stage.duration,
+                first,
+                count,
+            });
+            starts += stage.duration;
+            first += count;
+        }
+        cut
+    }
+
+    pub(crate) fn of(window: Duration, asked: Option<Duration>) -> Self {
+        let whole = |each, count| Self {
+            each,
+            parts: vec![Part {
+                starts: Duration::ZERO,
+                length: window,
+                first: 0,
+                count,
+            }],
+        };
+        if let Some(each) = asked {
+            return whole(each, slices(window, each));
+        }
+        if window < CUT_LEAST {
+            return whole(window.max(Duration::from_nanos(1)), 1);
+        }
+        let each = (window / 3).clamp(Duration::from_nanos(1), SECOND);
+        let count = slices(window, each);
+        // A third is rounded down, which may leave a nanosecond or two for a slice of their own.
+        whole(each, if each < SECOND { count.min(3) } else { count })
+    }
+
+    /// How many slices there are; nothing if nobody knows.
+    pub(crate) fn count(&self) -> Option<usize> {
+        let last = self.parts.last()?;
+        Some(last.first + last.count)
+    }
+
+    /// When the slice of this number ends, from the start of the window.
+    pub(crate) fn ends(&self, slice: usize) -> Duration {
+        let part = &self.parts.get(self.stage(slice));
+        let Some(part) = part else {
+            return self.each * (slice as u32 + 1);
+        };
+        let within = slice - part.first;
+        if within + 1 >= part.count {
+            part.starts + part.length
+        } else {
+            part.starts + self.each * (within as u32 + 1)
+        }
+    }
+
+    /// Which of the plan's stages the slice of this number belongs to; 0 without stages.
+    pub(crate) fn stage(&self, slice: usize) -> usize {
+        let before = self.parts.partition_point(|part| part.first <= slice);
+        before.saturating_sub(1)
+    }
+}
+
+fn slices(length: Duration, each: Duration) -> usize {
+    length.as_nanos().div_ceil(each.as_nanos().max(1)).max(1) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::stages::Stage;
+    use crate::work::{Params, Work};
+
+    proptest! {
+        #[test]
+        fn a_window_is_cut_without_a_gap(ms in 1u64..100_000) {
+            let window = Duration::from_millis(ms);
+            let cut = Cut::of(window, None);
+            let count = cut.count().unwrap();
+            prop_assert_eq!(count >= 3, window >= CUT_LEAST);
+            let ends: Vec<_> = (0..count).map(|slice| cut.ends(slice)).collect();
+            prop_assert!(ends.is_sorted());
+            prop_assert_eq!(*ends.last().unwrap(), window);
+        }
+    }
+
+    fn plan(stages_ms: &[u64]) -> Plan {
+        let work = Work::new("ping", Params::Unique).unwrap();
+        let stages = stages_ms.iter().map(|&ms| Stage {
+            name: None,
+            from_per_s: 1.0,
+            to_per_s: 1.0,
+            duration: Duration::from_millis(ms),
+        });
+        let target = "127.0.0.1:1".parse::<std::net::SocketAddr>().unwrap();
+        Plan::staged(target.into(), 1, stages.collect(), work)
+    }
+
+    #[test]
+    fn no_slice_belongs_to_two_stages() {
+        let cut = Cut::of_plan(&plan(&[2_500, 400, 1_000]));
+        let count = cut.count().unwrap();
+        let slices: Vec<_> = (0..count)
+            .map(|slice| (cut.stage(slice), cut.ends(slice).as_millis()))
+            .collect();
+        assert_eq!(
+            slices,
+            [(0, 1_000), (0, 2_000), (0, 2_500), (1, 2_900), (2, 3_900)]
+        );
+    }
+
+    #[test]
+    fn a_window_of_unknown_length_is_cut_for_ever() {
+        let cut = Cut::of_plan(&Plan {
+            requests: Some(5),
+            stages: Vec::new(),
+            ..plan(&[])
+        });
+        assert_eq!((cut.count(), cut.stage(7)), (None, 0));
+        assert_eq!(cut.ends(99), Duration::from_secs(100));
+    }
+}

@@ -1,0 +1,171 @@
+//! A rate over time, as what it adds up to: how many requests are due by a time, and when so many are.
+//!
+//! A stream whose rate changes is one of rate 1 on a clock that runs as fast as the rate is high (the time-rescaling theorem:
+//! Brown et al., Neural Computation 14, 2002). So a schedule is made on that clock, and checked on it.
+
+use std::time::Duration;
+
+use crate::clock::nanoseconds;
+use crate::plan::Plan;
+
+/// A thread's share of a rate over time. Times are in nanoseconds from the start of the load.
+#[derive(Debug, Clone)]
+pub(crate) struct Profile {
+    segments: Vec<Segment>,
+}
+
+/// A time in which the rate changes evenly, or not.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    starts_ns: f64,
+    length_ns: f64,
+    /// The rate at its start, in requests per nanosecond, and by how much it grows in each.
+    rate: f64,
+    growth: f64,
+    /// How many requests are due before it, and in it.
+    before: f64,
+    requests: f64,
+}
+
+impl Profile {
+    /// This share of the plan's stages, from 0 to 1, with the first rate in the warm-up before them.
+    pub(crate) fn of_plan(plan: &Plan, share: f64) -> Self {
+        let first_per_s = plan.stages.first().map_or(0.0, |stage| stage.from_per_s);
+        let warmup = (plan.warmup, first_per_s, first_per_s);
+        let stages = plan.stages.iter();
+        let stages = stages.map(|stage| (stage.duration, stage.from_per_s, stage.to_per_s));
+        let mut profile = Self { segments: Vec::new() };
+        for (length, from_per_s, to_per_s) in std::iter::once(warmup).chain(stages) {
+            if !length.is_zero() {
+                profile.push(length, from_per_s * share, to_per_s * share);
+            }
+        }
+        profile
+    }
+
+    fn push(&mut self, length: Duration, from_per_s: f64, to_per_s: f64) {
+        let last = self.segments.last();
+        let (starts_ns, before) = last.map_or((0.0, 0.0), |last| {
+            (last.starts_ns + last.length_ns, last.before + last.requests)
+        });
+        let length_ns = nanoseconds(length) as f64;
+        let (rate, end) = (from_per_s / 1e9, to_per_s / 1e9);
+        self.segments.push(Segment {
+            starts_ns,
+            length_ns,
+            rate,
+            growth: (end - rate) / length_ns,
+            before,
+            requests: f64::midpoint(rate, end) * length_ns,
+        });
+    }
+
+    /// How many requests are due from the first to the last.
+    pub(crate) fn total(&self) -> f64 {
+        self.segments
+            .last()
+            .map_or(0.0, |last| last.before + last.requests)
+    }
+
+    /// When so many requests are due; nothing if it never comes to that.
+    pub(crate) fn time_of(&self, requests: f64) -> Option<f64> {
+        let index = self
+            .segments
+            .partition_point(|segment| segment.before + segment.requests <= requests);
+        let segment = self.segments.get(index)?;
+        Some(segment.starts_ns + segment.time_of(requests - segment.before))
+    }
+
+    /// How many requests are due by this time.
+    pub(crate) fn requests_by(&self, at_ns: f64) -> f64 {
+        let begun = self
+            .segments
+            .partition_point(|segment| segment.starts_ns <= at_ns);
+        let Some(segment) = begun.checked_sub(1).map(|index| self.segments[index]) else {
+            return 0.0;
+        };
+        let after_ns = (at_ns - segment.starts_ns).min(segment.length_ns);
+        segment.before + after_ns * segment.growth.mul_add(after_ns / 2.0, segment.rate)
+    }
+}
+
+impl Segment {
+    /// How long after its start so many requests are due in it: the root of rate·t + growth·t²/2, in the form that cancels
+    /// nothing where the growth is small.
+    fn time_of(self, requests: f64) -> f64 {
+        if requests <= 0.0 {
+            return 0.0;
+        }
+        let root = self
+            .rate
+            .mul_add(self.rate, 2.0 * self.growth * requests)
+            .max(0.0)
+            .sqrt();
+        (2.0 * requests / (self.rate + root)).min(self.length_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stages::Stage;
+    use crate::work::{Params, Work};
+
+    fn profile(share: f64) -> Profile {
+        let stage = |from_per_s, to_per_s, seconds| Stage {
+            name: None,
+            from_per_s,
+            to_per_s,
+            duration: Duration::from_secs(seconds),
+        };
+        let stages = vec![
+            stage(100.0, 100.0, 2),
+            stage(100.0, 300.0, 2),
+            stage(0.0, 0.0, 1),
+            stage(0.0, 50.0, 2),
+            stage(50.0, 0.0, 2),
+        ];
+        let work = Work::new("ping", Params::Unique).unwrap();
+        let target = "127.0.0.1:1".parse::<std::net::SocketAddr>().unwrap();
+        let plan = Plan {
+            warmup: Duration::from_secs(1),
+            ..Plan::staged(target.into(), 1, stages, work)
+        };
+        Profile::of_plan(&plan, share)
+    }
+
+    #[test]
+    fn so_many_are_due_as_the_rates_add_up_to() {
+        let profile = profile(1.0);
+        for (seconds, requests) in [
+            (0.0, 0.0),
+            (1.0, 100.0),
+            (3.0, 300.0),
+            (4.0, 450.0),
+            (5.0, 700.0),
+            (6.0, 700.0),
+            (8.0, 750.0),
+            (10.0, 800.0),
+            (99.0, 800.0),
+        ] {
+            let got = profile.requests_by(seconds * 1e9);
+            assert!((got - requests).abs() < 1e-6, "{seconds} s: {got}");
+        }
+        assert!((profile.total() - 800.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_time_of_a_request_is_the_inverse_of_the_requests_by_a_time() {
+        let profile = profile(0.5);
+        let mut last_ns = 0.0;
+        for number in 0..4_000 {
+            let requests = f64::from(number) / 10.0;
+            let at_ns = profile.time_of(requests).unwrap();
+            assert!(at_ns >= last_ns, "{requests}");
+            last_ns = at_ns;
+            let back = profile.requests_by(at_ns);
+            assert!((back - requests).abs() < 1e-6, "{requests} at {at_ns}: {back}");
+        }
+        assert_eq!(profile.time_of(400.0), None);
+    }
+}
