@@ -1,13 +1,19 @@
 //! `records.jsonl`: a line for each trial, on disk before the next trial begins.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::Pid;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::record::{Record, SCHEMA};
+use crate::costs::tree;
+use crate::record::{Outcome, Record, SCHEMA};
 use crate::stored;
 
 /// A journal that is being written.
@@ -15,6 +21,8 @@ use crate::stored;
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
+    /// Held for as long as the run goes on. None where the file system knows no locks.
+    _lock: Option<Flock<File>>,
 }
 
 /// What is wrong with a journal.
@@ -40,20 +48,41 @@ pub(crate) enum JournalError {
         "{path}:{line} has schema {found}, and this program reads {SCHEMA}; use the program that wrote it, or measure again"
     )]
     Schema { path: PathBuf, line: usize, found: u32 },
+    /// A trial is there twice.
+    #[error(
+        "{path}:{line} has the trial that {path}:{first} has (trial {trial}); two processes wrote to this run, so remove one \
+         of the two lines, or measure again"
+    )]
+    Doubled {
+        path: PathBuf,
+        line: usize,
+        first: usize,
+        trial: usize,
+    },
+    /// The run goes on in another process.
+    #[error("{path} is locked: the run goes on in {}; wait until it has ended, or end it", describe(*.holder))]
+    Locked { path: PathBuf, holder: Option<i32> },
+}
+
+fn describe(holder: Option<i32>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
 impl Journal {
     /// An empty journal at this path, where there must be none.
     pub(crate) fn create(path: PathBuf) -> Result<Self, JournalError> {
         let file = OpenOptions::new().append(true).create_new(true).open(&path);
-        match file {
-            Ok(file) => Ok(Self { path, file }),
-            Err(source) => Err(JournalError::Io {
-                what: "create",
-                path,
-                source,
-            }),
-        }
+        let file = file.map_err(|source| JournalError::Io {
+            what: "create",
+            path: path.clone(),
+            source,
+        })?;
+        let lock = lock(&file, &path)?;
+        Ok(Self {
+            path,
+            file,
+            _lock: lock,
+        })
     }
 
     /// The journal of a run that goes on, with the records that it has. A last line that was cut off is cut away.
@@ -62,13 +91,20 @@ impl Journal {
             let path = path.clone();
             move |source| JournalError::Io { what, path, source }
         };
+        let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
+        // Before it is read: what another process writes meanwhile would be cut off.
+        let lock = lock(&file, &path)?;
         let bytes = std::fs::read(&path).map_err(io("read"))?;
         let whole = whole_lines(&bytes);
         let records = records(whole, &path)?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
         file.set_len(whole.len() as u64)
             .map_err(io("cut the last line of"))?;
-        Ok((Self { path, file }, records))
+        let journal = Self {
+            path,
+            file,
+            _lock: lock,
+        };
+        Ok((journal, records))
     }
 
     /// Writes a record down. It is one write, so that a process that is killed leaves whole lines, or at worst a last one
@@ -105,12 +141,82 @@ fn whole_lines(bytes: &[u8]) -> &[u8] {
 /// The records in these lines, of the journal at this path.
 fn records(lines: &[u8], path: &Path) -> Result<Vec<Record>, JournalError> {
     let mut records = Vec::new();
+    let mut seen = Seen::default();
     for (index, line) in lines.split(|&byte| byte == b'\n').enumerate() {
-        if !line.trim_ascii().is_empty() {
-            records.push(record(line, path, index + 1)?);
+        if line.trim_ascii().is_empty() {
+            continue;
         }
+        let record = record(line, path, index + 1)?;
+        if let Some(first) = seen.before(&record, index + 1, &records) {
+            return Err(JournalError::Doubled {
+                path: path.to_owned(),
+                line: index + 1,
+                first,
+                trial: record.trial,
+            });
+        }
+        records.push(record);
     }
     Ok(records)
+}
+
+/// The trials that were read, by what makes two of them one.
+#[derive(Default)]
+struct Seen {
+    /// The line of each number.
+    numbers: HashMap<usize, usize>,
+    /// The line of each start of a trial, and its place among the records.
+    starts: HashMap<(Timestamp, String), Vec<(usize, usize)>>,
+}
+
+impl Seen {
+    /// The line of the same trial before, if there is one: it has the same number, or was measured at the same time with
+    /// the same result.
+    fn before(&mut self, record: &Record, line: usize, records: &[Record]) -> Option<usize> {
+        if let Some(first) = self.numbers.insert(record.trial, line) {
+            return Some(first);
+        }
+        let key = (record.started_at, record.model.clone());
+        let starts = self.starts.entry(key).or_default();
+        let same = |place: usize| {
+            let other = &records[place];
+            matches!(record.outcome, Outcome::Measured(_)) && other.outcome == record.outcome
+        };
+        let first = starts
+            .iter()
+            .find(|(_, place)| same(*place))
+            .map(|(line, _)| *line);
+        starts.push((line, records.len()));
+        first
+    }
+}
+
+/// Locks a journal for as long as the lock is kept. Where the file system knows no locks there is none.
+fn lock(file: &File, path: &Path) -> Result<Option<Flock<File>>, JournalError> {
+    let copy = file.try_clone().map_err(|source| JournalError::Io {
+        what: "open",
+        path: path.to_owned(),
+        source,
+    })?;
+    match Flock::lock(copy, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, Errno::EWOULDBLOCK)) => Err(JournalError::Locked {
+            path: path.to_owned(),
+            holder: holder(path),
+        }),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A process, other than this one, that has this file open.
+fn holder(path: &Path) -> Option<i32> {
+    let path = path.canonicalize().ok()?;
+    let own = Pid::this().as_raw();
+    tree::numbers_in("/proc").filter(|&pid| pid != own).find(|pid| {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
+        let mut open = open.into_iter().flatten().flatten();
+        open.any(|fd| std::fs::read_link(fd.path()).is_ok_and(|target| target == path))
+    })
 }
 
 fn record(line: &[u8], path: &Path, number: usize) -> Result<Record, JournalError> {
@@ -142,7 +248,6 @@ pub(crate) mod tests {
     use std::fs;
 
     use super::*;
-    use crate::record::Outcome;
 
     fn failed(trial: usize) -> Record {
         Record {
@@ -166,6 +271,42 @@ pub(crate) mod tests {
             journal.append(record).unwrap();
         }
         (folder, path)
+    }
+
+    #[test]
+    fn a_trial_that_is_there_twice_is_refused() {
+        let (_folder, path) = written(&[failed(1), failed(2), failed(1)]);
+        let message = read(&path).unwrap_err().to_string();
+        for part in ["records.jsonl:3 has", "records.jsonl:1 has (trial 1)"] {
+            assert!(message.contains(part), "{message}");
+        }
+        let measured = |trial| Record {
+            outcome: Outcome::Measured(Box::new(crate::record::tests::measured())),
+            ..failed(trial)
+        };
+        let (_folder, path) = written(&[measured(1), measured(2)]);
+        let doubled = read(&path).unwrap_err();
+        assert!(
+            matches!(
+                doubled,
+                JournalError::Doubled {
+                    line: 2,
+                    first: 1,
+                    ..
+                }
+            ),
+            "{doubled}"
+        );
+    }
+
+    #[test]
+    fn a_journal_is_locked_while_it_is_written() {
+        let (_folder, path) = written(&[failed(1)]);
+        let (journal, _) = Journal::resume(path.clone()).unwrap();
+        let refused = Journal::resume(path.clone()).unwrap_err();
+        assert!(matches!(refused, JournalError::Locked { .. }), "{refused}");
+        drop(journal);
+        assert!(Journal::resume(path).is_ok());
     }
 
     #[test]
@@ -249,6 +390,7 @@ pub(crate) mod tests {
         Some(Journal {
             path: "/dev/full".into(),
             file,
+            _lock: None,
         })
     }
 

@@ -159,7 +159,8 @@ fn newest_beside(baseline: &Path) -> Result<PathBuf> {
     let runs = std::fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
     let mut others: Vec<_> = runs
         .filter_map(|run| Some(run.ok()?.path()))
-        .filter(|path| path.is_dir() && *path != own)
+        // A run that was killed before it began has no records.
+        .filter(|path| *path != own && path.join("records.jsonl").is_file())
         .collect();
     others.sort();
     let newest = others.pop();

@@ -8,6 +8,7 @@ mod inherited;
 mod into;
 mod kept;
 mod lacking;
+mod locked;
 mod lossy;
 mod printed;
 mod resume;
