@@ -10,10 +10,12 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use procfs::{CpuInfo, Current, Meminfo};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::contender::{Contender, LeftOut};
 use crate::costs::Disturbance;
 use crate::cpus::Split;
+use crate::escape;
 use crate::experiment::Experiment;
 use crate::plan::{self, Planned};
 use crate::profile::Times;
@@ -123,7 +125,9 @@ impl Environment {
                 version.schema
             );
         }
-        serde_json::from_str(&text).with_context(fault)
+        let mut stored: Value = serde_json::from_str(&text).with_context(fault)?;
+        escape::cut_all(&mut stored);
+        serde_json::from_value(stored).with_context(fault)
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
@@ -214,7 +218,12 @@ impl fmt::Display for Commit {
 /// The arguments of this process as somebody would type them again.
 pub(crate) fn typed() -> Vec<String> {
     std::iter::once("compare".to_owned())
-        .chain(env::args().skip(1))
+        // What is no text can't be typed again from a file that is one.
+        .chain(
+            env::args_os()
+                .skip(1)
+                .map(|argument| argument.to_string_lossy().into_owned()),
+        )
         .collect()
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use nix::unistd::{AccessFlags, access};
 
 use crate::environment::Environment;
 use crate::journal;
@@ -25,6 +26,8 @@ pub(crate) struct Read {
 pub(crate) struct Run {
     folder: PathBuf,
     page_in: PathBuf,
+    /// Whether the page goes to a folder that was asked for, and not to where the run wrote it.
+    elsewhere: bool,
     /// The folders around it that were made for it, the innermost first.
     made: Vec<PathBuf>,
 }
@@ -58,6 +61,7 @@ impl Run {
                     return Ok(Self {
                         folder,
                         page_in: out.to_owned(),
+                        elsewhere: false,
                         made: missing,
                     });
                 }
@@ -80,6 +84,7 @@ impl Run {
         let run = Self {
             folder: folder.to_owned(),
             page_in: out.map_or_else(|| folder.join("../.."), Path::to_owned),
+            elsewhere: false,
             made: Vec::new(),
         };
         for path in [run.environment(), run.records()] {
@@ -106,6 +111,7 @@ impl Run {
     pub(crate) fn with_page_in(self, page_in: &Path) -> Self {
         Self {
             page_in: page_in.to_owned(),
+            elsewhere: true,
             ..self
         }
     }
@@ -148,12 +154,30 @@ impl Run {
 
     /// Writes a file among the results.
     pub(crate) fn write_beside_page(&self, name: &str, text: &str) -> Result<()> {
+        // It has the key of an experiment in it, which a file may have from anywhere.
+        if name.contains(['/', '\0']) || name.starts_with('.') {
+            bail!("no file can be named {name:?}; give the experiment a key of {NAMES}");
+        }
         write_whole(&self.page_in, name.as_ref(), text)
     }
 
-    /// Writes a file in the run's own folder.
+    /// Where a file goes that belongs to the run: its own folder, or beside the page if the page goes elsewhere and the
+    /// run's folder is read-only, as in an archive.
+    pub(crate) fn within(&self, name: &str) -> PathBuf {
+        let read_only = || access(&self.folder, AccessFlags::W_OK).is_err();
+        let folder = if self.elsewhere && read_only() {
+            &self.page_in
+        } else {
+            &self.folder
+        };
+        folder.join(name)
+    }
+
+    /// Writes a file that belongs to the run.
     pub(crate) fn write_within(&self, name: &str, text: &str) -> Result<()> {
-        write_whole(&self.folder, name.as_ref(), text)
+        let path = self.within(name);
+        let folder = path.parent().unwrap_or(&self.folder);
+        write_whole(folder, name.as_ref(), text)
     }
 }
 
@@ -184,7 +208,12 @@ pub(crate) fn write_whole(folder: &Path, name: &Path, text: &str) -> Result<()> 
         file.persist(&path)?;
         Ok(())
     };
-    write().with_context(|| format!("can't write {}", path.display()))
+    write().with_context(|| {
+        format!(
+            "can't write {}; choose another folder with --out, or free the one that is there",
+            path.display()
+        )
+    })
 }
 
 fn name(path: &Path) -> String {

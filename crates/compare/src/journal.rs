@@ -5,15 +5,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
-use nix::unistd::Pid;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::costs::tree;
-use crate::record::{Outcome, Record, SCHEMA};
+use crate::escape;
+use crate::lock::{Lock, Refused};
+use crate::record::{Record, SCHEMA};
 use crate::stored;
 
 /// A journal that is being written.
@@ -21,8 +18,8 @@ use crate::stored;
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
-    /// Held for as long as the run goes on. None where the file system knows no locks.
-    _lock: Option<Flock<File>>,
+    /// Held for as long as the run goes on.
+    _lock: Lock,
 }
 
 /// What is wrong with a journal.
@@ -141,13 +138,14 @@ fn whole_lines(bytes: &[u8]) -> &[u8] {
 /// The records in these lines, of the journal at this path.
 fn records(lines: &[u8], path: &Path) -> Result<Vec<Record>, JournalError> {
     let mut records = Vec::new();
-    let mut seen = Seen::default();
+    // The line of each trial.
+    let mut seen = HashMap::new();
     for (index, line) in lines.split(|&byte| byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {
             continue;
         }
         let record = record(line, path, index + 1)?;
-        if let Some(first) = seen.before(&record, index + 1, &records) {
+        if let Some(first) = seen.insert(record.trial, index + 1) {
             return Err(JournalError::Doubled {
                 path: path.to_owned(),
                 line: index + 1,
@@ -160,62 +158,17 @@ fn records(lines: &[u8], path: &Path) -> Result<Vec<Record>, JournalError> {
     Ok(records)
 }
 
-/// The trials that were read, by what makes two of them one.
-#[derive(Default)]
-struct Seen {
-    /// The line of each number.
-    numbers: HashMap<usize, usize>,
-    /// The line of each start of a trial, and its place among the records.
-    starts: HashMap<(Timestamp, String), Vec<(usize, usize)>>,
-}
-
-impl Seen {
-    /// The line of the same trial before, if there is one: it has the same number, or was measured at the same time with
-    /// the same result.
-    fn before(&mut self, record: &Record, line: usize, records: &[Record]) -> Option<usize> {
-        if let Some(first) = self.numbers.insert(record.trial, line) {
-            return Some(first);
+fn lock(file: &File, path: &Path) -> Result<Lock, JournalError> {
+    Lock::of(file, path).map_err(|refused| {
+        let path = path.to_owned();
+        match refused {
+            Refused::Held(holder) => JournalError::Locked { path, holder },
+            Refused::Io(source) => JournalError::Io {
+                what: "open",
+                path,
+                source,
+            },
         }
-        let key = (record.started_at, record.model.clone());
-        let starts = self.starts.entry(key).or_default();
-        let same = |place: usize| {
-            let other = &records[place];
-            matches!(record.outcome, Outcome::Measured(_)) && other.outcome == record.outcome
-        };
-        let first = starts
-            .iter()
-            .find(|(_, place)| same(*place))
-            .map(|(line, _)| *line);
-        starts.push((line, records.len()));
-        first
-    }
-}
-
-/// Locks a journal for as long as the lock is kept. Where the file system knows no locks there is none.
-fn lock(file: &File, path: &Path) -> Result<Option<Flock<File>>, JournalError> {
-    let copy = file.try_clone().map_err(|source| JournalError::Io {
-        what: "open",
-        path: path.to_owned(),
-        source,
-    })?;
-    match Flock::lock(copy, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, Errno::EWOULDBLOCK)) => Err(JournalError::Locked {
-            path: path.to_owned(),
-            holder: holder(path),
-        }),
-        Err(_) => Ok(None),
-    }
-}
-
-/// A process, other than this one, that has this file open.
-fn holder(path: &Path) -> Option<i32> {
-    let path = path.canonicalize().ok()?;
-    let own = Pid::this().as_raw();
-    tree::numbers_in("/proc").filter(|&pid| pid != own).find(|pid| {
-        let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
-        let mut open = open.into_iter().flatten().flatten();
-        open.any(|fd| std::fs::read_link(fd.path()).is_ok_and(|target| target == path))
     })
 }
 
@@ -233,7 +186,8 @@ fn record(line: &[u8], path: &Path, number: usize) -> Result<Record, JournalErro
             found: version.schema,
         });
     }
-    let stored: Value = serde_json::from_slice(line).map_err(fault)?;
+    let mut stored: Value = serde_json::from_slice(line).map_err(fault)?;
+    escape::cut_all(&mut stored);
     serde_json::from_value(stored::whole(stored)).map_err(fault)
 }
 
@@ -248,6 +202,7 @@ pub(crate) mod tests {
     use std::fs;
 
     use super::*;
+    use crate::record::Outcome;
 
     fn failed(trial: usize) -> Record {
         Record {
@@ -280,23 +235,6 @@ pub(crate) mod tests {
         for part in ["records.jsonl:3 has", "records.jsonl:1 has (trial 1)"] {
             assert!(message.contains(part), "{message}");
         }
-        let measured = |trial| Record {
-            outcome: Outcome::Measured(Box::new(crate::record::tests::measured())),
-            ..failed(trial)
-        };
-        let (_folder, path) = written(&[measured(1), measured(2)]);
-        let doubled = read(&path).unwrap_err();
-        assert!(
-            matches!(
-                doubled,
-                JournalError::Doubled {
-                    line: 2,
-                    first: 1,
-                    ..
-                }
-            ),
-            "{doubled}"
-        );
     }
 
     #[test]
@@ -390,7 +328,7 @@ pub(crate) mod tests {
         Some(Journal {
             path: "/dev/full".into(),
             file,
-            _lock: None,
+            _lock: Lock::none(),
         })
     }
 

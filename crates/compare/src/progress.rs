@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::escape::terminal;
+use crate::output;
 use crate::plan::Planned;
 use crate::record::Outcome;
 use crate::runner::Watch;
@@ -19,7 +21,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn of(trials: usize, rounds: usize, total: Duration) -> Self {
         let about = indicatif::HumanDuration(total);
-        eprintln!("{trials} trials, about {about}");
+        output::note(&format!("{trials} trials, about {about}"));
         let bar = io::stderr().is_terminal().then(|| bar(trials));
         Self {
             bar,
@@ -31,8 +33,8 @@ impl Progress {
     /// Says something that is to stay, such as why a trial failed.
     pub(crate) fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.println(terminal::escape(line)),
+            None => output::note(line),
         }
     }
 }
@@ -47,12 +49,13 @@ impl Watch for Progress {
         } = trial;
         match &self.bar {
             Some(bar) => {
-                bar.set_message(format!(
+                let message = format!(
                     "round {round}/{} · {} · {}: {}",
                     self.rounds, contender.name, experiment.key, setting.key
-                ));
+                );
+                bar.set_message(terminal::line(&message));
             }
-            None if round > self.round => eprintln!("round {round} of {}", self.rounds),
+            None if round > self.round => output::note(&format!("round {round} of {}", self.rounds)),
             None => {}
         }
         self.round = round;

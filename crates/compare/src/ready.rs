@@ -19,7 +19,7 @@ pub(crate) fn names_address(line: &str) -> bool {
 /// The addresses that a line names: more than one where a name has more. An address that stands for all of the machine's
 /// is that of the loopback.
 pub(crate) fn addresses(line: &str) -> Result<Vec<SocketAddr>, String> {
-    let (host, port) = host_and_port(line).ok_or_else(|| format!("printed no address: {line:?}"))?;
+    let (host, port) = host_and_port(line).ok_or_else(|| "printed no address".to_owned())?;
     let fault = |error: String| format!("printed the address {host:?}, which is unknown: {error}");
     let addresses: Vec<_> = if let Some(address) = numeric(host, port).map_err(fault)? {
         vec![address]

@@ -4,11 +4,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,17 +14,15 @@ use nix::unistd::Pid;
 use crate::contender::{Contender, Ready};
 use crate::costs::{Cgroup, Family, Life, Meter};
 use crate::cpus::CpuSet;
+use crate::escape;
 use crate::fault::Fault;
-use crate::keeper::{self, End, Event, Gone, Order};
-use crate::leftovers::{self, Maker};
+use crate::keeper::{End, Event, Gone, KEEPER_WITHIN, Keeper, Order, lost};
 use crate::ready;
 
 /// How often the run is asked whether it is to stop, while a server is waited for.
 const HEARD_WITHIN: Duration = Duration::from_millis(100);
 /// How long a server may take to end after SIGTERM; the built-in models take 5 s at most.
 const ENDS_WITHIN: Duration = Duration::from_secs(8);
-/// How long the keeper may take for what is its own part.
-const KEEPER_WITHIN: Duration = Duration::from_secs(20);
 
 /// A server that is ready. Dropping it kills it and all processes below it.
 #[derive(Debug)]
@@ -42,14 +36,6 @@ pub(crate) struct Server {
     output: Option<PathBuf>,
     /// Why the server's first process is gone, if it is.
     end: Option<End>,
-}
-
-/// The process between this one and the server.
-#[derive(Debug)]
-struct Keeper {
-    child: Child,
-    /// None once it was closed, by which the keeper ends.
-    line: Option<keeper::Line>,
 }
 
 /// How a server ended.
@@ -171,7 +157,9 @@ impl Server {
     /// A reason why it can't be measured, with the last line that the server wrote to stderr and the file that has all.
     fn with_last_words(&mut self, reason: &str) -> String {
         let words = self.last_words();
-        let words = words.map_or_else(String::new, |line| format!("; last line on stderr: {line}"));
+        let words = words.map_or_else(String::new, |line| {
+            format!("; last line on stderr: {}", quoted(&line))
+        });
         // There is none of a server that printed nothing.
         let file = self.output.as_ref().filter(|file| file.is_file());
         let file = file.map_or_else(String::new, |file| {
@@ -256,6 +244,7 @@ impl Server {
                     return reachable(&line, deadline);
                 }
                 Some(Event::Printed { line }) if by == Ready::Line => {
+                    let line = quoted(&line);
                     let reason = format!("printed {line:?} and not \"{}HOST:PORT\"", ready::READY);
                     if contender.house {
                         return Err(reason);
@@ -296,90 +285,6 @@ impl Server {
     }
 }
 
-impl Keeper {
-    /// Starts a keeper, which waits for the order to start the server.
-    fn start(
-        cpus: &CpuSet,
-        cgroup: Option<&Cgroup>,
-        output: Option<&Path>,
-        folder: Option<&Path>,
-        command: impl Iterator<Item = OsString>,
-    ) -> io::Result<Self> {
-        let (own, others) = UnixStream::pair()?;
-        // By this name it is found even if it was replaced or removed since.
-        let mut keeper = Command::new("/proc/self/exe");
-        keeper.arg0("compare").args(["keep", "--cpus", &cpus.to_string()]);
-        if let Some(cgroup) = cgroup {
-            keeper.arg("--cgroup").arg(cgroup.path());
-        }
-        if let Some(output) = output {
-            keeper.arg("--output").arg(std::path::absolute(output)?);
-        }
-        if let Some(folder) = folder {
-            keeper.current_dir(folder);
-        }
-        // In a group of its own: what ends this process's group is not to end the keeper before its work is done.
-        let child = keeper
-            .arg("--")
-            .args(command)
-            .env(keeper::MARK, Maker::this().to_string())
-            .stdin(OwnedFd::from(others))
-            .stdout(Stdio::null())
-            .process_group(0)
-            .spawn()?;
-        // This process's copy of the other end goes with the command.
-        drop(keeper);
-        let mut keeper = Self {
-            child,
-            line: Some(keeper::Line::new(own)),
-        };
-        let line = keeper.line.as_mut().expect("it was made here");
-        match line.receive(KEEPER_WITHIN)? {
-            Some(Event::Awake) => Ok(keeper),
-            _ => Err(io::Error::other("it does not answer")),
-        }
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id().cast_signed())
-    }
-
-    fn line(&mut self) -> Result<&mut keeper::Line, String> {
-        self.line.as_mut().ok_or_else(|| "its keeper is gone".to_owned())
-    }
-
-    /// Has the server started: the number of its first process.
-    fn start_server(&mut self) -> Result<Pid, String> {
-        let line = self.line()?;
-        line.send(&Order::Start).map_err(|error| lost(&error))?;
-        match line.receive(KEEPER_WITHIN).map_err(|error| lost(&error))? {
-            Some(Event::Started { pid }) => Ok(Pid::from_raw(pid)),
-            Some(Event::Failed { reason }) => Err(reason),
-            _ => Err("its keeper does not start it".to_owned()),
-        }
-    }
-}
-
-impl Drop for Keeper {
-    /// Closes the connection, on which the keeper ends everything. If the keeper can't, this process does.
-    fn drop(&mut self) {
-        drop(self.line.take());
-        let until = Instant::now() + KEEPER_WITHIN;
-        let ended = loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => break status.success(),
-                Ok(None) if Instant::now() < until => thread::sleep(Duration::from_micros(500)),
-                _ => break false,
-            }
-        };
-        if !ended {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-            leftovers::end_processes(|maker| maker == Maker::this());
-        }
-    }
-}
-
 /// The first of the addresses on a line that accepts a connection; if none does in time, the first.
 fn reachable(line: &str, deadline: Instant) -> Result<SocketAddr, String> {
     const TRIES: u32 = 2;
@@ -398,8 +303,9 @@ fn reachable(line: &str, deadline: Instant) -> Result<SocketAddr, String> {
     Ok(addresses[0])
 }
 
-fn lost(error: &io::Error) -> String {
-    format!("its keeper is gone: {error}")
+/// A line that the server printed, as a part of another.
+fn quoted(line: &str) -> String {
+    escape::cut(&escape::terminal::line(line), escape::QUOTED_MOST)
 }
 
 /// An address on which nobody listens. Somebody else may take it before the server does; then the trial fails, and says so.

@@ -15,6 +15,7 @@ use crate::contender::models::{self, Model};
 use crate::experiment::{self, Experiment, Setting};
 use crate::figures::{self, Better, Figure};
 use crate::leftovers;
+use crate::output::{self, Text};
 use crate::plan::Planned;
 use crate::profile::{Choice, Profile};
 use crate::record::{Measured, Outcome};
@@ -122,15 +123,19 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         for tally in &mut tallies {
             tally.judge(&made, flags.power);
         }
-        eprintln!("comparison {comparison} of {comparisons}");
+        output::note(&format!("comparison {comparison} of {comparisons}"));
     }
-    Ok(verdict(
+    let mut out = Text::default();
+    let code = verdict(
+        &mut out,
         &tallies,
         flags,
         &experiment,
         comparisons * pairs,
         series.aside,
-    ))
+    );
+    out.print()?;
+    Ok(code)
 }
 
 /// The pairs of trials, made one after the other.
@@ -230,6 +235,7 @@ impl Tally {
 }
 
 fn verdict(
+    out: &mut Text,
     tallies: &[Tally],
     flags: &Flags,
     experiment: &Experiment,
@@ -241,15 +247,15 @@ fn verdict(
     } else {
         "against itself"
     };
-    println!(
-        "{} {what}: {}, {pairs} pairs of trials, {aside} trials set aside\n",
+    out.add(format_args!(
+        "{} {what}: {}, {pairs} pairs of trials, {aside} trials set aside\n\n",
         flags.model.name, experiment.setup
-    );
+    ));
     for tally in tallies {
-        println!(
-            "  {:24} told apart in {:3} of {:3}",
+        out.add(format_args!(
+            "  {:24} told apart in {:3} of {:3}\n",
             tally.figure.title, tally.seen, tally.made
-        );
+        ));
     }
     let (seen, made) = tallies.iter().fold((0, 0), |(seen, made), tally| {
         (seen + tally.seen, made + tally.made)
@@ -260,25 +266,25 @@ fn verdict(
         (made, COMPARISONS_LEAST[0])
     };
     if judged < least {
-        println!(
-            "\nno verdict: {judged} comparisons had enough undisturbed pairs, and it takes {least} (see --comparisons)"
-        );
+        out.add(format_args!(
+            "\nno verdict: {judged} comparisons had enough undisturbed pairs, and it takes {least} (see --comparisons)\n"
+        ));
         return ExitCode::FAILURE;
     }
     let passed = if flags.power {
         let judged = &tallies[0];
         let passed = judged.seen as f64 >= FOUND_LEAST * judged.made as f64;
-        println!(
-            "\nfound by {} in {} of {} (at least 9 of 10 asked)",
+        out.add(format_args!(
+            "\nfound by {} in {} of {} (at least 9 of 10 asked)\n",
             judged.figure.title, judged.seen, judged.made
-        );
+        ));
         passed
     } else {
         let most = most_by_chance(made);
-        println!(
-            "\na difference that is not there: {seen} of {made}, {:.1} % (at most 5 % asked; up to {most} of {made} can be chance)",
+        out.add(format_args!(
+            "\na difference that is not there: {seen} of {made}, {:.1} % (at most 5 % asked; up to {most} of {made} can be chance)\n",
             seen as f64 / made as f64 * 100.0
-        );
+        ));
         seen <= most
     };
     if passed {

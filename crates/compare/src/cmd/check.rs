@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::{Usage, diff};
 use crate::difference::{Judged, Verdict};
+use crate::output::Text;
 use crate::report::numbers::list;
 use crate::statistics::{Finding, trials_needed_by_a_check};
 
@@ -52,8 +53,10 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         .into());
     }
     let verdict = Verdict::of(&before, &after, flags.max_regression);
-    diff::print_table("Errors:\n", &diff::notes(&verdict.errors));
+    let mut out = Text::default();
+    diff::print_table(&mut out, "Errors:\n", &diff::notes(&verdict.errors));
     if let Some(why) = why_no_verdict(&verdict) {
+        out.print()?;
         return Err(Usage(format!(
             "{} can't be judged by {}: {why}",
             judged.display(),
@@ -61,7 +64,8 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         ))
         .into());
     }
-    tell(&verdict, flags, &judged);
+    tell(&mut out, &verdict, flags, &judged);
+    out.print()?;
     Ok(if verdict.got_worse() {
         ExitCode::FAILURE
     } else {
@@ -87,26 +91,32 @@ fn why_no_verdict(verdict: &Verdict) -> Option<String> {
 }
 
 /// What was found, the worst last, where a reader of a log looks first.
-fn tell(verdict: &Verdict, flags: &Flags, judged: &Path) {
-    diff::print_table("Not compared:\n", &diff::notes(&verdict.not_compared));
+fn tell(out: &mut Text, verdict: &Verdict, flags: &Flags, judged: &Path) {
+    diff::print_table(out, "Not compared:\n", &diff::notes(&verdict.not_compared));
     diff::print_table(
+        out,
         "\nIn some trials and never before, but too seldom for a verdict:\n",
         &diff::notes(&verdict.seldom),
     );
     if verdict.found(Finding::TooFew).next().is_some() {
-        println!("\n{}", too_few(verdict));
+        out.add(format_args!("\n{}\n", too_few(verdict)));
     }
-    diff::print_table("\nMeasured before, and not now:\n", &diff::notes(&verdict.gone));
     diff::print_table(
+        out,
+        "\nMeasured before, and not now:\n",
+        &diff::notes(&verdict.gone),
+    );
+    diff::print_table(
+        out,
         "\nIn most trials, and never before:\n",
         &diff::notes(&verdict.faults),
     );
     let worse: Vec<_> = verdict.found(Finding::Worse).collect();
     let differences = worse.iter().map(|judged| &judged.difference);
-    diff::print_table("\nWorse than is allowed:\n", &diff::table(differences));
-    println!(
+    diff::print_table(out, "\nWorse than is allowed:\n", &diff::table(differences));
+    out.add(format_args!(
         "\n{}: held against {}, {} of {} headline figures are worse by more than {} % (if none is, one is found with a \
-         chance of 5 % at the most); {} new faults, and {} settings of models without a trial that counts",
+         chance of 5 % at the most); {} new faults, and {} settings of models without a trial that counts\n",
         judged.display(),
         flags.baseline.display(),
         worse.len(),
@@ -114,7 +124,7 @@ fn tell(verdict: &Verdict, flags: &Flags, judged: &Path) {
         flags.max_regression * 100.0,
         verdict.faults.len(),
         verdict.gone.len()
-    );
+    ));
 }
 
 /// Which figures could not have been called worse, however bad they were.

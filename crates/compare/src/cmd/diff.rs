@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use super::{Usage, unreadable};
 use crate::difference::{self, Difference, Note};
 use crate::folder::{Read, Run};
+use crate::output::Text;
 use crate::report::numbers::rounded;
 
 /// What changed between two runs, with its 95 % interval
@@ -33,8 +34,9 @@ pub(crate) struct Flags {
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let (before, after) = (read(&flags.before)?, read(&flags.after)?);
+    let out = &mut Text::default();
     if before.environment.machine != after.environment.machine {
-        println!("The runs are of two machines: what differs may be theirs and not the models'.\n");
+        out.add("The runs are of two machines: what differs may be theirs and not the models'.\n\n");
     }
     let differences = difference::between(&before, &after);
     let all = &differences.figures;
@@ -43,16 +45,21 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let shown = all
         .iter()
         .filter(|difference| flags.all || told_apart(difference));
-    print_table("", &table(shown));
-    println!(
-        "{changed} of {} values changed; of {} there is no significant difference. At 95 % each, some {:.0} of them are expected to seem changed by chance.",
+    print_table(out, "", &table(shown));
+    out.add(format_args!(
+        "{changed} of {} values changed; of {} there is no significant difference. At 95 % each, some {:.0} of them are expected to seem changed by chance.\n",
         all.len(),
         all.len() - changed,
         all.len() as f64 * 0.05
+    ));
+    print_table(out, "\nErrors:\n", &notes(&differences.errors));
+    print_table(
+        out,
+        "\nMeasured before, and not now:\n",
+        &notes(&differences.gone),
     );
-    print_table("\nErrors:\n", &notes(&differences.errors));
-    print_table("\nMeasured before, and not now:\n", &notes(&differences.gone));
-    print_table("\nNot compared:\n", &notes(&differences.not_compared));
+    print_table(out, "\nNot compared:\n", &notes(&differences.not_compared));
+    out.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,10 +72,10 @@ pub(crate) fn read(folder: &Path) -> Result<Read> {
 /// A line below the headings and no others.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
-/// Prints a table under this heading, if there is anything in it.
-pub(crate) fn print_table(heading: &str, table: &Table) {
+/// Adds a table under this heading, if there is anything in it.
+pub(crate) fn print_table(out: &mut Text, heading: &str, table: &Table) {
     if !table.is_empty() {
-        println!("{heading}{table}");
+        out.add(format_args!("{heading}{table}\n"));
     }
 }
 

@@ -1,20 +1,17 @@
 //! `compare list`: the models and the experiments, a line each.
 
-use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::contender::models;
 use crate::experiment::shipped;
+use crate::output;
 use crate::profile;
 
 pub(crate) fn run() -> Result<ExitCode> {
-    match io::stdout().write_all(text().as_bytes()) {
-        // A reader such as `head` has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        other => Ok(other.map(|()| ExitCode::SUCCESS)?),
-    }
+    output::print(&text())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn text() -> String {

@@ -16,10 +16,12 @@ use super::places::{PlaceFlags, cancelled_by_signals};
 use crate::contender::models::{self, Model};
 use crate::contender::{Contender, file};
 use crate::environment::{Commit, Environment};
+use crate::escape::terminal;
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
 use crate::journal::Journal;
 use crate::leftovers;
+use crate::output;
 use crate::plan;
 use crate::profile;
 use crate::progress::Progress;
@@ -91,13 +93,12 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
 
 /// How a run ended is told, with what to do about it: it, and whether the page could be written.
 fn told(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &Run) -> Result<ExitCode> {
-    let folder = run.path().to_string_lossy();
-    let folder = shell_words::quote(&folder);
+    let folder = output::for_shell(run.path().as_os_str());
     match ended {
         Ended::Halted(reason) => {
             // What keeps records from being written may well keep the page from it too.
             if let Err(error) = reported {
-                eprintln!("{error:#}");
+                output::note(&format!("{error:#}"));
             }
             Err(anyhow!(
                 "{reason}; what was measured before is kept: free some space, or mend what else is told here, and go on with \
@@ -105,7 +106,7 @@ fn told(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &
             ))
         }
         Ended::Interrupted { .. } => {
-            eprintln!("go on with `compare run --resume {folder}`");
+            output::note(&format!("go on with `compare run --resume {folder}`"));
             reported.map(|_| ExitCode::FAILURE)
         }
         Ended::AfterAll { failed } => {
@@ -116,7 +117,7 @@ fn told(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &
             };
             let at_fault = reported.with_context(again)?;
             for line in &at_fault {
-                eprintln!("{line}");
+                output::note(&terminal::line(line));
             }
             Ok(if failed == 0 && all_take_part && at_fault.is_empty() {
                 ExitCode::SUCCESS

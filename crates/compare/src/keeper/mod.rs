@@ -12,6 +12,7 @@
 //!
 //! It sleeps in one poll(2) while the server is measured, on the load generator's CPUs.
 
+mod client;
 mod end;
 mod log;
 mod order;
@@ -23,8 +24,9 @@ use std::process::ExitStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::costs::Life;
+use order::Line;
 
-pub(crate) use order::Line;
+pub(crate) use client::{KEEPER_WITHIN, Keeper, lost};
 pub(crate) use process::{Task, keep};
 
 /// The variable in a server's environment that names the `compare` that started it.

@@ -1,5 +1,6 @@
 //! Every trial as a line, with every figure that it has: for whoever wants to reckon with them.
 
+use crate::escape::csv::field;
 use crate::figures;
 use crate::record::{Measured, Outcome, Record};
 use crate::stored::significant;
@@ -67,7 +68,8 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
             .map(|reason| reason.to_string())
             .unwrap_or_default(),
         failed,
-    ];
+    ]
+    .map(|text| field(&text));
     let figures = figures::ALL.iter().map(move |figure| {
         let value = trial.and_then(|trial| (figure.of)(trial));
         value.map_or_else(String::new, |value| significant(value).to_string())
@@ -97,26 +99,6 @@ fn errors(trial: &Measured) -> [String; ERRORS.len()] {
 }
 
 fn line(fields: impl Iterator<Item = String>) -> String {
-    let fields: Vec<_> = fields.map(quoted).collect();
+    let fields: Vec<_> = fields.collect();
     fields.join(",") + "\n"
-}
-
-/// As RFC 4180 has it: what holds a separator is put in quotes, and a quote in it is doubled.
-fn quoted(field: String) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_holds_a_separator_is_quoted() {
-        assert_eq!(quoted("plain".to_owned()), "plain");
-        assert_eq!(quoted("a, \"b\"\n".to_owned()), "\"a, \"\"b\"\"\n\"");
-    }
 }

@@ -3,6 +3,8 @@
 use std::fmt::{self, Write};
 use std::path::Path;
 
+use crate::escape::markdown::{block, comment, link, marked, text as escaped};
+
 use super::choices;
 use super::compose::{self, Width};
 use super::markdown;
@@ -35,40 +37,42 @@ pub(super) fn text(summary: &Summary<'_>, run: &str, places: &Places<'_>) -> Str
 fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_>) -> fmt::Result {
     let again = format!(
         "compare report {} --into {}",
-        places.run.display(),
-        places.file.display()
+        shell_words::quote(&places.run.to_string_lossy()),
+        shell_words::quote(&places.file.to_string_lossy())
     );
     let page = places.results.join("README.md");
-    let page = page.display();
     writeln!(
         text,
-        "\n<!-- Written by `{again}` from the run's records. Change the program, not this part. -->\n"
+        "\n<!-- Written by `{}` from the run's records. Change the program, not this part. -->\n",
+        comment(&again)
     )?;
-    writeln!(text, "Which model for which work, by run {run}:\n")?;
+    writeln!(text, "Which model for which work, by run {}:\n", escaped(run))?;
     markdown::write_choices(text, &choices::of(summary))?;
     markdown::write_lines(text, &choices::open(summary))?;
     if let Some(answer) = shown(summary) {
-        writeln!(text, "{}\n", caption(summary, answer))?;
+        writeln!(text, "{}\n", marked(&caption(summary, answer)))?;
         let table = compose::figures_table(answer, answer.name(), Width::Page);
         markdown::write_table(text, &table)?;
         for paragraph in compose::legend([&table]) {
-            writeln!(text, "{paragraph}\n")?;
+            writeln!(text, "{}\n", marked(&paragraph))?;
         }
         for (title, key) in pictures(summary, answer, places) {
             let picture = places.results.join(format!("{key}.svg"));
-            writeln!(text, "![{title}]({})\n", picture.display())?;
+            writeln!(text, "![{}]({})\n", marked(title), link(&picture))?;
         }
     }
     writeln!(
         text,
-        "[{page}]({page}) has all of this run: {}, and what it could not show. The run was made by the first of these, and \
+        "[{}]({}) has all of this run: {}, and what it could not show. The run was made by the first of these, and \
          what stands here by the second:\n",
+        escaped(&page.to_string_lossy()),
+        link(&page),
         compose::counted(summary.results.len(), "question", "questions")
     )?;
     writeln!(
         text,
-        "```sh\n{}\n{again}\n```\n",
-        summary.environment.command_line()
+        "{}\n",
+        block("sh", &[&summary.environment.command_line(), &again])
     )
 }
 

@@ -56,6 +56,8 @@ struct Frame {
     before: String,
     /// With the marker at its beginning.
     behind: String,
+    /// Whether its lines end in CR LF.
+    crlf: bool,
 }
 
 impl Target {
@@ -113,15 +115,28 @@ impl Frame {
         if end < begin {
             return Err(Fault::Swapped);
         }
+        let behind_marker = &text[begin + BEGIN.len()..end];
+        // Where the markers touch, the text's first line decides.
+        let line = if behind_marker.contains('\n') {
+            behind_marker
+        } else {
+            text
+        };
+        let crlf = line
+            .split_once('\n')
+            .is_some_and(|(line, _)| line.ends_with('\r'));
         Ok(Self {
             before: text[..begin + BEGIN.len()].to_owned(),
             behind: text[end..].to_owned(),
+            crlf,
         })
     }
 
-    /// The text with these lines between its markers.
+    /// The text with these lines between its markers. They end as the other lines of the text do.
     fn around(&self, lines: &str) -> String {
-        format!("{}\n{lines}{}", self.before, self.behind)
+        let end = if self.crlf { "\r\n" } else { "\n" };
+        let lines = format!("\n{lines}").replace('\n', end);
+        format!("{}{lines}{}", self.before, self.behind)
     }
 }
 
@@ -180,11 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_another_system_stay_as_they_are_outside() {
-        assert_eq!(
-            replaced(&format!("a\r\n{BEGIN}\r\nold\r\n{END}\r\nb\r\n")),
-            format!("a\r\n{BEGIN}\nnew\n{END}\r\nb\r\n")
-        );
+    fn lines_of_another_system_stay_as_they_are() {
+        for old in ["\r\nold\r\n", "", "\r\n"] {
+            assert_eq!(
+                replaced(&format!("a\r\n{BEGIN}{old}{END}\r\nb\r\n")),
+                format!("a\r\n{BEGIN}\r\nnew\r\n{END}\r\nb\r\n")
+            );
+        }
     }
 
     #[test]

@@ -26,13 +26,12 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, ErrorKind, Write};
-
 use anyhow::Result;
 
 #[cfg(test)]
 use crate::environment::Environment;
 use crate::folder::{Read, Run};
+use crate::output;
 use crate::record::Record;
 use into::Target;
 use page::Page;
@@ -45,30 +44,44 @@ pub(crate) fn write(run: &Run, read: &Read, into: Option<&Target>) -> Result<()>
     let records = &read.records;
     let summary = Summary::of(&read.environment, records);
     let page = compose::page(&summary, &run.id());
+    // A file that can't be written keeps nobody from reading the tables.
+    let written = write_files(run, records, &summary, &page, into);
+    let tables = terminal::text(&summary);
+    let files = match &written {
+        Ok(()) => paths(run, into),
+        Err(_) => format!("raw records: {}\n", run.records().display()),
+    };
+    output::print(&format!("{tables}\n{files}"))?;
+    written
+}
+
+fn write_files(
+    run: &Run,
+    records: &[Record],
+    summary: &Summary<'_>,
+    page: &Page,
+    into: Option<&Target>,
+) -> Result<()> {
     for plot in page.sections.iter().flat_map(|section| &section.plots) {
         run.write_beside_page(&format!("{}.svg", plot.key), &plot::svg::file(plot))?;
     }
-    run.write_page(&markdown(&page))?;
-    run.write_within("report.html", &html::page(&page))?;
+    run.write_page(&markdown(page))?;
+    run.write_within("report.html", &html::page(page))?;
     run.write_within("trials.csv", &csv(records, &run.id()))?;
-    if let Some(into) = into {
-        into.write(&summary, &page, run)?;
-    }
+    into.map_or(Ok(()), |into| into.write(summary, page, run))
+}
+
+/// Where everything was written.
+fn paths(run: &Run, into: Option<&Target>) -> String {
     let in_short = into.map_or_else(String::new, |into| {
         format!("in short: {}\n", into.given().display())
     });
-    let text = format!(
-        "{}\nthe page: {}\nthe same to look into: {}\nraw records: {}\n{in_short}",
-        terminal::text(&summary),
+    format!(
+        "the page: {}\nthe same to look into: {}\nraw records: {}\n{in_short}",
         run.page().display(),
-        run.path().join("report.html").display(),
+        run.within("report.html").display(),
         run.records().display(),
-    );
-    match io::stdout().write_all(text.as_bytes()) {
-        // A reader such as `head` has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
+    )
 }
 
 /// The models whose values are not ranked because of errors: a line for each and setting. A run that has any exits with 1.

@@ -15,6 +15,7 @@ use crate::experiment::{Experiment, Method, shipped};
 use crate::fault::Fault;
 use crate::folder::Run;
 use crate::journal::Journal;
+use crate::output;
 use crate::profile::Profile;
 use crate::record::SCHEMA;
 
@@ -25,7 +26,7 @@ impl Flags {
         contenders.extend(self.strangers()?);
         let experiments = self.asked_experiments()?;
         for unknown in unknown_names(&experiments, &contenders) {
-            eprintln!("{unknown}");
+            output::note(&unknown);
         }
         let (cpus, processors) = self.places.split()?;
         cpus.client.pin_this_thread()?;
@@ -105,7 +106,7 @@ fn verified(
         match verdict {
             Ok(()) => taking_part.push(contender),
             Err(Fault::Trial(reason)) => {
-                eprintln!("{} is left out: {reason}", contender.name);
+                output::note(&format!("{} is left out: {reason}", contender.name));
                 left_out.push(LeftOut {
                     name: contender.name,
                     reason,
@@ -134,7 +135,10 @@ fn askable(
     };
     let (out, askable): (Vec<_>, Vec<_>) = experiments.into_iter().partition(counts);
     let left_out = out.into_iter().map(|experiment| {
-        eprintln!("the experiment {} is left out: {reason}", experiment.key);
+        output::note(&format!(
+            "the experiment {} is left out: {reason}",
+            experiment.key
+        ));
         LeftOut {
             name: experiment.key,
             reason: reason.clone(),

@@ -3,23 +3,7 @@
 /// A letter's mean width at the 12 pixels that plots are written in. System fonts differ; this is on the wide side.
 const LETTER_PX: f64 = 6.7;
 
-/// For element content and for attributes in double quotes, in XML and HTML.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // XML has no way to write the other control characters at all.
-            letter if letter.is_control() && !matches!(letter, '\n' | '\t') => escaped.push('\u{fffd}'),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
-}
+pub(crate) use crate::escape::markup::escape;
 
 /// Without the marks of bold and code, which a picture does not show.
 pub(super) fn plain(text: &str) -> String {
@@ -58,14 +42,6 @@ pub(super) fn lines(text: &str, room: f64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_could_be_markup_is_escaped() {
-        assert_eq!(
-            escape("<b a=\"1\" c='2'>&\u{7}"),
-            "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;\u{fffd}"
-        );
-    }
 
     #[test]
     fn a_title_is_broken_between_words() {

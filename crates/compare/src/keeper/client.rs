@@ -1,0 +1,118 @@
+//! The keeper as `compare` sees it: a child at the other end of a socket.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+
+use super::{Event, Line, MARK, Order};
+use crate::costs::Cgroup;
+use crate::cpus::CpuSet;
+use crate::leftovers::{self, Maker};
+
+/// How long the keeper may take for what is its own part.
+pub(crate) const KEEPER_WITHIN: Duration = Duration::from_secs(20);
+
+/// The process between this one and the server.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    child: Child,
+    /// None once it was closed, by which the keeper ends.
+    line: Option<Line>,
+}
+
+impl Keeper {
+    /// Starts a keeper, which waits for the order to start the server.
+    pub(crate) fn start(
+        cpus: &CpuSet,
+        cgroup: Option<&Cgroup>,
+        output: Option<&Path>,
+        folder: Option<&Path>,
+        command: impl Iterator<Item = OsString>,
+    ) -> io::Result<Self> {
+        let (own, others) = UnixStream::pair()?;
+        // By this name it is found even if it was replaced or removed since.
+        let mut keeper = Command::new("/proc/self/exe");
+        keeper.arg0("compare").args(["keep", "--cpus", &cpus.to_string()]);
+        if let Some(cgroup) = cgroup {
+            keeper.arg("--cgroup").arg(cgroup.path());
+        }
+        if let Some(output) = output {
+            keeper.arg("--output").arg(std::path::absolute(output)?);
+        }
+        if let Some(folder) = folder {
+            keeper.current_dir(folder);
+        }
+        // In a group of its own: what ends this process's group is not to end the keeper before its work is done.
+        let child = keeper
+            .arg("--")
+            .args(command)
+            .env(MARK, Maker::this().to_string())
+            .stdin(OwnedFd::from(others))
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        // This process's copy of the other end goes with the command.
+        drop(keeper);
+        let mut keeper = Self {
+            child,
+            line: Some(Line::new(own)),
+        };
+        let line = keeper.line.as_mut().expect("it was made here");
+        match line.receive(KEEPER_WITHIN)? {
+            Some(Event::Awake) => Ok(keeper),
+            _ => Err(io::Error::other("it does not answer")),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    pub(crate) fn line(&mut self) -> Result<&mut Line, String> {
+        self.line.as_mut().ok_or_else(|| "its keeper is gone".to_owned())
+    }
+
+    /// Has the server started: the number of its first process.
+    pub(crate) fn start_server(&mut self) -> Result<Pid, String> {
+        let line = self.line()?;
+        line.send(&Order::Start).map_err(|error| lost(&error))?;
+        match line.receive(KEEPER_WITHIN).map_err(|error| lost(&error))? {
+            Some(Event::Started { pid }) => Ok(Pid::from_raw(pid)),
+            Some(Event::Failed { reason }) => Err(reason),
+            _ => Err("its keeper does not start it".to_owned()),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    /// Closes the connection, on which the keeper ends everything. If the keeper can't, this process does.
+    fn drop(&mut self) {
+        drop(self.line.take());
+        let until = Instant::now() + KEEPER_WITHIN;
+        let ended = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status.success(),
+                Ok(None) if Instant::now() < until => thread::sleep(Duration::from_micros(500)),
+                _ => break false,
+            }
+        };
+        if !ended {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            leftovers::end_processes(|maker| maker == Maker::this());
+        }
+    }
+}
+
+/// What is reported where a keeper does not answer any more.
+pub(crate) fn lost(error: &io::Error) -> String {
+    format!("its keeper is gone: {error}")
+}
