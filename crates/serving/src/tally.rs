@@ -37,9 +37,9 @@ pub struct Tally(Arc<File>);
 impl Tally {
     /// Opens a file for lines behind those that it has, or makes one.
     ///
-    /// A FIFO is refused: to open one, and to write to it, can wait for a reader for ever. A device is taken.
+    /// A FIFO is refused: to open one, and to write to it, can wait for a reader for ever. A character device is taken.
     pub(crate) fn open(path: PathBuf) -> std::result::Result<Self, String> {
-        let refuse = || "it is a FIFO or a socket; give a regular file".to_owned();
+        let refuse = || "it is not a regular file; give one, or a path for a new one".to_owned();
         let opened = OpenOptions::new()
             .append(true)
             .create(true)
@@ -52,7 +52,9 @@ impl Tally {
             Err(error) => return Err(format!("can't append to it: {error}")),
         };
         match file.metadata() {
-            Ok(metadata) if metadata.file_type().is_fifo() => Err(refuse()),
+            Ok(metadata) if metadata.file_type().is_fifo() || metadata.file_type().is_block_device() => {
+                Err(refuse())
+            }
             Ok(_) => Ok(Self(Arc::new(file))),
             Err(error) => Err(format!("can't append to it: {error}")),
         }
