@@ -8,8 +8,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use serving::limits::{
-    RETRY_PAUSE, has_told_full, is_closed, is_exhaustion, is_interruption, is_peers_fault, tell_once,
-    tell_once_full,
+    RETRY_PAUSE, full_was_reported, is_closed, is_exhaustion, is_interruption, is_peers_fault,
+    report_full_once, tell_once,
 };
 use serving::{Error, Result};
 
@@ -63,7 +63,7 @@ impl Acceptor {
         }
         loop {
             if self.is_full(open) {
-                self.pause(registry, (!has_told_full()).then_some(RETRY_PAUSE));
+                self.pause(registry, (!full_was_reported()).then_some(RETRY_PAUSE));
                 return Ok(None);
             }
             match self.listener.accept() {
@@ -119,10 +119,10 @@ impl Acceptor {
             return true;
         }
         if self.listener.has_waiting() {
-            tell_once_full();
+            report_full_once();
         }
         self.state = State::Paused {
-            retry_at: (!has_told_full()).then(|| Instant::now() + RETRY_PAUSE),
+            retry_at: (!full_was_reported()).then(|| Instant::now() + RETRY_PAUSE),
         };
         false
     }

@@ -217,7 +217,7 @@ enum Asked {
 /// does nothing, and lives as long as the server.
 #[derive(Debug)]
 struct NamespaceInit {
-    /// Its end tells the process that the server has gone.
+    /// It closes when the server has gone, and so the process ends.
     _lives: UnixStream,
 }
 
@@ -238,7 +238,7 @@ impl NamespaceInit {
         match children.try_fork()? {
             ForkResult::Child => {
                 drop(lives);
-                // Signals interrupt the read, and say nothing to this process.
+                // Signals interrupt the read, and mean nothing to this process.
                 while ends.read(&mut [0]).is_err() {}
                 std::process::exit(0);
             }

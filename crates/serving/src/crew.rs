@@ -107,10 +107,10 @@ impl Crew {
     /// Waits until a worker is missing and due, and gives its slot; none once the process has been asked to stop.
     pub fn vacancy(&mut self) -> Result<Option<usize>> {
         loop {
-            self.hear_all()?;
+            self.read_reports()?;
             while let Some((pid, status)) = self.children.reap() {
                 // What it reported before it ended has come by now, if not at the look above.
-                self.hear_all()?;
+                self.read_reports()?;
                 self.bury(pid, status)?;
             }
             if self.children.signals().stopping() {
@@ -198,7 +198,7 @@ impl Crew {
         vacant.min()
     }
 
-    fn hear_all(&mut self) -> Result<()> {
+    fn read_reports(&mut self) -> Result<()> {
         let mut drain = Vec::new();
         while let Some((sender, report)) = self.reports.next() {
             match report {

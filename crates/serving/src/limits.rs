@@ -109,7 +109,7 @@ pub fn tell_once(what: &str, error: &io::Error) {
 }
 
 /// Prints on stderr, the first time only, that a connection waits because of `--max-connections`.
-pub fn tell_once_full() {
+pub fn report_full_once() {
     if FULL.take() {
         tell(format_args!(
             "{}: as many connections are open as --max-connections allows; further ones wait in the backlog",
@@ -120,7 +120,7 @@ pub fn tell_once_full() {
 
 /// Whether this process has reported that a connection waits because of `--max-connections`.
 #[must_use]
-pub fn has_told_full() -> bool {
+pub fn full_was_reported() -> bool {
     FULL.done.load(Ordering::Relaxed)
 }
 

@@ -30,7 +30,8 @@ use signal_hook::consts::{SIGALRM, SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::limits::{
-    RETRY_PAUSE, has_told_full, is_exhaustion, is_interruption, is_peers_fault, tell_once, tell_once_full,
+    RETRY_PAUSE, full_was_reported, is_exhaustion, is_interruption, is_peers_fault, report_full_once,
+    tell_once,
 };
 use crate::listener::{Listener, has_waiting};
 use crate::{Error, Result};
@@ -348,12 +349,12 @@ impl Watch {
     /// Reports once that a connection waits for room.
     pub fn wait_while_full(&self, listener: &Listener, ended: Option<BorrowedFd<'_>>) -> Result<()> {
         let mut readable: Vec<_> = ended.into_iter().collect();
-        if !has_told_full() {
+        if !full_was_reported() {
             readable.push(listener.as_fd());
         }
         self.wait(&readable, None)?;
-        if !has_told_full() && has_waiting(listener) {
-            tell_once_full();
+        if !full_was_reported() && has_waiting(listener) {
+            report_full_once();
         }
         Ok(())
     }
