@@ -1,4 +1,4 @@
-//! One connection in an event loop: it does what it can without waiting, and says why it stops.
+//! One connection in an event loop: it does what it can without waiting, and returns why it stops.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
@@ -33,9 +33,9 @@ pub enum Turn {
 pub struct Connection {
     stream: TcpStream,
     session: Session,
-    /// A read came back short, so there is nothing to read until the next event says so.
+    /// A read came back short, so there is nothing to read until the next event.
     emptied: bool,
-    /// The peer has said that it sends nothing more: the end may stand behind what is there, and no event will tell it.
+    /// The peer has closed its sending side. The end may stand behind unread bytes, and no further event reports it.
     ends: bool,
     /// Once the process should stop: how many bytes of what had arrived by then are still to be read.
     last_call: Option<u64>,
@@ -129,14 +129,14 @@ impl Connection {
         let now = Instant::now();
         if self.session.wake(now) {
             self.sleeps_until = None;
-            // It has been silent because it was told to: from here on it is the peer's turn.
+            // It was silent because the peer asked for a sleep: from here on it is the peer's turn.
             self.moved();
         }
         let lingered = matches!(self.closing, Closing::Lingering { until, .. } if until <= now);
         let idled =
             self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
         let frame_is_late = self.frame_due.is_some_and(|due| due <= now);
-        // While the loop was busy a request may have come that no event has told of yet.
+        // While the loop was busy a request may have come whose event has not been seen yet.
         self.emptied &= !(idled || frame_is_late);
         let moved_at = self.moved_at;
         let turn = self.turn(stop);
@@ -246,7 +246,7 @@ impl Connection {
         match self.stream.read(room) {
             Ok(0) => self.session.end_of_input(),
             Ok(bytes) => {
-                // A short read has emptied the socket (epoll(7)), which saves the call that would only say so.
+                // A short read has emptied the socket (epoll(7)), which saves the call that would only confirm it.
                 self.emptied = bytes < asked;
                 self.session.filled(bytes);
                 self.frame_clock.filled(bytes);

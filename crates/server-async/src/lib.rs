@@ -15,7 +15,7 @@
 //! cost of a request falls as the load grows. The price is in the program: state stands where a blocking server has a call
 //! that has not returned yet.
 //!
-//! The events are edge-triggered: the kernel tells a change once, so a connection that is told of one goes on until it
+//! The events are edge-triggered: the kernel reports a change once, so a connection with an event goes on until it
 //! would block. One that never would, for its peer always sends more, is put behind the others after
 //! [`TURN_REQUESTS`](connection::TURN_REQUESTS) requests.
 //!

@@ -23,10 +23,10 @@ pub const LINGER_MOST: Duration = Duration::from_secs(1);
 /// reply reached it. A peer that sends more did not look at the reply.
 pub const LINGER_MOST_BYTES: usize = 16 << 20;
 
-/// What a connection is told about the service.
+/// The service as a connection needs to know it.
 #[derive(Debug, Clone, Copy)]
 pub struct Service {
-    /// What its session is told.
+    /// The options of its session.
     pub session: SessionOptions,
     /// Close when nothing has moved for this long.
     pub idle_timeout: Option<Duration>,
@@ -36,14 +36,14 @@ pub struct Service {
     pub verbose: bool,
 }
 
-/// A connection as `--verbose` tells of it: one line as it comes, one as it goes.
+/// A connection as `--verbose` logs it: a line when it opens, and one when it closes.
 #[derive(Debug)]
 pub struct Visit {
     peer: Option<String>,
 }
 
 impl Visit {
-    /// Says that a connection comes, if that is to be said; who it is, is only asked then. It goes when this is dropped.
+    /// Logs that a connection opens, if that is asked for; only then is `peer` called. Dropping this logs its close.
     pub fn begin(service: &Service, peer: impl FnOnce() -> io::Result<SocketAddr>) -> Self {
         let name = |peer: io::Result<SocketAddr>| {
             peer.map_or_else(

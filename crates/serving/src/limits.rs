@@ -1,4 +1,4 @@
-//! At the limits of descriptors and processes: go on with what there is, say so once, try again later.
+//! At the limits of descriptors and processes: go on with what there is, report it once, try again later.
 
 use std::io::{self, ErrorKind};
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ use crate::options::program;
 use crate::telling::tell;
 use crate::{Error, Result};
 
-/// How long to leave a full table alone. Nothing tells a process that another has closed a descriptor, so it has to look
+/// How long to leave a full table alone. No event reports that another process has closed a descriptor, so a process has to look
 /// again; ten looks a second cost nothing, and a connection that waits this long in the backlog is not lost.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -23,8 +23,8 @@ pub fn is_interruption(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
 }
 
-/// Whether an error says that a table is full, of descriptors, processes or memory, and so may pass. EAGAIN is how
-/// fork(2) says it.
+/// Whether an error means that a table is full, of descriptors, processes or memory, and so may pass. fork(2) returns
+/// EAGAIN for it.
 #[must_use]
 pub fn is_exhaustion(error: &io::Error) -> bool {
     let full = [

@@ -76,7 +76,7 @@ impl Options {
             .map(|most| usize::try_from(most).unwrap_or(usize::MAX))
     }
 
-    /// What a connection is told about the service.
+    /// The service as a connection needs to know it.
     #[must_use]
     pub fn service(&self) -> Service {
         let writes = if self.two_writes {
@@ -136,7 +136,7 @@ pub enum Accept {
 }
 
 /// Reads the flags, runs a server, and gives its exit code: 0 done, 1 it could not go on, 2 it could not be asked that
-/// way. A mistake is told in one line.
+/// way. An error takes one line.
 #[must_use]
 pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     let settled = inherited::reset();
@@ -169,7 +169,7 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     code
 }
 
-/// As many workers as this process has processors to run on.
+/// As many workers as this process has CPUs to run on.
 #[must_use]
 pub fn processors() -> NonZeroU16 {
     std::thread::available_parallelism()
@@ -178,7 +178,7 @@ pub fn processors() -> NonZeroU16 {
         .unwrap_or(NonZeroU16::MIN)
 }
 
-/// The name this server was started by, for what it says on stderr.
+/// The name this server was started by, for what it prints on stderr.
 #[must_use]
 pub fn program() -> String {
     std::env::args_os()

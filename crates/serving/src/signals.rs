@@ -217,7 +217,7 @@ impl Stop {
         ppoll(descriptors, Some(TimeSpec::from_duration(most)), None).is_ok_and(|ready| ready > 0)
     }
 
-    /// Keeps the processor busy for this long.
+    /// Keeps the CPU busy for this long.
     fn spin(&self, duration: Duration) {
         let start = Instant::now();
         while start.elapsed() < duration {
@@ -339,7 +339,7 @@ impl Watch {
         }
     }
 
-    /// Waits a little for room in a table that is full, and says once that it is.
+    /// Waits a little for room in a table that is full, and reports once that it is.
     pub fn ride_out(&self, what: &str, limit: &io::Error) -> Result<Woken> {
         tell_once(what, limit);
         self.wait(&[], Some(RETRY_PAUSE))
@@ -359,7 +359,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for the next connection and accepts it, or says that the process should stop.
+    /// Waits for the next connection and accepts it; none if the process should stop.
     ///
     /// `woken` is called after every signal. At the limit of descriptors it waits until it can accept again.
     pub fn accept(&self, listener: &Listener, mut woken: impl FnMut()) -> Result<Option<TcpStream>> {
