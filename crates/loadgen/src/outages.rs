@@ -13,21 +13,31 @@ pub(crate) struct Outages {
 #[expect(clippy::struct_field_names, reason = "units stand last in a name")]
 struct Present {
     since_ns: u64,
-    /// When the last attempt failed.
-    failed_ns: u64,
-    /// How long of it the client was paused, and tried nothing.
+    /// When an attempt was refused first, and last.
+    refused_ns: Option<(u64, u64)>,
+    /// How long since then the client was paused, and tried nothing.
     paused_ns: u64,
 }
 
 impl Outages {
     /// An attempt to connect has failed, and there has been no connection since then.
-    pub(crate) fn fail(&mut self, since_ns: u64, now_ns: u64) {
-        let present = self.present.get_or_insert(Present {
+    pub(crate) fn fail(&mut self, since_ns: u64) {
+        self.begin(since_ns);
+    }
+
+    /// An attempt was refused at once, and there has been no connection since then: the server is not there.
+    pub(crate) fn refuse(&mut self, since_ns: u64, now_ns: u64) {
+        let present = self.begin(since_ns);
+        let (_, last_ns) = present.refused_ns.get_or_insert((now_ns, now_ns));
+        *last_ns = now_ns;
+    }
+
+    fn begin(&mut self, since_ns: u64) -> &mut Present {
+        self.present.get_or_insert(Present {
             since_ns,
-            failed_ns: now_ns,
+            refused_ns: None,
             paused_ns: 0,
-        });
-        present.failed_ns = now_ns;
+        })
     }
 
     /// A connection is open, or the run is over.
@@ -45,17 +55,15 @@ impl Outages {
     /// The client was paused, for as long as `paused_ns` gives of the time since then.
     pub(crate) fn excuse(&mut self, paused_ns: impl FnOnce(u64) -> u64) {
         if let Some(present) = &mut self.present {
-            present.paused_ns += paused_ns(present.since_ns);
+            present.paused_ns += present.refused_ns.map_or(0, |(first_ns, _)| paused_ns(first_ns));
         }
     }
 
-    /// For how long attempts have failed; nothing if none has. Time in which the client tried nothing is not counted.
-    pub(crate) fn lasts_ns(&self) -> Option<u64> {
-        let lasts = |present: &Present| {
-            let tried_ns = present.failed_ns.saturating_sub(present.since_ns);
-            tried_ns.saturating_sub(present.paused_ns)
-        };
-        self.present.as_ref().map(lasts)
+    /// For how long attempts have been refused; nothing if none has. Time in which the client tried nothing is not counted.
+    pub(crate) fn refused_for_ns(&self) -> Option<u64> {
+        let present = self.present.as_ref()?;
+        let (first_ns, last_ns) = present.refused_ns?;
+        Some(last_ns.saturating_sub(first_ns).saturating_sub(present.paused_ns))
     }
 
     /// The times in which neither of two threads had a connection.
@@ -88,7 +96,7 @@ mod tests {
     fn outages(past: &[(u64, u64)]) -> Outages {
         let mut outages = Outages::default();
         for &(from, to) in past {
-            outages.fail(from, from);
+            outages.fail(from);
             outages.end(to);
         }
         outages
@@ -97,18 +105,20 @@ mod tests {
     #[test]
     fn an_outage_lasts_until_a_connection_opens() {
         let mut outages = Outages::default();
-        assert_eq!(outages.lasts_ns(), None);
-        outages.fail(10, 12);
-        outages.fail(10, 20);
-        assert_eq!(outages.lasts_ns(), Some(10));
-        outages.excuse(|since_ns| since_ns - 6);
-        outages.fail(10, 25);
-        assert_eq!(outages.lasts_ns(), Some(11));
+        assert_eq!(outages.refused_for_ns(), None);
+        outages.fail(10);
+        assert_eq!(outages.refused_for_ns(), None);
+        outages.refuse(10, 12);
+        outages.refuse(10, 20);
+        assert_eq!(outages.refused_for_ns(), Some(8));
+        outages.excuse(|first_ns| first_ns - 8);
+        outages.refuse(10, 25);
+        assert_eq!(outages.refused_for_ns(), Some(9));
         outages.end(40);
         outages.end(50);
-        outages.fail(60, 60);
+        outages.refuse(60, 60);
         outages.forget();
-        assert_eq!(outages.lasts_ns(), None);
+        assert_eq!(outages.refused_for_ns(), None);
         outages.end(80);
         assert_eq!(outages.lengths_ns().collect::<Vec<_>>(), [30]);
     }

@@ -129,15 +129,15 @@ impl Driver<'_> {
         };
         self.tally.fail(failure, 1, example);
         self.close(index, now_ns, now_ns + RETRY_PAUSE_NS);
+        if self.open_now > 0 || self.phase == Phase::Finishing {
+            return;
+        }
         match failure {
             // The client lacks something, so nobody knows about the server.
             Failure::OutOfPorts => self.outages.forget(),
-            // A server that has too much to do answers no SYN either.
-            Failure::ConnectTimeout => {}
-            _ if self.open_now == 0 && self.phase != Phase::Finishing => {
-                self.outages.fail(self.none_since_ns, now_ns);
-            }
-            _ => {}
+            // It may be there and have too much to do.
+            Failure::ConnectTimeout => self.outages.fail(self.none_since_ns),
+            _ => self.outages.refuse(self.none_since_ns, now_ns),
         }
     }
 
@@ -301,6 +301,16 @@ mod tests {
         for reason in [ErrorKind::AddrNotAvailable, ErrorKind::AddrInUse] {
             assert_eq!(end_of_a_run_without_connections(reason), None);
         }
+    }
+
+    #[test]
+    fn a_server_that_answers_no_syn_is_an_outage_and_not_gone() {
+        assert_eq!(end_of_a_run_without_connections(ErrorKind::TimedOut), None);
+        let mut driver = Stepped::begin(closed_loop(2_000));
+        driver.fail_connect(0, &ErrorKind::TimedOut.into(), 500 * MS);
+        driver.at(2_000 * MS);
+        let outages = driver.finish().outages;
+        assert_eq!(outages.lengths_ns().collect::<Vec<_>>(), [1_500 * MS]);
     }
 
     fn pipeline_of_three() -> Stepped {

@@ -274,8 +274,8 @@ impl<'a> Driver<'a> {
         }
         let gone = self
             .outages
-            .lasts_ns()
-            .is_some_and(|lasts_ns| lasts_ns > nanoseconds(self.plan.ride_out));
+            .refused_for_ns()
+            .is_some_and(|refused_ns| refused_ns > nanoseconds(self.plan.ride_out));
         gone.then(|| format!("the server at {} is gone", self.plan.target))
     }
 

@@ -400,7 +400,7 @@ impl Connections {
     }
 }
 
-/// When there was no connection and none could be opened, because the server refused: on all threads at the same time.
+/// When there was no connection and none could be opened: on all threads at the same time.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Outage {
     /// How often.
