@@ -195,11 +195,16 @@ fn overloaded(report: &Report) -> Option<String> {
 fn unsent(report: &Report) -> Option<String> {
     let (unsent, planned) = (report.requests.unsent, report.requests.planned);
     let overloaded = report.overloaded == Some(true);
+    let paused = report.client_pauses.is_some_and(|pauses| pauses.count > 0);
+    let then = if report.options.requests.is_some() {
+        "The run ended before they could be sent."
+    } else if paused {
+        "The load generator paused, so it may have had no time to send them."
+    } else {
+        "They were still waiting for a free connection. Offer less, or give more --connections."
+    };
     (!overloaded && unsent as f64 > UNSENT_SHARE_MOST * planned as f64).then(|| {
-        format!(
-            "{unsent} of {planned} requests that were due were still waiting for a free connection when the window closed. \
-             They have no latency. Offer less, or give more --connections."
-        )
+        format!("{unsent} of {planned} requests were not sent before the window closed, and have no latency. {then}")
     })
 }
 

@@ -382,6 +382,23 @@ fn replies_that_are_no_frames_end_their_connections_and_that_is_said() {
 }
 
 #[test]
+fn requests_that_a_paused_client_did_not_send_are_not_held_against_the_server() {
+    let mut report = sound();
+    report.requests.planned += 500;
+    report.requests.unsent = 500;
+    report.client_pauses = Some(ClientPauses {
+        bound_us: 100_000.0,
+        count: 1,
+        longest_us: 500_000.0,
+        requests: 500,
+    });
+    let advice = of(&report).join("\n");
+    assert!(advice.contains("500 of 12500 requests were not sent"), "{advice}");
+    assert!(advice.contains("The load generator paused, so"), "{advice}");
+    assert!(!advice.contains("--connections"), "{advice}");
+}
+
+#[test]
 fn unserved_connections_are_no_matter_of_their_number_where_others_failed() {
     let unserved = |kind: &str| {
         let mut report = sound_closed();

@@ -126,7 +126,9 @@ impl Report {
             throughput_per_s,
             requests: tally.requests,
             backlog: is_open.then_some(tally.backlog),
-            overloaded: is_open.then(|| tally.completed > 0 && tally.backlog.outgrew(&tally.requests)),
+            overloaded: is_open.then(|| {
+                tally.completed > 0 && tally.backlog.outgrew(&tally.requests, tally.pauses.requests)
+            }),
             connections: tally.connections(plan.connections as u64),
             latency_us,
             service_us: if is_open {
@@ -361,11 +363,15 @@ pub struct Backlog {
 
 impl Backlog {
     /// Whether it grew by more in the window than the chance of a Poisson stream explains: by more than a hundredth of what
-    /// fell due in the window, and by more than two standard deviations of that number.
+    /// fell due in the window, and by more than two standard deviations of that number. Those that met a pause of the client
+    /// may be in it because of that, and are not held against the server.
     #[must_use]
-    pub fn outgrew(&self, requests: &Requests) -> bool {
+    pub fn outgrew(&self, requests: &Requests, met_pause: u64) -> bool {
         let due = requests.planned.saturating_sub(self.at_open) as f64;
-        let growth = self.at_close.saturating_sub(self.at_open) as f64;
+        let growth = self
+            .at_close
+            .saturating_sub(self.at_open)
+            .saturating_sub(met_pause) as f64;
         growth > 0.01 * due && growth > 2.0 * due.sqrt()
     }
 }

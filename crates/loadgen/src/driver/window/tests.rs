@@ -1,0 +1,216 @@
+//! What is counted at the edges of the window, with the time stepped by hand.
+
+use super::*;
+use crate::driver::stepped::{MS, Stepped, closed_loop, open_loop};
+use crate::plan::Plan;
+use crate::report::Requests;
+
+#[test]
+fn what_is_due_and_never_sent_is_unsent_and_waits_until_the_window_closes() {
+    let mut driver = Stepped::begin(open_loop(10));
+    driver.at(10 * MS);
+    assert_eq!(driver.tally.requests.unsent, 0, "counted while a reply may come");
+    // What is due from then on is none of the window's, and is not sent.
+    driver.at(25 * MS).answer(0, 1);
+    let tally = driver.finish();
+    assert_eq!(
+        tally.requests,
+        Requests {
+            planned: 10,
+            unsent: 9,
+            sent: 1,
+            ok: 1,
+            ..Requests::default()
+        }
+    );
+    // The one that was sent at once, and those that fell due after each further millisecond.
+    let waits_ms: u64 = 10 + (1..=9).sum::<u64>();
+    assert_eq!(
+        (tally.waits_ns, tally.area_ns),
+        (u128::from(waits_ms * MS), u128::from(waits_ms * MS))
+    );
+}
+
+#[test]
+fn replies_to_the_warm_up_count_in_the_slice_in_which_they_come() {
+    // Due each millisecond, and answered ten milliseconds after they were sent: of the window's own none is sent.
+    let mut driver = Stepped::begin(Plan {
+        warmup: Duration::from_millis(100),
+        slice: Some(Duration::from_millis(20)),
+        ..open_loop(60)
+    });
+    for reply in 1..=16 {
+        driver.at(reply * 10 * MS).answer(0, 1);
+    }
+    let (tally, slices) = driver.finish_with_slices();
+    // The reply at 100 ms comes as the window opens, that at 160 ms as it closes.
+    assert_eq!(slices, [(2, 0), (2, 0), (2, 0)]);
+    assert_eq!((tally.completed, tally.after_window.latency.len()), (6, 1));
+    // 91 were in the system at the opening, one of them in flight, and 60 fell due in the window.
+    assert_eq!(
+        tally.requests,
+        Requests {
+            planned: 151,
+            unsent: 144,
+            sent: 7,
+            ok: 7,
+            ..Requests::default()
+        }
+    );
+    assert_eq!((tally.backlog.at_open, tally.backlog.at_close), (91, 145));
+    assert!(tally.backlog.outgrew(&tally.requests, 0));
+    assert!(!tally.backlog.outgrew(&tally.requests, 54));
+    assert_eq!(tally.waits_ns, tally.area_ns);
+}
+
+#[test]
+fn a_failure_counts_in_the_slice_in_which_it_comes_and_not_after_the_window() {
+    let mut driver = Stepped::begin(Plan {
+        warmup: Duration::from_millis(10),
+        slice: Some(Duration::from_millis(20)),
+        ..closed_loop(40)
+    });
+    driver.at(5 * MS).answer(0, 1);
+    driver.at(15 * MS).reset(0);
+    driver.at(45 * MS).open_again(0);
+    driver.at(60 * MS).reset(0);
+    let (tally, slices) = driver.finish_with_slices();
+    assert_eq!(slices, [(0, 1), (0, 0)]);
+    assert_eq!(
+        tally.requests,
+        Requests {
+            planned: 2,
+            sent: 2,
+            reset: 2,
+            ..Requests::default()
+        }
+    );
+    assert_eq!(tally.waits_ns, tally.area_ns);
+}
+
+#[test]
+fn a_line_counts_up_to_where_the_run_is_cut_short() {
+    let mut driver = Stepped::begin(open_loop(3_600_000));
+    driver.at(2 * MS).answer(0, 1);
+    driver.at(4 * MS + MS / 2);
+    let tally = driver.finish();
+    assert_eq!(
+        tally.requests,
+        Requests {
+            planned: 5,
+            unsent: 3,
+            sent: 2,
+            ok: 1,
+            in_flight: 1,
+            ..Requests::default()
+        }
+    );
+    assert_eq!(tally.window.as_micros(), 4_500);
+    // Sent as it was due; due at 1 ms and in flight; due at 2, 3 and 4 ms and in line.
+    let waits_us: u64 = 2_000 + 3_500 + 2_500 + 1_500 + 500;
+    assert_eq!(
+        (tally.waits_ns, tally.area_ns),
+        (u128::from(waits_us * 1_000), u128::from(waits_us * 1_000))
+    );
+}
+
+#[test]
+fn a_connection_that_is_lost_takes_those_in_flight_and_not_those_in_line() {
+    let mut driver = Stepped::begin(Plan {
+        pipeline: 2,
+        ..open_loop(10)
+    });
+    driver.at(3 * MS + MS / 2).reset(0);
+    // Of those in line the next connection takes two, and two more when these are answered.
+    driver.at(5 * MS + MS / 2).open_again(0);
+    driver.at(6 * MS + MS / 2).answer(0, 2);
+    driver.at(10 * MS);
+    let tally = driver.finish();
+    assert_eq!(
+        tally.requests,
+        Requests {
+            planned: 10,
+            unsent: 4,
+            sent: 6,
+            ok: 2,
+            reset: 2,
+            in_flight: 2,
+            ..Requests::default()
+        }
+    );
+    assert_eq!(tally.waits_ns, tally.area_ns);
+}
+
+#[test]
+fn a_due_request_that_is_lost_breaks_the_accounting() {
+    let mut driver = Stepped::begin(open_loop(10));
+    let (line, _) = driver.open.as_mut().expect("the loop is open");
+    line.advance();
+    driver.at(10 * MS);
+    let tally = driver.finish();
+    assert!(!tally.requests.add_up(), "{:?}", tally.requests);
+    assert_eq!(
+        tally.requests.planned,
+        tally.requests.sent + tally.requests.unsent + 1
+    );
+}
+
+/// Keeps the processor busy for so long.
+fn work(cpu: Duration) {
+    let until = thread_cpu() + cpu;
+    while thread_cpu() < until {
+        std::hint::spin_loop();
+    }
+}
+
+#[test]
+fn a_thread_that_gets_to_the_end_late_is_busy_for_what_it_did_until_then() {
+    let mut driver = Stepped::begin(closed_loop(10));
+    work(Duration::from_millis(20));
+    driver.at(40 * MS);
+    let tally = driver.finish();
+    assert_eq!(tally.window.as_millis(), 10);
+    assert!((0.5..1.0).contains(&tally.busiest().busy), "{:?}", tally.threads);
+}
+
+#[test]
+fn a_processor_that_was_taken_away_while_the_thread_spun_does_not_make_it_less_busy() {
+    let mut driver = Stepped::begin(closed_loop(40));
+    work(Duration::from_millis(20));
+    for _ in 0..10 {
+        driver.looked_in_vain(4 * MS);
+    }
+    driver.looked_in_vain(1_000);
+    driver.at(40 * MS);
+    // Less 0.2 ms of the 20.
+    let tally = driver.finish();
+    assert!((0.49..1.0).contains(&tally.busiest().busy), "{:?}", tally.threads);
+}
+
+#[test]
+fn a_closed_loop_plans_what_its_connections_have_room_for() {
+    let mut driver = Stepped::begin(Plan {
+        pipeline: 3,
+        requests_per_connection: Some(4),
+        ..closed_loop(10)
+    });
+    driver.at(MS).answer(0, 2);
+    driver.at(2 * MS);
+    let tally = driver.finish();
+    assert_eq!(
+        tally.requests,
+        Requests {
+            planned: 4,
+            sent: 4,
+            ok: 2,
+            in_flight: 2,
+            ..Requests::default()
+        }
+    );
+    // Two of the first three for one millisecond, the third for two; the fourth for one.
+    let waits_ms: u64 = 2 + 2 + 1;
+    assert_eq!(
+        (tally.waits_ns, tally.area_ns),
+        (u128::from(waits_ms * MS), u128::from(waits_ms * MS))
+    );
+}
