@@ -17,7 +17,8 @@ use nix::unistd::{ForkResult, Pid, getpid, getppid};
 
 use crate::limits::is_exhaustion;
 use crate::listener::Listener;
-use crate::signals::{Stop, Watch, is_asked_again};
+use crate::signals::{Stop, is_asked_again};
+use crate::watch::Watch;
 use crate::{Error, Result, telling};
 
 /// While children drain, the request to stop is repeated this often: one that came just before a child blocked in a

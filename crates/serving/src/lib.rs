@@ -26,13 +26,15 @@ pub mod signals;
 pub mod tally;
 mod telling;
 pub mod times;
+pub mod watch;
 
 pub use children::{Children, Fork};
 pub use connection::{Service, Visit, serve};
 pub use crew::{Crew, Worker};
 pub use listener::{Listener, Listeners};
 pub use options::{Options, WorkerOptions, main};
-pub use signals::{Stop, Watch};
+pub use signals::Stop;
+pub use watch::Watch;
 
 /// What can go wrong with a server, as its user reads it.
 #[derive(Debug, thiserror::Error)]

@@ -12,8 +12,8 @@ use crate::options::program;
 use crate::telling::tell;
 use crate::{Error, Result};
 
-/// How long to leave a full table alone. No event reports that another process has closed a descriptor, so a process has to look
-/// again; ten looks a second cost nothing, and a connection that waits this long in the backlog is not lost.
+/// How long to leave a full table alone. No event reports that another process has closed a descriptor, so a process has
+/// to look again; ten looks a second cost nothing, and a connection that waits this long in the backlog is not lost.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a call ended without a result only so that the process looks around: for a signal, or because the socket's

@@ -3,7 +3,7 @@
 //! A handler may do next to nothing, so all that ours do is set a flag. What remains is to notice the flag:
 //!
 //! - A process that only waits for connections and signals blocks the signals and lets them in while it waits, with
-//!   ppoll(2), which does both in one step, so that none is missed: [`Watch`].
+//!   ppoll(2), which does both in one step, so that none is missed: [`Watch`](crate::Watch).
 //! - A process that is blocked in accept, recv or send is interrupted (`EINTR`). A signal that comes between the look at
 //!   the flag and the call is noticed when it comes again, which a supervisor sees to, or after [`Stop::look_again`].
 //! - An event loop adds a descriptor of its own that becomes readable on a signal.
@@ -13,13 +13,12 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::signal::{SigEvent, SigSet, SigevNotify, Signal};
+use nix::sys::signal::{SigEvent, SigevNotify, Signal};
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::sys::wait::{WaitPidFlag, waitpid};
@@ -29,11 +28,7 @@ use protocol::Work;
 use signal_hook::consts::{SIGALRM, SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::limits::{
-    RETRY_PAUSE, full_was_reported, is_exhaustion, is_interruption, is_peers_fault, report_full_once,
-    tell_once,
-};
-use crate::listener::{Listener, has_waiting};
+use crate::listener::Listener;
 use crate::{Error, Result};
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -53,6 +48,11 @@ const SAME_WITHIN: Duration = Duration::from_millis(100);
 
 /// The exit code of a server that a second request to stop ended, with requests in progress.
 const CUT_SHORT: i32 = 1;
+
+/// Whether this process has been asked to stop. To look begins no drain.
+pub(crate) fn is_asked() -> bool {
+    STOP.load(Ordering::Relaxed)
+}
 
 /// Whether a second request to stop has come since the last look, after that which began the drain at this time.
 pub(crate) fn is_asked_again(drain_began: Instant) -> bool {
@@ -123,7 +123,7 @@ impl Stop {
 
     /// Reaps children that somebody else left to this process: those of the program that it was before exec, or orphans
     /// where it is a container's first process.
-    fn reap_strangers(self) {
+    pub(crate) fn reap_strangers(self) {
         if self.childless
             && CHILD_CHANGED.load(Ordering::Relaxed)
             && CHILD_CHANGED.swap(false, Ordering::SeqCst)
@@ -152,6 +152,12 @@ impl Stop {
         }
     }
 
+    /// How long requests in progress may take once the process has been asked to stop.
+    #[must_use]
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        self.drain_timeout
+    }
+
     /// The longest that a blocking call may go without a look at the flag, if it has to look at all.
     #[must_use]
     pub fn look_again(&self) -> Option<Duration> {
@@ -166,7 +172,7 @@ impl Stop {
     #[must_use]
     pub fn requested(&self) -> bool {
         self.reap_strangers();
-        let requested = STOP.load(Ordering::Relaxed);
+        let requested = is_asked();
         if requested && !DRAIN_BEGUN.load(Ordering::Relaxed) && !DRAIN_BEGUN.swap(true, Ordering::SeqCst) {
             self.begin_drain();
         }
@@ -260,136 +266,5 @@ impl Stop {
         // To drop it would disarm it.
         std::mem::forget(timer);
         Ok(())
-    }
-}
-
-/// What ended a wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Woken {
-    /// A signal: look at [`Watch::stopping`], and for children that have ended.
-    Signal,
-    /// One of the descriptors is readable.
-    Ready,
-    /// The time is over.
-    Timeout,
-}
-
-/// The signals of a process that lets them in only while it waits.
-///
-/// Threads that it starts never see one, nor do children until they [`release`](Self::release) them.
-#[derive(Debug)]
-pub struct Watch {
-    stop: Stop,
-    open: SigSet,
-}
-
-impl Watch {
-    /// Holds SIGTERM, SIGINT and SIGCHLD back from now on.
-    pub fn start(stop: Stop) -> Result<Self> {
-        let held = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD]);
-        let open = SigSet::thread_get_mask().map_err(Error::system("read the signal mask"))?;
-        held.thread_block().map_err(Error::system("block signals"))?;
-        Ok(Self { stop, open })
-    }
-
-    /// What this watch listens for, for those who do the work.
-    #[must_use]
-    pub fn stop(&self) -> Stop {
-        self.stop
-    }
-
-    /// Whether the process has been asked to stop. This can only change in a [`wait`](Self::wait), and starts no clock.
-    #[must_use]
-    pub fn stopping(&self) -> bool {
-        STOP.load(Ordering::Relaxed)
-    }
-
-    /// How long what is under way may take once the process has been asked to stop.
-    #[must_use]
-    pub fn drain_timeout(&self) -> Duration {
-        self.stop.drain_timeout
-    }
-
-    /// Lets the signals through again, in a child that does not watch.
-    pub fn release(&self) -> Result<()> {
-        self.open
-            .thread_set_mask()
-            .map_err(Error::system("unblock signals"))
-    }
-
-    /// Waits for a signal, for one of these to become readable (as a listener does when it has a connection), or for the
-    /// time to pass.
-    pub fn wait(&self, readable: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<Woken> {
-        let mut descriptors: Vec<_> = readable
-            .iter()
-            .map(|descriptor| PollFd::new(*descriptor, PollFlags::POLLIN))
-            .collect();
-        match ppoll(
-            &mut descriptors,
-            timeout.map(TimeSpec::from_duration),
-            Some(self.open),
-        ) {
-            Ok(0) => Ok(Woken::Timeout),
-            Ok(_) => Ok(Woken::Ready),
-            Err(Errno::EINTR) => {
-                self.stop.reap_strangers();
-                Ok(Woken::Signal)
-            }
-            Err(error) => Err(Error::system("wait for connections")(error)),
-        }
-    }
-
-    /// Waits a little for room in a table that is full, and reports once that it is.
-    pub fn ride_out(&self, what: &str, limit: &io::Error) -> Result<Woken> {
-        tell_once(what, limit);
-        self.wait(&[], Some(RETRY_PAUSE))
-    }
-
-    /// Waits while this process holds as many connections as it may: for a signal, or for `ended` to become readable.
-    /// Reports once that a connection waits for room.
-    pub fn wait_while_full(&self, listener: &Listener, ended: Option<BorrowedFd<'_>>) -> Result<()> {
-        let mut readable: Vec<_> = ended.into_iter().collect();
-        if !full_was_reported() {
-            readable.push(listener.as_fd());
-        }
-        self.wait(&readable, None)?;
-        if !full_was_reported() && has_waiting(listener) {
-            report_full_once();
-        }
-        Ok(())
-    }
-
-    /// Waits for the next connection and accepts it; none if the process should stop.
-    ///
-    /// `woken` is called after every signal. At the limit of descriptors it waits until it can accept again.
-    pub fn accept(&self, listener: &Listener, mut woken: impl FnMut()) -> Result<Option<TcpStream>> {
-        loop {
-            if self.stopping() {
-                return Ok(None);
-            }
-            match self.wait(&[listener.as_fd()], None)? {
-                Woken::Timeout => {}
-                Woken::Signal => woken(),
-                Woken::Ready => {
-                    let accepted = listener.accept_now();
-                    // Where a descriptor is ready, ppoll lets no signal in, and under a flood of connections the
-                    // listener always is.
-                    if self.wait(&[], Some(Duration::ZERO))? == Woken::Signal {
-                        woken();
-                    }
-                    match accepted {
-                        Ok(stream) => return Ok(Some(stream)),
-                        Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
-                        Err(error) if is_exhaustion(&error) => {
-                            // The listener stays readable, so to wait for it again at once would be to spin.
-                            if self.ride_out("accept", &error)? == Woken::Signal {
-                                woken();
-                            }
-                        }
-                        Err(error) => return Err(Error::system("accept")(error)),
-                    }
-                }
-            }
-        }
     }
 }

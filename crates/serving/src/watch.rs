@@ -1,0 +1,150 @@
+//! The signals of a process that lets them in only while it waits for connections.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::time::TimeSpec;
+
+use crate::limits::{
+    RETRY_PAUSE, full_was_reported, is_exhaustion, is_interruption, is_peers_fault, report_full_once,
+    tell_once,
+};
+use crate::listener::{Listener, has_waiting};
+use crate::signals::{Stop, is_asked};
+use crate::{Error, Result};
+
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Woken {
+    /// A signal: look at [`Watch::stopping`], and for children that have ended.
+    Signal,
+    /// One of the descriptors is readable.
+    Ready,
+    /// The time is over.
+    Timeout,
+}
+
+/// The signals of a process that lets them in only while it waits.
+///
+/// Threads that it starts never see one, nor do children until they [`release`](Self::release) them.
+#[derive(Debug)]
+pub struct Watch {
+    stop: Stop,
+    open: SigSet,
+}
+
+impl Watch {
+    /// Holds SIGTERM, SIGINT and SIGCHLD back from now on.
+    pub fn start(stop: Stop) -> Result<Self> {
+        let held = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD]);
+        let open = SigSet::thread_get_mask().map_err(Error::system("read the signal mask"))?;
+        held.thread_block().map_err(Error::system("block signals"))?;
+        Ok(Self { stop, open })
+    }
+
+    /// What this watch listens for, for those who do the work.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.stop
+    }
+
+    /// Whether the process has been asked to stop. This can only change in a [`wait`](Self::wait), and starts no clock.
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        is_asked()
+    }
+
+    /// How long what is under way may take once the process has been asked to stop.
+    #[must_use]
+    pub fn drain_timeout(&self) -> Duration {
+        self.stop.drain_timeout()
+    }
+
+    /// Lets the signals through again, in a child that does not watch.
+    pub fn release(&self) -> Result<()> {
+        self.open
+            .thread_set_mask()
+            .map_err(Error::system("unblock signals"))
+    }
+
+    /// Waits for a signal, for one of these to become readable (as a listener does when it has a connection), or for the
+    /// time to pass.
+    pub fn wait(&self, readable: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<Woken> {
+        let mut descriptors: Vec<_> = readable
+            .iter()
+            .map(|descriptor| PollFd::new(*descriptor, PollFlags::POLLIN))
+            .collect();
+        match ppoll(
+            &mut descriptors,
+            timeout.map(TimeSpec::from_duration),
+            Some(self.open),
+        ) {
+            Ok(0) => Ok(Woken::Timeout),
+            Ok(_) => Ok(Woken::Ready),
+            Err(Errno::EINTR) => {
+                self.stop.reap_strangers();
+                Ok(Woken::Signal)
+            }
+            Err(error) => Err(Error::system("wait for connections")(error)),
+        }
+    }
+
+    /// Waits a little for room in a table that is full, and reports once that it is.
+    pub fn ride_out(&self, what: &str, limit: &io::Error) -> Result<Woken> {
+        tell_once(what, limit);
+        self.wait(&[], Some(RETRY_PAUSE))
+    }
+
+    /// Waits while this process holds as many connections as it may: for a signal, or for `ended` to become readable.
+    /// Reports once that a connection waits for room.
+    pub fn wait_while_full(&self, listener: &Listener, ended: Option<BorrowedFd<'_>>) -> Result<()> {
+        let mut readable: Vec<_> = ended.into_iter().collect();
+        if !full_was_reported() {
+            readable.push(listener.as_fd());
+        }
+        self.wait(&readable, None)?;
+        if !full_was_reported() && has_waiting(listener) {
+            report_full_once();
+        }
+        Ok(())
+    }
+
+    /// Waits for the next connection and accepts it; none if the process should stop.
+    ///
+    /// `woken` is called after every signal. At the limit of descriptors it waits until it can accept again.
+    pub fn accept(&self, listener: &Listener, mut woken: impl FnMut()) -> Result<Option<TcpStream>> {
+        loop {
+            if self.stopping() {
+                return Ok(None);
+            }
+            match self.wait(&[listener.as_fd()], None)? {
+                Woken::Timeout => {}
+                Woken::Signal => woken(),
+                Woken::Ready => {
+                    let accepted = listener.accept_now();
+                    // Where a descriptor is ready, ppoll lets no signal in, and under a flood of connections the
+                    // listener always is.
+                    if self.wait(&[], Some(Duration::ZERO))? == Woken::Signal {
+                        woken();
+                    }
+                    match accepted {
+                        Ok(stream) => return Ok(Some(stream)),
+                        Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
+                        Err(error) if is_exhaustion(&error) => {
+                            // The listener stays readable, so to wait for it again at once would be to spin.
+                            if self.ride_out("accept", &error)? == Woken::Signal {
+                                woken();
+                            }
+                        }
+                        Err(error) => return Err(Error::system("accept")(error)),
+                    }
+                }
+            }
+        }
+    }
+}
