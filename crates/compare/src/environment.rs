@@ -87,6 +87,9 @@ pub(crate) struct Machine {
     pub(crate) virtualised: bool,
 }
 
+/// The most rounds that are read: more than any version could be asked for.
+const ROUNDS_READ_MOST: usize = 65_535;
+
 impl Environment {
     /// The names of those that took part, in the order of the tables.
     pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
@@ -127,7 +130,16 @@ impl Environment {
         }
         let mut stored: Value = serde_json::from_str(&text).with_context(fault)?;
         escape::cut_all(&mut stored);
-        serde_json::from_value(stored).with_context(fault)
+        let environment: Self = serde_json::from_value(stored).with_context(fault)?;
+        // As many trials are planned again, each in memory.
+        if environment.rounds > ROUNDS_READ_MOST {
+            bail!(
+                "{} has {} rounds; at most {ROUNDS_READ_MOST} can be read",
+                path.display(),
+                environment.rounds
+            );
+        }
+        Ok(environment)
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {

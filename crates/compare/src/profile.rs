@@ -19,6 +19,9 @@ pub(crate) enum Choice {
     Full,
 }
 
+/// The most rounds of a run, and the most pairs and comparisons of `aa`.
+pub(crate) const ROUNDS_MOST: u16 = 1000;
+
 /// How often and how long each model is measured in each setting.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Profile {

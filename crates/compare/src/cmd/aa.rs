@@ -17,7 +17,7 @@ use crate::figures::{self, Better, Figure};
 use crate::leftovers;
 use crate::output::{self, Text};
 use crate::plan::Planned;
-use crate::profile::{Choice, Profile};
+use crate::profile::{Choice, Profile, ROUNDS_MOST};
 use crate::record::{Measured, Outcome};
 use crate::statistics::{Comparison, Verdict};
 use crate::trial::{Bench, Unmade};
@@ -31,19 +31,19 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "MODEL", default_value = "async", value_parser = models::named)]
     model: Model,
 
-    /// How many pairs of trials a comparison has; without it, as many as the profile quick has rounds
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(6..))]
+    /// Pairs of trials in a comparison, from 6 to 1000; without it, as many as the profile quick has rounds
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(6..=i64::from(ROUNDS_MOST)))]
     pairs: Option<u16>,
 
-    /// How many comparisons are made of each figure; without it 30, with --power 12
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Comparisons of each metric, from 1 to 1000; without it 30, with --power 12
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(ROUNDS_MOST)))]
     comparisons: Option<u16>,
 
     /// Let the second of each pair take 5 % longer for its work
     #[arg(long)]
     power: bool,
 
-    /// What the order within the pairs is drawn from
+    /// Seed of the order within the pairs, from 0 to 2^64 - 1
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 

@@ -29,8 +29,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "RUN")]
     baseline: PathBuf,
 
-    /// How much worse a figure may become, such as 5% (or 0.05)
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    /// How much worse a metric may become, such as 5% (or 0.05): from 0 to under 1000%
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share, allow_negative_numbers = true)]
     max_regression: f64,
 
     /// Take a baseline from another machine
@@ -146,7 +146,7 @@ fn too_few(verdict: &Verdict) -> String {
 fn share(text: &str) -> Result<f64, String> {
     /// In per cent: what got ten times worse.
     const PERCENT_MOST: f64 = 1000.0;
-    let fault = "give a share such as 5%";
+    let fault = "give a share such as 5%, from 0 to under 1000%";
     let (number, is_percentage) = match text.strip_suffix('%') {
         Some(number) => (number.trim(), true),
         None => (text, false),
@@ -164,7 +164,7 @@ fn share(text: &str) -> Result<f64, String> {
 fn newest_beside(baseline: &Path) -> Result<PathBuf> {
     let own = baseline
         .canonicalize()
-        .with_context(|| format!("can't find {}", baseline.display()))?;
+        .map_err(|error| Usage(format!("can't read the baseline {}: {error}", baseline.display())))?;
     let folder = own.parent().context("a run lies in a folder")?;
     let runs = std::fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
     let mut others: Vec<_> = runs

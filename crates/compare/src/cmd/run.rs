@@ -49,8 +49,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE")]
     contenders: Option<PathBuf>,
 
-    /// How often each is measured in each setting, in place of the profile's number
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Trials of each model in each setting, from 1 to 1000, in place of the profile's number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(profile::ROUNDS_MOST)))]
     trials: Option<u16>,
 
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
 
-    /// What the order of the trials is drawn from; without it, another for each run
+    /// Seed of the order of the trials, from 0 to 2^64 - 1; without it, another for each run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 

@@ -2,6 +2,7 @@
 //!
 //! The names of models are checked only where they can be known: contenders come from another file.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::file::ExperimentError;
@@ -27,9 +28,10 @@ pub(super) fn check(experiment: &Experiment) -> Result<(), ExperimentError> {
 fn whole(experiment: &Experiment) -> Result<(), String> {
     key(&experiment.key)?;
     profiles(&experiment.profiles)?;
-    not_zero("rounds_most", experiment.rounds_most == Some(0))?;
+    let rounds = experiment.rounds_most.map(|rounds| rounds as u64);
+    within("rounds_most", rounds, 1, profile::ROUNDS_MOST.into())?;
     if let Method::RateUnderBound { p99_ms } = experiment.method {
-        not_zero("p99_ms", p99_ms == 0)?;
+        within("p99_ms", Some(p99_ms), 1, WINDOW_MOST_MS)?;
     }
     let keys = || experiment.settings.iter().map(|setting| &*setting.key);
     let mut of_theory = experiment.theory.iter().flat_map(|theory| &theory.settings);
@@ -39,7 +41,10 @@ fn whole(experiment: &Experiment) -> Result<(), String> {
 fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
     key(&setting.key)?;
     profiles(&setting.profiles)?;
-    not_zero("window_ms", setting.window_ms == Some(0))?;
+    within("window_ms", setting.window_ms, 1, WINDOW_MOST_MS)?;
+    if let Some(x) = setting.x.filter(|x| !x.is_finite()) {
+        return Err(format!("its x is {x}; give a number"));
+    }
     let servers = || models::ALL.iter().map(|model| model.name).chain(["all"]);
     for name in setting.flags.keys() {
         known("its flags", "model of this house", name, servers())?;
@@ -124,7 +129,30 @@ fn load(load: &Load) -> Result<(), String> {
             return Err(format!("{name} is {value}; give {unit}, more than 0"));
         }
     }
-    Ok(())
+    if let Some(share) = load.capacity.filter(|&share| share > CAPACITY_MOST) {
+        return Err(format!(
+            "capacity is {share}; give a share from 0 to {CAPACITY_MOST}"
+        ));
+    }
+    // The load generator has bounds of its own. An address is no part of them.
+    let asked = load
+        .known_rate_per_s()
+        .map_or_else(|| load.closed(), |rate| load.at(rate));
+    let plan = asked.plan(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), None, 1)?;
+    plan.check().map_err(|error| error.to_string())
+}
+
+/// The longest window, and the longest bound of a latency: an hour.
+const WINDOW_MOST_MS: u64 = 3_600_000;
+/// The most that is offered, as a share of what can be served.
+const CAPACITY_MOST: f64 = 100.0;
+
+fn within(name: &str, value: Option<u64>, least: u64, most: u64) -> Result<(), String> {
+    match value.filter(|value| !(least..=most).contains(value)) {
+        Some(value) if value < least => Err(format!("{name} is {value}; give at least {least}")),
+        Some(value) => Err(format!("{name} is {value}; give at most {most}")),
+        None => Ok(()),
+    }
 }
 
 fn not_zero(name: &str, is_zero: bool) -> Result<(), String> {

@@ -83,6 +83,75 @@ fn a_regression_that_lacks_its_sign_is_asked_about() {
 }
 
 #[test]
+fn numbers_outside_their_ranges_are_refused_and_none_panics() {
+    servers();
+    let huge = "99999999999999999999999";
+    for arguments in [
+        &["run", "--trials", "0"][..],
+        &["run", "--trials", "1001"],
+        &["run", "--trials", huge],
+        &["run", "--seed", "-1"],
+        &["run", "--seed", huge],
+        &["run", "--server-cpus", "0-99999999999"],
+        &["run", "--client-cpus", huge],
+        &["aa", "--pairs", "5"],
+        &["aa", "--pairs", "1001"],
+        &["aa", "--comparisons", "0"],
+        &["aa", "--comparisons", "1001"],
+        &["aa", "--seed", huge],
+        &["check", "--baseline", "anywhere", "--max-regression", "-1%"],
+        &["check", "--baseline", "anywhere", "--max-regression", "1e308%"],
+        &["check", "--baseline", "anywhere", "--max-regression", "inf"],
+        &["check", "--baseline", "/nowhere"],
+    ] {
+        refused(arguments);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    let file = path.to_str().unwrap();
+    let whole = "key = \"mine\"\ntitle = \"Mine\"\nquestion = \"What?\"\nsetup = \"as it is\"\nheadline = \"cpu_us_per_request\"";
+    let setting = "[[setting]]\nkey = \"a\"\ntitle = \"a\"";
+    let most = i64::MAX;
+    for (more, load, named) in [
+        (format!("window_ms = {most}"), String::new(), "window_ms"),
+        ("window_ms = 3600001".to_owned(), String::new(), "window_ms"),
+        ("rounds_most = 1001".to_owned(), String::new(), "rounds_most"),
+        (format!("rounds_most = {most}"), String::new(), "rounds_most"),
+        (String::new(), format!("connections = {most}"), "connections"),
+        (String::new(), format!("pipeline = {most}"), "in flight"),
+        (String::new(), format!("idle = {most}"), "idle"),
+        (String::new(), "rate_per_s = 1e300".to_owned(), "rate"),
+        (String::new(), "rate_per_s = nan".to_owned(), "rate"),
+        (String::new(), "capacity = 1e300".to_owned(), "capacity"),
+    ] {
+        std::fs::write(&path, format!("{whole}\n{more}\n[load]\n{load}\n{setting}\n")).unwrap();
+        let message = refused(&["run", "--profile", "smoke", "--experiments", file]);
+        assert!(message.contains(named), "{more} {load}: {message}");
+    }
+    let contender = "[[contender]]\nname = \"a\"\ncommand = [\"x\", \"{addr}\"]";
+    for limit in ["0", "600001", "9223372036854775807", "-1"] {
+        std::fs::write(&path, format!("{contender}\nready_within_ms = {limit}\n")).unwrap();
+        let message = refused(&["run", "--contenders", file]);
+        assert!(message.contains("ready_within_ms") || limit == "-1", "{message}");
+    }
+}
+
+#[test]
+fn help_names_the_range_of_each_number() {
+    for (verb, ranges) in [
+        ("run", &["from 1 to 1000", "from 0 to 2^64 - 1"][..]),
+        ("aa", &["from 6 to 1000", "from 1 to 1000", "from 0 to 2^64 - 1"]),
+        ("check", &["from 0 to under 1000%"]),
+    ] {
+        let help = text(&run(&[verb, "--help"]).stdout);
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for range in ranges {
+            assert!(help.contains(range), "{verb}: {range}: {help}");
+        }
+    }
+}
+
+#[test]
 fn help_says_what_each_flag_does() {
     for verb in ["run", "report", "diff", "check", "aa"] {
         let help = run(&[verb, "--help"]);
