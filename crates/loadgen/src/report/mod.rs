@@ -4,7 +4,12 @@
 //! is null.
 
 mod checks;
+mod client;
+mod failures;
+mod fairness;
+mod options;
 mod quantiles;
+mod requests;
 
 use std::time::Duration;
 
@@ -13,12 +18,15 @@ use serde::{Deserialize, Serialize};
 
 pub use self::checks::{Arrivals, Checks, Drift, Little};
 use self::checks::{is_near_ceiling, late_share};
+pub use self::client::{Client, ClientPauses};
+pub use self::failures::Failures;
+pub use self::fairness::{Fairness, SERVED_LEAST};
+pub use self::options::{MixPart, Options};
 pub use self::quantiles::{BEYOND_LEAST, Quantiles};
-use crate::distribution::Distribution;
-use crate::failure::{Cause, Effect, Failure};
+pub use self::requests::{Backlog, Connections, Requests};
 use crate::outages::Outages;
 use crate::pauses;
-use crate::plan::{Load, Plan, RIDE_OUT_USUAL};
+use crate::plan::{Load, Plan};
 use crate::slices::Gatherer;
 use crate::stages::StageResult;
 use crate::tally::Tally;
@@ -216,47 +224,6 @@ impl Report {
     }
 }
 
-impl Options {
-    fn of(plan: &Plan) -> Self {
-        let (rate_per_s, arrivals, pacing) = match plan.load {
-            Load::Closed => (None, None, None),
-            Load::Open {
-                rate_per_s,
-                arrivals,
-                pacing,
-            } => (
-                plan.stages.is_empty().then_some(rate_per_s),
-                Some(arrivals.to_string()),
-                Some(pacing.to_string()),
-            ),
-        };
-        Self {
-            connections: plan.connections,
-            threads: plan.threads,
-            rate_per_s,
-            arrivals,
-            pacing,
-            seed: plan.seed,
-            duration_s: plan.requests.is_none().then(|| plan.window().as_secs_f64()),
-            requests: plan.requests,
-            warmup_s: plan.warmup.as_secs_f64(),
-            op: plan.work.operation(),
-            params: plan.work.fixed_params(),
-            payload_bytes: plan.work.payload_bytes(),
-            mix: plan.work.mix_parts(),
-            pipeline: plan.pipeline,
-            requests_per_connection: plan.requests_per_connection,
-            idle: plan.idle,
-            silent: plan.silent,
-            timeout_s: plan.timeout.as_secs_f64(),
-            wait_for_server_s: plan.wait_for_server.as_secs_f64(),
-            ride_out_s: plan.ride_out.as_secs_f64(),
-            two_writes: plan.two_writes,
-            cpus: plan.cpus.clone(),
-        }
-    }
-}
-
 /// Which loop the requests come from.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -265,145 +232,6 @@ pub enum LoopKind {
     Closed,
     /// Requests are due on a schedule that owes nothing to the replies.
     Open,
-}
-
-/// The flags of a run, as they were understood. Results of before a flag was told have the default for it.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-#[allow(missing_docs)]
-pub struct Options {
-    pub connections: usize,
-    pub threads: usize,
-    pub rate_per_s: Option<f64>,
-    pub arrivals: Option<String>,
-    pub pacing: Option<String>,
-    pub seed: u64,
-    /// Null where the number of requests was given.
-    pub duration_s: Option<f64>,
-    #[serde(default)]
-    pub requests: Option<u64>,
-    pub warmup_s: f64,
-    pub op: String,
-    pub params: Option<String>,
-    #[serde(default)]
-    pub payload_bytes: Option<usize>,
-    #[serde(default)]
-    pub mix: Option<Vec<MixPart>>,
-    pub pipeline: usize,
-    pub requests_per_connection: Option<u64>,
-    #[serde(default)]
-    pub idle: usize,
-    #[serde(default)]
-    pub silent: usize,
-    pub timeout_s: f64,
-    #[serde(default)]
-    pub wait_for_server_s: f64,
-    #[serde(default = "ride_out_usual_s")]
-    pub ride_out_s: f64,
-    pub two_writes: bool,
-    pub cpus: Vec<usize>,
-}
-
-/// Results of before it was a flag had no other.
-fn ride_out_usual_s() -> f64 {
-    RIDE_OUT_USUAL.as_secs_f64()
-}
-
-/// A part of a mix, as it was asked for.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-pub struct MixPart {
-    /// Its operation and what that is asked with, such as `spin 20`, or `sleep bimodal 1|50:0.1` for times that are drawn;
-    /// with its number, `spin 20 #3`, where another part would have the same name.
-    pub name: String,
-    /// Its share of the requests is this by the sum of all weights.
-    pub weight: u64,
-    /// Its operation.
-    pub op: String,
-    /// Its params, if they are the same each time.
-    pub params: Option<String>,
-    /// How long the string of its pings is, where that was asked for.
-    pub payload_bytes: Option<usize>,
-    /// What its times are drawn from, where they are.
-    pub times: Option<Distribution>,
-}
-
-/// The requests that were in the system at some time within the window: due before it closed (in a closed loop: sent), and
-/// not ended before it opened. Always: planned = sent + unsent, and sent = ok + wrong + error + timeout + reset +
-/// `in_flight`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Requests {
-    /// In the system as the window opened, or due within it, counted apart from the sending; in a closed loop those that
-    /// connections had room for.
-    pub planned: u64,
-    /// Due and not sent before the window closed.
-    pub unsent: u64,
-    /// Sent.
-    pub sent: u64,
-    /// Answered with what was asked for.
-    pub ok: u64,
-    /// Answered with something else.
-    pub wrong: u64,
-    /// Answered with an error.
-    pub error: u64,
-    /// Not answered in time.
-    pub timeout: u64,
-    /// Lost with their connection.
-    pub reset: u64,
-    /// Still unanswered when the run was cut short.
-    pub in_flight: u64,
-}
-
-/// Requests in the system: due and not ended, whether they waited for a connection or for their reply.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Backlog {
-    /// As the window opened.
-    pub at_open: u64,
-    /// As it closed.
-    pub at_close: u64,
-}
-
-impl Backlog {
-    /// Whether it grew by more in the window than the chance of a Poisson stream explains: by more than a hundredth of what
-    /// fell due in the window, and by more than two standard deviations of that number. Those that met a pause of the client
-    /// may be in it because of that, and are not held against the server.
-    #[must_use]
-    pub fn outgrew(&self, requests: &Requests, met_pause: u64) -> bool {
-        let due = requests.planned.saturating_sub(self.at_open) as f64;
-        let growth = self
-            .at_close
-            .saturating_sub(self.at_open)
-            .saturating_sub(met_pause) as f64;
-        growth > 0.01 * due && growth > 2.0 * due.sqrt()
-    }
-}
-
-/// The connections of a run.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Connections {
-    /// As many as the plan wants at once.
-    pub asked: u64,
-    /// Of these, how many could be opened.
-    pub opened: u64,
-    /// How many could never be opened.
-    pub failed: u64,
-    /// How many had a good reply within the window, or to a request of it: that of a slow operation may come when the window
-    /// is over.
-    pub served: u64,
-    /// How often one was opened again in the place of one that had ended, within the window.
-    pub reconnects: u64,
-}
-
-impl Connections {
-    /// How many were asked something within the window, or could not be, and were not `served`. In an open loop the
-    /// connections take turns, so with fewer requests `sent` than connections some are never asked.
-    #[must_use]
-    pub fn unserved(&self, loop_kind: LoopKind, sent: u64) -> u64 {
-        let asked = match loop_kind {
-            // A closed loop uses them all, unless it is to send fewer requests than it has connections.
-            LoopKind::Closed => self.asked.min(sent.max(self.failed)),
-            LoopKind::Open => self.opened.min(sent) + self.failed,
-        };
-        asked.saturating_sub(self.served)
-    }
 }
 
 /// When there was no connection and none could be opened: on all threads at the same time.
@@ -450,72 +278,6 @@ pub struct Bystanders {
     pub silent_open: u64,
 }
 
-/// How evenly the connections were served within the window.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-pub struct Fairness {
-    /// Jain's index, (Σx)² / (n·Σx²) over the good replies x of each of n connections: 1 when all had the same, 1/n when
-    /// one had them all (Jain, Chiu and Hawe, DEC-TR-301, 1984). Null where no connection had [`SERVED_LEAST`].
-    pub jain: Option<f64>,
-    /// The fewest that a connection had.
-    pub least_served: u64,
-    /// The most that a connection had.
-    pub most_served: u64,
-}
-
-/// So many good replies on some connection are needed for Jain's index to say something of the server. One more or less is
-/// not its doing: an open loop deals out the turns, and the ends of the window cut off a reply here and not there. Where all
-/// have nine or ten the index is 0.997 at the least; where they have none or one, it is whatever share had one.
-pub const SERVED_LEAST: u64 = 10;
-
-impl Fairness {
-    /// Of these numbers of good replies, a connection each; nothing if there were none at all.
-    #[must_use]
-    pub fn of(served: &[u64]) -> Option<Self> {
-        let sum: f64 = served.iter().map(|&x| x as f64).sum();
-        let squares: f64 = served.iter().map(|&x| (x as f64).powi(2)).sum();
-        let most_served = served.iter().copied().max().unwrap_or(0);
-        let jain = sum.powi(2) / (served.len() as f64 * squares);
-        (sum > 0.0).then(|| Self {
-            jain: (most_served >= SERVED_LEAST).then_some(jain),
-            least_served: served.iter().copied().min().unwrap_or(0),
-            most_served,
-        })
-    }
-}
-
-/// What the load generator itself spent within the window.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-pub struct Client {
-    /// Processor time by good replies.
-    pub cpu_us_per_request: Option<f64>,
-    /// The share of the window that the thread with the least time left was at work on a processor; watching the clock until a request is
-    /// due is no work.
-    pub busy: f64,
-    /// The share of the window that this thread was ready for a processor, which others had; it counts as busy where the client
-    /// is asked whether it was the limit, since it could have done no more. Results of before this was told have 0.
-    #[serde(default)]
-    pub waited: f64,
-    /// How busy each thread was, that one first. Results of before this was told have none.
-    #[serde(default)]
-    pub busy_each: Vec<f64>,
-    /// How many threads drove the connections.
-    pub threads: usize,
-}
-
-/// When the load generator did not look whether something had come, since it was stopped or had no CPU. What comes in such a
-/// pause is read after it, so its latency may be too long. It is never a timeout: the time of a request does not run meanwhile.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-pub struct ClientPauses {
-    /// What is longer than this is a pause: 100 ms, or half the timeout if that is less, but 10 ms at least.
-    pub bound_us: f64,
-    /// How many there were in the window and the drain.
-    pub count: u64,
-    /// How long the longest was.
-    pub longest_us: f64,
-    /// How many requests were in the system during one.
-    pub requests: u64,
-}
-
 /// One second of the window, or a third of a short one; the last may be shorter.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Interval {
@@ -542,65 +304,5 @@ impl Interval {
             p50_us: quantiles.and_then(|quantiles| quantiles.p50),
             p99_us: quantiles.and_then(|quantiles| quantiles.p99),
         }
-    }
-}
-
-/// Failures of one kind in the whole run, those of the warm-up included, whereas [`Requests`] are of the window.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub struct Failures {
-    /// What kind.
-    pub kind: String,
-    /// How many.
-    pub count: u64,
-    /// The first of them.
-    pub first: String,
-}
-
-impl Failures {
-    /// Whether they say that a reply was wrong, an error, no frame or nobody's, and not that there was none.
-    #[must_use]
-    pub fn are_of_replies(&self) -> bool {
-        self.cause() == Cause::Reply
-    }
-
-    /// Whether they say that the client had no port to connect from.
-    #[must_use]
-    pub fn are_of_ports(&self) -> bool {
-        self.cause() == Cause::Client
-    }
-
-    /// Whether they end a connection, or keep one from being opened.
-    #[must_use]
-    pub fn are_of_connections(&self) -> bool {
-        self.effect() != Effect::GoesOn
-    }
-
-    /// Whose doing they are. A kind that this version does not know is one of the server's.
-    pub(crate) fn cause(&self) -> Cause {
-        Failure::from_name(&self.kind).map_or(Cause::Silence, Failure::cause)
-    }
-
-    pub(crate) fn effect(&self) -> Effect {
-        Failure::from_name(&self.kind).map_or(Effect::MayEnd, Failure::effect)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_index_of_a_few_requests_is_not_told() {
-        let jain = |served: &[u64]| Fairness::of(served).and_then(|fairness| fairness.jain);
-        // Twenty turns that an open loop dealt to 64 connections.
-        let mut dealt = vec![0; 64];
-        dealt[..20].fill(1);
-        assert_eq!(jain(&dealt), None);
-        assert_eq!(Fairness::of(&dealt).map(|fairness| fairness.most_served), Some(1));
-        assert_eq!(jain(&[9; 64]), None);
-        assert_eq!(jain(&[10; 64]), Some(1.0));
-        assert!(jain(&[[9; 32], [10; 32]].concat()).is_some_and(|jain| jain > 0.997));
-        assert_eq!(jain(&[40, 0, 0, 0]), Some(0.25));
-        assert_eq!(Fairness::of(&[0; 4]), None);
     }
 }
