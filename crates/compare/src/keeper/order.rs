@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,14 +35,21 @@ impl Line {
 
     /// The next message; none if none came in that time. The end of the connection is an error.
     pub(crate) fn receive<T: DeserializeOwned>(&mut self, within: Duration) -> io::Result<Option<T>> {
-        if let Some(message) = self.kept()? {
-            return Ok(Some(message));
+        let until = Instant::now() + within;
+        loop {
+            if let Some(message) = self.kept()? {
+                return Ok(Some(message));
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            // A timeout of zero would be none at all.
+            let timeout = left.max(Duration::from_millis(1));
+            self.stream.set_read_timeout(Some(timeout))?;
+            self.fill()?;
+            // A signal ends a read early, and a message may come in pieces.
+            if left.is_zero() {
+                return self.kept();
+            }
         }
-        // A timeout of zero would be none at all.
-        self.stream
-            .set_read_timeout(Some(within.max(Duration::from_millis(1))))?;
-        self.fill()?;
-        self.kept()
     }
 
     /// A message that is here already.
@@ -74,5 +81,31 @@ impl Line {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_message_in_pieces_is_awaited() {
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let writer = thread::spawn(move || {
+            for piece in ["\"aw", "ake\"\n\"next", "\"\n"] {
+                other.write_all(piece.as_bytes()).unwrap();
+                thread::sleep(Duration::from_millis(20));
+            }
+            other
+        });
+        let mut line = Line::new(one);
+        let mut next = |within| line.receive::<String>(within);
+        assert_eq!(next(Duration::from_secs(60)).unwrap().as_deref(), Some("awake"));
+        assert_eq!(next(Duration::from_secs(60)).unwrap().as_deref(), Some("next"));
+        assert_eq!(next(Duration::ZERO).unwrap(), None);
+        drop(writer.join().unwrap());
+        assert!(next(Duration::from_secs(60)).is_err());
     }
 }

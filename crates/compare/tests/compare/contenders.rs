@@ -29,10 +29,10 @@ fn beside(contender: &str, file: (&str, &str)) -> (String, String) {
 
 #[test]
 fn a_contender_that_never_gets_ready_is_left_out() {
-    let contender = "[[contender]]\nname = \"sleeper\"\nready_within_ms = 300\n\
+    let contender = "[[contender]]\nname = \"sleeper\"\nready_within_ms = 3000\n\
                      command = [\"sh\", \"-c\", \"echo still asleep >&2; exec sleep 100\", \"{addr}\"]";
     let (message, page) = beside(contender, ("unused", ""));
-    let reason = "was not ready within 300ms; last line on stderr: still asleep";
+    let reason = "was not ready within 3s; last line on stderr: still asleep";
     assert!(
         message.contains(&format!("sleeper is left out: {reason}")),
         "{message}"

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{eventually, only_run, run, smoke, succeeds, text};
+use crate::support::{eventually, made, only_run, run, smoke, text};
 
 #[test]
 fn a_live_run_can_not_be_resumed_beside_it() {
@@ -53,7 +53,7 @@ fn number(line: &str) -> u64 {
 #[test]
 fn a_doubled_trial_is_refused_by_every_reader() {
     let out = tempfile::tempdir().unwrap();
-    succeeds(&mut smoke("request-cost", "thread,async", out.path()));
+    made(&mut smoke("request-cost", "thread,async", out.path()));
     let folder = only_run(out.path());
     let well = tempfile::tempdir().unwrap();
     for name in ["records.jsonl", "environment.json"] {

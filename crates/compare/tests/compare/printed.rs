@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::support::{Script, only_run, text};
+use crate::support::{Script, only_run, text, was_measured};
 
 /// Prints much before it is ready, and 10 KB for each connection and reply. The ready line names a host.
 const CHATTY: &str = r#"
@@ -45,7 +45,7 @@ fn a_chatty_contender_is_measured_and_its_output_kept_and_cut() {
         return;
     };
     let done = script.smoke().output().unwrap();
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    was_measured(&done, &script.out(), "chatty");
     let folder = only_run(&script.out()).join("output");
     let trial = folder.join("request-cost-64-chatty-1.log");
     let trial = if trial.exists() {
@@ -76,7 +76,7 @@ fn an_ipv6_address_is_understood() {
         return;
     };
     let done = script.smoke().output().unwrap();
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    was_measured(&done, &script.out(), "six");
 }
 
 #[test]

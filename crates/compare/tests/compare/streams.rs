@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{compare, only_run, run, servers, smoke, succeeds, text};
+use crate::support::{compare, made, only_run, run, servers, smoke, text};
 
 fn full() -> Option<File> {
     let full = File::options().write(true).open("/dev/full").ok();
@@ -20,7 +20,7 @@ fn full() -> Option<File> {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let out = tempfile::tempdir().unwrap();
-    succeeds(&mut smoke("request-cost", "async", out.path()));
+    made(&mut smoke("request-cost", "async", out.path()));
     let folder = only_run(out.path());
     let folder = folder.to_str().unwrap();
     for arguments in [
@@ -56,7 +56,13 @@ fn a_full_stdout_is_an_error_and_a_full_stderr_none() {
     };
     let mut measured = smoke("request-cost", "async", out.path());
     let done = measured.stdout(Stdio::piped()).stderr(stderr).output().unwrap();
-    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stdout));
+    // As with a stderr that is read, and not by a signal or a panic.
+    assert!(
+        matches!(done.status.code(), Some(0 | 1)),
+        "{}",
+        text(&done.stdout)
+    );
+    assert!(text(&done.stdout).contains("the page: "));
     let folder = only_run(out.path());
     let folder = folder.to_str().unwrap();
     for arguments in [&["report", folder][..], &["diff", folder, folder], &["list"]] {
@@ -88,7 +94,7 @@ fn paths_that_are_no_text_work() {
         println!("skipped: the file system takes no such name");
         return;
     }
-    succeeds(&mut smoke("request-cost", "async", &out));
+    made(&mut smoke("request-cost", "async", &out));
     let folder = only_run(&out);
     assert!(out.join("README.md").is_file());
     let with = |arguments: &[&OsStr]| {
@@ -100,7 +106,7 @@ fn paths_that_are_no_text_work() {
     with(&[word("report"), folder.as_os_str()]);
     with(&[word("diff"), folder.as_os_str(), folder.as_os_str()]);
     fs::write(folder.join("records.jsonl"), "").unwrap();
-    with(&[word("run"), word("--resume"), folder.as_os_str()]);
+    made(compare(&["run", "--resume"]).arg(&folder));
 
     // A run that is interrupted names the folder so that a shell takes it.
     fs::remove_file(out.join("README.md")).unwrap();
@@ -131,7 +137,7 @@ const READ_ONLY: &str = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro 
 #[test]
 fn a_read_only_run_prints_its_tables_and_its_page_can_go_elsewhere() {
     let out = tempfile::tempdir().unwrap();
-    succeeds(&mut smoke("request-cost", "async", out.path()));
+    made(&mut smoke("request-cost", "async", out.path()));
     let folder = only_run(out.path());
     let read_only = |arguments: &[&OsStr]| {
         let mut command = Command::new("unshare");
@@ -161,7 +167,7 @@ fn a_read_only_run_prints_its_tables_and_its_page_can_go_elsewhere() {
     let with_out = [&report[..], &[OsStr::new("--out"), elsewhere.path().as_os_str()]].concat();
     let done = read_only(&with_out).unwrap();
     assert!(done.status.success(), "{}", text(&done.stderr));
-    for name in ["README.md", "request-cost.svg", "report.html", "trials.csv"] {
+    for name in ["README.md", "report.html", "trials.csv"] {
         assert!(elsewhere.path().join(name).is_file(), "{name}");
     }
 }
@@ -169,7 +175,7 @@ fn a_read_only_run_prints_its_tables_and_its_page_can_go_elsewhere() {
 #[test]
 fn line_ends_of_the_file_that_takes_the_results_are_kept() {
     let out = tempfile::tempdir().unwrap();
-    succeeds(&mut smoke("request-cost", "async", out.path()));
+    made(&mut smoke("request-cost", "async", out.path()));
     let folder = only_run(out.path());
     let file = out.path().join("mine.md");
     fs::write(

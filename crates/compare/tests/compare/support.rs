@@ -34,6 +34,18 @@ pub(crate) fn succeeds(command: &mut Command) -> Output {
     done
 }
 
+/// Makes a run, whatever it measures: on a busy machine a model may lose requests, for which the run exits with 1.
+#[track_caller]
+pub(crate) fn made(command: &mut Command) -> Output {
+    let done = command.output().expect("compare can be started");
+    assert!(
+        matches!(done.status.code(), Some(0 | 1)) && text(&done.stdout).contains("the page: "),
+        "{}",
+        text(&done.stderr)
+    );
+    done
+}
+
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     compare(arguments).output().expect("compare can be started")
@@ -109,6 +121,18 @@ pub(crate) fn processes_with(variable: &str, value: &str) -> Vec<i32> {
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Checks that a contender was verified and measured. On a busy machine it may lose requests, for which the run exits with 1.
+#[track_caller]
+pub(crate) fn was_measured(done: &Output, out: &Path, name: &str) {
+    let message = text(&done.stderr);
+    assert!(matches!(done.status.code(), Some(0 | 1)), "{message}");
+    assert!(!message.contains("is left out"), "{message}");
+    let records = fs::read_to_string(only_run(out).join("records.jsonl")).expect("there are records");
+    let named = format!("\"model\":\"{name}\"");
+    let measured = |line: &str| line.contains(&named) && line.contains("\"measured\"");
+    assert!(records.lines().any(measured), "{records}");
 }
 
 /// A contender in Python, which tests write.
