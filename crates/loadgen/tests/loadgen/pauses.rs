@@ -77,6 +77,23 @@ fn a_client_that_is_paused_at_the_end_of_the_window_blames_nobody() {
 }
 
 #[test]
+fn a_call_that_is_paused_blames_nobody() {
+    // The reply comes in the pause, and in time.
+    let fake = Fake::new(|_| Act::AnswerAfter(Duration::from_millis(300)));
+    let address = fake.address.to_string();
+    let running = Running::start(&["call", "--connect", &address, "--timeout", "2s"]);
+    fake.wait_for_requests(1);
+    running.signal(Signal::SIGSTOP);
+    thread::sleep(PAUSE);
+    running.signal(Signal::SIGCONT);
+    let left = running.end();
+    assert_eq!(
+        (&*left.stdout, &*left.stderr, left.code),
+        ("pong \"ireader 0\"\n", "", Some(0))
+    );
+}
+
+#[test]
 fn every_late_reply_is_a_timeout_and_no_early_one_is() {
     // The reply comes just behind the timeout, now before the next look for late requests and now after it.
     let late = Fake::new(|_| Act::AnswerAfter(Duration::from_millis(201)));
