@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use loadgen::{LoadError, Observer, Plan};
 use nix::unistd::{Pid, gettid};
 
-use super::{Bench, disqualifies, tally};
+use super::{Bench, disqualifies, priority, tally};
 use crate::costs::{Family, Footprint, Interference, Look, Reading};
 use crate::cpus::Split;
 use crate::fault::Fault;
@@ -43,31 +43,48 @@ impl Bench<'_> {
         let at_ready = server.meter().footprint();
         let family = server.family();
         let (sampler_is, sampler_known) = mpsc::channel();
+        let (asks, asked) = mpsc::channel();
+        let takes_precedence = priority::suits(plan, self.cpus);
+        let (watching, cpus, cancel) = (&*server, self.cpus, self.cancel);
         let watched = thread::scope(|scope| {
             let sampler = scope.spawn(move || {
                 let _ = sampler_is.send(gettid());
                 most_until(&warm, family)
             });
-            let mut edges = Edges {
-                server,
-                cpus: self.cpus,
-                cancel: self.cancel,
-                samplers: sampler_known.recv().into_iter().collect(),
-                warming: Some(warming),
-                opens,
-                at_opening: None,
-                at_closing: None,
-                peak: Footprint::default(),
-            };
-            let outcome = loadgen::run(plan, self.cancel, &mut edges);
-            let Edges {
-                at_opening,
-                at_closing,
-                peak,
-                warming,
-                ..
-            } = edges;
-            drop(warming);
+            let samplers = sampler_known.recv().into_iter().collect();
+            // In a thread of its own, whose priority ends with it.
+            let load = scope.spawn(move || {
+                if takes_precedence {
+                    priority::raise_for_load();
+                }
+                let mut edges = Edges {
+                    server: watching,
+                    cpus,
+                    cancel,
+                    takes_precedence,
+                    samplers,
+                    warming: Some(warming),
+                    opens,
+                    asks,
+                    at_opening: None,
+                    at_closing: None,
+                    peak: Footprint::default(),
+                };
+                let outcome = loadgen::run(plan, cancel, &mut edges);
+                let Edges {
+                    at_opening,
+                    at_closing,
+                    peak,
+                    ..
+                } = edges;
+                (outcome, at_opening, at_closing, peak)
+            });
+            // Here, at an ordinary priority, since to look through many processes takes long, and replies are still awaited.
+            for wanted in asked {
+                let wanted: Sender<Footprint> = wanted;
+                let _ = wanted.send(watching.meter().footprint());
+            }
+            let (outcome, at_opening, at_closing, peak) = load.join().expect("the load generator panicked");
             let warming_up = sampler.join().expect("the sampler of memory panicked");
             (outcome, at_opening.zip(at_closing), peak.max(warming_up))
         });
@@ -153,11 +170,15 @@ struct Edges<'a> {
     server: &'a Server,
     cpus: &'a Split,
     cancel: &'a AtomicBool,
+    /// Whether the load has precedence on its CPUs.
+    takes_precedence: bool,
     /// The threads of this process that are neither the load nor the one that is told.
     samplers: Vec<Pid>,
     /// Dropped when the warm-up is over.
     warming: Option<Sender<()>>,
     opens: Option<Sender<()>>,
+    /// Asks for what the server holds now, and waits for that.
+    asks: Sender<Sender<Footprint>>,
     at_opening: Option<Edge>,
     at_closing: Option<Edge>,
     peak: Footprint,
@@ -181,6 +202,9 @@ impl Edges<'_> {
 impl Observer for Edges<'_> {
     fn connections_open(&mut self) {
         settle(|| self.server.meter().cpu(), self.cancel);
+        if self.takes_precedence {
+            priority::raise_for_looks();
+        }
     }
 
     fn window_opens(&mut self) {
@@ -194,7 +218,10 @@ impl Observer for Edges<'_> {
 
     fn window_closes(&mut self) {
         self.at_closing = Some(self.edge());
-        self.peak = self.server.meter().footprint();
+        let (answers, answered) = mpsc::channel();
+        if self.asks.send(answers).is_ok() {
+            self.peak = answered.recv().unwrap_or_default();
+        }
     }
 }
 

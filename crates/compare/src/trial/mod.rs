@@ -3,6 +3,7 @@
 mod histograms;
 mod kill;
 mod load;
+mod priority;
 mod search;
 mod system_calls;
 mod tally;
