@@ -137,12 +137,11 @@ fn connect_to(
             return Err(ErrorKind::Interrupted.into());
         }
         let left = timeout.saturating_sub(began.elapsed());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
         // Whole milliseconds, so what is left at the end is rounded up.
         let wait = PollTimeout::from((left.min(LOOK_EVERY).as_micros() as u16).div_ceil(1_000));
         match poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)], wait) {
+            // Nothing is given up unseen: a client that was stopped finds what came meanwhile.
+            Ok(0) | Err(Errno::EINTR) if left.is_zero() => return Err(ErrorKind::TimedOut.into()),
             Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) => break,
             Err(error) => return Err(error.into()),
