@@ -12,6 +12,7 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::environment::Environment;
 use crate::journal;
+use crate::leftovers;
 use crate::record::Record;
 
 /// A run that was read.
@@ -197,7 +198,9 @@ pub(crate) fn write_whole(folder: &Path, name: &Path, text: &str) -> Result<()> 
     let path = folder.join(name);
     let write = || -> io::Result<()> {
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".part").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(&leftovers::part())
+            .tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
         // A file made for a short while is the owner's alone; what people read is for everybody, or for whom it was before.
         let permissions = fs::metadata(&path).map_or_else(

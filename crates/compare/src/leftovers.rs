@@ -129,18 +129,43 @@ fn maker_of(pid: i32) -> Option<Maker> {
 
 /// Removes the temporary files whose maker is such a one, and counts them.
 pub(crate) fn remove_files(is_such: impl Fn(Maker) -> bool) -> usize {
+    remove_from(&std::env::temp_dir(), TEMPORARY, is_such)
+}
+
+/// How the names of files begin that are not whole yet, before their maker's.
+const PART: &str = ".part-";
+
+/// How the name of a file of this process begins that is not whole yet.
+pub(crate) fn part() -> String {
+    format!("{PART}{}-", Maker::this())
+}
+
+/// Removes files from a folder that a killed run did not finish, and reports it.
+pub(crate) fn clear_parts(folder: &Path) {
+    let removed = remove_from(folder, PART, Maker::is_gone);
+    if removed > 0 {
+        crate::output::note(&format!(
+            "removed {removed} unfinished file{} of a killed run from {}",
+            if removed == 1 { "" } else { "s" },
+            folder.display()
+        ));
+    }
+}
+
+fn remove_from(folder: &Path, prefix: &str, is_such: impl Fn(Maker) -> bool) -> usize {
     let own_user = fs::metadata("/proc/self").map(|own| own.uid()).ok();
-    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let removed = entries.filter(|entry| {
-        let maker = entry.file_name().to_str().and_then(maker_of_file);
+        let name = entry.file_name();
+        let maker = name.to_str().and_then(|name| maker_of_file(name, prefix));
         let own = || entry.metadata().ok().map(|data| data.uid()) == own_user;
         maker.is_some_and(&is_such) && own() && fs::remove_file(entry.path()).is_ok()
     });
     removed.count()
 }
 
-fn maker_of_file(name: &str) -> Option<Maker> {
-    let (maker, _) = name.strip_prefix(TEMPORARY)?.rsplit_once('-')?;
+fn maker_of_file(name: &str, prefix: &str) -> Option<Maker> {
+    let (maker, _) = name.strip_prefix(prefix)?.rsplit_once('-')?;
     maker.parse().ok()
 }
 
@@ -189,8 +214,8 @@ mod tests {
         for other in ["", "1-2", "1-2-x", "a-b-c"] {
             assert_eq!(other.parse::<Maker>(), Err(()), "{other}");
         }
-        assert_eq!(maker_of_file("compare-1-2-3-abc").unwrap().pid, 2);
-        assert_eq!(maker_of_file("compare-1-2-abc"), None);
+        assert_eq!(maker_of_file("compare-1-2-3-abc", TEMPORARY).unwrap().pid, 2);
+        assert_eq!(maker_of_file("compare-1-2-abc", TEMPORARY), None);
     }
 
     #[test]
@@ -221,5 +246,21 @@ mod tests {
         let own = temporary_file().unwrap();
         remove_files(|maker| maker == gone());
         assert!(!left.exists() && own.path().exists());
+    }
+
+    #[test]
+    fn unfinished_files_of_a_maker_that_is_gone_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [left, own, other] = [
+            format!("{PART}{}-abc", gone()),
+            format!("{}abc", part()),
+            ".part-mine".to_owned(),
+        ]
+        .map(|name| folder.path().join(name));
+        for path in [&left, &own, &other] {
+            fs::write(path, "").unwrap();
+        }
+        clear_parts(folder.path());
+        assert!(!left.exists() && own.exists() && other.exists());
     }
 }

@@ -81,6 +81,9 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
             None => return Ok(ExitCode::FAILURE),
         },
     };
+    for folder in [run.path(), run.page_in()] {
+        leftovers::clear_parts(folder);
+    }
     environment.cpus.client.pin_this_thread()?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
     let reported = run.read().and_then(|read| {
