@@ -32,6 +32,35 @@ pub(crate) fn the_listener_closes_before_the_last_reply(model: &Model) {
     }
 }
 
+/// A request that had arrived when the server was asked to stop is answered, even if nobody had accepted its connection.
+///
+/// Where workers accept, the supervisor is the one that is stopped here, and each connection finds an idle worker.
+pub(crate) fn what_waits_in_the_backlog_is_answered_before_the_end(model: &Model) {
+    let mut server = model.start_for(5, &AGES);
+    let pid = server.pid();
+    kill(pid, Signal::SIGSTOP).expect("the server is there");
+    let mut clients: Vec<_> = (0..5)
+        .map(|_| {
+            let mut client = server.connect();
+            client.send(request("ping", "1"));
+            client
+        })
+        .collect();
+    if model.traits.workers {
+        eventually("the workers have answered", || {
+            clients.iter().all(Client::has_heard)
+        });
+    }
+    server.signal(Signal::SIGTERM);
+    kill(pid, Signal::SIGCONT).expect("the server is there");
+    for client in &mut clients {
+        client.receive().is("pong", "1");
+        client.ends();
+    }
+    let finished = server.finish();
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+}
+
 /// The successor starts as the drain begins, so that nobody waits for its end.
 pub(crate) fn a_new_connection_does_not_wait_for_a_draining_worker(model: &Model) {
     for accept in ACCEPT {

@@ -140,6 +140,7 @@ macro_rules! cases_of {
             }
             handover {
                 the_listener_closes_before_the_last_reply
+                what_waits_in_the_backlog_is_answered_before_the_end
             }
             capacity {
                 max_connections_allows_any_number_one_after_another

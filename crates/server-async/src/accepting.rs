@@ -134,8 +134,15 @@ impl Acceptor {
         self.held
     }
 
+    /// How many connections the loop may hold beside those that are open.
+    #[must_use]
+    pub fn room(&self, open: usize) -> usize {
+        self.max_connections
+            .map_or(usize::MAX, |most| most.saturating_sub(open))
+    }
+
     fn is_full(&self, open: usize) -> bool {
-        self.max_connections.is_some_and(|most| open >= most)
+        self.room(open) == 0
     }
 
     fn pause(&mut self, registry: &Registry, retry_in: Option<Duration>) {

@@ -216,11 +216,19 @@ impl EventLoop {
 
     /// Takes no more connections, and gives each that is open what had arrived on it as its last turn.
     fn drain(&mut self) {
-        if let Some(acceptor) = self.acceptor.take()
-            && let Some(held) = acceptor.close(self.poll.registry())
-        {
-            // If there is still no memory for it, it is closed.
+        let Some(acceptor) = self.acceptor.take() else {
+            return;
+        };
+        let room = acceptor.room(self.connections.len());
+        // Those for which there is no memory are closed.
+        if let Some(held) = acceptor.close(self.poll.registry()) {
             let _ = self.add(held);
+        }
+        let stop = self.stop;
+        for stream in std::iter::from_fn(|| stop.next_of_last()).take(room) {
+            if stream.set_nonblocking(true).is_ok() {
+                let _ = self.add(TcpStream::from_std(stream));
+            }
         }
         // All find out what has arrived before the first has its turn, which may take a while.
         for (_, connection) in &mut self.connections {

@@ -102,6 +102,18 @@ impl Children {
                 while self.reap().is_some() {}
             }
         }
+        if self.watch.stopping() {
+            // The drain timeout starts here: there may be many left to fork a child for.
+            let asked = match self.drain {
+                None => self.ask_to_stop(),
+                Some(_) => self.time_left(),
+            };
+            while self.reap().is_some() {}
+            let is_full = self.max_connections.is_some_and(|most| self.alive.len() >= most);
+            if asked == Asked::TooLate || is_full {
+                return Ok(None);
+            }
+        }
         let Self { watch, alive, .. } = self;
         watch.accept(listener, || while reap_one(alive).is_some() {})
     }
@@ -174,8 +186,22 @@ impl Children {
         }
     }
 
-    /// Asks all children to stop; kills them once the drain timeout, which starts with the first call, is over.
+    /// Asks all children to stop; kills them once it is too late for that.
     fn ask_to_stop(&mut self) -> Asked {
+        let asked = self.time_left();
+        let signal = match asked {
+            Asked::InTime => Signal::SIGTERM,
+            Asked::TooLate => Signal::SIGKILL,
+        };
+        for child in &self.alive {
+            // It can only have ended already.
+            let _ = kill(*child, signal);
+        }
+        asked
+    }
+
+    /// Whether the drain timeout, which starts with the first call, is not over, nor cut short by a second request to stop.
+    fn time_left(&mut self) -> Asked {
         let now = Instant::now();
         let drain = self.drain.get_or_insert(Drain {
             began: now,
@@ -183,16 +209,7 @@ impl Children {
         });
         drain.cut_short |= is_asked_again(drain.began);
         let over = drain.cut_short || now >= drain.began + self.watch.drain_timeout();
-        let (signal, asked) = if over {
-            (Signal::SIGKILL, Asked::TooLate)
-        } else {
-            (Signal::SIGTERM, Asked::InTime)
-        };
-        for child in &self.alive {
-            // It can only have ended already.
-            let _ = kill(*child, signal);
-        }
-        asked
+        if over { Asked::TooLate } else { Asked::InTime }
     }
 }
 

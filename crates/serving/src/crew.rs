@@ -18,6 +18,10 @@ use crate::signals::Stop;
 use crate::telling::tell;
 use crate::{Error, Result};
 
+/// How long workers may take to accept what waits in the backlog once the server has been asked to stop. An idle worker
+/// takes far less. Where all are busy it waits in vain, and so does whoever connects meanwhile.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
 /// How long a signal that goes to all processes of a server may take to reach the supervisor, once a worker has it.
 const SIGNAL_TO_ALL: Duration = Duration::from_millis(5);
 
@@ -176,6 +180,12 @@ impl Crew {
     }
 
     fn drain_workers(&mut self) -> Result<()> {
+        let until = Instant::now() + LAST_LOOK;
+        while self.listeners.has_waiting() && Instant::now() < until {
+            self.children
+                .signals()
+                .wait(&[], Some(Duration::from_millis(1)))?;
+        }
         // To drop them would leave them open in the workers; closed, they refuse connections and end every accept.
         self.listeners.close();
         self.children.drain()

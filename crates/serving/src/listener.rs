@@ -1,8 +1,10 @@
 //! The listening sockets, and accepting from them.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -21,14 +23,20 @@ use crate::{Error, Result};
 /// Keepalive probes that a peer may leave unanswered.
 const PROBES: u32 = 3;
 
+/// The most connections that a server that stops takes from its backlog: as many as the backlog holds by default. Under a
+/// flood of connections it would never be empty.
+const LAST_MOST: usize = 4096;
+
 /// A listening socket.
 ///
-/// What it accepts inherits its `TCP_NODELAY`, its keepalive and its timeouts, as Linux has it, so that a connection costs no system call
-/// for them.
+/// What it accepts inherits its `TCP_NODELAY`, its keepalive and its timeouts, as Linux has it, so that a connection costs
+/// no system call for them.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
     address: SocketAddr,
+    /// What waited in the backlog when the listener was closed for a stop, and nobody has taken yet.
+    last: Mutex<VecDeque<TcpStream>>,
 }
 
 impl Listener {
@@ -55,6 +63,7 @@ impl Listener {
     }
 
     /// Blocks until there is a connection, or until the process should stop or the listener is [closed](Self::close).
+    /// After a [last look](Self::close_after_a_last_look) it gives what that has found.
     ///
     /// At the limit of descriptors it waits until it can accept again.
     pub fn accept(&self, stop: Stop) -> Result<Option<TcpStream>> {
@@ -70,7 +79,32 @@ impl Listener {
                 Err(error) => return Err(Error::system("accept")(error)),
             }
         }
-        Ok(None)
+        Ok(self.next_of_last())
+    }
+
+    /// Accepts what the backlog holds, for [`next_of_last`](Self::next_of_last), and closes the listener. The requests of
+    /// these connections may have arrived before the request to stop; the kernel would reset them.
+    ///
+    /// For a process that has the listener for itself: another one might leave this one without a connection to accept.
+    pub(crate) fn close_after_a_last_look(&self) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        while last.len() < LAST_MOST && has_waiting(self) {
+            match self.accept_now() {
+                Ok(stream) => last.push_back(stream),
+                Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
+                // Without a descriptor they can't be served.
+                Err(_) => break,
+            }
+        }
+        self.close();
+    }
+
+    /// The next of those that waited in the backlog when the listener was closed.
+    pub(crate) fn next_of_last(&self) -> Option<TcpStream> {
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
     }
 
     /// Closes the listener in every process that shares it. From here on connecting is refused.
@@ -107,7 +141,11 @@ impl Listener {
             socket.set_write_timeout(look_again)?;
             socket.listen(options.backlog)?;
             let address = socket.local_addr()?.as_socket().unwrap_or(address);
-            Ok(Self { socket, address })
+            Ok(Self {
+                socket,
+                address,
+                last: Mutex::default(),
+            })
         };
         listen().map_err(|source| cannot_listen(address, source))
     }
@@ -186,11 +224,20 @@ impl Listeners {
         }
     }
 
+    /// Whether a connection waits for a worker to accept it.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.all().iter().any(has_waiting)
+    }
+
     /// [Closes](Listener::close) them all.
     pub(crate) fn close(&self) {
+        self.all().iter().for_each(Listener::close);
+    }
+
+    fn all(&self) -> &[Listener] {
         match self {
-            Self::Shared(listener) => listener.close(),
-            Self::Each(listeners) => listeners.iter().for_each(Listener::close),
+            Self::Shared(listener) => std::slice::from_ref(listener),
+            Self::Each(listeners) => listeners,
         }
     }
 }

@@ -143,13 +143,20 @@ impl Stop {
     }
 
     /// The same for a process that notices a request to stop while it serves a connection: it closes this listener at
-    /// once, so that nobody connects in vain.
+    /// once, so that nobody connects in vain. Those that waited in the backlog are kept, and served after what is open.
     #[must_use]
     pub fn closing(self, listener: &'static Listener) -> Self {
         Self {
             closes: Some(listener),
             ..self
         }
+    }
+
+    /// The next connection that waited in the backlog as the drain began, for an event loop. A blocking server gets it from
+    /// [`Listener::accept`].
+    #[must_use]
+    pub fn next_of_last(&self) -> Option<TcpStream> {
+        self.closes.and_then(Listener::next_of_last)
     }
 
     /// How long requests in progress may take once the process has been asked to stop.
@@ -235,7 +242,7 @@ impl Stop {
     /// Bounds the drain by its timeout, and from [`SAME_WITHIN`] on by the next request to stop.
     fn begin_drain(self) {
         if let Some(listener) = self.closes {
-            listener.close();
+            listener.close_after_a_last_look();
         }
         if self.set_drain_timer().is_err() {
             // The limit of queued signals is reached (ulimit -i). alarm(2) needs none, and counts whole seconds.

@@ -1,5 +1,6 @@
 //! The signals of a process that lets them in only while it waits for connections.
 
+use std::cell::Cell;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -36,6 +37,8 @@ pub enum Woken {
 pub struct Watch {
     stop: Stop,
     open: SigSet,
+    /// The listener is closed, after a last look at its backlog.
+    looked_last: Cell<bool>,
 }
 
 impl Watch {
@@ -44,7 +47,11 @@ impl Watch {
         let held = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD]);
         let open = SigSet::thread_get_mask().map_err(Error::system("read the signal mask"))?;
         held.thread_block().map_err(Error::system("block signals"))?;
-        Ok(Self { stop, open })
+        Ok(Self {
+            stop,
+            open,
+            looked_last: Cell::new(false),
+        })
     }
 
     /// What this watch listens for, for those who do the work.
@@ -114,13 +121,14 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for the next connection and accepts it; none if the process should stop.
+    /// Waits for the next connection and accepts it. If the process should stop, it closes the listener and gives those
+    /// that waited in the backlog, then none.
     ///
     /// `woken` is called after every signal. At the limit of descriptors it waits until it can accept again.
     pub fn accept(&self, listener: &Listener, mut woken: impl FnMut()) -> Result<Option<TcpStream>> {
         loop {
             if self.stopping() {
-                return Ok(None);
+                return Ok(self.last(listener));
             }
             match self.wait(&[listener.as_fd()], None)? {
                 Woken::Timeout => {}
@@ -146,5 +154,11 @@ impl Watch {
                 }
             }
         }
+    }
+    fn last(&self, listener: &Listener) -> Option<TcpStream> {
+        if !self.looked_last.replace(true) {
+            listener.close_after_a_last_look();
+        }
+        listener.next_of_last()
     }
 }
