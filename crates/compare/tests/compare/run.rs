@@ -41,14 +41,13 @@ fn a_run_leaves_a_line_for_each_trial_and_a_page_that_can_be_made_again() {
 fn what_every_model_spends_is_measured() {
     servers();
     let out = tempfile::tempdir().unwrap();
-    let asked = [
-        "run",
-        "--profile",
-        "smoke",
-        "--experiments",
-        "request-cost",
-        "--out",
-    ];
+    // A window in which every server has its turn, also on a busy machine.
+    let file = out.path().join("long.toml");
+    let long = "key = \"long\"\ntitle = \"Long\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"cpu_us_per_request\"\n\
+                window_ms = 2000\n[[setting]]\nkey = \"64\"\ntitle = \"64\"\nload = { connections = 64 }\n";
+    fs::write(&file, long).unwrap();
+    let file = file.to_str().unwrap();
+    let asked = ["run", "--profile", "smoke", "--experiments", file, "--out"];
     succeeds(compare(&asked).arg(out.path()));
     let folder = only_run(out.path());
     let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
