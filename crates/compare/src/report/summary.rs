@@ -157,12 +157,11 @@ impl<'a> Answer<'a> {
         let rounds = rounds.max().unwrap_or(0);
         let (mut compared, mut values) = (Vec::new(), Vec::new());
         for (place, row) in self.rows.iter_mut().enumerate() {
-            match row.not_comparable(figure, shows_served) {
-                Some(why) => row.figures[index].standing = Standing::NotRanked(why),
-                None => {
-                    compared.push(place);
-                    values.push(row.by_round(index, figure, rounds));
-                }
+            if let Some(why) = row.not_comparable(figure, shows_served) {
+                row.figures[index].standing = Standing::NotRanked(why);
+            } else {
+                compared.push(place);
+                values.push(row.by_round(index, figure, rounds));
             }
         }
         // The same for all columns of a table, so that one number is enough for its reader.
