@@ -19,6 +19,8 @@ use crate::output::{self, Text};
 use crate::plan::Planned;
 use crate::profile::{Choice, Profile, ROUNDS_MOST};
 use crate::record::{Measured, Outcome};
+use crate::report::errors::Errors;
+use crate::runner::REPEATS_MOST;
 use crate::statistics::{Comparison, Verdict};
 use crate::trial::{Bench, Unmade};
 
@@ -158,8 +160,8 @@ impl Series<'_> {
             order.shuffle(&mut self.random);
             let mut pair = [None, None];
             for side in order {
-                // As in a run: what was disturbed is made once more.
-                for _ in 0..2 {
+                // As in a run: a trial that is excluded is repeated.
+                for _ in 0..=REPEATS_MOST {
                     let Some(trial) = self.trial(round, side)? else {
                         return Ok(None);
                     };
@@ -185,7 +187,13 @@ impl Series<'_> {
             contender: self.contender,
         };
         match self.bench.run(planned, None) {
-            Ok(Outcome::Measured(measured)) => Ok(Some(*measured)),
+            Ok(Outcome::Measured(measured)) => {
+                let errors = Errors::of([&*measured], 0);
+                if errors.are_too_many() {
+                    bail!("its trials can't be compared: {}", errors.in_words());
+                }
+                Ok(Some(*measured))
+            }
             Ok(Outcome::Failed(reason)) => bail!("a trial failed: {reason}"),
             Err(Unmade::Interrupted) => Ok(None),
             Err(Unmade::Fault(reason)) => bail!(reason),

@@ -31,6 +31,8 @@ use crate::runner::{self, Ended};
 use crate::trial::{self, Bench};
 
 /// Measure the models against each other, and write what came of it
+///
+/// Exits with 1 if a trial failed, a contender was left out, or a model lost over 1 % of its requests or stopped answering.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// How long it takes, and so how sure it can be
