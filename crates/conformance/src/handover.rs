@@ -134,7 +134,8 @@ pub(crate) fn workers_that_drain_in_turn_lose_no_connection(model: &Model) {
                 for client in &mut clients {
                     client.send(request("ping", "1"));
                 }
-                kill(worker, Signal::SIGTERM).expect("the worker is there");
+                // It may be one that drained already in the round before, and be gone.
+                let _ = kill(worker, Signal::SIGTERM);
                 for mut client in clients {
                     client.receive().is("pong", "1");
                 }

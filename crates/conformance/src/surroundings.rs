@@ -9,6 +9,7 @@ use nix::unistd::mkfifo;
 
 use crate::client::request;
 use crate::model::Model;
+use crate::patience::eventually;
 
 /// Under `unshare --pid` the children of a server are in another process namespace than the server itself. The first of
 /// them is its init, and nothing can be forked there once that has ended.
@@ -33,10 +34,15 @@ pub(crate) fn children_in_another_process_namespace_serve(model: &Model) {
     for _ in 0..10 {
         server.serves();
     }
-    if model.traits.workers {
-        // The first child is the namespace's init; the last is a worker.
-        let worker = *server.tree().children().last().expect("there are workers");
+    // The first child is the namespace's init, and the last is a worker, unless process ids have started over meanwhile.
+    let children = server.tree().children();
+    if model.traits.workers && children[0] > server.pid() {
+        let worker = children[children.len() - 1];
         kill(worker, Signal::SIGKILL).expect("the worker is there");
+        // As it dies it can still take a connection with it.
+        eventually("the worker is gone", || {
+            !server.tree().children().contains(&worker)
+        });
         for _ in 0..10 {
             server.serves();
         }

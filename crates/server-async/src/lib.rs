@@ -140,7 +140,10 @@ impl EventLoop {
             }
             self.on_time();
             let ended = self.connections.len() < open;
+            // What comes to a worker after the request to stop is its successor's. Here it would be closed as idle.
+            let leaves_it = self.stop.has_supervisor() && self.stop.requested();
             if let Some(acceptor) = &mut self.acceptor
+                && !leaves_it
                 && (accepts || (ended && acceptor.is_paused()) || acceptor.is_due(self.connections.len()))
             {
                 self.accept()?;

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -26,6 +26,9 @@ const PROBES: u32 = 3;
 /// The most connections that a server that stops takes from its backlog: as many as the backlog holds by default. Under a
 /// flood of connections it would never be empty.
 const LAST_MOST: usize = 4096;
+
+/// How long the first request of a connection may take that came with the request to stop.
+const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
 /// A listening socket.
 ///
@@ -69,7 +72,13 @@ impl Listener {
     pub fn accept(&self, stop: Stop) -> Result<Option<TcpStream>> {
         while !stop.requested() {
             match self.accept_now() {
-                Ok(stream) => return Ok(Some(stream)),
+                Ok(stream) => {
+                    if stop.requested() {
+                        // The kernel prefers a connection to a signal. To a process that stops it would seem idle.
+                        stop.wait_for(&stream, PollFlags::POLLIN, Instant::now() + FIRST_REQUEST);
+                    }
+                    return Ok(Some(stream));
+                }
                 Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
                 Err(error) if is_closed(&error) => break,
                 Err(error) if is_exhaustion(&error) => {

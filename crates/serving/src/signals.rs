@@ -165,6 +165,12 @@ impl Stop {
         self.drain_timeout
     }
 
+    /// Whether this process is a worker, in whose place its supervisor starts another one.
+    #[must_use]
+    pub fn has_supervisor(&self) -> bool {
+        self.repeated
+    }
+
     /// The longest that a blocking call may go without a look at the flag, if it has to look at all.
     #[must_use]
     pub fn look_again(&self) -> Option<Duration> {
