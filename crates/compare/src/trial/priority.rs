@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use loadgen::{Load, Plan};
+use procfs::sys::kernel::Version;
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id,
@@ -14,9 +15,16 @@ use thread_priority::{
 
 use crate::cpus::Split;
 
-/// The kernel keeps a twentieth of each second from real-time threads, so a load that may take all of a CPU has to be over
-/// before that.
+/// From this version on the kernel takes time from real-time threads only for others that are starving ("fair server"), and
+/// at most 50 ms of each second. Earlier ones stop a real-time thread after 950 ms of each second in any case.
+const FAIR_SERVER: Version = Version {
+    major: 6,
+    minor: 12,
+    patch: 0,
+};
 const LOAD_MOST: Duration = Duration::from_millis(1_500);
+/// So there a load that may take all of a CPU has to be over before that.
+const LOAD_MOST_BEFORE: Duration = Duration::from_millis(900);
 
 /// From 0 to 99.
 const OF_THE_LOAD: u8 = 10;
@@ -26,7 +34,16 @@ const OF_THE_LOOKS: u8 = 20;
 /// Whether the load of this plan may take precedence on its CPUs: not on those of the server, and not in an open loop, which
 /// may watch the clock without ever sleeping.
 pub(super) fn suits(plan: &Plan, cpus: &Split) -> bool {
-    !cpus.shared && plan.load == Load::Closed && plan.warmup + plan.duration <= LOAD_MOST
+    let most = Version::current().map_or(LOAD_MOST_BEFORE, longest);
+    !cpus.shared && plan.load == Load::Closed && plan.warmup + plan.duration <= most
+}
+
+fn longest(kernel: Version) -> Duration {
+    if kernel >= FAIR_SERVER {
+        LOAD_MOST
+    } else {
+        LOAD_MOST_BEFORE
+    }
 }
 
 /// Gives this thread, and those that it starts, precedence. Where that is not permitted, nothing changes.
@@ -87,6 +104,13 @@ mod tests {
             ..closed
         };
         assert!(!suits(&open, &split(false)));
+    }
+
+    #[test]
+    fn older_kernels_stop_real_time_threads_earlier() {
+        assert_eq!(longest(Version::new(6, 11, 9)), LOAD_MOST_BEFORE);
+        assert_eq!(longest(Version::new(6, 12, 0)), LOAD_MOST);
+        assert_eq!(longest(Version::new(7, 0, 0)), LOAD_MOST);
     }
 
     const SCHED_RR: u32 = 2;

@@ -101,7 +101,8 @@ const fn requests(name: &'static str, read: fn(&Report) -> u64, whole: Whole) ->
 }
 
 impl Condition {
-    /// Reads a metric, one of `>`, `>=`, `<`, `<=`, and a value in a unit that the metric has.
+    /// Reads a metric, one of `>`, `>=`, `<`, `<=`, and a value in a unit that the metric has. Percentiles may also have
+    /// the names of the JSON result: `p999` is p99.9.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let at = text
             .find(['>', '<'])
@@ -109,7 +110,7 @@ impl Condition {
         let (name, rest) = (text[..at].trim(), &text[at..]);
         let metric = METRICS
             .iter()
-            .find(|metric| metric.name == name)
+            .find(|metric| metric.name == name || metric.name.replace("9.", "9") == name)
             .ok_or_else(|| format!("{name:?} is no metric; use one of {NAMES}"))?;
         let relations = [
             (">=", Relation::AtLeast),
@@ -320,6 +321,8 @@ mod tests {
             );
         }
         assert!(Condition::parse("p98>5ms").unwrap_err().contains("p99.9"));
+        assert_eq!(Condition::parse("p999>5ms").unwrap().metric.name, "p99.9");
+        assert_eq!(Condition::parse("p9999>5ms").unwrap().metric.name, "p99.99");
     }
 
     #[test]
