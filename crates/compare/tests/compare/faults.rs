@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use crate::support::{compare, only_run, run, smoke, succeeds, text};
+use crate::support::{compare, made, only_run, run, smoke, text};
 
 #[test]
 fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
     let out = tempfile::tempdir().unwrap();
-    succeeds(&mut smoke("request-cost", "single,async", out.path()));
+    made(&mut smoke("request-cost", "single,async", out.path()));
     let folder = only_run(out.path());
     let resume = ["run", "--resume", folder.to_str().unwrap()];
     let path = folder.join("records.jsonl");
@@ -39,7 +39,7 @@ fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
     assert!(page.contains("The run was interrupted: 1 of 2 trials"), "{page}");
 
     fs::remove_file(folder.join("hdr")).unwrap();
-    succeeds(&mut compare(&resume));
+    made(&mut compare(&resume));
     let again = fs::read_to_string(&path).unwrap();
     assert_eq!(again.lines().count(), 2);
     assert!(!again.contains("\"failed\":\""), "{again}");

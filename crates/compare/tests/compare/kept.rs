@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::{only_run, smoke, succeeds};
+use crate::support::{made, only_run, smoke};
 
 #[test]
 fn each_trial_that_was_a_load_has_a_log_of_its_own_and_a_kill_its_slices() {
     let out = tempfile::tempdir().unwrap();
-    succeeds(&mut smoke(
+    made(&mut smoke(
         "rate-under-bound,killed-worker",
         "prefork",
         out.path(),

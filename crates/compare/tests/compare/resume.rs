@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{compare, only_run, run, servers, smoke, succeeds, text};
+use crate::support::{compare, made, only_run, run, servers, smoke, text};
 
 /// A small run of one model, in this folder, with its sources there if that is told.
 fn small_run(out: &Path, from: &Path, sources: Option<&Path>) -> PathBuf {
-    succeeds(&mut with_sources(
+    made(&mut with_sources(
         smoke("request-cost", "async", out),
         from,
         sources,

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use crate::support::{Script, compare, only_run, run, servers, smoke, succeeds, text, with_a_server};
+use crate::support::{Script, compare, made, only_run, run, servers, smoke, succeeds, text, with_a_server};
 
 #[test]
 fn a_run_leaves_a_line_for_each_trial_and_a_page_that_can_be_made_again() {
     let out = tempfile::tempdir().unwrap();
     let mut asked = smoke("request-cost,connection-cost", "fork,async", out.path());
-    let done = succeeds(asked.args(["--seed", "5"]));
+    let done = made(asked.args(["--seed", "5"]));
 
     let folder = only_run(out.path());
     let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
@@ -145,7 +145,7 @@ fn a_folder_that_can_not_be_written_is_told() {
 #[test]
 fn a_run_whose_records_were_cut_goes_on_to_the_end_that_it_would_have_had() {
     let out = tempfile::tempdir().unwrap();
-    succeeds(&mut smoke(
+    made(&mut smoke(
         "request-cost,connection-cost",
         "single,async",
         out.path(),
@@ -155,7 +155,7 @@ fn a_run_whose_records_were_cut_goes_on_to_the_end_that_it_would_have_had() {
     let whole = fs::read_to_string(&path).unwrap();
     let second = whole.match_indices('\n').nth(1).unwrap().0;
     fs::write(&path, &whole[..second - 20]).unwrap();
-    succeeds(&mut compare(&["run", "--resume", folder.to_str().unwrap()]));
+    made(&mut compare(&["run", "--resume", folder.to_str().unwrap()]));
     let of = |text: &str| -> Vec<(u64, String, String)> {
         text.lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is a record"))

@@ -28,6 +28,10 @@ pub(super) fn replies(bench: &Bench<'_>) -> Result<Vec<Finding>> {
         plan.connections = 8;
         plan.pipeline = pipeline;
         plan.timeout = Duration::from_millis(300);
+        if how == Spoil::Corrupts {
+            // However slow the machine is, that many are enough for some of one in a thousand to be corrupted.
+            plan.requests = Some(40_000);
+        }
         let report = bench.run(&plan)?.report;
         let counts = report.requests;
         let caught = if how == Spoil::Drops {

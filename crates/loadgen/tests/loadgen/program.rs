@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,7 @@ impl Running {
 
     /// Starts another program, which becomes this one.
     pub(crate) fn start_program(program: &str, arguments: &[&str], stderr: Stdio) -> Self {
+        pass_on_no_ignored_hang_up();
         let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
@@ -132,4 +134,13 @@ fn gather(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> 
         stream.read_to_string(&mut text).expect("the program writes text");
         text
     })
+}
+
+/// These tests may run under nohup(1), and a program leaves a hang-up ignored. A signal that is handled here has its default
+/// action in programs that are started from here.
+fn pass_on_no_ignored_hang_up() {
+    static HANDLED: Once = Once::new();
+    HANDLED.call_once(|| {
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default()).expect("it can be handled");
+    });
 }
