@@ -91,6 +91,10 @@ pub(crate) fn connect(
     let addresses = target.addresses();
     let mut tried: Vec<(SocketAddr, io::Error)> = Vec::new();
     for number in (0..addresses.len()).map(|next| (first + next) % addresses.len()) {
+        // An attempt that fails at once never gets to wait, so it is looked at here too.
+        if cancel.load(Ordering::Relaxed) {
+            return Err(ErrorKind::Interrupted.into());
+        }
         let address = addresses[number];
         match connect_to(source(address), address, timeout, cancel) {
             Ok(stream) => return Ok((stream, number)),

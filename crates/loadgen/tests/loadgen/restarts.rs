@@ -129,13 +129,18 @@ fn a_server_that_never_comes_is_given_up() {
 #[test]
 fn a_run_that_waits_for_its_server_can_be_interrupted() {
     let (_held, address) = dead_port();
-    let address = address.to_string();
-    let running = Running::start(&["run", "--connect", &address, "--wait-for-server", "1h"]);
-    running.wait_until_it_handles(&[Signal::SIGTERM]);
-    running.signal(Signal::SIGTERM);
-    let left = running.end();
-    assert_eq!(
-        (left.code, &*left.stderr),
-        (Some(1), "loadgen: interrupted before the load began\n")
-    );
+    // To connect to a multicast address fails at once, before there is anything to wait for.
+    for address in [&*address.to_string(), "224.0.0.1:9"] {
+        for signal in [Signal::SIGTERM, Signal::SIGINT] {
+            let running = Running::start(&["run", "--connect", address, "--wait-for-server", "1h"]);
+            running.wait_until_it_handles(&[signal]);
+            running.signal(signal);
+            let left = running.end();
+            assert_eq!(
+                (left.code, &*left.stderr),
+                (Some(1), "loadgen: interrupted before the load began\n"),
+                "{address}, {signal}"
+            );
+        }
+    }
 }
