@@ -1,69 +1,105 @@
 //! When a load had no connection, and could not open one.
 
+use crate::failure::Failure;
+
 /// The outages of one thread, or those of all threads together.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Outages {
     /// From when to when, in nanoseconds of the run's clock, in order and without overlap.
     past: Vec<(u64, u64)>,
     present: Option<Present>,
+    /// The attempts to connect since the last connection, all of which failed, and how the last one did.
+    failed: Option<(Attempts, Failure)>,
 }
 
 /// An outage that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "units stand last in a name")]
 struct Present {
     since_ns: u64,
-    /// When an attempt was refused first, and last.
-    refused_ns: Option<(u64, u64)>,
-    /// How long since then the client was paused, and tried nothing.
+    /// The attempts that were refused.
+    refused: Option<Attempts>,
+}
+
+/// Attempts to connect that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "units stand last in a name")]
+struct Attempts {
+    /// When the first of them failed, and the last.
+    first_ns: u64,
+    last_ns: u64,
+    /// How long in between the client was paused, and tried nothing.
     paused_ns: u64,
 }
 
-impl Outages {
-    /// An attempt to connect has failed, and there has been no connection since then.
-    pub(crate) fn fail(&mut self, since_ns: u64) {
-        self.begin(since_ns);
+impl Attempts {
+    fn begin(now_ns: u64) -> Self {
+        Self {
+            first_ns: now_ns,
+            last_ns: now_ns,
+            paused_ns: 0,
+        }
     }
 
-    /// An attempt was refused at once, and there has been no connection since then: the server is not there.
-    pub(crate) fn refuse(&mut self, since_ns: u64, now_ns: u64) {
-        let present = self.begin(since_ns);
-        let (_, last_ns) = present.refused_ns.get_or_insert((now_ns, now_ns));
-        *last_ns = now_ns;
+    fn length_ns(&self) -> u64 {
+        self.last_ns
+            .saturating_sub(self.first_ns)
+            .saturating_sub(self.paused_ns)
+    }
+}
+
+impl Outages {
+    /// An attempt to connect has failed in this way, and there has been no connection since then.
+    pub(crate) fn fail(&mut self, failure: Failure, since_ns: u64, now_ns: u64) {
+        let attempts = || Attempts::begin(now_ns);
+        let (failed, last) = self.failed.get_or_insert_with(|| (attempts(), failure));
+        failed.last_ns = now_ns;
+        *last = failure;
+        match failure {
+            // The client lacks something, so nobody knows about the server.
+            Failure::OutOfPorts => self.present = None,
+            // It may be there and have too much to do.
+            Failure::ConnectTimeout => {
+                self.begin(since_ns);
+            }
+            _ => self.begin(since_ns).refused.get_or_insert_with(attempts).last_ns = now_ns,
+        }
     }
 
     fn begin(&mut self, since_ns: u64) -> &mut Present {
         self.present.get_or_insert(Present {
             since_ns,
-            refused_ns: None,
-            paused_ns: 0,
+            refused: None,
         })
     }
 
     /// A connection is open, or the run is over.
     pub(crate) fn end(&mut self, now_ns: u64) {
+        self.failed = None;
         if let Some(Present { since_ns, .. }) = self.present.take() {
             self.past.push((since_ns, now_ns.max(since_ns)));
         }
     }
 
-    /// It is not known whether the server takes connections: this client can't open any.
-    pub(crate) fn forget(&mut self) {
-        self.present = None;
-    }
-
     /// The client was paused, for as long as `paused_ns` gives of the time since then.
-    pub(crate) fn excuse(&mut self, paused_ns: impl FnOnce(u64) -> u64) {
-        if let Some(present) = &mut self.present {
-            present.paused_ns += present.refused_ns.map_or(0, |(first_ns, _)| paused_ns(first_ns));
+    pub(crate) fn excuse(&mut self, paused_ns: impl Fn(u64) -> u64) {
+        let refused = self.present.as_mut().and_then(|present| present.refused.as_mut());
+        let failed = self.failed.as_mut().map(|(failed, _)| failed);
+        for attempts in refused.into_iter().chain(failed) {
+            attempts.paused_ns += paused_ns(attempts.first_ns);
         }
     }
 
     /// For how long attempts have been refused; nothing if none has. Time in which the client tried nothing is not counted.
     pub(crate) fn refused_for_ns(&self) -> Option<u64> {
-        let present = self.present.as_ref()?;
-        let (first_ns, last_ns) = present.refused_ns?;
-        Some(last_ns.saturating_sub(first_ns).saturating_sub(present.paused_ns))
+        let refused = self.present.as_ref()?.refused.as_ref()?;
+        Some(refused.length_ns())
+    }
+
+    /// For how long all attempts have failed in any way, and how the last one did. Time in which the client tried nothing is
+    /// not counted.
+    pub(crate) fn failed_for_ns(&self) -> Option<(u64, Failure)> {
+        let (failed, last) = self.failed.as_ref()?;
+        Some((failed.length_ns(), *last))
     }
 
     /// The times in which neither of two threads had a connection.
@@ -80,7 +116,10 @@ impl Outages {
                 theirs += 1;
             }
         }
-        Self { past, present: None }
+        Self {
+            past,
+            ..Self::default()
+        }
     }
 
     /// How long each took, in nanoseconds.
@@ -96,7 +135,7 @@ mod tests {
     fn outages(past: &[(u64, u64)]) -> Outages {
         let mut outages = Outages::default();
         for &(from, to) in past {
-            outages.fail(from);
+            outages.fail(Failure::ConnectTimeout, from, from);
             outages.end(to);
         }
         outages
@@ -106,19 +145,23 @@ mod tests {
     fn an_outage_lasts_until_a_connection_opens() {
         let mut outages = Outages::default();
         assert_eq!(outages.refused_for_ns(), None);
-        outages.fail(10);
+        outages.fail(Failure::ConnectTimeout, 10, 11);
         assert_eq!(outages.refused_for_ns(), None);
-        outages.refuse(10, 12);
-        outages.refuse(10, 20);
+        outages.fail(Failure::ConnectRefused, 10, 12);
+        outages.fail(Failure::ConnectRefused, 10, 20);
         assert_eq!(outages.refused_for_ns(), Some(8));
+        assert_eq!(outages.failed_for_ns(), Some((9, Failure::ConnectRefused)));
         outages.excuse(|first_ns| first_ns - 8);
-        outages.refuse(10, 25);
+        outages.fail(Failure::ConnectRefused, 10, 25);
         assert_eq!(outages.refused_for_ns(), Some(9));
+        assert_eq!(outages.failed_for_ns(), Some((11, Failure::ConnectRefused)));
         outages.end(40);
+        assert_eq!(outages.failed_for_ns(), None);
         outages.end(50);
-        outages.refuse(60, 60);
-        outages.forget();
+        outages.fail(Failure::ConnectRefused, 60, 60);
+        outages.fail(Failure::OutOfPorts, 60, 70);
         assert_eq!(outages.refused_for_ns(), None);
+        assert_eq!(outages.failed_for_ns(), Some((10, Failure::OutOfPorts)));
         outages.end(80);
         assert_eq!(outages.lengths_ns().collect::<Vec<_>>(), [30]);
     }

@@ -47,7 +47,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// How long a server is waited for that does not take connections yet.
     pub wait_for_server: Duration,
-    /// How long connections are tried again when there is none. Then the server is gone, and the run ends.
+    /// How long connections are tried again that the server refuses, when there is none. Then it is gone, and the run ends. A
+    /// run of so many `requests` also ends when attempts fail in any way for this long, and for three timeouts.
     pub ride_out: Duration,
     /// Write a request's prefix and body apart and without `TCP_NODELAY`, as the original's client does.
     pub two_writes: bool,

@@ -121,7 +121,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     wait_for_server: Duration,
 
-    /// Time to keep trying while no connection can be opened, as when the server restarts; then the run ends (0 to 30days)
+    /// Time to keep trying while the server refuses connections, as in a restart; then the run ends (0 to 30days). With
+    /// --requests, the run also ends if connections fail in any way for this time and for three times --timeout
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = time)]
     ride_out: Duration,
 

@@ -129,15 +129,8 @@ impl Driver<'_> {
         };
         self.tally.fail(failure, 1, example);
         self.close(index, now_ns, now_ns + RETRY_PAUSE_NS);
-        if self.open_now > 0 || self.phase == Phase::Finishing {
-            return;
-        }
-        match failure {
-            // The client lacks something, so nobody knows about the server.
-            Failure::OutOfPorts => self.outages.forget(),
-            // It may be there and have too much to do.
-            Failure::ConnectTimeout => self.outages.fail(self.none_since_ns),
-            _ => self.outages.refuse(self.none_since_ns, now_ns),
+        if self.open_now == 0 && self.phase != Phase::Finishing {
+            self.outages.fail(failure, self.none_since_ns, now_ns);
         }
     }
 
@@ -284,14 +277,40 @@ mod tests {
     use crate::plan::Plan;
     use crate::report::Requests;
 
-    /// Why a run ends in which no connection could be opened for a second, for this reason.
-    fn end_of_a_run_without_connections(reason: ErrorKind) -> Option<String> {
-        let mut driver = Stepped::begin(closed_loop(2_000));
-        for ms in [0, 1_000] {
+    /// Why a run ends in which no connection could be opened for so long, for this reason.
+    fn end_after_failing(plan: Plan, reason: ErrorKind, for_ms: u64) -> Option<String> {
+        let mut driver = Stepped::begin(plan);
+        for ms in [0, for_ms] {
             driver.fail_connect(0, &reason.into(), ms * MS);
         }
-        driver.sweep(1_001 * MS);
+        driver.sweep((for_ms + 1) * MS);
         driver.ends_early(&AtomicBool::new(false))
+    }
+
+    /// The same of a run of two seconds, after one.
+    fn end_of_a_run_without_connections(reason: ErrorKind) -> Option<String> {
+        end_after_failing(closed_loop(2_000), reason, 1_000)
+    }
+
+    #[test]
+    fn a_number_of_requests_is_given_up_when_no_connection_opens() {
+        let plan = |ride_out_ms| Plan {
+            requests: Some(10),
+            timeout: Duration::from_secs(1),
+            ride_out: Duration::from_millis(ride_out_ms),
+            ..closed_loop(0)
+        };
+        for (reason, name) in [
+            (ErrorKind::TimedOut, "connect_timeout"),
+            (ErrorKind::AddrNotAvailable, "out_of_ports"),
+            (ErrorKind::AddrInUse, "out_of_ports"),
+        ] {
+            assert_eq!(end_after_failing(plan(500), reason, 3_000), None, "three timeouts");
+            let end = end_after_failing(plan(500), reason, 3_001);
+            assert!(end.as_ref().is_some_and(|why| why.contains(name)), "{end:?}");
+            assert_eq!(end_after_failing(plan(5_000), reason, 5_000), None, "--ride-out");
+            assert!(end_after_failing(plan(5_000), reason, 5_001).is_some());
+        }
     }
 
     #[test]

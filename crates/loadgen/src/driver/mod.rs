@@ -46,6 +46,8 @@ use crate::tally::Tally;
 use crate::work::Work;
 
 const EVENTS_AT_ONCE: usize = 1024;
+/// For how many timeouts connections are tried at least, where a server that answers no SYN would hold up the run for ever.
+const CONNECT_TIMEOUTS_MOST: u64 = 3;
 
 /// When the load begins, and when it is measured, in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy)]
@@ -272,11 +274,17 @@ impl<'a> Driver<'a> {
         if cancel.load(Ordering::Relaxed) {
             return Some("interrupted".to_owned());
         }
-        let gone = self
-            .outages
-            .refused_for_ns()
-            .is_some_and(|refused_ns| refused_ns > nanoseconds(self.plan.ride_out));
-        gone.then(|| format!("the server at {} is gone", self.plan.target))
+        let (target, ride_out_ns) = (&self.plan.target, nanoseconds(self.plan.ride_out));
+        if self.outages.refused_for_ns().is_some_and(|ns| ns > ride_out_ns) {
+            return Some(format!("the server at {target} is gone"));
+        }
+        // A window that lasts until its last request may never end without a connection.
+        self.budget?;
+        let (failed_ns, failure) = self.outages.failed_for_ns()?;
+        let most_ns = ride_out_ns.max(self.timeout_ns.saturating_mul(CONNECT_TIMEOUTS_MOST));
+        let failed = Duration::from_nanos(failed_ns);
+        (failed_ns > most_ns)
+            .then(|| format!("no connection to {target} could be opened for {failed:.1?} ({failure})"))
     }
 
     /// How long to wait for events at the most.

@@ -154,6 +154,27 @@ fn an_address_that_does_not_answer_is_given_up_after_the_timeout() {
 }
 
 #[test]
+fn a_number_of_requests_ends_when_connections_time_out() {
+    for load in ["", "--rate 1000"] {
+        let (listener, address) = dead_port();
+        // There is room for the probe, and nobody takes it, so that the next SYN is never answered.
+        listener.listen(0).expect("it can be listened at");
+        let left = loadgen(&format!(
+            "run --connect {address} --warmup 0 --requests 1000000 --timeout 100ms --json - {load}"
+        ));
+        assert_eq!(left.code, Some(1), "{}", left.stderr);
+        let report: Report = serde_json::from_str(&left.stdout).expect("stdout is JSON");
+        let reason = report.ended_early.clone().expect("it ends early");
+        assert!(
+            reason.contains(&address.to_string()) && reason.contains("connect_timeout"),
+            "{reason}"
+        );
+        assert_eq!((report.requests.planned, report.requests.sent), (1_000_000, 0));
+        assert_adds_up(&report);
+    }
+}
+
+#[test]
 fn an_open_loop_whose_server_dies_accounts_for_those_in_line_up_to_its_end() {
     let fake = mortal(200);
     let report = run(&Plan {
