@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -48,8 +49,7 @@ impl<'a> Output<'a> {
         }
         match fs::metadata(path) {
             Ok(found) if found.file_type().is_fifo() => Ok(Self::Device(open_pipe(path)?, path)),
-            // /dev/stdout may lead to a plain file, which others have open.
-            Ok(found) if !found.is_file() || path.starts_with("/dev") || path.starts_with("/proc") => {
+            Ok(found) if !found.is_file() => {
                 Ok(Self::Device(OpenOptions::new().write(true).open(path)?, path))
             }
             _ => Ok(Self::Plain(Plain::check(path)?)),
@@ -58,13 +58,23 @@ impl<'a> Output<'a> {
 
     /// Whether what is written to both ends up in one place, and one of them is lost or runs into the other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Stdout, Self::Stdout) => true,
-            (Self::Plain(one), Self::Plain(other)) => {
-                let inode = |file: &Plain<'_>| fs::metadata(&file.path).ok().map(|it| (it.dev(), it.ino()));
-                one.path == other.path || inode(one).is_some_and(|one| Some(one) == inode(other))
-            }
-            _ => false,
+        if let (Self::Plain(one), Self::Plain(other)) = (self, other)
+            && one.path == other.path
+        {
+            return true;
+        }
+        let (Ok(one), Ok(other)) = (self.metadata(), other.metadata()) else {
+            return false;
+        };
+        (one.dev(), one.ino()) == (other.dev(), other.ino()) && !is_null(&one)
+    }
+
+    /// Where it leads to now; an error for a file that is not there yet.
+    fn metadata(&self) -> io::Result<fs::Metadata> {
+        match self {
+            Self::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata(),
+            Self::Device(file, _) => file.metadata(),
+            Self::Plain(plain) => fs::metadata(&plain.path),
         }
     }
 
@@ -83,14 +93,7 @@ impl<'a> Output<'a> {
     fn begin(&self) -> io::Result<Box<dyn Write>> {
         Ok(match self {
             Self::Stdout => Box::new(io::stdout()),
-            Self::Device(file, _) => {
-                let file = file.try_clone()?;
-                // Where /dev/stdout is a plain file. A device or a pipe has no length to cut.
-                if file.metadata()?.is_file() {
-                    file.set_len(0)?;
-                }
-                Box::new(file)
-            }
+            Self::Device(file, _) => Box::new(file.try_clone()?),
             Self::Plain(plain) => Box::new(File::create(&plain.path)?),
         })
     }
@@ -112,7 +115,18 @@ impl<'a> Plain<'a> {
         let exists = asked.try_exists()?;
         let path = if exists {
             OpenOptions::new().write(true).open(asked)?;
-            asked.canonicalize()?
+            match asked.canonicalize() {
+                // /dev/stdout may lead to a plain file, which others have open, or which has no name any more.
+                Ok(path) if path == asked || !is_below_dev_or_proc(asked) => path,
+                Err(error) if !is_below_dev_or_proc(asked) => return Err(error),
+                _ => {
+                    return Ok(Self {
+                        asked,
+                        path: asked.to_owned(),
+                        replaceable: false,
+                    });
+                }
+            }
         } else {
             let name = asked.file_name().ok_or(io::ErrorKind::IsADirectory)?;
             folder(asked).canonicalize()?.join(name)
@@ -150,6 +164,17 @@ impl<'a> Plain<'a> {
         file.persist(&self.path)?;
         Ok(())
     }
+}
+
+/// Whether this is the null device: what is written there does not mix.
+fn is_null(found: &fs::Metadata) -> bool {
+    found.file_type().is_char_device()
+        && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == found.rdev())
+}
+
+/// Whether a path may lead to what a process has open.
+fn is_below_dev_or_proc(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
 }
 
 /// The folder that a file is in.

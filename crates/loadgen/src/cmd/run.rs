@@ -206,7 +206,11 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     drop((live, log));
     let fault = fault.map_or_else(|| lines.as_mut().map_or(Ok(()), Write::flush), Err);
     let report = outcome.report;
-    let prints_page = !flags.quiet && ![&json, &hdr].iter().any(|it| matches!(it, Some(Output::Stdout)));
+    let prints_page = !flags.quiet
+        && ![&json, &hdr]
+            .into_iter()
+            .flatten()
+            .any(|it| it.is_same(&Output::Stdout));
     let page = || print(&text::page(&report));
     // What was measured is not measured again: an output that can't be written leaves the others to be had.
     let written = [

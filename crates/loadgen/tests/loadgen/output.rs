@@ -1,6 +1,7 @@
 //! What the program writes, and where.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -228,6 +229,60 @@ fn two_results_do_not_go_to_one_place() {
         assert!(left.stderr.contains("--json and --hdr"), "{}", left.stderr);
         assert_eq!(fake.requests(), 0);
     }
+}
+
+/// Starts a short run by a shell, with its stdout to this file and these outputs.
+fn run_with_stdout_to(file: &Path, fake: &Fake, json: &str, hdr: &str) -> Left {
+    let script = format!(
+        "exec {} run --connect {} --warmup 0 --duration 50ms --timeout 60s --json {json} --hdr {hdr} > {}",
+        env!("CARGO_BIN_EXE_loadgen"),
+        fake.address,
+        file.display()
+    );
+    Running::start_program("sh", &["-c", &script], Stdio::piped()).end()
+}
+
+#[test]
+fn two_results_do_not_go_to_one_file_by_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stdout");
+    let name = file.to_str().unwrap();
+    let mut pairs = vec![
+        ("-", "/dev/stdout"),
+        ("/dev/stdout", "-"),
+        ("/proc/self/fd/1", name),
+        (name, "-"),
+    ];
+    let shared = tempfile::NamedTempFile::new_in("/dev/shm");
+    match &shared {
+        Ok(shared) => pairs.push((shared.path().to_str().unwrap(), shared.path().to_str().unwrap())),
+        Err(error) => eprintln!("skipped for a file below /dev: {error}"),
+    }
+    let fake = Fake::good();
+    for (json, hdr) in pairs {
+        let left = run_with_stdout_to(&file, &fake, json, hdr);
+        assert_eq!(left.code, Some(2), "{json} {hdr}");
+        assert!(left.stderr.contains("--json and --hdr"), "{}", left.stderr);
+    }
+    assert_eq!(fake.requests(), 0);
+    let left = run_with_stdout_to(&file, &fake, "/dev/null", "/dev/null");
+    assert_eq!(
+        left.code,
+        Some(0),
+        "what is thrown away does not mix: {}",
+        left.stderr
+    );
+}
+
+#[test]
+fn dev_stdout_holds_the_result_and_no_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, log) = (folder.path().join("stdout"), folder.path().join("log"));
+    let fake = Fake::good();
+    let left = run_with_stdout_to(&file, &fake, "/dev/stdout", log.to_str().unwrap());
+    assert_eq!(left.code, Some(0), "{}", left.stderr);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
 }
 
 #[test]
