@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::arrivals::Due;
 use crate::gaps::Gaps;
@@ -12,6 +13,7 @@ use crate::profile::Profile;
 #[derive(Debug)]
 pub(crate) struct Line {
     begins_ns: u64,
+    opens_ns: u64,
     /// The next request to be sent. Between it and now stand those that wait.
     next: Due,
     /// The next request to fall due.
@@ -26,12 +28,23 @@ pub(crate) struct Line {
     left: u64,
     most: u64,
     is_limited: bool,
+    /// No more fall due, because the run was cancelled.
+    is_stopped: bool,
+    /// The sum of the times from which those that wait count in the window. It may be below zero for a moment: a request can
+    /// leave before it is seen to fall due.
+    since_ns: i128,
+    /// How many of those that have fallen due were due before the last pause ended.
+    before_pause_ended: u64,
 }
+
+/// After so many that fell due at once it is looked at whether the run is cancelled: they take milliseconds.
+const LOOK_EVERY: u64 = 1 << 16;
 
 impl Line {
     pub(crate) fn new(due: Due, gaps: Gaps, profile: Option<Arc<Profile>>) -> Self {
         Self {
             begins_ns: 0,
+            opens_ns: 0,
             arriving: due.clone(),
             next: due,
             free: VecDeque::new(),
@@ -41,12 +54,16 @@ impl Line {
             left: 0,
             most: u64::MAX,
             is_limited: false,
+            is_stopped: false,
+            since_ns: 0,
+            before_pause_ended: 0,
         }
     }
 
-    /// The load begins now.
-    pub(crate) fn begin(&mut self, at_ns: u64) {
+    /// When the load begins, and the window opens.
+    pub(crate) fn begin(&mut self, at_ns: u64, opens_ns: u64) {
         self.begins_ns = at_ns;
+        self.opens_ns = opens_ns;
     }
 
     /// No more than so many fall due from now on.
@@ -70,9 +87,31 @@ impl Line {
         self.arrived.saturating_sub(self.left)
     }
 
+    /// For how long those that wait have done so within the window, all together, when it closes now.
+    pub(crate) fn waited_ns(&self, closes_ns: u64) -> u128 {
+        let waited_ns = i128::from(self.waiting()) * i128::from(closes_ns) - self.since_ns;
+        waited_ns.max(0).cast_unsigned()
+    }
+
+    /// A pause of this client has ended: all that have fallen due so far were in it, unless they have left.
+    pub(crate) fn pause(&mut self) {
+        self.before_pause_ended = self.arrived;
+    }
+
+    /// How many that wait fell due before the last pause ended: the first ones in the queue.
+    pub(crate) fn waiting_in_pause(&self) -> u64 {
+        self.before_pause_ended.saturating_sub(self.left)
+    }
+
+    /// Whether the run was cancelled before all had fallen due that was to.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
     /// When the next request to be sent is due, or was; the end of time if there is none.
     pub(crate) fn next_due_ns(&self) -> u64 {
-        if self.is_exhausted() {
+        let last = if self.is_stopped { self.arrived } else { self.most };
+        if self.left >= last {
             return u64::MAX;
         }
         self.begins_ns.saturating_add(self.next.peek_ns())
@@ -98,23 +137,40 @@ impl Line {
         let due_ns = self.next_due_ns();
         self.next.next();
         self.left += 1;
+        self.since_ns -= i128::from(due_ns.max(self.opens_ns));
         due_ns
     }
 
     /// Lets all that has fallen due by now enter the system, each at its own time, but for those that are due when the window
     /// has closed. Returns how many of them fell due within the window.
-    pub(crate) fn arrive(&mut self, system: &mut InSystem, now_ns: u64) -> u64 {
-        let mut counting = 0;
-        loop {
+    ///
+    /// At a rate that this client can't keep up with, that takes ever longer. So `cancel` ends it, for good.
+    pub(crate) fn arrive(
+        &mut self,
+        system: &mut InSystem,
+        now_ns: u64,
+        paused_until_ns: u64,
+        cancel: &AtomicBool,
+    ) -> u64 {
+        let (mut counting, mut look_at) = (0, self.arrived.saturating_add(LOOK_EVERY));
+        while !self.is_stopped {
             let due_ns = self.begins_ns.saturating_add(self.arriving.peek_ns());
             if due_ns > now_ns || system.is_closed(due_ns) || self.arrived >= self.most {
-                return counting;
+                break;
             }
             system.enter(due_ns, 1);
             counting += u64::from(system.is_within(due_ns));
+            self.since_ns += i128::from(due_ns.max(self.opens_ns));
+            self.before_pause_ended += u64::from(due_ns < paused_until_ns);
             self.arriving.next();
             self.arrived += 1;
+            if self.arrived >= look_at {
+                look_at += LOOK_EVERY;
+                // What has left has to fall due as well.
+                self.is_stopped = self.arrived >= self.left && cancel.load(Ordering::Relaxed);
+            }
         }
+        counting
     }
 
     /// Whether nothing can be sent before something comes.
@@ -140,8 +196,51 @@ mod tests {
     fn line() -> Line {
         let due = Due::new(Arrivals::Uniform, 1e9, Share::WHOLE, 1);
         let mut line = Line::new(due, Gaps::of(0.0), None);
-        line.begin(100);
+        line.begin(100, 0);
         line
+    }
+
+    /// Lets all that is due by now arrive, in a run without a pause that nobody cancels.
+    fn arrive(line: &mut Line, system: &mut InSystem, now_ns: u64) -> u64 {
+        line.arrive(system, now_ns, 0, &AtomicBool::new(false))
+    }
+
+    #[test]
+    fn a_cancelled_queue_stops_soon_and_adds_up() {
+        let (mut line, mut system) = (line(), InSystem::within(0, u64::MAX));
+        let cancel = AtomicBool::new(true);
+        // At a request each nanosecond, this is a century.
+        let arrived = line.arrive(&mut system, u64::MAX - 1, 0, &cancel);
+        assert_eq!(
+            (arrived, line.waiting(), line.is_stopped()),
+            (LOOK_EVERY, LOOK_EVERY, true)
+        );
+        assert_eq!(line.arrive(&mut system, u64::MAX - 1, 0, &cancel), 0);
+        let closes_ns = 200_000;
+        assert_eq!(line.waited_ns(closes_ns), system.area_ns(closes_ns));
+        for _ in 0..arrived {
+            line.advance();
+        }
+        assert_eq!((line.next_due_ns(), line.waited_ns(closes_ns)), (u64::MAX, 0));
+    }
+
+    #[test]
+    fn a_cancelled_queue_counts_all_that_it_can_at_once() {
+        let (mut line, mut system) = (line(), InSystem::within(0, 1000));
+        assert_eq!(line.arrive(&mut system, 109, 0, &AtomicBool::new(true)), 10);
+        assert!(!line.is_stopped());
+    }
+
+    #[test]
+    fn the_first_in_the_queue_were_in_the_pause() {
+        let (mut line, mut system) = (line(), InSystem::within(0, 1000));
+        arrive(&mut line, &mut system, 104);
+        line.pause();
+        assert_eq!(line.waiting_in_pause(), 5);
+        // It ended at 108.
+        line.arrive(&mut system, 200, 108, &AtomicBool::new(false));
+        line.advance();
+        assert_eq!(line.waiting_in_pause(), 7);
     }
 
     #[test]
@@ -155,7 +254,7 @@ mod tests {
     fn who_waits_is_in_the_system_from_when_it_is_due_and_not_from_when_it_is_sent() {
         let (mut line, mut system) = (line(), InSystem::within(0, 1000));
         // Ten are due from 100 to 109; nobody looks before 109. They leave at 200 together.
-        assert_eq!(line.arrive(&mut system, 109), 10);
+        assert_eq!(arrive(&mut line, &mut system, 109), 10);
         system.leave(200, 10);
         let waits: u64 = (100..110).map(|due| 200 - due).sum();
         assert_eq!(system.area_ns(200), u128::from(waits));
@@ -165,10 +264,10 @@ mod tests {
     fn those_count_that_are_due_from_when_the_window_opens_to_just_before_it_closes() {
         let (mut line, mut system) = (line(), InSystem::within(105, 120));
         assert_eq!(
-            (line.arrive(&mut system, 104), line.arrive(&mut system, 109)),
-            (0, 5)
+            [104, 109].map(|now_ns| arrive(&mut line, &mut system, now_ns)),
+            [0, 5]
         );
-        assert_eq!(line.arrive(&mut system, u64::MAX), 10);
+        assert_eq!(arrive(&mut line, &mut system, u64::MAX), 10);
         // Fifteen of the window, and the five before it, who stay.
         let waits: u64 = 5 * 15 + (1..=15).sum::<u64>();
         assert_eq!(system.area_ns(1000), u128::from(waits));
@@ -177,9 +276,9 @@ mod tests {
     #[test]
     fn no_more_fall_due_than_the_limit_and_none_is_sent_beyond_it() {
         let (mut line, mut system) = (line(), InSystem::within(0, 1000));
-        assert_eq!(line.arrive(&mut system, 101), 2);
+        assert_eq!(arrive(&mut line, &mut system, 101), 2);
         line.limit(3);
-        assert_eq!(line.arrive(&mut system, 500), 3);
+        assert_eq!(arrive(&mut line, &mut system, 500), 3);
         assert_eq!((line.waiting(), line.to_come()), (5, Some(0)));
         for due_ns in 100..105 {
             assert_eq!(line.advance(), due_ns);

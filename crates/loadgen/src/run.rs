@@ -177,15 +177,14 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                 let drive = move |_: &_| {
                     // Where one can't be started, the others open nothing, because `go` is dropped.
                     let Ok(()) = told.recv() else { return };
-                    let make = || Driver::new(plan, thread, clock, sources, slices);
-                    let driver =
-                        open(plan, thread, first, make, cancel).map_err(|error| opened.send(Err(error)));
+                    let make = || Driver::new(plan, thread, clock, sources, slices, cancel);
+                    let driver = open(plan, thread, first, make).map_err(|error| opened.send(Err(error)));
                     // A thread that panics hangs up as well, and so holds up nobody.
                     let Ok(driver) = driver else { return };
                     let _ = opened.send(Ok(()));
                     drop(opened);
                     if let Ok(schedule) = started.recv() {
-                        let ran = driver.run(schedule, cancel).map_err(system("run the load"));
+                        let ran = driver.run(schedule).map_err(system("run the load"));
                         let (tally, connections) = ran.map_or_else(
                             |error| (Err(error), Vec::new()),
                             |(tally, connections)| (Ok(tally), connections),
@@ -233,12 +232,11 @@ fn open<'a>(
     thread: usize,
     first: usize,
     make: impl FnOnce() -> io::Result<Driver<'a>>,
-    cancel: &AtomicBool,
 ) -> Result<Driver<'a>, LoadError> {
     pin(&plan.cpus, thread)?;
     let mut driver = make().map_err(system("make an event loop"))?;
     driver.prefer(first);
-    driver.open_all(cancel).map_err(system("open connections"))?;
+    driver.open_all().map_err(system("open connections"))?;
     Ok(driver)
 }
 

@@ -1,7 +1,7 @@
 //! Connections that are opened, lost, given up and opened again, and the requests that end with them.
 
 use std::io::{self, ErrorKind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mio::{Events, Token};
@@ -22,7 +22,7 @@ const RETRY_PAUSE_NS: u64 = 100_000_000;
 
 impl Driver<'_> {
     /// Opens all connections, or as many as can be: gives up when none opens for as long as the timeout.
-    pub(crate) fn open_all(&mut self, cancel: &AtomicBool) -> io::Result<()> {
+    pub(crate) fn open_all(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let timeout_ns = nanoseconds(self.plan.timeout);
         let mut progress_ns = self.clock.now_ns();
@@ -30,7 +30,7 @@ impl Driver<'_> {
         let (mut next, mut opening) = (0, 0);
         while (next < self.connections.len() || opening > 0)
             && self.clock.now_ns() - progress_ns < timeout_ns
-            && !cancel.load(Ordering::Relaxed)
+            && !self.cancel.load(Ordering::Relaxed)
         {
             while next < self.connections.len() && opening < OPENING_AT_ONCE {
                 self.connect(next, self.clock.now_ns());
@@ -284,7 +284,7 @@ mod tests {
             driver.fail_connect(0, &reason.into(), ms * MS);
         }
         driver.sweep((for_ms + 1) * MS);
-        driver.ends_early(&AtomicBool::new(false))
+        driver.ends_early()
     }
 
     /// The same of a run of two seconds, after one.
@@ -305,7 +305,11 @@ mod tests {
             (ErrorKind::AddrNotAvailable, "out_of_ports"),
             (ErrorKind::AddrInUse, "out_of_ports"),
         ] {
-            assert_eq!(end_after_failing(plan(500), reason, 3_000), None, "three timeouts");
+            assert_eq!(
+                end_after_failing(plan(500), reason, 3_000),
+                None,
+                "three timeouts"
+            );
             let end = end_after_failing(plan(500), reason, 3_001);
             assert!(end.as_ref().is_some_and(|why| why.contains(name)), "{end:?}");
             assert_eq!(end_after_failing(plan(5_000), reason, 5_000), None, "--ride-out");

@@ -46,6 +46,8 @@ use crate::tally::Tally;
 use crate::work::Work;
 
 const EVENTS_AT_ONCE: usize = 1024;
+/// Why a run ends that was cancelled.
+const INTERRUPTED: &str = "interrupted";
 /// For how many timeouts connections are tried at least, where a server that answers no SYN would hold up the run for ever.
 const CONNECT_TIMEOUTS_MOST: u64 = 3;
 
@@ -83,6 +85,7 @@ enum Phase {
 /// One thread of the load.
 pub(crate) struct Driver<'a> {
     plan: &'a Plan,
+    cancel: &'a AtomicBool,
     clock: Clock,
     watch: Watch,
     timeout_ns: u64,
@@ -137,12 +140,14 @@ impl<'a> Driver<'a> {
         clock: Clock,
         sources: &'a Sources,
         slices: Slices,
+        cancel: &'a AtomicBool,
     ) -> io::Result<Self> {
         let share = Share::of(plan.connections, thread, plan.threads);
         let poll = Poll::new()?;
         let parts = plan.work.parts().len();
         Ok(Self {
             plan,
+            cancel,
             clock,
             watch: Watch::new(plan.timeout),
             timeout_ns: nanoseconds(plan.timeout),
@@ -180,11 +185,7 @@ impl<'a> Driver<'a> {
 
     /// Runs the load to its end, and gives what was counted, with the connections: whoever looks at the server when the
     /// window closes is to find them open.
-    pub(crate) fn run(
-        mut self,
-        schedule: Schedule,
-        cancel: &AtomicBool,
-    ) -> io::Result<(Tally, Vec<Connection>)> {
+    pub(crate) fn run(mut self, schedule: Schedule) -> io::Result<(Tally, Vec<Connection>)> {
         self.begin(schedule);
         // Timeouts are looked for this often: a request is given up at most a twentieth later than it should be.
         let sweep_every_ns = (self.timeout_ns / 20).clamp(1_000_000, 100_000_000);
@@ -221,7 +222,7 @@ impl<'a> Driver<'a> {
             if now_ns >= next_sweep_ns && !self.watch.is_catching_up {
                 next_sweep_ns = now_ns + sweep_every_ns;
                 self.sweep(now_ns);
-                self.tally.ended_early = self.ends_early(cancel);
+                self.tally.ended_early = self.ends_early();
                 if self.tally.ended_early.is_some() {
                     break;
                 }
@@ -252,7 +253,7 @@ impl<'a> Driver<'a> {
         self.outages = Outages::default();
         self.in_system = InSystem::within(schedule.opens_ns, schedule.closes_ns);
         if let Some((line, _)) = &mut self.open {
-            line.begin(schedule.begins_ns);
+            line.begin(schedule.begins_ns, schedule.opens_ns);
         }
         for index in 0..self.connections.len() {
             // Whatever has come before the first request is the reply to none.
@@ -270,9 +271,9 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn ends_early(&self, cancel: &AtomicBool) -> Option<String> {
-        if cancel.load(Ordering::Relaxed) {
-            return Some("interrupted".to_owned());
+    fn ends_early(&self) -> Option<String> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Some(INTERRUPTED.to_owned());
         }
         let (target, ride_out_ns) = (&self.plan.target, nanoseconds(self.plan.ride_out));
         if self.outages.refused_for_ns().is_some_and(|ns| ns > ride_out_ns) {

@@ -87,7 +87,8 @@ impl Driver<'_> {
     /// sending, so that a request which fell due and was lost would show.
     pub(super) fn arrive(&mut self, now_ns: u64) {
         if let Some((line, _)) = &mut self.open {
-            let due = line.arrive(&mut self.in_system, now_ns);
+            let paused_until_ns = self.watch.paused_until_ns();
+            let due = line.arrive(&mut self.in_system, now_ns, paused_until_ns, self.cancel);
             self.tally.requests.planned += due;
             self.slice.due += due;
         }

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam::channel;
@@ -29,6 +29,7 @@ const SAID: &str = "\"ireader 0\"";
 pub(super) struct Stepped {
     driver: Driver<'static>,
     now_ns: &'static AtomicU64,
+    cancel: &'static AtomicBool,
     slices: channel::Receiver<(usize, Slice)>,
     /// Takes the connections that the driver opens in the place of others.
     _listener: TcpListener,
@@ -68,10 +69,12 @@ impl Stepped {
         let sources = Sources::of_plan(plan.connections, &plan.target).expect("there are ports for a few");
         let (clock, now_ns) = Clock::stepped();
         let (slices, handed_in) = channel::unbounded();
-        let driver = Driver::new(plan, 0, clock, Box::leak(Box::new(sources)), slices);
+        let cancel: &AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+        let driver = Driver::new(plan, 0, clock, Box::leak(Box::new(sources)), slices, cancel);
         let mut stepped = Self {
             driver: driver.expect("an event loop can be made"),
             now_ns,
+            cancel,
             slices: handed_in,
             _listener: listener,
         };
@@ -123,6 +126,11 @@ impl Stepped {
         self.driver.connections[index].state = State::Open;
         self.driver.open_now = self.driver.count_open();
         self.driver.put_to_use(index, now_ns);
+    }
+
+    /// The run is cancelled, which is seen when it is looked at next.
+    pub(super) fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
     }
 
     /// Ends the run now.

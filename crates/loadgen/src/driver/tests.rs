@@ -40,11 +40,12 @@ fn allocations(load: Load, requests: u64) -> u64 {
         });
         let clock = Clock::start();
         let (slices, _gathered) = channel::unbounded();
-        let mut driver = Driver::new(&plan, 0, clock, &sources, slices).expect("an event loop can be made");
-        driver.open_all(&cancel).expect("the connection can be opened");
+        let mut driver =
+            Driver::new(&plan, 0, clock, &sources, slices, &cancel).expect("an event loop can be made");
+        driver.open_all().expect("the connection can be opened");
         let mut tally = None;
         let allocated = allocation_counter::measure(|| {
-            tally = driver.run(Schedule::from(clock.now_ns(), &plan), &cancel).ok();
+            tally = driver.run(Schedule::from(clock.now_ns(), &plan)).ok();
         });
         assert_eq!(tally.expect("the load runs").0.answered_total, requests);
         allocated.count_total

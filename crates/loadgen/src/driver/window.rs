@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Driver, Phase, Schedule};
+use super::{Driver, INTERRUPTED, Phase, Schedule};
 use crate::clock::nanoseconds;
 use crate::connection::Connection;
 use crate::cpu::thread_waited;
@@ -132,23 +132,21 @@ impl Driver<'_> {
         self.spun_ns += look_ns.min(LOOK_MOST_NS);
     }
 
-    /// What was due before the window closed and is in the queue still. The queue may be millions long, which takes a good part
-    /// of a second to count: this is not done while replies may come.
+    /// What was due before the window closed and is in the queue still. Millions may have fallen due since it was looked at last,
+    /// which takes a good part of a second to count: this is not done while replies may come.
     fn count_unsent(&mut self) {
         let closes_ns = self.schedule.closes_ns;
         self.arrive(closes_ns);
-        let Some((line, _)) = &mut self.open else { return };
-        let mut number = self.next_number;
-        while line.next_due_ns() < closes_ns {
-            let due_ns = line.advance();
-            self.tally.waits_ns += u128::from(self.in_system.clip(due_ns, closes_ns));
-            if number >= self.counts_from {
-                self.tally.requests.unsent += 1;
-                self.tally.pauses.requests += u64::from(self.watch.met_pause(due_ns));
-            }
-            number += self.plan.threads as u64;
-        }
+        let Some((line, _)) = &self.open else { return };
+        // Those that do not count are the first in the queue.
+        let uncounted = self.counts_from.saturating_sub(self.next_number) / self.plan.threads as u64;
+        self.tally.waits_ns += line.waited_ns(closes_ns);
+        self.tally.requests.unsent += line.waiting().saturating_sub(uncounted);
+        self.tally.pauses.requests += line.waiting_in_pause().saturating_sub(uncounted);
         self.tally.backlog.at_close += self.tally.requests.unsent;
+        if line.is_stopped() {
+            self.tally.ended_early = Some(INTERRUPTED.to_owned());
+        }
     }
 
     /// What was not answered when the run ended has been in the system until then.

@@ -175,6 +175,33 @@ fn a_number_of_requests_ends_when_connections_time_out() {
 }
 
 #[test]
+fn a_rate_beyond_the_client_can_be_interrupted() {
+    let fake = Fake::good();
+    let address = fake.address.to_string();
+    let running = Running::start(&[
+        "run",
+        "--connect",
+        &address,
+        "--rate",
+        "10000000",
+        "--warmup",
+        "0",
+        "--duration",
+        "1h",
+        "--json",
+        "-",
+    ]);
+    fake.wait_for_requests(1);
+    // Far more fall due meanwhile than can be counted in the time.
+    thread::sleep(Duration::from_secs(1));
+    running.signal(Signal::SIGINT);
+    let left = running.end();
+    let report: Report = serde_json::from_str(&left.stdout).expect("stdout is JSON");
+    assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
+    assert_adds_up(&report);
+}
+
+#[test]
 fn an_open_loop_whose_server_dies_accounts_for_those_in_line_up_to_its_end() {
     let fake = mortal(200);
     let report = run(&Plan {

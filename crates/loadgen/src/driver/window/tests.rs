@@ -1,8 +1,9 @@
 //! What is counted at the edges of the window, with the time stepped by hand.
 
 use super::*;
+use crate::arrivals::Arrivals;
 use crate::driver::stepped::{MS, Stepped, closed_loop, open_loop};
-use crate::plan::Plan;
+use crate::plan::{Load, Pacing, Plan};
 use crate::report::Requests;
 
 #[test]
@@ -112,6 +113,51 @@ fn a_line_counts_up_to_where_the_run_is_cut_short() {
         (tally.waits_ns, tally.area_ns),
         (u128::from(waits_us * 1_000), u128::from(waits_us * 1_000))
     );
+}
+
+#[test]
+fn a_cancelled_run_adds_up_without_counting_to_the_end() {
+    // Before the window, as it closes, and in its middle an hour of these takes far longer than a test may.
+    for (warmup_s, at_s) in [(3_600, 3_599), (0, 3_601), (0, 3_599), (1_800, 3_599)] {
+        let mut driver = Stepped::begin(Plan {
+            load: Load::Open {
+                rate_per_s: 1e9,
+                arrivals: Arrivals::Uniform,
+                pacing: Pacing::Spin,
+            },
+            warmup: Duration::from_secs(warmup_s),
+            ..open_loop(3_600_000)
+        });
+        driver.cancel();
+        driver.at(at_s * 1_000 * MS);
+        driver.answer(0, 1);
+        let tally = driver.finish();
+        assert!(tally.requests.add_up(), "{:?}", tally.requests);
+        assert_eq!(tally.waits_ns, tally.area_ns);
+    }
+}
+
+#[test]
+fn a_count_that_was_cancelled_is_of_an_interrupted_run() {
+    let mut driver = Stepped::begin(Plan {
+        load: Load::Open {
+            rate_per_s: 1e9,
+            arrivals: Arrivals::Uniform,
+            pacing: Pacing::Spin,
+        },
+        ..open_loop(3_600_000)
+    });
+    // The window has closed when the signal comes.
+    driver.at(3_601_000 * MS);
+    driver.cancel();
+    let tally = driver.finish();
+    assert_eq!(tally.ended_early.as_deref(), Some("interrupted"));
+    assert!(
+        tally.requests.unsent > 0 && tally.requests.add_up(),
+        "{:?}",
+        tally.requests
+    );
+    assert_eq!(tally.waits_ns, tally.area_ns);
 }
 
 #[test]
