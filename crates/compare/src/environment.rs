@@ -87,8 +87,8 @@ pub(crate) struct Machine {
     pub(crate) virtualised: bool,
 }
 
-/// The most rounds that are read: more than any version could be asked for.
-const ROUNDS_READ_MOST: usize = 65_535;
+/// The highest number of rounds that is read: more than any version could be asked for.
+pub(crate) const ROUNDS_READ_MOST: usize = 65_535;
 
 impl Environment {
     /// The names of those that took part, in the order of the tables.
@@ -111,8 +111,17 @@ impl Environment {
         shell_words::join(&self.command)
     }
 
-    /// Reads what a run wrote about itself.
+    /// Reads what a run wrote about itself, to be shown: long strings are cut.
     pub(crate) fn read(path: &Path) -> Result<Self> {
+        Self::stored(path, escape::cut_all)
+    }
+
+    /// Reads what a run wrote about itself, to continue the run: a command or parameters that were cut would be others.
+    pub(crate) fn read_whole(path: &Path) -> Result<Self> {
+        Self::stored(path, |_| ())
+    }
+
+    fn stored(path: &Path, cut: impl FnOnce(&mut Value)) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
         let fault = || {
             format!(
@@ -129,7 +138,7 @@ impl Environment {
             );
         }
         let mut stored: Value = serde_json::from_str(&text).with_context(fault)?;
-        escape::cut_all(&mut stored);
+        cut(&mut stored);
         let environment: Self = serde_json::from_value(stored).with_context(fault)?;
         // As many trials are planned again, each in memory.
         if environment.rounds > ROUNDS_READ_MOST {
@@ -299,6 +308,27 @@ pub(crate) mod tests {
             environment.command_line(),
             "compare run --out 'my results/$1' --seed 7"
         );
+    }
+
+    #[test]
+    fn long_strings_are_cut_only_where_they_are_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("environment.json");
+        let mut environment = environment();
+        environment.contenders[0].command.push("x".repeat(5000));
+        environment.write(&path).unwrap();
+        assert_eq!(Environment::read_whole(&path).unwrap(), stripped(environment));
+        let shown = Environment::read(&path).unwrap();
+        let argument = shown.contenders[0].command.last().unwrap();
+        assert_eq!(argument.chars().count(), escape::STORED_MOST + 1);
+    }
+
+    /// Without what is not written down.
+    fn stripped(mut environment: Environment) -> Environment {
+        for contender in &mut environment.contenders {
+            contender.folder = std::path::PathBuf::new();
+        }
+        environment
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{compare, made, only_run, run, servers, smoke, text};
+use crate::support::{Script, compare, made, only_run, run, servers, smoke, text, was_measured};
 
 /// A small run of one model, in this folder, with its sources there if that is told.
 fn small_run(out: &Path, from: &Path, sources: Option<&Path>) -> PathBuf {
@@ -95,6 +95,27 @@ fn a_run_needs_the_servers_of_its_own_models_and_no_others() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
     assert_eq!(records.lines().count(), 1);
+}
+
+#[test]
+fn a_resumed_run_starts_contenders_with_their_whole_command() {
+    const LENGTH: usize = 5000;
+    let program =
+        format!("assert len(sys.argv[2]) == {LENGTH}\nserve(\"listening on 127.0.0.1:%d\", lambda: None)");
+    let Some(script) = Script::new("long", &program, "") else {
+        return;
+    };
+    let file = script.out().with_file_name("contenders.toml");
+    let contender = fs::read_to_string(&file).unwrap();
+    let long = format!("\"{{addr}}\", \"{}\"", "x".repeat(LENGTH));
+    fs::write(&file, contender.replace("\"{addr}\"", &long)).unwrap();
+    was_measured(&script.smoke().output().unwrap(), &script.out(), "long");
+
+    let folder = only_run(&script.out());
+    fs::write(folder.join("records.jsonl"), "").unwrap();
+    let resume = ["run", "--resume", folder.to_str().unwrap(), "--contenders"];
+    let done = compare(&resume).arg(&file).output().unwrap();
+    was_measured(&done, &script.out(), "long");
 }
 
 #[test]

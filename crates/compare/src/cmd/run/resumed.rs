@@ -15,7 +15,7 @@ impl Flags {
     /// A run that goes on.
     pub(super) fn resumed(&self, folder: &Path) -> Result<Begun> {
         let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
-        let mut environment = Environment::read(&run.environment()).map_err(unreadable)?;
+        let mut environment = Environment::read_whole(&run.environment()).map_err(unreadable)?;
         let machine = Machine::this(self.places.split()?.1)?;
         if machine != environment.machine {
             return Err(Usage(format!(
