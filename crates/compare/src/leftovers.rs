@@ -4,13 +4,18 @@
 //! All carry the name of their maker. Its start time is part of it, since the kernel uses a process's number again, and
 //! so is its namespace, since another one has the same numbers.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procfs::FromRead;
@@ -18,7 +23,7 @@ use procfs::process::Stat;
 use tempfile::NamedTempFile;
 
 use crate::costs::{Cgroup, tree};
-use crate::keeper::MARK;
+use crate::keeper::{self, MARK};
 
 /// A process of this program that makes things which may outlive it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +51,17 @@ impl Maker {
 
     /// Whether it has ended. Nobody knows that of a process in another namespace.
     pub(crate) fn is_gone(self) -> bool {
-        let lives = |stat: &Stat| stat.starttime == self.started && !tree::has_ended(stat);
-        self.namespace == own_namespace() && !stat(self.pid).is_some_and(|stat| lives(&stat))
+        self.namespace == own_namespace() && self.is_gone_by(&stat(self.pid))
+    }
+
+    /// The same from what `/proc` has of its number. An error such as too many open files does not show that it has ended.
+    fn is_gone_by(self, stat: &io::Result<Stat>) -> bool {
+        match stat {
+            Ok(stat) => stat.starttime != self.started || tree::has_ended(stat),
+            Err(error) => {
+                error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::ESRCH as i32)
+            }
+        }
     }
 }
 
@@ -72,7 +86,7 @@ impl FromStr for Maker {
 }
 
 /// An empty file that the next `compare` removes if this one can't.
-pub(crate) fn temporary_file() -> std::io::Result<NamedTempFile> {
+pub(crate) fn temporary_file() -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(&format!("{TEMPORARY}{}-", Maker::this()))
         .tempfile()
@@ -81,8 +95,16 @@ pub(crate) fn temporary_file() -> std::io::Result<NamedTempFile> {
 /// How the names of temporary files begin, before their maker's.
 const TEMPORARY: &str = "compare-";
 
+/// How long the keepers of a killed `compare` may take to end their servers. They notice its end at once.
+const KEEPERS_WITHIN: Duration = Duration::from_secs(5);
+/// How long processes may take to be gone after SIGKILL.
+const ENDED_WITHIN: Duration = Duration::from_secs(2);
+/// The pause between two searches for processes.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// Removes what a killed `compare` left, and reports it on stderr.
 pub(crate) fn clear() {
+    await_keepers(Maker::is_gone, KEEPERS_WITHIN);
     let groups = Cgroup::remove_leftovers();
     let processes = end_processes(Maker::is_gone);
     let files = remove_files(Maker::is_gone);
@@ -101,22 +123,45 @@ pub(crate) fn clear() {
     }
 }
 
+/// Waits until no keeper is left whose maker is such a one, and returns whether that is so. A keeper ends its whole tree,
+/// also those of its processes that have lost their mark.
+fn await_keepers(is_such: impl Fn(Maker) -> bool, within: Duration) -> bool {
+    let until = Instant::now() + within;
+    let is_keeper = |process: &Stat| keeper::NAME.to_bytes() == process.comm.as_bytes();
+    while processes(&is_such).iter().any(is_keeper) {
+        if Instant::now() >= until {
+            return false;
+        }
+        thread::sleep(PAUSE);
+    }
+    true
+}
+
 /// Kills the servers' processes whose maker is such a one, and counts them.
 pub(crate) fn end_processes(is_such: impl Fn(Maker) -> bool) -> usize {
-    let own = Pid::this().as_raw();
-    let mut ended = 0;
-    // A process may have started another since the last look.
-    for _ in 0..100 {
-        let all = tree::numbers_in("/proc").filter(|&pid| pid != own);
-        let such: Vec<_> = all.filter(|&pid| maker_of(pid).is_some_and(&is_such)).collect();
-        if such.is_empty() {
-            break;
+    let until = Instant::now() + ENDED_WITHIN;
+    let mut ended = HashSet::new();
+    loop {
+        // A process may have started another since the last look, and one that was killed is there for a while.
+        let such = processes(&is_such);
+        for process in &such {
+            if kill(Pid::from_raw(process.pid), Signal::SIGKILL).is_ok() {
+                ended.insert((process.pid, process.starttime));
+            }
         }
-        for pid in such {
-            ended += usize::from(kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok());
+        if such.is_empty() || Instant::now() >= until {
+            return ended.len();
         }
+        thread::sleep(PAUSE);
     }
-    ended
+}
+
+/// The servers' processes whose maker is such a one, without this one.
+fn processes(is_such: impl Fn(Maker) -> bool) -> Vec<Stat> {
+    let own = Pid::this().as_raw();
+    let all = tree::numbers_in("/proc").filter(|&pid| pid != own);
+    let such = all.filter(|&pid| maker_of(pid).is_some_and(&is_such));
+    such.filter_map(|pid| stat(pid).ok()).collect()
 }
 
 /// Who started this process; none if it has ended, is another user's, or is no server's.
@@ -173,14 +218,15 @@ fn own_namespace() -> u64 {
     fs::metadata(Path::new("/proc/self/ns/pid")).map_or(0, |namespace| namespace.ino())
 }
 
-fn stat(pid: i32) -> Option<Stat> {
-    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    Stat::from_read(text.as_slice()).ok()
+fn stat(pid: i32) -> io::Result<Stat> {
+    let text = fs::read(format!("/proc/{pid}/stat"))?;
+    Stat::from_read(text.as_slice()).map_err(io::Error::other)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command, Stdio};
 
     use super::*;
 
@@ -206,6 +252,68 @@ mod tests {
             ..gone()
         };
         assert!(!elsewhere.is_gone(), "nobody knows");
+    }
+
+    #[test]
+    fn only_a_process_that_is_not_found_is_gone() {
+        let by = |error: Errno| Maker::this().is_gone_by(&Err(error.into()));
+        assert!(by(Errno::ENOENT) && by(Errno::ESRCH));
+        for other in [Errno::EMFILE, Errno::ENFILE, Errno::EACCES, Errno::ENOMEM] {
+            assert!(!by(other), "{other}");
+        }
+        assert!(stat(gone().pid).is_err_and(|error| gone().is_gone_by(&Err(error))));
+    }
+
+    /// A maker that no other process of these tests looks for.
+    fn elsewhere(pid: i32) -> Maker {
+        Maker {
+            namespace: 1,
+            pid,
+            started: 0,
+        }
+    }
+
+    /// A process with that mark, once it can be found by it. It waits for the end of its stdin.
+    fn marked(program: &Path, maker: Maker) -> Child {
+        let child = Command::new(program)
+            .arg0("sh")
+            .args(["-c", "read line"])
+            .env(MARK, maker.to_string())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Until it has become another program, it has the environment of this one.
+        while maker_of(child.id().cast_signed()) != Some(maker) {
+            thread::sleep(PAUSE);
+        }
+        child
+    }
+
+    #[test]
+    fn each_process_that_is_ended_counts_once() {
+        let mut left = [1, 2].map(|_| marked("/bin/sh".as_ref(), elsewhere(1)));
+        assert_eq!(end_processes(|maker| maker == elsewhere(1)), 2);
+        for child in &mut left {
+            assert!(!child.wait().unwrap().success());
+        }
+        assert_eq!(end_processes(|maker| maker == elsewhere(1)), 0);
+    }
+
+    #[test]
+    fn a_keeper_is_awaited_and_other_processes_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let named_keeper = folder.path().join("server-keeper");
+        std::os::unix::fs::symlink("/bin/sh", &named_keeper).unwrap();
+        let mut keeper = marked(&named_keeper, elsewhere(2));
+        let mut other = marked("/bin/sh".as_ref(), elsewhere(2));
+        let awaited = |within| await_keepers(|maker| maker == elsewhere(2), within);
+        assert!(!awaited(Duration::from_millis(20)));
+        drop(keeper.stdin.take());
+        assert!(awaited(Duration::from_secs(60)));
+        keeper.wait().unwrap();
+        assert!(other.try_wait().unwrap().is_none());
+        drop(other.stdin.take());
+        other.wait().unwrap();
     }
 
     #[test]

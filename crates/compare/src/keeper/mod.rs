@@ -18,6 +18,7 @@ mod log;
 mod order;
 mod process;
 
+use std::ffi::CStr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -31,6 +32,9 @@ pub(crate) use process::{Task, keep};
 
 /// The variable in a server's environment that names the `compare` that started it.
 pub(crate) const MARK: &str = "COMPARE_MAKER";
+
+/// What a keeper is called in a list of processes.
+pub(crate) const NAME: &CStr = c"server-keeper";
 
 /// What the keeper is asked to do. The end of the connection asks it to end everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

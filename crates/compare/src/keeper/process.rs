@@ -22,7 +22,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use super::end::{self, Reaped};
 use super::log::{Lines, Log, Stream};
-use super::{End, Event, Gone, Line, Order};
+use super::{End, Event, Gone, Line, NAME, Order};
 use crate::costs::{Life, tree};
 use crate::cpus::CpuSet;
 use crate::ready;
@@ -43,7 +43,7 @@ pub(crate) struct Task {
 /// Keeps a server until it is asked to end it, or until whoever asks is gone. Orders come on stdin, which is a socket.
 pub(crate) fn keep(task: &Task) -> Result<()> {
     // Programs that end processes by name are not to end this one with `compare`.
-    let _ = prctl::set_name(c"server-keeper");
+    let _ = prctl::set_name(NAME);
     prctl::set_child_subreaper(true).context("can't become the parent of a server's orphans")?;
     let stdin = io::stdin().as_fd().try_clone_to_owned();
     let stdin = stdin.context("can't hear the program that asked for the server")?;
