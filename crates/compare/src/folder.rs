@@ -129,7 +129,12 @@ impl Run {
 
     /// The file in which a server's output is kept, of the trial whose files are named so.
     pub(crate) fn output(&self, stem: &str) -> PathBuf {
-        self.folder.join("output").join(format!("{stem}.log"))
+        self.outputs().join(format!("{stem}.log"))
+    }
+
+    /// The folder of these files.
+    pub(crate) fn outputs(&self) -> PathBuf {
+        self.folder.join("output")
     }
 
     pub(crate) fn records(&self) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use jiff::Timestamp;
 
 use super::{Begun, Flags, commit};
@@ -30,19 +30,23 @@ impl Flags {
         }
         let (cpus, processors) = self.places.split()?;
         cpus.client.pin_this_thread()?;
-        // What a contender prints while it is verified is kept in the run's folder too.
-        let started_at = Timestamp::now();
-        let run = Run::create(&self.out, started_at)?;
-        let Some((contenders, left_out)) = verified(contenders, &cpus, &run, cancel)? else {
-            run.discard();
-            return Ok(None);
-        };
-        if contenders.is_empty() {
-            bail!("nobody is left to be measured");
-        }
         let (experiments, experiments_left_out) = askable(experiments, Tracer::probe);
         if experiments.is_empty() {
             bail!("nothing is left to be measured");
+        }
+        let machine = Machine::this(processors)?;
+        // What a contender prints while it is verified is kept in the run's folder too.
+        let started_at = Timestamp::now();
+        let run = Run::create(&self.out, started_at)?;
+        let (contenders, left_out) = match verified(contenders, &cpus, &run, cancel) {
+            Ok(Some(verified)) => verified,
+            other => {
+                run.discard();
+                return other.map(|_| None);
+            }
+        };
+        if contenders.is_empty() {
+            return Err(nobody_is_left(run));
         }
         let profile = Profile::of(self.profile);
         let environment = Environment {
@@ -61,11 +65,16 @@ impl Flags {
             experiments,
             experiments_left_out,
             cpus,
-            machine: Machine::this(processors)?,
+            machine,
         };
-        environment.write(&run.environment())?;
-        let journal = Journal::create(run.records())?;
-        Ok(Some((environment, run, journal, Vec::new())))
+        let written = environment.write(&run.environment());
+        match written.and_then(|()| Journal::create(run.records()).map_err(anyhow::Error::from)) {
+            Ok(journal) => Ok(Some((environment, run, journal, Vec::new()))),
+            Err(error) => {
+                run.discard();
+                Err(error)
+            }
+        }
     }
 
     /// The experiments that were asked for, whatever the profile; else those of the profile.
@@ -85,6 +94,20 @@ impl Flags {
             experiments.push(asked.asked_within(profile));
         }
         Ok(experiments)
+    }
+}
+
+/// No contender passed verification. The folder stays if it has what they printed, which may show why.
+fn nobody_is_left(run: Run) -> anyhow::Error {
+    let output = run.outputs();
+    if output.is_dir() {
+        anyhow!(
+            "nobody is left to be measured; what the servers printed is in {}",
+            output.display()
+        )
+    } else {
+        run.discard();
+        anyhow!("nobody is left to be measured")
     }
 }
 
