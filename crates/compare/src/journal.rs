@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::environment::ROUNDS_READ_MOST;
 use crate::escape;
 use crate::lock::{Lock, Refused};
 use crate::record::{Record, SCHEMA};
@@ -45,6 +46,15 @@ pub(crate) enum JournalError {
         "{path}:{line} has schema {found}, and this program reads {SCHEMA}; use the program that wrote it, or measure again"
     )]
     Schema { path: PathBuf, line: usize, found: u32 },
+    /// A round that no run has. As many values are kept for each model.
+    #[error(
+        "{path}:{line} has the round {round}; at most {ROUNDS_READ_MOST} can be read, so restore the file, or measure again"
+    )]
+    Round {
+        path: PathBuf,
+        line: usize,
+        round: usize,
+    },
     /// A trial is there twice.
     #[error(
         "{path}:{line} has the trial that {path}:{first} has (trial {trial}); two processes wrote to this run, so remove one \
@@ -188,7 +198,15 @@ fn record(line: &[u8], path: &Path, number: usize) -> Result<Record, JournalErro
     }
     let mut stored: Value = serde_json::from_slice(line).map_err(fault)?;
     escape::cut_all(&mut stored);
-    serde_json::from_value(stored::whole(stored)).map_err(fault)
+    let record: Record = serde_json::from_value(stored::whole(stored)).map_err(fault)?;
+    if record.round > ROUNDS_READ_MOST {
+        return Err(JournalError::Round {
+            path: path.to_owned(),
+            line: number,
+            round: record.round,
+        });
+    }
+    Ok(record)
 }
 
 /// What is read of a record before the rest is trusted.
@@ -288,6 +306,21 @@ pub(crate) mod tests {
             message.contains("records.jsonl:2") && message.contains("missing field"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_round_that_no_run_has_is_refused() {
+        let round = |round| Record { round, ..failed(2) };
+        let (_folder, path) = written(&[failed(1), round(ROUNDS_READ_MOST)]);
+        assert_eq!(read(&path).unwrap().len(), 2);
+        for high in [ROUNDS_READ_MOST + 1, 10_000_000_000_000_000_000] {
+            let (_folder, path) = written(&[failed(1), round(high)]);
+            let message = read(&path).unwrap_err().to_string();
+            assert!(
+                message.contains(&format!("records.jsonl:2 has the round {high}; at most")),
+                "{message}"
+            );
+        }
     }
 
     #[test]

@@ -186,6 +186,27 @@ fn strings_in_files_are_escaped_and_cut_wherever_they_go() {
 }
 
 #[test]
+fn a_round_beyond_all_rounds_is_refused() {
+    let out = tempfile::tempdir().unwrap();
+    made(&mut smoke("request-cost", "async", out.path()));
+    let folder = only_run(out.path());
+    change(&folder.join("records.jsonl"), |record| {
+        record["round"] = json!(10_000_000_000_000_000_000_u64);
+    });
+    let folder = folder.to_str().unwrap();
+    for command in [&["report", folder][..], &["diff", folder, folder]] {
+        let done = run(command);
+        let message = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{message}");
+        assert!(
+            message.contains("records.jsonl:1 has the round 1000"),
+            "{message}"
+        );
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+}
+
+#[test]
 fn a_key_can_not_lead_out_of_the_results() {
     let out = tempfile::tempdir().unwrap();
     let results = out.path().join("a/b");
