@@ -46,7 +46,7 @@ fn too_few(summary: &Summary<'_>) -> String {
 /// How many rounds a comparison of all models needs.
 fn least_needed(summary: &Summary<'_>) -> usize {
     match summary.environment.contenders.len() {
-        0 | 1 => 0,
+        0 => 0,
         models => trials_needed(models),
     }
 }

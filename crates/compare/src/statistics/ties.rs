@@ -29,8 +29,8 @@ const CHANCE_OF_WRONG: f64 = 0.05;
 const TAIL_OF_TWO: f64 = 0.025;
 
 /// Of rows with one value for each round, which need not all be there. A row with fewer trials than are `needed` is not
-/// ranked: it is neither the best, nor tied, nor worse. Nor is one with fewer rounds in common with the best row. A row that
-/// is alone is the best, since it is compared with nothing.
+/// ranked: it is neither the best, nor tied, nor worse. This holds for a row that is alone, too. Nor is a row ranked that has
+/// fewer rounds in common with the best row.
 ///
 /// A table is many comparisons, and the best row is chosen by the same trials that it is then compared by: of nine equal
 /// models, luck makes one look best, and at 95 % each of the others would be called worse too often. A row that is as
@@ -44,10 +44,8 @@ pub(crate) fn best(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> 
         .collect();
     let mut standings = vec![Standing::Absent; rows.len()];
     let present: Vec<usize> = (0..rows.len()).filter(|&row| medians[row].is_some()).collect();
-    let is_alone = present.len() == 1;
-    let (enough, short): (Vec<usize>, Vec<usize>) = present
-        .into_iter()
-        .partition(|&row| is_alone || trials(&rows[row]) >= needed);
+    let (enough, short): (Vec<usize>, Vec<usize>) =
+        present.into_iter().partition(|&row| trials(&rows[row]) >= needed);
     for row in short {
         let trials = trials(&rows[row]);
         standings[row] = Standing::TooFew { trials, needed };
@@ -197,7 +195,8 @@ mod tests {
         );
         assert_eq!(
             best(&[vec![None; 10], short.clone()], Better::Less),
-            [Absent, Best]
+            [Absent, few(5)],
+            "alone"
         );
         short[0] = Some(9.0);
         assert_eq!(best(&[row(1.0), short], Better::Less), [Best, Worse]);
