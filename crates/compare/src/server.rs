@@ -154,7 +154,7 @@ impl Server {
         })
     }
 
-    /// A reason why it can't be measured, with the last line that the server wrote to stderr and the file that has all.
+    /// A reason why it can't be measured, with the last line that the server wrote to stderr and the file of its output.
     fn with_last_words(&mut self, reason: &str) -> String {
         let words = self.last_words();
         let words = words.map_or_else(String::new, |line| {
@@ -162,9 +162,7 @@ impl Server {
         });
         // There is none of a server that printed nothing.
         let file = self.output.as_ref().filter(|file| file.is_file());
-        let file = file.map_or_else(String::new, |file| {
-            format!("; all its output: {}", file.display())
-        });
+        let file = file.map_or_else(String::new, |file| format!("; its output: {}", file.display()));
         format!("{reason}{words}{file}")
     }
 

@@ -1,12 +1,12 @@
-//! A server's output as a file: the beginning and the end of it, and how much is missing between them.
+//! A server's output as a file. Of a very long one it has the beginning and the end, and how much is missing between them.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// So much of the beginning is kept.
-pub(super) const HEAD_BYTES_MOST: usize = 256 << 10;
+/// So much of the beginning is kept. It goes to the file as it comes, so it takes no memory.
+pub(super) const HEAD_BYTES_MOST: usize = 16 << 20;
 /// So much of the end.
 pub(super) const TAIL_BYTES_MOST: usize = 64 << 10;
 /// So much of one line is looked at. The file has all of it, within its own bounds.
@@ -166,20 +166,34 @@ mod tests {
     }
 
     #[test]
-    fn a_long_output_keeps_its_beginning_and_its_end() {
+    fn an_output_over_16_mib_keeps_its_beginning_and_its_end() {
+        const BLOCKS: usize = 300;
         let text = kept(|log| {
             log.write(Stream::Stdout, b"first\n");
-            for _ in 0..100 {
+            for _ in 0..BLOCKS {
                 log.write(Stream::Stdout, &vec![b'x'; 64 << 10]);
             }
             log.write(Stream::Stderr, b"last words\n");
         });
         let text = String::from_utf8(text).unwrap();
         assert!(text.starts_with("first\n") && text.ends_with("\nlast words\n"));
-        let all = 6 + 100 * (64 << 10) + 12;
+        let all = 6 + BLOCKS * (64 << 10) + 12;
         let cut = all - HEAD_BYTES_MOST - TAIL_BYTES_MOST;
         assert!(text.contains(&format!("[compare: {cut} bytes were cut out here]")));
         assert!(text.len() < HEAD_BYTES_MOST + TAIL_BYTES_MOST + 100);
+    }
+
+    #[test]
+    fn an_output_of_megabytes_is_kept_whole() {
+        let block = vec![b'x'; 1 << 20];
+        let text = kept(|log| {
+            for _ in 0..16 {
+                log.write(Stream::Stdout, &block);
+            }
+            log.write(Stream::Stdout, b"last words\n");
+        });
+        assert_eq!(text.len(), (16 << 20) + 11);
+        assert!(text.ends_with(b"xlast words\n"));
     }
 
     #[test]
