@@ -74,7 +74,17 @@ pub(crate) fn link(path: &Path) -> String {
 fn code(text: &str) -> String {
     // A tag in code is shown as it is, but a bar ends a cell even there; where readers disagree, HTML is the same for all.
     if text.contains(['<', '&']) {
-        format!("<code>{}</code>", markup::escape(text).replace('|', "&#124;"))
+        // Within such an element Markdown is read.
+        let escaped = markup::escape(text).chars().fold(String::new(), |mut out, c| {
+            match c {
+                '|' | '*' | '_' | '~' | '[' | ']' | '\\' | '`' => {
+                    out.extend(["&#", &u32::from(c).to_string(), ";"])
+                }
+                c => out.push(c),
+            }
+            out
+        });
+        format!("<code>{}</code>", unlinked(&escaped))
     } else {
         format!("`{}`", text.replace('|', "\\|"))
     }
@@ -93,7 +103,28 @@ fn plain(text: &str) -> String {
             {
                 out += "&amp;"
             }
-            '\\' | '|' | '[' | ']' => out.extend(['\\', character]),
+            '\\' | '|' | '[' | ']' | '_' | '~' => out.extend(['\\', character]),
+            other => out.push(other),
+        }
+    }
+    unlinked(&out)
+}
+
+/// Separates what readers would make a link of even without its marks: addresses of pages, of mail, and of people. A word
+/// joiner has no width.
+fn unlinked(text: &str) -> String {
+    const JOINER: &str = "&#8288;";
+    let mut out = String::with_capacity(text.len());
+    for (at, character) in text.char_indices() {
+        let (before, after) = text.split_at(at);
+        let is_www = || {
+            let last = before.len().checked_sub(3).and_then(|at| before.get(at..));
+            last.is_some_and(|last| last.eq_ignore_ascii_case("www"))
+        };
+        match character {
+            ':' if after.starts_with("://") => out.extend([":", JOINER]),
+            '@' => out.extend(["@", JOINER]),
+            '.' if is_www() => out.extend([JOINER, "."]),
             other => out.push(other),
         }
     }
@@ -135,6 +166,17 @@ mod tests {
             ("<!-- results: end -->", "&lt;!-- results: end -->"),
             ("\u{1b}[1m\0", "\u{fffd}\\[1m\u{fffd}"),
             ("C:\\d", "C:\\\\d"),
+            ("_a_ ~~b~~", "\\_a\\_ \\~\\~b\\~\\~"),
+            ("https://example.org/a_b", "https:&#8288;//example.org/a\\_b"),
+            ("WWW.example.org", "WWW&#8288;.example.org"),
+            (
+                "@somebody, a@example.org",
+                "@&#8288;somebody, a@&#8288;example.org",
+            ),
+            (
+                "`<*a* http://b>`",
+                "<code>&lt;&#42;a&#42; http:&#8288;//b&gt;</code>",
+            ),
         ] {
             assert_eq!(marked(given), expected, "{given:?}");
         }
