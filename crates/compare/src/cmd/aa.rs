@@ -1,5 +1,5 @@
-//! `compare aa`: the workbench held against itself. How often does it see a difference that is not there, and how often
-//! one that is?
+//! `compare aa`: a test of the workbench. How often does it report a false positive, and how often does it find a real
+//! difference?
 
 use std::process::ExitCode;
 
@@ -24,9 +24,9 @@ use crate::runner::REPEATS_MOST;
 use crate::statistics::{Comparison, Verdict};
 use crate::trial::{Bench, Unmade};
 
-/// Compare a model with itself: how often is a difference seen that is not there, or with --power, one that is?
+/// Compare a model with itself: how often is there a false positive, or with --power, how often is 5 % found?
 ///
-/// A comparison is one of the profile `quick`: as many pairs of trials, of the same length. Each is made for four figures.
+/// A comparison is one of the profile `quick`: as many pairs of trials, of the same length. Each is made for four metrics.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The model
@@ -77,14 +77,13 @@ const WORK: &str = r#"
     load = { params = 105 }
 "#;
 
-/// The figures that are compared; the first is that by which the power is judged.
-const FIGURES: [&str; 4] = ["cpu_us_per_request", "p50_us", "p99_us", "throughput_per_s"];
-/// How often a difference may be seen that is not there.
+/// The metrics that are compared; the power is judged by the first.
+const METRICS: [&str; 4] = ["cpu_us_per_request", "p50_us", "p99_us", "throughput_per_s"];
+/// The highest share of false positives.
 const FALSE_MOST: f64 = 0.05;
-/// How often one of 5 % has to be seen.
+/// The lowest share of comparisons that must find a difference of 5 %.
 const FOUND_LEAST: f64 = 0.9;
-/// With fewer comparisons there is no verdict on how often a difference is seen that is not there, or, with --power, on how
-/// often one is found that is.
+/// With fewer comparisons there is no verdict on false positives, or, with --power, on how often a difference is found.
 const COMPARISONS_LEAST: [usize; 2] = [100, 10];
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
@@ -115,9 +114,9 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         sides,
         contender: &contender,
         random: ChaCha8Rng::seed_from_u64(flags.seed),
-        aside: 0,
+        excluded: 0,
     };
-    let mut tallies = FIGURES.map(|key| Tally::of(figures::named(key)));
+    let mut tallies = METRICS.map(|key| Tally::of(figures::named(key)));
     for comparison in 1..=comparisons {
         let Some(made) = series.pairs(pairs)? else {
             bail!("interrupted in comparison {comparison} of {comparisons}");
@@ -134,7 +133,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         flags,
         &experiment,
         comparisons * pairs,
-        series.aside,
+        series.excluded,
     );
     out.print()?;
     Ok(code)
@@ -147,8 +146,8 @@ struct Series<'a> {
     sides: [&'a Setting; 2],
     contender: &'a Contender,
     random: ChaCha8Rng,
-    /// How many trials were set aside.
-    aside: usize,
+    /// How many trials were excluded.
+    excluded: usize,
 }
 
 impl Series<'_> {
@@ -169,7 +168,7 @@ impl Series<'_> {
                         pair[side] = Some(trial);
                         break;
                     }
-                    self.aside += 1;
+                    self.excluded += 1;
                 }
             }
             if let [Some(first), Some(second)] = pair {
@@ -201,7 +200,7 @@ impl Series<'_> {
     }
 }
 
-/// How often a figure's comparisons saw a difference.
+/// How many comparisons of a metric found a significant difference.
 #[derive(Debug)]
 struct Tally {
     figure: &'static Figure,
@@ -218,8 +217,7 @@ impl Tally {
         }
     }
 
-    /// What can't be told apart for want of pairs is no comparison. With power, only a difference of the right direction
-    /// is one that was found.
+    /// With too few pairs there is no comparison. With power, only a difference of the right direction counts as found.
     fn judge(&mut self, pairs: &[[Measured; 2]], power: bool) {
         let values: Vec<(f64, f64)> = pairs
             .iter()
@@ -248,7 +246,7 @@ fn verdict(
     flags: &Flags,
     experiment: &Experiment,
     pairs: usize,
-    aside: usize,
+    excluded: usize,
 ) -> ExitCode {
     let what = if flags.power {
         "with 5 % more work on the second side"
@@ -256,12 +254,12 @@ fn verdict(
         "against itself"
     };
     out.add(format_args!(
-        "{} {what}: {}, {pairs} pairs of trials, {aside} trials set aside\n\n",
+        "{} {what}: {}, {pairs} pairs of trials, {excluded} trials excluded\n\n",
         flags.model.name, experiment.setup
     ));
     for tally in tallies {
         out.add(format_args!(
-            "  {:24} told apart in {:3} of {:3}\n",
+            "  {:24} significant difference in {:3} of {:3}\n",
             tally.figure.title, tally.seen, tally.made
         ));
     }
@@ -290,7 +288,7 @@ fn verdict(
     } else {
         let most = most_by_chance(made);
         out.add(format_args!(
-            "\na difference that is not there: {seen} of {made}, {:.1} % (at most 5 % asked; up to {most} of {made} can be chance)\n",
+            "\nfalse positives: {seen} of {made}, {:.1} % (at most 5 % asked; up to {most} of {made} can be chance)\n",
             seen as f64 / made as f64 * 100.0
         ));
         seen <= most
@@ -302,8 +300,8 @@ fn verdict(
     }
 }
 
-/// So many false verdicts come with 95 % at the most where each has a chance of one in twenty: the binomial distribution's
-/// quantile. (The figures of one comparison are not independent, so this is a little too strict.)
+/// So many false positives come with 95 % at the most where each has a chance of one in twenty: the binomial distribution's
+/// quantile. (The metrics of one comparison are not independent, so this is a little too strict.)
 fn most_by_chance(comparisons: usize) -> usize {
     let n = comparisons as f64;
     let mut chance = (1.0 - FALSE_MOST).powf(n);
@@ -322,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_false_verdicts_may_come_as_the_binomial_distribution_has() {
+    fn as_many_false_positives_may_come_as_the_binomial_distribution_has() {
         // scipy.stats.binom.ppf(0.95, n, 0.05)
         assert_eq!(
             [most_by_chance(1), most_by_chance(20), most_by_chance(100)],

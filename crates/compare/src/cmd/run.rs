@@ -106,7 +106,7 @@ fn told(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &
                 output::note(&format!("{error:#}"));
             }
             Err(anyhow!(
-                "{reason}; what was measured before is kept: free some space, or mend what else is told here, and go on with \
+                "{reason}; what was measured before is kept: free some space or fix the cause, then continue with \
                  `compare run --resume {folder}`"
             ))
         }

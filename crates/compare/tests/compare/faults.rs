@@ -23,7 +23,7 @@ fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
     let message = text(&halted.stderr);
     assert_eq!(halted.status.code(), Some(1), "{message}");
     let go_on = format!(
-        "free some space, or mend what else is told here, and go on with `compare {}`",
+        "free some space or fix the cause, then continue with `compare {}`",
         resume.join(" ")
     );
     for told in [
