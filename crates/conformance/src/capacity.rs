@@ -44,8 +44,11 @@ pub(crate) fn max_connections_counts_for_all_workers_together(model: &Model) {
     for accept in ACCEPT {
         waits_beyond_three(&model.start(&["--max-connections", "3", "--workers", "1", "--accept", accept]));
     }
-    waits_beyond_three(&model.start(&["--max-connections", "3", "--workers", "2"]));
-    waits_beyond_three(&model.start(&["--max-connections", "3", "--workers", "3"]));
+    for workers in [2, 3] {
+        let server = model.start(&["--max-connections", "3", "--workers", &workers.to_string()]);
+        has_workers(&server, workers);
+        waits_beyond_three(&server);
+    }
 }
 
 /// A worker that may hold no connection is not started.

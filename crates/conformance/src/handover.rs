@@ -37,6 +37,9 @@ pub(crate) fn the_listener_closes_before_the_last_reply(model: &Model) {
 /// Where workers accept, the supervisor is the one that is stopped here, and each connection finds an idle worker.
 pub(crate) fn what_waits_in_the_backlog_is_answered_before_the_end(model: &Model) {
     let mut server = model.start_for(5, &AGES);
+    if model.traits.workers {
+        has_workers(&server, if model.traits.connection_per_worker { 5 } else { 2 });
+    }
     let pid = server.pid();
     kill(pid, Signal::SIGSTOP).expect("the server is there");
     let mut clients: Vec<_> = (0..5)
@@ -163,7 +166,8 @@ pub(crate) fn a_signal_to_all_processes_starts_no_successor(model: &Model) {
     }
 }
 
-/// A connection that was accepted while no process or thread could be had for it is answered before the end.
+/// A connection that was accepted while no process or thread could be had for it is answered before the end, and so are
+/// those behind it in the backlog.
 pub(crate) fn a_connection_without_a_process_is_still_answered(model: &Model) {
     let Some(limit) = process_limit(model, 12) else {
         return;
@@ -171,7 +175,7 @@ pub(crate) fn a_connection_without_a_process_is_still_answered(model: &Model) {
     let mut server = limit.start(model, &AGES);
     let mut idle = Vec::new();
     // Connections are accepted in the order in which they come, so the first without a reply is the one that waits.
-    let mut waits = loop {
+    let waits = loop {
         let mut client = server.connect();
         client.send(request("ping", "1"));
         eventually("the reply, or the limit", || {
@@ -182,9 +186,17 @@ pub(crate) fn a_connection_without_a_process_is_still_answered(model: &Model) {
         }
         idle.push(client);
     };
+    let mut waiting = vec![waits];
+    for _ in 0..4 {
+        let mut client = server.connect();
+        client.send(request("ping", "1"));
+        waiting.push(client);
+    }
     server.signal(Signal::SIGTERM);
-    waits.receive().is("pong", "1");
-    waits.ends();
+    for client in &mut waiting {
+        client.receive().is("pong", "1");
+        client.ends();
+    }
     assert_eq!(server.finish().code, Some(0));
 }
 

@@ -25,6 +25,8 @@ pub struct Acceptor {
     /// The most connections that the loop may hold.
     max_connections: Option<usize>,
     state: State,
+    /// When the loop was full at its last look, a connection waited.
+    had_waiting: bool,
     /// A connection that was accepted when the kernel had no memory to watch it.
     held: Option<TcpStream>,
 }
@@ -52,6 +54,7 @@ impl Acceptor {
             token,
             max_connections,
             state: State::Registered,
+            had_waiting: false,
             held: None,
         })
     }
@@ -118,9 +121,12 @@ impl Acceptor {
         if !self.is_full(open) {
             return true;
         }
-        if self.listener.has_waiting() {
+        // At the first look another worker may be about to take it.
+        let has_waiting = self.listener.has_waiting();
+        if has_waiting && self.had_waiting {
             report_full_once();
         }
+        self.had_waiting = has_waiting;
         self.state = State::Paused {
             retry_at: (!full_was_reported()).then(|| Instant::now() + RETRY_PAUSE),
         };
@@ -134,15 +140,8 @@ impl Acceptor {
         self.held
     }
 
-    /// How many connections the loop may hold beside those that are open.
-    #[must_use]
-    pub fn room(&self, open: usize) -> usize {
-        self.max_connections
-            .map_or(usize::MAX, |most| most.saturating_sub(open))
-    }
-
     fn is_full(&self, open: usize) -> bool {
-        self.room(open) == 0
+        self.max_connections.is_some_and(|most| open >= most)
     }
 
     fn pause(&mut self, registry: &Registry, retry_in: Option<Duration>) {

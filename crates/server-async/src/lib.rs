@@ -222,13 +222,12 @@ impl EventLoop {
         let Some(acceptor) = self.acceptor.take() else {
             return;
         };
-        let room = acceptor.room(self.connections.len());
         // Those for which there is no memory are closed.
         if let Some(held) = acceptor.close(self.poll.registry()) {
             let _ = self.add(held);
         }
         let stop = self.stop;
-        for stream in std::iter::from_fn(|| stop.next_of_last()).take(room) {
+        while let Some(stream) = stop.next_of_last() {
             if stream.set_nonblocking(true).is_ok() {
                 let _ = self.add(TcpStream::from_std(stream));
             }

@@ -46,16 +46,16 @@ fn run(options: &Options) -> Result<()> {
     let open = OpenConnections::up_to(options.max_connections())?;
     start_one_thread()?;
     listener.announce()?;
-    let mut served_here = None;
+    let mut served_here = Vec::new();
     while let Some(connection) = open.accept(&watch, &listener)? {
         let serve = move || serving::serve(connection.stream(), &service, stop);
         // A thread that can't be started now takes nothing with it: the connection waits for one that can.
         while let Err(error) = thread::Builder::new().spawn(serve.clone()) {
-            watch.ride_out("start a thread", &error)?;
             if watch.stopping() {
-                served_here = Some(serve);
+                served_here.push(serve);
                 break;
             }
+            watch.ride_out("start a thread", &error)?;
         }
     }
     drop(listener);
@@ -66,7 +66,7 @@ fn run(options: &Options) -> Result<()> {
     // A thread that waits in recv has not heard of it. Its socket is closed for reading, behind what has arrived.
     open.stop_reading();
     // What was accepted is answered, and this thread is free.
-    if let Some(serve) = served_here {
+    for serve in served_here {
         serve();
     }
     open.wait_for_all();

@@ -17,7 +17,7 @@ use nix::unistd::{ForkResult, Pid, getpid, getppid};
 
 use crate::limits::is_exhaustion;
 use crate::listener::Listener;
-use crate::signals::{Stop, is_asked_again};
+use crate::signals::{SAME_WITHIN, Stop, take_request};
 use crate::watch::Watch;
 use crate::{Error, Result, telling};
 
@@ -109,8 +109,7 @@ impl Children {
                 Some(_) => self.time_left(),
             };
             while self.reap().is_some() {}
-            let is_full = self.max_connections.is_some_and(|most| self.alive.len() >= most);
-            if asked == Asked::TooLate || is_full {
+            if asked == Asked::TooLate {
                 return Ok(None);
             }
         }
@@ -200,14 +199,21 @@ impl Children {
         asked
     }
 
+    /// Whether children have time to stop. The first call starts the drain timeout.
+    pub(crate) fn has_time_left(&mut self) -> bool {
+        self.time_left() == Asked::InTime
+    }
+
     /// Whether the drain timeout, which starts with the first call, is not over, nor cut short by a second request to stop.
     fn time_left(&mut self) -> Asked {
         let now = Instant::now();
         let drain = self.drain.get_or_insert(Drain {
             began: now,
+            heeds_the_next: false,
             cut_short: false,
         });
-        drain.cut_short |= is_asked_again(drain.began);
+        drain.cut_short |= take_request() && drain.heeds_the_next;
+        drain.heeds_the_next |= now >= drain.began + SAME_WITHIN;
         let over = drain.cut_short || now >= drain.began + self.watch.drain_timeout();
         if over { Asked::TooLate } else { Asked::InTime }
     }
@@ -217,6 +223,9 @@ impl Children {
 #[derive(Debug, Clone, Copy)]
 struct Drain {
     began: Instant,
+    /// A look after [`SAME_WITHIN`] has shown no further request, so the next one is a second one. Without that look, one
+    /// that a busy machine brings late would be taken for a second.
+    heeds_the_next: bool,
     /// A second request to stop has come.
     cut_short: bool,
 }

@@ -181,7 +181,7 @@ impl Crew {
 
     fn drain_workers(&mut self) -> Result<()> {
         let until = Instant::now() + LAST_LOOK;
-        while self.listeners.has_waiting() && Instant::now() < until {
+        while self.listeners.has_waiting() && Instant::now() < until && self.children.has_time_left() {
             self.children
                 .signals()
                 .wait(&[], Some(Duration::from_millis(1)))?;

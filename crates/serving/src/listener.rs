@@ -251,10 +251,12 @@ impl Listeners {
     }
 }
 
-/// Whether a connection waits to be accepted from this listener.
+/// Whether a connection waits to be accepted from this listener. On a closed one nobody waits.
 pub fn has_waiting(listener: &impl AsFd) -> bool {
     let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    poll(&mut descriptors, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    let is_ready = poll(&mut descriptors, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+    let events = descriptors[0].revents().unwrap_or(PollFlags::empty());
+    is_ready && events.contains(PollFlags::POLLIN) && !events.contains(PollFlags::POLLHUP)
 }
 
 /// Probes from this long after the last byte on: three in the same time again, then the connection fails.

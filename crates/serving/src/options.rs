@@ -49,7 +49,7 @@ pub struct Options {
     pub frame_timeout: TimeOrOff,
 
     /// Probe a silent peer after this long, 1s to 9h, or off. A peer that answers none of three probes is gone after
-    /// twice this time
+    /// twice this time and 3 s
     #[arg(long, value_name = "TIME", default_value = "5m", allow_hyphen_values = true, value_parser = times::keepalive)]
     pub keepalive: TimeOrOff,
 

@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 use crate::limits::require_spare_descriptor;
+use crate::signals::is_asked;
 use crate::{Error, Result};
 
 /// A report is one byte.
@@ -81,8 +82,13 @@ impl AsFd for Reports {
 
 impl Reporter {
     /// Reports that this process serves. It needs a descriptor for a connection.
+    ///
+    /// Nobody reads the reports of a server that stops, and the socket may be full.
     pub fn ready(self) -> Result<()> {
         require_spare_descriptor()?;
+        if is_asked() {
+            return Ok(());
+        }
         (&self.0)
             .write_all(&[READY])
             .map_err(Error::system("report to the supervisor"))

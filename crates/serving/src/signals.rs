@@ -44,7 +44,7 @@ static CHILD_CHANGED: AtomicBool = AtomicBool::new(true);
 
 /// A request to stop that follows the first this soon is the same one: timeout(1) sends its signal to a program, and then
 /// to the group that the program is in.
-const SAME_WITHIN: Duration = Duration::from_millis(100);
+pub(crate) const SAME_WITHIN: Duration = Duration::from_millis(100);
 
 /// The exit code of a server that a second request to stop ended, with requests in progress.
 const CUT_SHORT: i32 = 1;
@@ -54,9 +54,9 @@ pub(crate) fn is_asked() -> bool {
     STOP.load(Ordering::Relaxed)
 }
 
-/// Whether a second request to stop has come since the last look, after that which began the drain at this time.
-pub(crate) fn is_asked_again(drain_began: Instant) -> bool {
-    ASKED.swap(false, Ordering::SeqCst) && drain_began.elapsed() >= SAME_WITHIN
+/// Whether a request to stop has come since the last look.
+pub(crate) fn take_request() -> bool {
+    ASKED.swap(false, Ordering::SeqCst)
 }
 
 /// Handles SIGCHLD, so that a child's end ends a wait.
