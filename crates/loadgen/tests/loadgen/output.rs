@@ -277,12 +277,19 @@ fn two_results_do_not_go_to_one_file_by_any_name() {
 #[test]
 fn dev_stdout_holds_the_result_and_no_page() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, log) = (folder.path().join("stdout"), folder.path().join("log"));
-    let fake = Fake::good();
-    let left = run_with_stdout_to(&file, &fake, "/dev/stdout", log.to_str().unwrap());
+    let (file, other) = (folder.path().join("stdout"), folder.path().join("other"));
+    let (fake, other) = (Fake::good(), other.to_str().unwrap());
+    let left = run_with_stdout_to(&file, &fake, "/dev/stdout", other);
     assert_eq!(left.code, Some(0), "{}", left.stderr);
     let text = fs::read_to_string(&file).unwrap();
     assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
+    let before = fake.requests();
+    let left = run_with_stdout_to(&file, &fake, other, "/dev/stdout");
+    assert_eq!(left.code, Some(0), "{}", left.stderr);
+    assert_eq!(
+        logged(&fs::read_to_string(&file).unwrap(), None),
+        fake.requests() - before
+    );
 }
 
 #[test]
