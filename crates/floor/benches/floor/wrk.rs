@@ -58,7 +58,12 @@ impl Nginx {
         let process = on_cpu(bench.server_cpu, || command.spawn()).expect("nginx can be started");
         let nginx = Self { process, address };
         let deadline = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(&nginx.address).is_err() {
+        // Before nginx listens, the kernel may connect a socket to itself.
+        let listens = || {
+            TcpStream::connect(&nginx.address)
+                .is_ok_and(|stream| stream.local_addr().ok() != stream.peer_addr().ok())
+        };
+        while !listens() {
             assert!(Instant::now() < deadline, "nginx does not listen");
             thread::sleep(Duration::from_millis(10));
         }
