@@ -103,6 +103,12 @@ fn plain(text: &str) -> String {
             {
                 out += "&amp;"
             }
+            // Within a word it is no mark.
+            '_' if out.ends_with(char::is_alphanumeric)
+                && characters.peek().is_some_and(|next| next.is_alphanumeric()) =>
+            {
+                out.push('_');
+            }
             '\\' | '|' | '[' | ']' | '_' | '~' => out.extend(['\\', character]),
             other => out.push(other),
         }
@@ -167,7 +173,8 @@ mod tests {
             ("\u{1b}[1m\0", "\u{fffd}\\[1m\u{fffd}"),
             ("C:\\d", "C:\\\\d"),
             ("_a_ ~~b~~", "\\_a\\_ \\~\\~b\\~\\~"),
-            ("https://example.org/a_b", "https:&#8288;//example.org/a\\_b"),
+            ("__a_b__", "\\_\\_a_b\\_\\_"),
+            ("https://example.org/a_b", "https:&#8288;//example.org/a_b"),
             ("WWW.example.org", "WWW&#8288;.example.org"),
             (
                 "@somebody, a@example.org",
