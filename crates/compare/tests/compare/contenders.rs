@@ -37,7 +37,7 @@ fn a_contender_that_never_gets_ready_is_left_out() {
         message.contains(&format!("sleeper is left out: {reason}")),
         "{message}"
     );
-    let printed = format!("Left out: `sleeper` ({reason}; all its output: ");
+    let printed = format!("Left out: `sleeper` ({reason}; its output: ");
     assert!(page.contains(&printed), "{page}");
 }
 
