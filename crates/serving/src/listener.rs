@@ -66,7 +66,7 @@ impl Listener {
     }
 
     /// Blocks until there is a connection, or until the process should stop or the listener is [closed](Self::close).
-    /// After a [last look](Self::close_after_a_last_look) it gives what that has found.
+    /// Then it gives what waited in the backlog as a drain closed it.
     ///
     /// At the limit of descriptors it waits until it can accept again.
     pub fn accept(&self, stop: Stop) -> Result<Option<TcpStream>> {
