@@ -141,7 +141,11 @@ pub enum Accept {
 pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     let settled = inherited::reset();
     telling::prepare();
-    let flags = match F::try_parse() {
+    let parsed = F::command()
+        .color(colors())
+        .try_get_matches()
+        .and_then(|matches| F::from_arg_matches(&matches));
+    let flags = match parsed {
         Ok(flags) => flags,
         Err(error) if error.use_stderr() => {
             tell(format_args!(
@@ -176,6 +180,16 @@ pub fn processors() -> NonZeroU16 {
         .ok()
         .and_then(|count| count.try_into().ok())
         .unwrap_or(NonZeroU16::MIN)
+}
+
+/// A dumb terminal shows escape sequences as they are. Left to itself, clap would take one for a terminal with colours where
+/// the variable `CI` is set. `NO_COLOR` it honours.
+fn colors() -> clap::ColorChoice {
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        clap::ColorChoice::Never
+    } else {
+        clap::ColorChoice::Auto
+    }
 }
 
 /// The name this server was started by, for what it prints on stderr.

@@ -168,7 +168,12 @@ fn a_narrow_terminal_keeps_no_piece_of_a_line() {
 
 #[test]
 fn a_dumb_terminal_is_sent_no_escape_sequence() {
-    for variables in [&["TERM=dumb"][..], &["TERM=xterm", "NO_COLOR=1"]] {
+    for variables in [
+        &["TERM=dumb"][..],
+        &["TERM=dumb", "CI=true"],
+        &["TERM=xterm", "NO_COLOR=1"],
+        &["TERM=xterm", "NO_COLOR=1", "CI=true"],
+    ] {
         let (left, written) = run_in_environment(variables, 80, &[]);
         assert!(written.contains("requests/s"), "{written:?}");
         assert!(
