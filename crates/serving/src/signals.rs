@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::signal::{SigEvent, SigevNotify, Signal};
+use nix::sys::signal::{SigEvent, SigSet, SigevNotify, Signal};
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::sys::wait::{WaitPidFlag, waitpid};
@@ -92,7 +92,11 @@ impl Stop {
             flag::register_conditional_shutdown(SIGALRM, 0, &DRAIN_LASTS)?;
             Ok(())
         };
+        // A handler is there before its action is, and a signal in between would be lost. So they are held back meanwhile.
+        let held = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+        held.thread_block().map_err(Error::system("block signals"))?;
         install().map_err(Error::system("handle signals"))?;
+        held.thread_unblock().map_err(Error::system("unblock signals"))?;
         Ok(Self {
             drain_timeout,
             look_again: Some(Duration::from_secs(1)),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{process, thread};
 
 use anyhow::Context;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::iterator::Signals;
 
 /// What SIGINT, SIGTERM and SIGHUP set, so that a load ends with what was measured. The next of them ends the program at
@@ -22,6 +22,9 @@ pub(crate) fn cancelled_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
         ending.push(Signal::SIGHUP);
     }
     let cancel = Arc::new(AtomicBool::new(false));
+    // A handler is there before its action is, and a signal in between would be lost. So they are held back meanwhile.
+    let held = SigSet::from_iter(ending.iter().copied());
+    held.thread_block().context("can't block signals")?;
     let mut signals =
         Signals::new(ending.iter().map(|&signal| signal as i32)).context("can't handle signals")?;
     let set = Arc::clone(&cancel);
@@ -39,6 +42,7 @@ pub(crate) fn cancelled_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
         .name("signals".to_owned())
         .spawn(watch)
         .context("can't start a thread for signals")?;
+    held.thread_unblock().context("can't unblock signals")?;
     Ok(cancel)
 }
 
