@@ -23,7 +23,7 @@ pub(crate) fn cancelled_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
     }
     let cancel = Arc::new(AtomicBool::new(false));
     // A handler is there before its action is, and a signal in between would be lost. So they are held back meanwhile.
-    let held = SigSet::from_iter(ending.iter().copied());
+    let held: SigSet = ending.iter().copied().collect();
     held.thread_block().context("can't block signals")?;
     let mut signals =
         Signals::new(ending.iter().map(|&signal| signal as i32)).context("can't handle signals")?;
