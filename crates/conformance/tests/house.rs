@@ -78,8 +78,8 @@ fn every_server_is_held_to_the_suite() {
 fn dependencies_point_one_way() {
     let expected: &[(&str, &[&str])] = &[
         ("protocol", &[]),
-        ("serving", &["protocol"]),
-        ("loadgen", &["protocol"]),
+        ("serving", &["protocol", "schema"]),
+        ("loadgen", &["protocol", "schema"]),
         ("server-single", &["serving"]),
         ("server-thread", &["serving"]),
         ("server-fork", &["serving"]),

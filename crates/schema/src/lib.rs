@@ -1,0 +1,5 @@
+//! What programs of the workbench hand each other as JSON, as serde types: read by everyone, and made of nothing else.
+
+#![forbid(unsafe_code)]
+
+pub mod model;

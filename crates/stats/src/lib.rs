@@ -1,0 +1,3 @@
+//! Intervals, comparisons, ties, queueing theory and searches: pure functions.
+
+#![forbid(unsafe_code)]
