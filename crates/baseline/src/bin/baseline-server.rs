@@ -1,4 +1,4 @@
-//! The least that a correct server with one event loop can do. It takes no flags and prints the servers' ready line.
+//! The least that a correct server with one event loop can do. It takes no flags and prints `listening on ADDRESS`.
 
 #![forbid(unsafe_code)]
 
@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
-use floor::Buffer;
+use baseline::Buffer;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::net::sockopt::set_tcp_nodelay;
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on {}", listener.local_addr()?);
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(&epoll, &listener, EventData::new_u64(u64::MAX), EventFlags::IN)?;
-    let reply = floor::reply();
+    let reply = baseline::reply();
     // By descriptor, which the kernel keeps small.
     let mut connections: Vec<Option<(TcpStream, Buffer)>> = Vec::new();
     let mut events = Vec::with_capacity(256);

@@ -1,7 +1,7 @@
-//! The least that a client with a closed loop can do: one request in flight on each connection. Prints requests/s and its
-//! own CPU microseconds a request.
+//! The least that a closed-loop client can do: one request in flight on each connection. Prints requests/s and its own
+//! CPU time per request, in microseconds.
 //!
-//! usage: `floor-client HOST:PORT CONNECTIONS SECONDS`
+//! usage: `baseline-client HOST:PORT CONNECTIONS SECONDS`
 
 #![forbid(unsafe_code)]
 
@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use floor::Buffer;
+use baseline::Buffer;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -19,10 +19,10 @@ use rustix::time::{ClockId, clock_gettime};
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [target, connections, seconds] = &arguments[..] else {
-        return Err("usage: floor-client HOST:PORT CONNECTIONS SECONDS".into());
+        return Err("usage: baseline-client HOST:PORT CONNECTIONS SECONDS".into());
     };
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    let request = floor::request();
+    let request = baseline::request();
     let mut open = Vec::new();
     for place in 0..connections.parse()? {
         let mut stream = TcpStream::connect(target)?;

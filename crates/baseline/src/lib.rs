@@ -1,36 +1,36 @@
-//! The least that a server and a client can do on the wire, for ours to be held against.
+//! The least possible servers and client, which the project's own programs are compared with.
 //!
-//! The two servers find where frames end and answer each with the same constant reply; the client sends one constant
-//! request on each connection as soon as the last is answered. No JSON is read, no reply is checked, nothing is measured
-//! beyond a count, and a mistake ends the process. What is left is the kernel's share, which nobody can save: what a model
-//! costs above its floor is what its program costs.
+//! The two servers find the end of each frame and answer every frame with the same constant reply. The client sends one
+//! constant request per connection, and the next one when the reply arrives. They parse no JSON, check no reply, and count
+//! requests only. An error ends the process. What remains is the kernel's share, which no program can avoid. The cost of a
+//! model above its baseline is the cost of its program.
 //!
-//! `cargo bench -p floor` measures each of ours and its floor in turn, on processors of their own, and prints the ratios.
+//! `cargo bench -p baseline` measures each program and its baseline in turn, on separate CPUs, and prints the ratios.
 
 #![forbid(unsafe_code)]
 
-/// The bytes that a connection can hold.
+/// The size of a connection's buffer.
 pub const BUFFER_BYTES: usize = 64 * 1024;
 
 const REQUEST: &[u8] = br#"{"in":"ping","params":"ireader 0"}"#;
 const REPLY: &[u8] = br#"{"out":"pong","result":"ireader 0"}"#;
 
-/// The one request of the client.
+/// The client's constant request.
 #[must_use]
 pub fn request() -> Vec<u8> {
     frame(REQUEST)
 }
 
-/// The one reply of the servers.
+/// The servers' constant reply.
 #[must_use]
 pub fn reply() -> Vec<u8> {
     frame(REPLY)
 }
 
-/// How many whole frames stand at the head of `bytes`, and where they end.
+/// Counts the whole frames at the start of `bytes`, and returns the count and the offset of the end of the last one.
 ///
 /// # Panics
-/// If a frame could never fit a buffer.
+/// If a frame is longer than a buffer can be.
 #[must_use]
 pub fn whole_frames(bytes: &[u8]) -> (usize, usize) {
     let (mut frames, mut end) = (0, 0);
@@ -38,7 +38,7 @@ pub fn whole_frames(bytes: &[u8]) -> (usize, usize) {
         let body_bytes = u32::from_le_bytes(*prefix) as usize;
         assert!(
             body_bytes <= BUFFER_BYTES - 4,
-            "a frame of {body_bytes} bytes does not fit the floor's buffer"
+            "a frame of {body_bytes} bytes does not fit into the buffer"
         );
         if rest.len() < body_bytes {
             break;
@@ -55,7 +55,7 @@ fn frame(body: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Bytes received and not yet used, in a buffer of fixed size.
+/// Bytes that were received and not used yet, in a buffer of fixed size.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
@@ -72,12 +72,12 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// The room that is left.
+    /// Returns the free part, to receive into.
     pub fn room(&mut self) -> &mut [u8] {
         &mut self.bytes[self.have..]
     }
 
-    /// Takes note of received bytes, and takes off the whole frames. Says how many they were.
+    /// Adds the received bytes, removes the whole frames, and returns the number of frames.
     pub fn take_frames(&mut self, received_bytes: usize) -> usize {
         self.have += received_bytes;
         let (frames, end) = whole_frames(&self.bytes[..self.have]);
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_counted_where_they_end() {
+    fn a_frame_is_counted_when_its_last_byte_arrives() {
         let mut buffer = Buffer::default();
         let bytes = [request(), request(), request()[..9].to_vec()].concat();
         buffer.room()[..bytes.len()].copy_from_slice(&bytes);

@@ -1,11 +1,16 @@
-//! What ours cost above the least that could be: CPU per request of each server and of the load generator, against its
-//! floor, measured in turn on processors of their own.
+//! Compares the CPU time per request of two servers and of the load generator with that of the least possible program.
+//! Each program and its baseline are measured in turn, on separate CPUs.
 //!
-//! `cargo bench -p floor -- [--pairs 7] [--seconds 2] [--only PART]` prints every pair, the median of the ratios, and the
-//! bound that it is held to; exit code 1 if one is over its bound. A ratio of two figures of the same pair is what counts:
-//! the machine's own speed, which drifts, is in both. What the load generator costs besides follows, then what is left of
-//! the rate at 5,000 connections, to it and to the floor's client, and, where nginx and wrk are installed, what wrk costs
-//! against nginx. The parts are `servers`, `client`, `instrument`, `many` and `wrk`; without `--only`, all of them.
+//! `cargo bench -p baseline -- [--pairs 7] [--seconds 2] [--only PART]` prints every pair, the median of the ratios, and
+//! the bound of that median. The exit code is 1 if a median exceeds its bound. Only ratios within a pair are judged,
+//! because the speed of the machine drifts and is the same in both values of a pair.
+//!
+//! The parts are:
+//! - `servers`: the event loop and the threads, each against the least server of its kind;
+//! - `client`: the load generator against the least client;
+//! - `instrument`: further costs of the load generator;
+//! - `many`: the share of the rate that remains at 5,000 connections, for both clients;
+//! - `wrk`: the load generator against wrk, which loads nginx. It is left out where one of them is not installed.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -28,21 +33,22 @@ const PARTS: [&str; 5] = ["servers", "client", "instrument", "many", "wrk"];
 fn main() -> ExitCode {
     let bench = Bench::prepare();
     println!(
-        "{} pairs of {} s, {CONNECTIONS} connections; µs of CPU a request\n",
+        "{} pairs of {} s, {CONNECTIONS} connections; CPU µs/request\n",
         bench.pairs, bench.seconds
     );
     let servers = [
-        ("server-async", "floor-server", 1.10),
-        ("server-thread", "floor-threads", 1.10),
+        ("server-async", "baseline-server", 1.10),
+        ("server-thread", "baseline-threads", 1.10),
     ];
     let mut within = true;
-    for (ours, floor, bound) in servers {
-        within &= !bench.asks_for("servers") || bench.compare(ours, floor, bound, Bench::server_cost);
+    for (ours, baseline, bound) in servers {
+        within &= !bench.includes("servers") || bench.compare(ours, baseline, bound, Bench::server_cost);
     }
-    within &= !bench.asks_for("client") || bench.compare("loadgen", "floor-client", 1.05, Bench::client_cost);
-    within &= !bench.asks_for("instrument") || instrument::measure(&bench);
-    within &= !bench.asks_for("many") || instrument::many_connections(&bench);
-    if bench.asks_for("wrk") {
+    within &=
+        !bench.includes("client") || bench.compare("loadgen", "baseline-client", 1.05, Bench::client_cost);
+    within &= !bench.includes("instrument") || instrument::measure(&bench);
+    within &= !bench.includes("many") || instrument::many_connections(&bench);
+    if bench.includes("wrk") {
         wrk::measure(&bench);
     }
     if within {
@@ -58,11 +64,11 @@ struct Bench {
     client_cpu: usize,
     pairs: usize,
     seconds: String,
-    /// The one part that is asked for, or nothing for all of them.
+    /// The only part to run; empty for all parts.
     only: String,
 }
 
-/// A server that ends with the trial.
+/// A server that is killed at the end of its trial.
 struct Server {
     process: Child,
     address: String,
@@ -81,7 +87,7 @@ impl Bench {
             sched_getaffinity(Pid::from_raw(0)).is_ok_and(|allowed| allowed.is_set(cpu).unwrap_or(false))
         });
         let (Some(server_cpu), Some(client_cpu)) = (cpus.next(), cpus.next()) else {
-            panic!("this needs two processors: one for the server, one for the client");
+            panic!("this needs two CPUs: one for the server, one for the client");
         };
         Self {
             binaries: build(),
@@ -100,25 +106,26 @@ impl Bench {
         }
     }
 
-    fn asks_for(&self, part: &str) -> bool {
+    fn includes(&self, part: &str) -> bool {
         self.only.is_empty() || self.only == part
     }
 
-    /// Measures one of ours and its floor in turn, and prints what came of it. Says whether it is within its bound.
-    fn compare(&self, ours: &str, floor: &str, bound: f64, cost: impl Fn(&Self, &str) -> f64) -> bool {
-        println!("{ours:>14} {floor:>14}  ratio");
+    /// Measures a program and its baseline in turn, and prints the values. Returns whether the median ratio is within its
+    /// bound.
+    fn compare(&self, ours: &str, baseline: &str, bound: f64, cost: impl Fn(&Self, &str) -> f64) -> bool {
+        println!("{ours:>14} {baseline:>14}  ratio");
         let ratios: Vec<_> = (0..self.pairs)
             .map(|pair| {
-                // Who goes first changes, so that a drift favours neither.
-                let (ours, floor) = if pair % 2 == 0 {
+                // The order alternates, so that a drift favours neither.
+                let (ours, baseline) = if pair % 2 == 0 {
                     let ours = cost(self, ours);
-                    (ours, cost(self, floor))
+                    (ours, cost(self, baseline))
                 } else {
-                    let floor = cost(self, floor);
-                    (cost(self, ours), floor)
+                    let baseline = cost(self, baseline);
+                    (cost(self, ours), baseline)
                 };
-                println!("{ours:14.3} {floor:14.3}  {:.3}", ours / floor);
-                ours / floor
+                println!("{ours:14.3} {baseline:14.3}  {:.3}", ours / baseline);
+                ours / baseline
             })
             .collect();
         let median = median(ratios);
@@ -128,55 +135,55 @@ impl Bench {
         within
     }
 
-    /// The median of as many measurements as there are pairs.
+    /// Measures once per pair and returns the median.
     fn median(&self, measure: impl Fn() -> f64) -> f64 {
         median((0..self.pairs).map(|_| measure()))
     }
 
-    /// The requests a second of this client, with the floor's server.
+    /// The requests/s of a client against the least event loop.
     fn rate(&self, client: &str, connections: &str) -> f64 {
-        let server = self.start("floor-server");
-        if client == "floor-client" {
-            return self.floor_clients_rate(&server, connections);
+        let server = self.start("baseline-server");
+        if client == "baseline-client" {
+            return self.baseline_client_rate(&server, connections);
         }
         self.load(&server, &["--connections", connections])["throughput_per_s"]
             .as_f64()
             .expect("there is a rate")
     }
 
-    /// The requests a second that the floor's client says it made.
-    fn floor_clients_rate(&self, server: &Server, connections: &str) -> f64 {
-        let line = self.run_client("floor-client", &[&server.address, connections, &self.seconds]);
+    /// The requests/s that the least client prints.
+    fn baseline_client_rate(&self, server: &Server, connections: &str) -> f64 {
+        let line = self.run_client("baseline-client", &[&server.address, connections, &self.seconds]);
         line.split(' ').next().unwrap().parse().unwrap()
     }
 
-    /// The server's CPU microseconds a request, with the floor's client.
+    /// The server's CPU time per request in microseconds, under the least client.
     fn server_cost(&self, server: &str) -> f64 {
         let server = self.start(server);
         let before = cpu_of(&server.process);
-        let line = self.run_client("floor-client", &[&server.address, CONNECTIONS, &self.seconds]);
+        let line = self.run_client("baseline-client", &[&server.address, CONNECTIONS, &self.seconds]);
         let cpu = cpu_of(&server.process).saturating_sub(before);
         let rate: f64 = line.split(' ').next().unwrap().parse().unwrap();
         cpu.as_secs_f64() * 1e6 / (rate * self.seconds.parse::<f64>().unwrap())
     }
 
-    /// The client's CPU microseconds a request, with the floor's server.
+    /// The client's CPU time per request in microseconds, against the least event loop.
     fn client_cost(&self, client: &str) -> f64 {
-        let server = self.start("floor-server");
-        if client == "floor-client" {
+        let server = self.start("baseline-server");
+        if client == "baseline-client" {
             let line = self.run_client(client, &[&server.address, CONNECTIONS, &self.seconds]);
             return line.trim().split(' ').nth(1).unwrap().parse().unwrap();
         }
         self.load_cost(&server, &["--connections", CONNECTIONS])
     }
 
-    /// The load generator's CPU microseconds a request under this load.
+    /// The load generator's CPU time per request in microseconds, under this load.
     fn load_cost(&self, server: &Server, flags: &[&str]) -> f64 {
         let cost = &self.load(server, flags)["client"]["cpu_us_per_request"];
         cost.as_f64().expect("requests were answered")
     }
 
-    /// What the load generator says of a load on the floor's server, which has one reply, after a moment of warming up.
+    /// Loads the server after a short warm-up, with the one request that the least server answers. Returns the result.
     fn load(&self, server: &Server, flags: &[&str]) -> serde_json::Value {
         self.load_after("200ms", server, flags)
     }
@@ -209,7 +216,7 @@ impl Bench {
         let address = line
             .trim()
             .strip_prefix("listening on ")
-            .expect("a server says where it listens")
+            .expect("a server prints where it listens")
             .to_owned();
         Server { process, address }
     }
@@ -238,7 +245,7 @@ fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Builds all binaries as users run them, and says where they are.
+/// Builds all programs with the release profile, and returns their folder.
 fn build() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let built = Command::new(env!("CARGO"))
@@ -247,7 +254,7 @@ fn build() -> PathBuf {
         .status()
         .unwrap();
     assert!(built.success(), "the binaries could not be built");
-    // target/release/deps/floor-HASH is this very program.
+    // target/release/deps/baseline-HASH is this program.
     std::env::current_exe()
         .unwrap()
         .ancestors()
@@ -256,7 +263,7 @@ fn build() -> PathBuf {
         .to_owned()
 }
 
-/// Runs on one processor; what is started there stays there.
+/// Runs a function on one CPU. A process that it starts stays on that CPU.
 fn on_cpu<T>(cpu: usize, run: impl FnOnce() -> T) -> T {
     let this_thread = Pid::from_raw(0);
     let before = sched_getaffinity(this_thread).unwrap();
@@ -268,7 +275,7 @@ fn on_cpu<T>(cpu: usize, run: impl FnOnce() -> T) -> T {
     result
 }
 
-/// The processor time of a process, all its threads included.
+/// The CPU time of a process, with all its threads.
 fn cpu_of(process: &Child) -> Duration {
     let clock = clock_getcpuclockid(Pid::from_raw(process.id().cast_signed())).unwrap();
     clock_gettime(clock).unwrap().into()

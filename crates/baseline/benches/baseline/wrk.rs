@@ -1,5 +1,4 @@
-//! What a well-known client costs against a well-known server, where both are installed: wrk against nginx, which answers a
-//! few bytes from its configuration.
+//! The cost of wrk against nginx, where both are installed. nginx answers a few bytes from its configuration.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +14,7 @@ use nix::unistd::Pid;
 
 use crate::{Bench, CONNECTIONS, on_cpu};
 
-/// Prints CPU per request of wrk against nginx beside that of the load generator against the floor's server.
+/// Prints CPU per request of wrk against nginx beside that of the load generator against the least event loop.
 pub(crate) fn measure(bench: &Bench) {
     let installed = |program: &&str| Command::new(program).arg("-v").output().is_ok();
     if !["wrk", "nginx"].iter().all(installed) {
@@ -70,7 +69,7 @@ impl Nginx {
         nginx
     }
 
-    /// wrk's CPU microseconds a request.
+    /// wrk's CPU time per request, in microseconds.
     fn wrk_cost(&self, bench: &Bench) -> f64 {
         let mut command = Command::new("wrk");
         let duration = format!("-d{}s", bench.seconds);
@@ -87,14 +86,14 @@ impl Nginx {
         let requests: f64 = text
             .lines()
             .find_map(|line| line.trim().split_once(" requests in ")?.0.parse().ok())
-            .expect("wrk says how many requests it made");
+            .expect("wrk prints how many requests it made");
         (after.user_s + after.system_s - before.user_s - before.system_s) * 1e6 / requests
     }
 }
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // SIGTERM, so that it ends its worker too.
+        // SIGTERM, so that nginx ends its worker too.
         let _ = kill(Pid::from_raw(self.process.id().cast_signed()), Signal::SIGTERM);
         let _ = self.process.wait();
     }
@@ -116,7 +115,7 @@ fn configuration(folder: &Path, address: &str) -> String {
     )
 }
 
-/// CPU time of all children that have ended.
+/// The CPU time of all children that have ended.
 #[derive(Clone, Copy)]
 pub(crate) struct Spent {
     pub(crate) user_s: f64,

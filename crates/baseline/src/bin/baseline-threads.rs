@@ -1,4 +1,4 @@
-//! The least that a server with a thread for each connection can do. It takes no flags and prints the servers' ready line.
+//! The least that a server with one thread per connection can do. It takes no flags and prints `listening on ADDRESS`.
 
 #![forbid(unsafe_code)]
 
@@ -6,7 +6,7 @@ use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use floor::Buffer;
+use baseline::Buffer;
 use rustix::net::sockopt::set_tcp_nodelay;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(mut stream: TcpStream) {
-    let reply = floor::reply();
+    let reply = baseline::reply();
     let (mut buffer, mut replies) = (Buffer::default(), Vec::new());
     while let Ok(received) = stream.read(buffer.room()) {
         replies.clear();
