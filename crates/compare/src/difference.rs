@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use crate::figures::{self, Figure};
 use crate::folder::Read;
 use crate::record::Measured;
-use crate::statistics::{self, Comparison};
 use pairs::{Pair, Pairs};
+use stats::Comparison;
 pub(crate) use verdict::{Judged, Verdict};
 
 /// A figure of a model in both runs.
@@ -60,8 +60,8 @@ impl Difference {
             model: pair.model.to_owned(),
             place: pair.place(),
             figure,
-            before: statistics::median(&before)?,
-            after: statistics::median(&after)?,
+            before: stats::median(&before)?,
+            after: stats::median(&after)?,
             comparison: Comparison::unpaired(&before, &after)?,
         })
     }

@@ -29,12 +29,9 @@ mod ready;
 mod record;
 mod report;
 mod runner;
-mod search;
 mod server;
 mod signals;
-mod statistics;
 mod stored;
-mod theory;
 mod trial;
 
 use std::process::ExitCode;

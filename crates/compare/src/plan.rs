@@ -268,11 +268,7 @@ mod tests {
                 .filter_map(|experiment| experiment.within(profile.name));
             for experiment in experiments {
                 let rounds = experiment.rounds_most.unwrap_or(usize::MAX).min(profile.rounds);
-                assert!(
-                    rounds >= crate::statistics::trials_needed(6),
-                    "{}",
-                    experiment.key
-                );
+                assert!(rounds >= stats::trials_needed(6), "{}", experiment.key);
             }
         }
     }

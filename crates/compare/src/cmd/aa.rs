@@ -21,8 +21,8 @@ use crate::profile::{Choice, Profile, ROUNDS_MOST};
 use crate::record::{Measured, Outcome};
 use crate::report::errors::Errors;
 use crate::runner::REPEATS_MOST;
-use crate::statistics::{Comparison, Verdict};
 use crate::trial::{Bench, Unmade};
+use stats::{Comparison, Verdict};
 
 /// Compare a model with itself: how often is there a false positive, or with --power, how often is 5 % found?
 ///
@@ -235,7 +235,7 @@ impl Tally {
         self.seen += usize::from(if power {
             comparison.verdict() == dearer
         } else {
-            comparison.told_apart()
+            comparison.is_significant()
         });
     }
 }

@@ -11,7 +11,7 @@ use super::{Usage, diff};
 use crate::difference::{Judged, Verdict};
 use crate::output::Text;
 use crate::report::numbers::list;
-use crate::statistics::{Finding, trials_needed_by_a_check};
+use stats::{Finding, trials_needed_by_a_check};
 
 /// Exit with 1 if a model got worse than in an earlier run
 ///

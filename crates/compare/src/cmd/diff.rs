@@ -40,7 +40,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     }
     let differences = difference::between(&before, &after);
     let all = &differences.figures;
-    let told_apart = |difference: &&Difference| difference.comparison.told_apart();
+    let told_apart = |difference: &&Difference| difference.comparison.is_significant();
     let changed = all.iter().filter(told_apart).count();
     let shown = all
         .iter()

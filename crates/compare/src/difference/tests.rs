@@ -6,8 +6,8 @@ use crate::environment::tests::environment;
 use crate::experiment::{Setting, shipped};
 use crate::record::{KillFigures, Outcome, Record};
 use crate::report::fixture;
-use crate::statistics::Finding;
-use crate::statistics::simulation::Draws;
+use stats::Finding;
+use stats::simulation::Draws;
 
 const ROUNDS: usize = 8;
 
@@ -88,7 +88,7 @@ fn a_run_is_no_worse_than_itself_and_nothing_is_passed_over() {
         differences
             .figures
             .iter()
-            .all(|difference| !difference.comparison.told_apart())
+            .all(|difference| !difference.comparison.is_significant())
     );
 }
 

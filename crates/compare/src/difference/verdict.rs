@@ -5,7 +5,7 @@ use super::pairs::{Pair, Pairs};
 use super::{Difference, Note, errors, values};
 use crate::figures::{self, Better};
 use crate::folder::Read;
-use crate::statistics::{self, Finding, Test};
+use stats::{Finding, Test};
 
 /// What a run looks like, held against an earlier one.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Verdict {
             verdict.judged.push(judged);
             tests.push(test);
         }
-        for (judged, finding) in verdict.judged.iter_mut().zip(statistics::judge(&tests)) {
+        for (judged, finding) in verdict.judged.iter_mut().zip(stats::judge(&tests)) {
             judged.finding = finding;
         }
         verdict
@@ -72,8 +72,8 @@ impl Verdict {
     fn put_to_test(&mut self, pair: &Pair<'_>, allowed: f64) -> Option<(Judged, Test)> {
         let figure = figures::named(&pair.experiment.headline);
         let better = match figure.better {
-            Better::More => statistics::Better::More,
-            Better::Less => statistics::Better::Less,
+            Better::More => stats::Better::More,
+            Better::Less => stats::Better::Less,
             Better::Neither => {
                 let why = format!(
                     "its headline is {}, of which more is neither better nor worse",

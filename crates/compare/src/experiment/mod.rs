@@ -14,9 +14,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::theory::Queue;
 pub(crate) use file::parse;
 pub(crate) use load::Load;
+use stats::theory::Queue;
 
 /// A question, and the settings that answer it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,7 +113,7 @@ pub(crate) struct Axis {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Theory {
-    /// The queue, as [`crate::theory`] names it.
+    /// The queue, as [`stats::theory`] names it.
     pub(crate) queue: String,
     /// How many servers the queue has. The mean service time is this by the capacity that was measured.
     #[serde(default = "one")]

@@ -8,7 +8,7 @@ use super::ranking::{Ranked, name, reasons, unranked, with_unit};
 use super::standing::Why;
 use super::summary::{Answer, Results, Row};
 use crate::experiment::{Method, Theory};
-use crate::theory::Queue;
+use stats::theory::Queue;
 
 /// What came of an experiment, in one to some sentences.
 pub(super) fn of(results: &Results<'_>) -> String {

@@ -1,7 +1,6 @@
 //! Where a row stands in a column of its table, or why it is not ranked there.
 
 use super::numbers::percent;
-use crate::statistics;
 
 /// Where a row stands in a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,8 +75,8 @@ impl Why {
 }
 
 /// The standings that the statistics give the rows of a column, where a row that nothing is compared with is no winner.
-pub(super) fn of_column(standings: Vec<statistics::Standing>) -> Vec<Standing> {
-    use statistics::Standing as Found;
+pub(super) fn of_column(standings: Vec<stats::Standing>) -> Vec<Standing> {
+    use stats::Standing as Found;
     let ranked = |standing: &&Found| matches!(standing, Found::Best | Found::Tied | Found::Worse);
     let is_alone = standings.iter().filter(ranked).count() == 1;
     let place = |standing| match standing {

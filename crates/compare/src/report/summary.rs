@@ -11,7 +11,7 @@ use crate::experiment::{Experiment, Method, Setting, Theory};
 use crate::figures::{self, Better, Figure};
 use crate::plan::{self, Planned};
 use crate::record::{Measured, Outcome, Record};
-use crate::statistics::{self, Estimate};
+use stats::Estimate;
 
 use super::errors::{Errors, FAILED_SHARE_MOST};
 use super::limit::Limit;
@@ -144,8 +144,8 @@ impl<'a> Answer<'a> {
     fn compare(&mut self, index: usize, is_smoke: bool) {
         let figure = self.figure(index);
         let better = match figure.better {
-            Better::Less => statistics::Better::Less,
-            Better::More => statistics::Better::More,
+            Better::Less => stats::Better::Less,
+            Better::More => stats::Better::More,
             Better::Neither => return,
         };
         let shows_served = self.experiment.figure_keys().any(|key| key == "served");
@@ -165,8 +165,8 @@ impl<'a> Answer<'a> {
             }
         }
         // The same for all columns of a table, so that one number is enough for its reader.
-        let needed = statistics::trials_needed(self.rows.len());
-        let standings = standing::of_column(statistics::best(&values, better, needed));
+        let needed = stats::trials_needed(self.rows.len());
+        let standings = standing::of_column(stats::best(&values, better, needed));
         for (place, standing) in compared.into_iter().zip(standings) {
             let row = &mut self.rows[place];
             row.figures[index].standing = match standing {

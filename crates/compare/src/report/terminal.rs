@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, T
 use super::compose::{self, Width};
 use super::page::{Cell, Mark, Row, Table};
 use super::summary::Summary;
-use crate::statistics::trials_needed;
+use stats::trials_needed;
 
 const WIDTH: u16 = 100;
 

@@ -8,7 +8,7 @@ use super::load::Watched;
 use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::record::{Measured, SearchFigures, Tried};
-use crate::search::{Found, Search};
+use stats::search::{Found, Search};
 
 /// How near the highest rate that was kept and the lowest that was not have to come. The median over rounds is finer.
 const PRECISION: f64 = 0.08;

@@ -19,7 +19,7 @@ const MOST_DOUBLINGS: i32 = 8;
 
 /// A search for the highest rate that keeps a bound.
 #[derive(Debug, Clone)]
-pub(crate) struct Search {
+pub struct Search {
     start_per_s: f64,
     precision: f64,
     /// Every rate that was tried, in ascending order.
@@ -38,7 +38,7 @@ struct Tried {
 
 /// What a search has found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Found {
+pub enum Found {
     /// The highest rate that was kept.
     Rate(f64),
     /// Even the lowest rate that was tried failed.
@@ -50,7 +50,8 @@ pub(crate) enum Found {
 impl Search {
     /// From this rate on, until the highest rate that was kept and the lowest that failed are within `precision` of each
     /// other: 0.03 is 3 %.
-    pub(crate) fn new(start_per_s: f64, precision: f64) -> Self {
+    #[must_use]
+    pub fn new(start_per_s: f64, precision: f64) -> Self {
         debug_assert!(start_per_s > 0.0 && start_per_s.is_finite() && precision > 0.0);
         Self {
             start_per_s,
@@ -61,7 +62,8 @@ impl Search {
     }
 
     /// The rate to try now; nothing if the search is over.
-    pub(crate) fn next(&self) -> Option<f64> {
+    #[must_use]
+    pub fn next(&self) -> Option<f64> {
         if self.trials >= MOST_TRIALS {
             return None;
         }
@@ -88,7 +90,7 @@ impl Search {
     }
 
     /// Takes what came of a rate: the one that `next` said, to the last digit.
-    pub(crate) fn tried(&mut self, rate_per_s: f64, kept: bool) {
+    pub fn tried(&mut self, rate_per_s: f64, kept: bool) {
         self.trials += 1;
         let place = self
             .tried
@@ -111,13 +113,14 @@ impl Search {
     }
 
     /// The highest rate that was kept, of those below all that failed.
-    #[cfg(test)]
-    pub(crate) fn best(&self) -> Option<f64> {
+    #[must_use]
+    pub fn best(&self) -> Option<f64> {
         self.low().map(|low| low.rate_per_s)
     }
 
     /// What is found, once the search is over, or so far.
-    pub(crate) fn found(&self) -> Found {
+    #[must_use]
+    pub fn found(&self) -> Found {
         match (self.low(), self.high()) {
             (None, _) => Found::NothingKept,
             (Some(low), None) => Found::BeyondReach(low.rate_per_s),
@@ -126,14 +129,14 @@ impl Search {
     }
 
     /// The lowest rate that failed. The true end is between `best` and this, as far as trials tell.
-    #[cfg(test)]
-    pub(crate) fn lowest_failed(&self) -> Option<f64> {
+    #[must_use]
+    pub fn lowest_failed(&self) -> Option<f64> {
         self.high().map(|high| high.rate_per_s)
     }
 
     /// How many trials it took so far.
-    #[cfg(test)]
-    pub(crate) fn trials(&self) -> usize {
+    #[must_use]
+    pub fn trials(&self) -> usize {
         self.trials
     }
 

@@ -1,34 +1,38 @@
-//! Two models, or two runs, as one ratio, and whether the trials tell them apart.
+//! Two models, or two runs, as one ratio, and whether the difference is significant.
 
 use super::{BEYOND_ALL_RATIOS, CONFIDENCE, median_of_sorted, rank_sum, signed_rank};
 
 /// How many times as much the second has as the first, with the interval that holds the true ratio in at least 95 of 100
 /// such experiments.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Comparison {
+pub struct Comparison {
     /// The second to the first.
-    pub(crate) ratio: f64,
+    pub ratio: f64,
     /// The interval's lower end; 0 if the trials are too few for an interval.
-    pub(crate) low: f64,
+    pub low: f64,
     /// The interval's upper end; infinite if the trials are too few for an interval.
-    pub(crate) high: f64,
+    pub high: f64,
     /// How many rounds this rests on; if the trials have no partners, how many trials the shorter run has.
-    pub(crate) pairs: usize,
+    pub pairs: usize,
 }
 
-/// What the trials say of the second, against the first.
+/// What the trials show of the second, against the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
+    /// The second has less.
     Less,
+    /// The second has more.
     More,
-    /// The interval holds 1. They may well differ, but these trials don't show it.
-    CantTell,
+    /// The interval holds 1: no significant difference. The two may still differ by less than these trials can show.
+    Tied,
 }
 
-/// Which direction of a figure is the good one.
+/// Which direction of a metric is the good one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Better {
+pub enum Better {
+    /// Less is better: a time, a cost, a loss.
     Less,
+    /// More is better: a rate.
     More,
 }
 
@@ -41,7 +45,8 @@ impl Comparison {
     /// chance of a wrong verdict is exact at any number of rounds, however skewed the trials are: 4.9 % for ten. A
     /// bootstrap's is so only for many: of ten rounds, percentiles of the resampled mean find a difference where none is
     /// in 11 of 100 comparisons. Fewer than 6 rounds can't be 95 % sure of anything.
-    pub(crate) fn paired(pairs: &[(f64, f64)]) -> Option<Self> {
+    #[must_use]
+    pub fn paired(pairs: &[(f64, f64)]) -> Option<Self> {
         let log_ratios: Vec<f64> = pairs
             .iter()
             .filter_map(|&(first, second)| Some(log_of(second)? - log_of(first)?))
@@ -50,7 +55,7 @@ impl Comparison {
     }
 
     /// Of each round's log ratio; the interval misses the true ratio at each end with at most the chance `tail`.
-    pub(super) fn of_log_ratios(log_ratios: &[f64], tail: f64) -> Option<Self> {
+    pub(crate) fn of_log_ratios(log_ratios: &[f64], tail: f64) -> Option<Self> {
         let mut averages: Vec<f64> = (0..log_ratios.len())
             .flat_map(|one| (0..=one).map(move |other| (one, other)))
             .map(|(one, other)| f64::midpoint(log_ratios[one], log_ratios[other]))
@@ -66,7 +71,8 @@ impl Comparison {
     /// The median of the log ratios of each trial of the one to each of the other, with the interval that inverts Mann
     /// and Whitney's test (Hodges and Lehmann 1963). It covers what differs between the trials of a run. It can't cover
     /// what differs between the runs besides the change, such as the machine's other load, its clock, or its kernel.
-    pub(crate) fn unpaired(before: &[f64], after: &[f64]) -> Option<Self> {
+    #[must_use]
+    pub fn unpaired(before: &[f64], after: &[f64]) -> Option<Self> {
         let logs =
             |values: &[f64]| -> Vec<f64> { values.iter().copied().filter_map(log_with_ends).collect() };
         let (before, after) = (logs(before), logs(after));
@@ -95,20 +101,22 @@ impl Comparison {
         })
     }
 
-    /// Whether the second has more or less than the first, if the trials tell.
-    pub(crate) fn verdict(&self) -> Verdict {
+    /// Whether the second has significantly more or less than the first.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
         if self.high < 1.0 {
             Verdict::Less
         } else if self.low > 1.0 {
             Verdict::More
         } else {
-            Verdict::CantTell
+            Verdict::Tied
         }
     }
 
-    /// Whether the trials tell the two apart at all.
-    pub(crate) fn told_apart(&self) -> bool {
-        self.verdict() != Verdict::CantTell
+    /// Whether the difference is significant.
+    #[must_use]
+    pub fn is_significant(&self) -> bool {
+        self.verdict() != Verdict::Tied
     }
 }
 

@@ -7,28 +7,31 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 /// A kind of server, in Kendall's notation (1953): arrivals, service times, servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) enum Queue {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
     /// `m/d/1`: one server, and every request takes as long.
     Md1,
     /// `m/m/1`: one server, and service times are exponential.
     Mm1,
     /// `m/m/4`: so many servers with one line before them, as workers that accept from one listener.
-    Mmc { servers: NonZeroU32 },
+    Mmc {
+        /// How many servers.
+        servers: NonZeroU32,
+    },
     /// `4*m/m/1`: so many servers, each with a line of its own that arrivals fall into by chance, as with one listener
     /// for each worker.
-    SplitMm1 { servers: NonZeroU32 },
+    SplitMm1 {
+        /// How many servers.
+        servers: NonZeroU32,
+    },
     /// `ps`: one server that works on all requests at once, as a CPU shared by many threads does.
     ProcessorSharing,
 }
 
 impl Queue {
     /// As parsed from a name, in which a `c` stands for so many servers: `m/m/c`, `c*m/m/1`.
-    pub(crate) fn named(name: &str, servers: NonZeroU32) -> Result<Self, UnknownQueue> {
+    pub fn named(name: &str, servers: NonZeroU32) -> Result<Self, UnknownQueue> {
         match name {
             "m/m/c" => Ok(Self::Mmc { servers }),
             "c*m/m/1" => Ok(Self::SplitMm1 { servers }),
@@ -37,7 +40,8 @@ impl Queue {
     }
 
     /// How many servers there are.
-    pub(crate) fn servers(self) -> u32 {
+    #[must_use]
+    pub fn servers(self) -> u32 {
         match self {
             Self::Md1 | Self::Mm1 | Self::ProcessorSharing => 1,
             Self::Mmc { servers } | Self::SplitMm1 { servers } => servers.get(),
@@ -46,7 +50,8 @@ impl Queue {
 
     /// The mean time from a request's arrival to its end, its service included, if so many requests come to all servers
     /// together and each takes this long on average when it is alone.
-    pub(crate) fn mean_time_in_system(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
+    #[must_use]
+    pub fn mean_time_in_system(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
         match self {
             Self::ProcessorSharing => mean_time_shared(rate_per_s, service_s),
             _ => Some(self.mean_wait(rate_per_s, service_s)? + service_s),
@@ -54,7 +59,8 @@ impl Queue {
     }
 
     /// The mean time before a request is begun: with processor sharing, by how much it is prolonged.
-    pub(crate) fn mean_wait(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
+    #[must_use]
+    pub fn mean_wait(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
         match self {
             Self::Md1 => mean_wait_fixed(rate_per_s, service_s),
             Self::Mm1 => mean_wait_exponential(rate_per_s, service_s),
@@ -70,7 +76,7 @@ impl Queue {
 /// A name that is none of a queue's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no queue is called `{0}`; there are m/d/1, m/m/1, m/m/4, 4*m/m/1 (with any number for 4) and ps")]
-pub(crate) struct UnknownQueue(String);
+pub struct UnknownQueue(String);
 
 impl FromStr for Queue {
     type Err = UnknownQueue;
@@ -102,20 +108,6 @@ impl fmt::Display for Queue {
     }
 }
 
-impl TryFrom<String> for Queue {
-    type Error = UnknownQueue;
-
-    fn try_from(name: String) -> Result<Self, UnknownQueue> {
-        name.parse()
-    }
-}
-
-impl From<Queue> for String {
-    fn from(queue: Queue) -> Self {
-        queue.to_string()
-    }
-}
-
 /// The share of its time that a server works, ρ = λS, if it can keep up at all.
 fn load(rate_per_s: f64, service_s: f64) -> Option<f64> {
     let load = rate_per_s * service_s;
@@ -124,23 +116,27 @@ fn load(rate_per_s: f64, service_s: f64) -> Option<f64> {
 
 /// M/G/1, by Pollaczek (1930) and Khinchine (1932): λE\[S²\] / (2(1 − ρ)). Any distribution of service times, of which the
 /// mean and the mean of the square, in s², are known.
-pub(crate) fn mean_wait_general(rate_per_s: f64, service_s: f64, service_square_s2: f64) -> Option<f64> {
+#[must_use]
+pub fn mean_wait_general(rate_per_s: f64, service_s: f64, service_square_s2: f64) -> Option<f64> {
     let load = load(rate_per_s, service_s)?;
     Some(rate_per_s * service_square_s2 / (2.0 * (1.0 - load)))
 }
 
 /// M/D/1 (Erlang 1909): ρS / (2(1 − ρ)), for the mean of the square is S².
-pub(crate) fn mean_wait_fixed(rate_per_s: f64, service_s: f64) -> Option<f64> {
+#[must_use]
+pub fn mean_wait_fixed(rate_per_s: f64, service_s: f64) -> Option<f64> {
     mean_wait_general(rate_per_s, service_s, service_s * service_s)
 }
 
 /// M/M/1 (Kleinrock 1975, section 3.2): ρS / (1 − ρ), for the mean of an exponential's square is 2S².
-pub(crate) fn mean_wait_exponential(rate_per_s: f64, service_s: f64) -> Option<f64> {
+#[must_use]
+pub fn mean_wait_exponential(rate_per_s: f64, service_s: f64) -> Option<f64> {
     mean_wait_general(rate_per_s, service_s, 2.0 * service_s * service_s)
 }
 
 /// M/M/c: the chance to wait at all, by a mean of S / (c(1 − ρ)) for those who do (Kleinrock 1975, section 3.5).
-pub(crate) fn mean_wait_one_line(rate_per_s: f64, service_s: f64, servers: NonZeroU32) -> Option<f64> {
+#[must_use]
+pub fn mean_wait_one_line(rate_per_s: f64, service_s: f64, servers: NonZeroU32) -> Option<f64> {
     let c = f64::from(servers.get());
     let load = load(rate_per_s / c, service_s)?;
     Some(chance_to_wait(c * load, servers) * service_s / (c * (1.0 - load)))
@@ -163,7 +159,8 @@ fn chance_to_wait(offered: f64, servers: NonZeroU32) -> f64 {
 
 /// M/G/1 with processor sharing: S / (1 − ρ) (Kleinrock 1967), whatever the distribution of service times (Sakata, Noguchi
 /// and Oizumi 1971; Kleinrock 1976, section 4.4). The same as M/M/1, where requests wait their turn.
-pub(crate) fn mean_time_shared(rate_per_s: f64, service_s: f64) -> Option<f64> {
+#[must_use]
+pub fn mean_time_shared(rate_per_s: f64, service_s: f64) -> Option<f64> {
     Some(service_s / (1.0 - load(rate_per_s, service_s)?))
 }
 

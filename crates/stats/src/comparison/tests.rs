@@ -1,7 +1,7 @@
 //! Known answers, and how often made-up trials of known truth are judged wrongly.
 
-use super::super::simulation::Draws;
 use super::*;
+use crate::simulation::Draws;
 
 const COMPARISONS: usize = 4000;
 const ROUNDS: usize = 10;
@@ -56,8 +56,8 @@ fn fewer_than_six_rounds_tell_nothing_apart() {
     let comparison = Comparison::paired(&[(1.0, 9.0); 5]).unwrap();
     assert!((comparison.ratio - 9.0).abs() < 1e-12);
     assert_eq!((comparison.low, comparison.high), (0.0, f64::INFINITY));
-    assert!(!comparison.told_apart());
-    assert!(Comparison::paired(&[(1.0, 9.0); 6]).unwrap().told_apart());
+    assert!(!comparison.is_significant());
+    assert!(Comparison::paired(&[(1.0, 9.0); 6]).unwrap().is_significant());
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_has_no_ratio_is_left_out() {
 fn of_two_runs_none_is_the_least_and_infinite_the_most() {
     let of = |before: f64, after: f64| Comparison::unpaired(&[before; 8], &[after; 8]).unwrap();
     let unchanged = of(0.0, 0.0);
-    assert_eq!((unchanged.ratio, unchanged.verdict()), (1.0, Verdict::CantTell));
+    assert_eq!((unchanged.ratio, unchanged.verdict()), (1.0, Verdict::Tied));
     assert_eq!(
         (of(0.0, 3.0).ratio, of(0.0, 3.0).verdict()),
         (f64::INFINITY, Verdict::More)
@@ -93,21 +93,29 @@ fn of_two_runs_none_is_the_least_and_infinite_the_most() {
 }
 
 #[test]
-fn equal_trials_are_not_told_apart() {
+fn equal_trials_show_no_significant_difference() {
     let same = Comparison::paired(&[(3.0, 3.0); 20]).unwrap();
     assert_eq!((same.ratio, same.low, same.high), (1.0, 1.0, 1.0));
-    assert!(!same.told_apart());
-    assert!(!Comparison::unpaired(&[3.0; 20], &[3.0; 20]).unwrap().told_apart());
+    assert!(!same.is_significant());
+    assert!(
+        !Comparison::unpaired(&[3.0; 20], &[3.0; 20])
+            .unwrap()
+            .is_significant()
+    );
     // Even one that ties keeps the interval from leaving 1, if it lies at the end.
     let mut mostly = vec![(3.0, 3.0); 7];
     mostly.extend([(3.0, 4.0); 3]);
-    assert!(!Comparison::paired(&mostly).unwrap().told_apart());
+    assert!(!Comparison::paired(&mostly).unwrap().is_significant());
 }
 
 #[test]
 fn a_model_compared_with_itself_by_rounds_comes_out_different_in_no_more_than_one_of_twenty() {
     let mut draws = Draws::seeded(1945);
-    let wrong = share(|| Comparison::paired(&same_model(&mut draws)).unwrap().told_apart());
+    let wrong = share(|| {
+        Comparison::paired(&same_model(&mut draws))
+            .unwrap()
+            .is_significant()
+    });
     println!("paired, the same model: {wrong:.4} told apart");
     assert!(wrong <= five_percent_and_chance(), "{wrong}");
 }
@@ -117,7 +125,7 @@ fn two_runs_of_one_model_come_out_different_in_no_more_than_one_of_twenty() {
     let mut draws = Draws::seeded(1947);
     let wrong = share(|| {
         let mut run = || -> Vec<f64> { (0..ROUNDS).map(|_| 100.0 * draws.skewed_trial()).collect() };
-        Comparison::unpaired(&run(), &run()).unwrap().told_apart()
+        Comparison::unpaired(&run(), &run()).unwrap().is_significant()
     });
     println!("unpaired, the same model: {wrong:.4} told apart");
     assert!(wrong <= five_percent_and_chance(), "{wrong}");

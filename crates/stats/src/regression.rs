@@ -7,7 +7,7 @@ const CHANCE_OF_WRONG: f64 = 0.05;
 
 /// How likely trials like these are if a figure is not worse by more than is allowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Test {
+pub struct Test {
     /// The chance of trials that look so bad, or worse.
     chance: f64,
     /// The least that this can be with so many trials: that of all of the one run ahead of all of the other.
@@ -16,7 +16,8 @@ pub(crate) struct Test {
 
 /// What is found of a figure among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Finding {
+pub enum Finding {
+    /// It is worse by more than is allowed.
     Worse,
     /// It may be worse, but these trials don't show it.
     NotShown,
@@ -30,7 +31,8 @@ impl Test {
     ///
     /// It needs an order of the values and no logarithm, so that nothing at all is the least of them, and what never comes
     /// is infinite and the most. Equal ones count as not worse, which makes the test only stricter.
-    pub(crate) fn of(before: &[f64], after: &[f64], allowed: f64, better: Better) -> Self {
+    #[must_use]
+    pub fn of(before: &[f64], after: &[f64], allowed: f64, better: Better) -> Self {
         let is_worse = |before: f64, after: f64| match better {
             Better::Less => after > before * (1.0 + allowed),
             Better::More => after * (1.0 + allowed) < before,
@@ -50,7 +52,7 @@ impl Test {
 /// That chance is shared out among the figures, and those that are called worse leave their share to the others (Holm
 /// 1979). A figure whose trials are too few to come below its share can't be called worse by mistake, and is given none
 /// (Tarone 1990): which ones these are depends on how many trials there are, and not on what they show.
-pub(crate) fn judge(tests: &[Test]) -> Vec<Finding> {
+pub fn judge(tests: &[Test]) -> Vec<Finding> {
     let can_reach = |share: usize| {
         let level = CHANCE_OF_WRONG / share as f64;
         (0..tests.len()).filter(move |&test| tests[test].least <= level)
@@ -73,7 +75,8 @@ pub(crate) fn judge(tests: &[Test]) -> Vec<Finding> {
 }
 
 /// How many trials each run needs, so that each of so many figures could be called worse.
-pub(crate) fn trials_needed(figures: usize) -> usize {
+#[must_use]
+pub fn trials_needed(figures: usize) -> usize {
     let level = CHANCE_OF_WRONG / figures.max(1) as f64;
     let mut trials = 1;
     while rank_sum::least_chance(trials, trials) > level {

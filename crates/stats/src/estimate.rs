@@ -1,20 +1,18 @@
 //! One figure of several trials: their median, and the interval in which the median of all such trials is.
 
-use serde::{Deserialize, Serialize};
-
 use super::{CONFIDENCE, median_of_sorted};
 
 /// The median of some trials, with the interval that holds the true median in 95 of 100 such experiments.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Estimate {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
     /// The median of the trials.
-    pub(crate) median: f64,
+    pub median: f64,
     /// The interval's lower end.
-    pub(crate) low: f64,
+    pub low: f64,
     /// The interval's upper end.
-    pub(crate) high: f64,
+    pub high: f64,
     /// How many trials this rests on.
-    pub(crate) trials: usize,
+    pub trials: usize,
 }
 
 impl Estimate {
@@ -28,7 +26,7 @@ impl Estimate {
     /// It stands where one might expect a bootstrap. The percentile bootstrap of a median needs no resampling, for its
     /// distribution is one of binomial sums over the same ordered trials (Efron 1979). So it ends at a trial as well, and
     /// not at the right one: it holds the median in 87.5 of 100 experiments with 7 trials, in 90.8 with 13.
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
         let trials = sorted.len();
@@ -48,8 +46,8 @@ impl Estimate {
     /// How surely the interval holds the true median. Fewer than 6 trials have no interval of 95 %: theirs goes from
     /// the least to the most, which misses if all fall on one side, by a chance of 2 · 2⁻ⁿ. That leaves 93.75 % for 5,
     /// 87.5 % for 4, 75 % for 3, 50 % for 2, and nothing for 1.
-    #[cfg(test)]
-    pub(crate) fn confidence(&self) -> f64 {
+    #[must_use]
+    pub fn confidence(&self) -> f64 {
         match Depth::of(self.trials) {
             Some(_) => CONFIDENCE,
             None => 1.0 - 2.0 * 0.5_f64.powi(i32::try_from(self.trials).unwrap_or(i32::MAX)),
@@ -106,8 +104,8 @@ impl Depth {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simulation::Draws;
     use super::*;
+    use crate::simulation::Draws;
 
     #[test]
     fn a_median_has_as_many_trials_below_as_above() {

@@ -4,7 +4,7 @@ use super::{BEYOND_ALL_RATIOS, Better, Comparison, Estimate, Verdict};
 
 /// Where a row stands in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// The best median.
     Best,
     /// No significant difference from the best.
@@ -37,7 +37,8 @@ const TAIL_OF_TWO: f64 = 0.025;
 /// good as any can be called worse only if another beats it, so a chance of 5 % is shared out among the others
 /// (Hsu 1984, comparisons with the best, by Bonferroni's bound). Those that are called worse even so are out of the
 /// question, and the rest share what there is among fewer (Holm 1979).
-pub(crate) fn best(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Standing> {
+#[must_use]
+pub fn best(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Standing> {
     let medians: Vec<Option<f64>> = rows
         .iter()
         .map(|row| Estimate::of(row.iter().flatten().copied()).map(|estimate| estimate.median))
@@ -85,7 +86,8 @@ pub(crate) fn best(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> 
 /// How many trials each of so many rows needs, so that any of them can be significantly worse than the best. A chance of 5 %
 /// is shared out among all but the best, and no row has more than 2.5 %. That is reached when one row is ahead in all of n
 /// rounds, by a chance of 2⁻ⁿ.
-pub(crate) fn trials_needed(rows: usize) -> usize {
+#[must_use]
+pub fn trials_needed(rows: usize) -> usize {
     let tail = TAIL_OF_TWO.min(CHANCE_OF_WRONG / rows.saturating_sub(1).max(1) as f64);
     tail.recip().log2().ceil() as usize
 }
@@ -142,9 +144,9 @@ fn log_ratio(first: f64, second: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simulation::Draws;
     use super::Standing::{Absent, Best, Tied, TooFew, Worse};
     use super::*;
+    use crate::simulation::Draws;
 
     /// The same with as many trials needed as it takes for so many rows.
     fn best(rows: &[Vec<Option<f64>>], better: Better) -> Vec<Standing> {

@@ -13,7 +13,7 @@ const NORMAL_QUANTILE: f64 = 1.959_964;
 
 /// How many of the ordered m·n differences can be cut off at either end, so that what lies between misses the true
 /// difference at each end with a chance of at most 2.5 %. None can be cut if the runs are too short.
-pub(super) fn cut(first: usize, second: usize) -> usize {
+pub(crate) fn cut(first: usize, second: usize) -> usize {
     if first * second <= EXACT_PAIRS {
         // Room is needed for each length of the second run.
         cut_exactly(first.max(second), first.min(second))
@@ -28,7 +28,7 @@ fn cut_exactly(first: usize, second: usize) -> usize {
 
 /// The chance that no more than so many of the m·n pairs have the one ahead that is expected behind, if it is a matter of
 /// chance who is ahead. From half of the pairs on, where nothing can follow from it, it is said to be 1.
-pub(super) fn chance(first: usize, second: usize, pairs: usize) -> f64 {
+pub(crate) fn chance(first: usize, second: usize, pairs: usize) -> f64 {
     if 2 * pairs >= first * second {
         1.0
     } else if first * second <= EXACT_PAIRS {
@@ -40,7 +40,7 @@ pub(super) fn chance(first: usize, second: usize, pairs: usize) -> f64 {
 }
 
 /// The chance that all of the one are ahead of all of the other: one in as many as there are ways to choose who comes first.
-pub(super) fn least_chance(first: usize, second: usize) -> f64 {
+pub(crate) fn least_chance(first: usize, second: usize) -> f64 {
     let ways = (1..=second).map(|place| (first + place) as f64 / place as f64);
     1.0 / ways.product::<f64>()
 }

@@ -4,14 +4,16 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Draws from the distributions that trials are made of here.
-pub(crate) struct Draws {
+pub struct Draws {
     random: ChaCha8Rng,
     /// Box and Muller's method (1958) makes two normal values at a time.
     spare_normal: Option<f64>,
 }
 
 impl Draws {
-    pub(crate) fn seeded(seed: u64) -> Self {
+    #[must_use]
+    /// The same draws for the same seed.
+    pub fn seeded(seed: u64) -> Self {
         Self {
             random: ChaCha8Rng::seed_from_u64(seed),
             spare_normal: None,
@@ -23,21 +25,23 @@ impl Draws {
         self.random.random()
     }
 
-    pub(crate) fn happens(&mut self, chance: f64) -> bool {
+    /// Whether something of this chance happens.
+    pub fn happens(&mut self, chance: f64) -> bool {
         self.uniform() < chance
     }
 
-    pub(crate) fn below(&mut self, end: usize) -> usize {
+    /// A whole number below this one.
+    pub fn below(&mut self, end: usize) -> usize {
         self.random.random_range(0..end)
     }
 
     /// With mean 1.
-    pub(crate) fn exponential(&mut self) -> f64 {
+    pub fn exponential(&mut self) -> f64 {
         -(1.0 - self.uniform()).ln()
     }
 
     /// With mean 0 and standard deviation 1.
-    pub(crate) fn normal(&mut self) -> f64 {
+    pub fn normal(&mut self) -> f64 {
         if let Some(spare) = self.spare_normal.take() {
             return spare;
         }
@@ -48,7 +52,7 @@ impl Draws {
     }
 
     /// What one trial adds to the round that it is in: small and skewed to the right, and one in twenty is off by far.
-    pub(crate) fn skewed_trial(&mut self) -> f64 {
+    pub fn skewed_trial(&mut self) -> f64 {
         let usual = (0.022 * self.normal()).exp() * (1.0 + 0.03 * self.exponential());
         if self.happens(0.05) {
             usual * (1.0 + 2.0 * self.exponential())
@@ -58,12 +62,12 @@ impl Draws {
     }
 
     /// What all trials of one round share: the machine is now faster, now slower, by far more than models differ.
-    pub(crate) fn round(&mut self) -> f64 {
+    pub fn round(&mut self) -> f64 {
         100.0 * (0.2 * self.normal()).exp()
     }
 
     /// A trial that costs `mean`, with the spread that CPU per request was seen to have: 2.2 %.
-    pub(crate) fn steady_trial(&mut self, mean: f64) -> f64 {
+    pub fn steady_trial(&mut self, mean: f64) -> f64 {
         mean * (1.0 + 0.022 * self.normal())
     }
 }

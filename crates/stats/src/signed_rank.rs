@@ -5,7 +5,7 @@
 
 /// How many of the ordered n(n+1)/2 averages of two differences can be cut off at either end, so that what lies between
 /// misses the true difference at each end with at most the chance `tail`. None can be cut if n is too small.
-pub(super) fn cut(pairs: usize, tail: f64) -> usize {
+pub(crate) fn cut(pairs: usize, tail: f64) -> usize {
     // No more than half of the averages are ever cut, so the distribution is needed only up to there.
     let reach = pairs * (pairs + 1) / 4;
     let mut chances = vec![0.0; reach + 1];
@@ -20,7 +20,7 @@ pub(super) fn cut(pairs: usize, tail: f64) -> usize {
 }
 
 /// How many of these chances, from the first on, add up to no more than `tail`.
-pub(super) fn how_many_within(chances: &[f64], tail: f64) -> usize {
+pub(crate) fn how_many_within(chances: &[f64], tail: f64) -> usize {
     chances
         .iter()
         .scan(0.0, |sum, chance| {
