@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,28 +50,9 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
     compare(arguments).output().expect("compare can be started")
 }
 
-/// The folder of the models' programs, which are built if they are not there yet.
+/// The folder of the models' programs, built from the current sources.
 pub(crate) fn servers() -> &'static Path {
-    static BUILT: Once = Once::new();
-    let folder = Path::new(env!("CARGO_BIN_EXE_compare"))
-        .parent()
-        .expect("a program lies in a folder");
-    BUILT.call_once(|| {
-        let models = ["single", "thread", "fork", "prefork", "async", "prefork-async"];
-        if models
-            .iter()
-            .all(|model| folder.join(format!("server-{model}")).is_file())
-        {
-            return;
-        }
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--workspace", "--bins"]);
-        if folder.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().expect("cargo can be started").success());
-    });
-    folder
+    test_support::programs()
 }
 
 /// A folder in which this script stands for this model.
