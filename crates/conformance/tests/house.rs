@@ -200,42 +200,6 @@ fn the_only_unsafe_block_is_the_fork() {
     );
 }
 
-/// The difference between two pages is the lesson.
-#[test]
-fn the_two_prefork_models_differ_in_their_worker_and_in_nothing_else() {
-    let [blocking, looping] = ["server-prefork", "server-prefork-async"].map(|name| {
-        let page = HOUSE[name].folder.join("src/main.rs");
-        let is_prose = |line: &str| line.trim_start().starts_with("//");
-        let mut code: Vec<_> = read(&page)
-            .lines()
-            .filter(|line| !is_prose(line))
-            .map(str::to_owned)
-            .collect();
-        let worker = code
-            .iter()
-            .position(|line| line.starts_with("fn work("))
-            .expect("a prefork model has its worker in the function `work`");
-        let rest = code.split_off(worker + 1);
-        assert!(
-            !rest.iter().any(|line| line.starts_with("fn ")),
-            "{name}: the worker comes last"
-        );
-        code
-    });
-    assert_eq!(blocking.len(), looping.len(), "as many lines before the worker");
-    let differing: Vec<_> = blocking
-        .iter()
-        .zip(&looping)
-        .filter(|(one, other)| one != other)
-        .collect();
-    // As many workers as clients in the one, as processors in the other.
-    let is_default = |line: &str| line.contains("default_value");
-    assert!(
-        matches!(differing[..], [(one, other)] if is_default(one) && is_default(other)),
-        "{differing:#?}"
-    );
-}
-
 impl Package {
     fn of(told: &Value) -> Self {
         let uses = |in_tests: bool| {

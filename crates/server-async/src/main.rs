@@ -4,20 +4,25 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use server_async::EventLoop;
+use serving::model::{BlockHolds, CrashLoses, Lineage, Model, Serves, WaitHolds};
 use serving::{Error, Listener, Options, Result, Stop};
 
-/// Serve all connections from one event loop
-#[derive(Parser)]
-#[command(version)]
-struct Flags {
-    #[command(flatten)]
-    options: Options,
-}
+const MODEL: Model = Model {
+    name: "async",
+    summary: "one event loop, which serves all connections",
+    lineage: Lineage::Article,
+    serves: Serves::Many,
+    workers: None,
+    wait_holds: WaitHolds::Nothing,
+    block_holds: BlockHolds::Loop,
+    crash_loses: CrashLoses::Everything,
+    accept: &[],
+    tally: false,
+};
 
 fn main() -> ExitCode {
-    serving::main(|Flags { options }| run(options))
+    serving::main(&MODEL, run)
 }
 
 fn run(options: &Options) -> Result<()> {

@@ -16,19 +16,24 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use serving::model::{BlockHolds, CrashLoses, Lineage, Model, Serves, WaitHolds};
 use serving::{Children, Fork, Listener, Options, Result, Stop};
 
-/// Serve each connection in a process of its own
-#[derive(Parser)]
-#[command(version)]
-struct Flags {
-    #[command(flatten)]
-    options: Options,
-}
+const MODEL: Model = Model {
+    name: "fork",
+    summary: "a process for each connection",
+    lineage: Lineage::Article,
+    serves: Serves::Many,
+    workers: None,
+    wait_holds: WaitHolds::Thread,
+    block_holds: BlockHolds::Connection,
+    crash_loses: CrashLoses::Connection,
+    accept: &[],
+    tally: false,
+};
 
 fn main() -> ExitCode {
-    serving::main(|Flags { options }| run(options))
+    serving::main(&MODEL, run)
 }
 
 fn run(options: &Options) -> Result<()> {

@@ -22,15 +22,33 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serving::model::{
+    BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
+};
 use serving::{Crew, Fork, Options, Result, Service, Worker, WorkerOptions};
 
-/// Serve with a fixed set of processes, an event loop in each
+const MODEL: Model = Model {
+    name: "prefork-async",
+    summary: "a fixed set of processes, with an event loop in each",
+    lineage: Lineage::Article,
+    serves: Serves::Many,
+    workers: Some(Workers {
+        kind: WorkerKind::Processes,
+        default: DefaultWorkers::Cpus,
+    }),
+    wait_holds: WaitHolds::Nothing,
+    block_holds: BlockHolds::Loop,
+    crash_loses: CrashLoses::Worker,
+    accept: &["shared", "reuseport"],
+    tally: true,
+};
+
 #[derive(Parser)]
 #[command(version)]
 struct Flags {
     /// Processes that serve, 1 to 65535. Each keeps one CPU busy, so the default is the number of CPUs that the server may
     /// use (the original forks 10)
-    #[arg(long, value_name = "N", default_value_t = serving::options::processors())]
+    #[arg(long, value_name = "N", default_value_t = MODEL.default_workers())]
     workers: NonZeroU16,
 
     #[command(flatten)]
@@ -41,7 +59,7 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    serving::main(run)
+    serving::main(&MODEL, run)
 }
 
 fn run(flags: &Flags) -> Result<()> {

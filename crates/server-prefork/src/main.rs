@@ -20,15 +20,33 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serving::model::{
+    BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
+};
 use serving::{Crew, Fork, Options, Result, Service, Worker, WorkerOptions};
 
-/// Serve with a fixed set of processes, each one connection at a time
+const MODEL: Model = Model {
+    name: "prefork",
+    summary: "a fixed set of processes, each serving one connection at a time",
+    lineage: Lineage::Article,
+    serves: Serves::Workers,
+    workers: Some(Workers {
+        kind: WorkerKind::Processes,
+        default: DefaultWorkers::Fixed(10),
+    }),
+    wait_holds: WaitHolds::Thread,
+    block_holds: BlockHolds::Connection,
+    crash_loses: CrashLoses::Connection,
+    accept: &["shared", "reuseport"],
+    tally: true,
+};
+
 #[derive(Parser)]
 #[command(version)]
 struct Flags {
     /// Processes that serve, 1 to 65535. Each holds one connection at a time, so this is the number of clients served at
     /// once (the original forks 10)
-    #[arg(long, value_name = "N", default_value = "10")]
+    #[arg(long, value_name = "N", default_value_t = MODEL.default_workers())]
     workers: NonZeroU16,
 
     #[command(flatten)]
@@ -39,7 +57,7 @@ struct Flags {
 }
 
 fn main() -> ExitCode {
-    serving::main(run)
+    serving::main(&MODEL, run)
 }
 
 fn run(flags: &Flags) -> Result<()> {

@@ -16,19 +16,24 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use serving::model::{BlockHolds, CrashLoses, Lineage, Model, Serves, WaitHolds};
 use serving::{Listener, Options, Result, Stop};
 
-/// Serve one connection at a time
-#[derive(Parser)]
-#[command(version)]
-struct Flags {
-    #[command(flatten)]
-    options: Options,
-}
+const MODEL: Model = Model {
+    name: "single",
+    summary: "one thread, which serves one connection at a time",
+    lineage: Lineage::Article,
+    serves: Serves::One,
+    workers: None,
+    wait_holds: WaitHolds::Thread,
+    block_holds: BlockHolds::Everything,
+    crash_loses: CrashLoses::Everything,
+    accept: &[],
+    tally: false,
+};
 
 fn main() -> ExitCode {
-    serving::main(|Flags { options }| run(options))
+    serving::main(&MODEL, run)
 }
 
 fn run(options: &Options) -> Result<()> {

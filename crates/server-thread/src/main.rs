@@ -20,21 +20,26 @@ mod open_connections;
 use std::process::ExitCode;
 use std::thread;
 
-use clap::Parser;
+use serving::model::{BlockHolds, CrashLoses, Lineage, Model, Serves, WaitHolds};
 use serving::{Error, Listener, Options, Result, Stop, Watch};
 
 use crate::open_connections::OpenConnections;
 
-/// Serve each connection in a thread of its own
-#[derive(Parser)]
-#[command(version)]
-struct Flags {
-    #[command(flatten)]
-    options: Options,
-}
+const MODEL: Model = Model {
+    name: "thread",
+    summary: "a thread for each connection",
+    lineage: Lineage::Article,
+    serves: Serves::Many,
+    workers: None,
+    wait_holds: WaitHolds::Thread,
+    block_holds: BlockHolds::Connection,
+    crash_loses: CrashLoses::Everything,
+    accept: &[],
+    tally: false,
+};
 
 fn main() -> ExitCode {
-    serving::main(|Flags { options }| run(options))
+    serving::main(&MODEL, run)
 }
 
 fn run(options: &Options) -> Result<()> {

@@ -2,7 +2,8 @@
 //!
 //! A model's page (`main.rs` of its crate) holds its accept, its fork or its spawn; what those stand on is here:
 //!
-//! - [`options`]: the flags, and how a mistake in them is told;
+//! - [`model`]: what a model is, for `--describe`;
+//! - [`options`]: the flags, and how a mistake in them is reported;
 //! - [`listener`]: the listening sockets, and accepting in the face of full tables;
 //! - [`connection`]: one blocking connection, from its first byte to its close;
 //! - [`signals`]: how a process learns that it should stop, and how long it may still take;
@@ -19,6 +20,7 @@ pub mod frame_clock;
 mod inherited;
 pub mod limits;
 pub mod listener;
+pub mod model;
 pub mod options;
 pub mod reports;
 mod restarts;
@@ -32,6 +34,7 @@ pub use children::{Children, Fork};
 pub use connection::{Service, Visit, serve};
 pub use crew::{Crew, Worker};
 pub use listener::{Listener, Listeners};
+pub use model::Model;
 pub use options::{Options, WorkerOptions, main};
 pub use signals::Stop;
 pub use watch::Watch;

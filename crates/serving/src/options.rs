@@ -1,7 +1,7 @@
 //! The flags that every server takes, and the way in and out of its process.
 
+use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::{FrameLimit, SessionOptions, Writes};
 
 use crate::connection::Service;
+use crate::model::Model;
 use crate::tally::Tally;
 use crate::telling::tell;
 use crate::times::{self, TimeOrOff};
 use crate::{Error, Result, inherited, telling};
 
-/// The flags that every server takes.
-#[derive(Debug, Clone, Args)]
+/// The flags that every server takes. For a model without flags of its own they are all there are.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
 pub struct Options {
     /// Address to listen on; with port 0 the kernel chooses one, which the ready line shows
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
@@ -66,6 +68,10 @@ pub struct Options {
     /// Print a line on stderr when a connection opens and when it closes
     #[arg(short, long)]
     pub verbose: bool,
+
+    /// Print what this model is as one JSON object, and exit
+    #[arg(long)]
+    pub describe: bool,
 }
 
 impl Options {
@@ -135,18 +141,22 @@ pub enum Accept {
     Reuseport,
 }
 
-/// Reads the flags, runs a server, and gives its exit code: 0 done, 1 it could not go on, 2 it could not be asked that
-/// way. An error takes one line.
+/// Reads the flags, runs a server of this model, and returns its exit code: 0 for done, 1 for a failure, 2 for wrong flags.
+/// An error takes one line.
 #[must_use]
-pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
+pub fn main<F: Parser>(model: &Model, run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     let settled = inherited::reset();
     telling::prepare();
     let parsed = F::command()
+        .name(model.program())
+        .about(capitalized(model.summary))
+        .long_about(None::<&str>)
         .color(colors())
         .try_get_matches()
-        .and_then(|matches| F::from_arg_matches(&matches));
+        .and_then(|matches| Ok((matches.get_flag("describe"), F::from_arg_matches(&matches)?)));
     let flags = match parsed {
-        Ok(flags) => flags,
+        Ok((true, _)) => return describe(model),
+        Ok((false, flags)) => flags,
         Err(error) if error.use_stderr() => {
             tell(format_args!(
                 "{}: {}; see --help",
@@ -173,13 +183,29 @@ pub fn main<F: Parser>(run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
     code
 }
 
-/// As many workers as this process has CPUs to run on.
-#[must_use]
-pub fn processors() -> NonZeroU16 {
-    std::thread::available_parallelism()
-        .ok()
-        .and_then(|count| count.try_into().ok())
-        .unwrap_or(NonZeroU16::MIN)
+/// Prints the model's description on stdout.
+fn describe(model: &Model) -> ExitCode {
+    let mut line = serde_json::to_string(&model.description()).expect("a description is plain JSON");
+    line.push('\n');
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(format_args!(
+                "{}: can't print the description: {error}",
+                program()
+            ));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn capitalized(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }
 
 /// A dumb terminal shows escape sequences as they are. Left to itself, clap would take one for a terminal with colours where
@@ -249,12 +275,6 @@ fn frame_limit(text: &str) -> std::result::Result<FrameLimit, String> {
 mod tests {
     use super::*;
 
-    #[derive(Debug, Parser)]
-    struct Flags {
-        #[command(flatten)]
-        options: Options,
-    }
-
     #[test]
     fn a_mistake_in_a_flag_is_one_line_that_names_it() {
         for (flag, value) in [
@@ -271,7 +291,7 @@ mod tests {
             ("--backlog", "0"),
             ("--no-such-flag", "1"),
         ] {
-            let error = Flags::try_parse_from(["server", &format!("{flag}={value}")]).unwrap_err();
+            let error = Options::try_parse_from(["server", &format!("{flag}={value}")]).unwrap_err();
             let line = one_line(&error.to_string());
             assert!(
                 line.contains(flag) && !line.contains('\n') && !line.starts_with("error"),
@@ -282,13 +302,12 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_original_where_it_has_them() {
-        let options = Flags::try_parse_from(["server"]).unwrap().options;
+        let options = Options::try_parse_from(["server"]).unwrap();
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
         assert!(options.service().idle_timeout.is_none());
         assert_eq!(
-            Flags::try_parse_from(["server", "--listen=localhost:0"])
+            Options::try_parse_from(["server", "--listen=localhost:0"])
                 .unwrap()
-                .options
                 .listen
                 .port(),
             0

@@ -13,18 +13,12 @@ use clap::Parser;
 use nix::sys::signal::{Signal, raise};
 use serving::{Children, Fork, Listener, Options, Result, Stop};
 
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    options: Options,
-}
-
 const REQUEST: &[u8] = b"\x1b\0\0\0{\"in\": \"ping\", \"params\": 1}";
 const REPLY: &[u8] = b"\x19\0\0\0{\"out\":\"pong\",\"result\":1}";
 
 fn main() -> ExitCode {
-    let flags = Flags::parse_from(["server", "--listen=127.0.0.1:0"]);
-    match an_accepted_connection_is_served_although_a_signal_came(&flags.options) {
+    let options = Options::parse_from(["server", "--listen=127.0.0.1:0"]);
+    match an_accepted_connection_is_served_although_a_signal_came(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

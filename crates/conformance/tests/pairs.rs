@@ -1,0 +1,39 @@
+//! The difference between the pages of two related models is the lesson, so each test allows exactly that difference.
+//!
+//! Prose and the description of the model are excluded: they differ in every line that matters.
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn the_prefork_pair_differs_in_the_worker_only() {
+    let [blocking, looping] = ["server-prefork", "server-prefork-async"].map(|name| {
+        let mut code = code_of_page(name);
+        let worker = code
+            .iter()
+            .position(|line| line.starts_with("fn work("))
+            .expect("a prefork model has its worker in the function work");
+        let rest = code.split_off(worker + 1);
+        assert!(
+            !rest.iter().any(|line| line.starts_with("fn ")),
+            "{name}: the worker comes last"
+        );
+        code
+    });
+    assert_eq!(blocking, looping);
+}
+
+/// The lines of a model's page, without comments and without the constant that describes it.
+fn code_of_page(name: &str) -> Vec<String> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = crates.join(name).join("src/main.rs");
+    let page = fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+    let mut in_description = false;
+    let is_code = |line: &&str| {
+        in_description |= line.starts_with("const MODEL: ");
+        let is_code = !in_description && !line.trim_start().starts_with("//");
+        in_description &= *line != "};";
+        is_code
+    };
+    page.lines().filter(is_code).map(str::to_owned).collect()
+}
