@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::contender::{Contender, LeftOut};
-use crate::costs::Disturbance;
-use crate::cpus::Split;
 use crate::escape;
 use crate::experiment::Experiment;
 use crate::plan::{self, Planned};
 use crate::profile::Times;
 use crate::record::{Measured, SCHEMA};
+use schema::cost::Disturbance;
+use schema::cpus::Split;
 
 /// Where and how a run was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

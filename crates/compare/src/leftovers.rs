@@ -5,95 +5,19 @@
 //! so is its namespace, since another one has the same numbers.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::str::FromStr;
-use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use procfs::FromRead;
 use procfs::process::Stat;
-use tempfile::NamedTempFile;
 
-use crate::costs::{Cgroup, tree};
+use meter::{Cgroup, Maker, TEMPORARY, tree};
+
 use crate::keeper::{self, MARK};
-
-/// A process of this program that makes things which may outlive it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Maker {
-    /// Of the namespace of process numbers.
-    namespace: u64,
-    pid: i32,
-    /// When it started, in ticks since the machine did.
-    started: u64,
-}
-
-impl Maker {
-    /// This process.
-    pub(crate) fn this() -> Self {
-        static THIS: OnceLock<Maker> = OnceLock::new();
-        *THIS.get_or_init(|| {
-            let pid = Pid::this().as_raw();
-            Self {
-                namespace: own_namespace(),
-                pid,
-                started: stat(pid).map_or(0, |stat| stat.starttime),
-            }
-        })
-    }
-
-    /// Whether it has ended. Nobody knows that of a process in another namespace.
-    pub(crate) fn is_gone(self) -> bool {
-        self.namespace == own_namespace() && self.is_gone_by(&stat(self.pid))
-    }
-
-    /// The same from what `/proc` has of its number. An error such as too many open files does not show that it has ended.
-    fn is_gone_by(self, stat: &io::Result<Stat>) -> bool {
-        match stat {
-            Ok(stat) => stat.starttime != self.started || tree::has_ended(stat),
-            Err(error) => {
-                error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::ESRCH as i32)
-            }
-        }
-    }
-}
-
-impl fmt::Display for Maker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}-{}", self.namespace, self.pid, self.started)
-    }
-}
-
-impl FromStr for Maker {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.splitn(3, '-');
-        let mut part = || parts.next().ok_or(());
-        Ok(Self {
-            namespace: part()?.parse().map_err(drop)?,
-            pid: part()?.parse().map_err(drop)?,
-            started: part()?.parse().map_err(drop)?,
-        })
-    }
-}
-
-/// An empty file that the next `compare` removes if this one can't.
-pub(crate) fn temporary_file() -> io::Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(&format!("{TEMPORARY}{}-", Maker::this()))
-        .tempfile()
-}
-
-/// How the names of temporary files begin, before their maker's.
-const TEMPORARY: &str = "compare-";
 
 /// How long the keepers of a killed `compare` may take to end their servers. They notice its end at once.
 const KEEPERS_WITHIN: Duration = Duration::from_secs(5);
@@ -161,7 +85,7 @@ fn processes(is_such: impl Fn(Maker) -> bool) -> Vec<Stat> {
     let own = Pid::this().as_raw();
     let all = tree::numbers_in("/proc").filter(|&pid| pid != own);
     let such = all.filter(|&pid| maker_of(pid).is_some_and(&is_such));
-    such.filter_map(|pid| stat(pid).ok()).collect()
+    such.filter_map(|pid| tree::stat(pid).ok()).collect()
 }
 
 /// Who started this process; none if it has ended, is another user's, or is no server's.
@@ -214,15 +138,6 @@ fn maker_of_file(name: &str, prefix: &str) -> Option<Maker> {
     maker.parse().ok()
 }
 
-fn own_namespace() -> u64 {
-    fs::metadata(Path::new("/proc/self/ns/pid")).map_or(0, |namespace| namespace.ino())
-}
-
-fn stat(pid: i32) -> io::Result<Stat> {
-    let text = fs::read(format!("/proc/{pid}/stat"))?;
-    Stat::from_read(text.as_slice()).map_err(io::Error::other)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::CommandExt;
@@ -230,47 +145,17 @@ mod tests {
 
     use super::*;
 
-    /// No process has a number beyond the kernel's limit of 2^22.
+    /// A maker that no process is.
     fn gone() -> Maker {
-        Maker {
-            pid: 1 << 23,
-            ..Maker::this()
-        }
-    }
-
-    #[test]
-    fn a_maker_is_gone_when_its_process_is() {
-        assert!(!Maker::this().is_gone());
-        assert!(gone().is_gone());
-        let before = Maker {
-            started: 0,
-            ..Maker::this()
-        };
-        assert!(before.is_gone(), "its number is another's now");
-        let elsewhere = Maker {
-            namespace: 1,
-            ..gone()
-        };
-        assert!(!elsewhere.is_gone(), "nobody knows");
-    }
-
-    #[test]
-    fn only_a_process_that_is_not_found_is_gone() {
-        let by = |error: Errno| Maker::this().is_gone_by(&Err(error.into()));
-        assert!(by(Errno::ENOENT) && by(Errno::ESRCH));
-        for other in [Errno::EMFILE, Errno::ENFILE, Errno::EACCES, Errno::ENOMEM] {
-            assert!(!by(other), "{other}");
-        }
-        assert!(stat(gone().pid).is_err_and(|error| gone().is_gone_by(&Err(error))));
+        let own = Maker::this().to_string();
+        let (namespace, _) = own.split_once('-').unwrap();
+        // No process has a number beyond the kernel's limit of 2^22.
+        format!("{namespace}-{}-1", 1 << 23).parse().unwrap()
     }
 
     /// A maker that no other process of these tests looks for.
     fn elsewhere(pid: i32) -> Maker {
-        Maker {
-            namespace: 1,
-            pid,
-            started: 0,
-        }
+        format!("1-{pid}-0").parse().unwrap()
     }
 
     /// A process with that mark, once it can be found by it. It waits for the end of its stdin.
@@ -317,12 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn a_makers_name_can_be_read() {
-        assert_eq!(gone().to_string().parse(), Ok(gone()));
-        for other in ["", "1-2", "1-2-x", "a-b-c"] {
-            assert_eq!(other.parse::<Maker>(), Err(()), "{other}");
-        }
-        assert_eq!(maker_of_file("compare-1-2-3-abc", TEMPORARY).unwrap().pid, 2);
+    fn a_file_is_its_makers_by_its_name() {
+        let maker = maker_of_file("compare-1-2-3-abc", TEMPORARY).unwrap();
+        assert_eq!(maker.to_string(), "1-2-3");
         assert_eq!(maker_of_file("compare-1-2-abc", TEMPORARY), None);
     }
 
@@ -351,7 +233,7 @@ mod tests {
         let name = format!("{TEMPORARY}{}-abc", gone());
         let left = std::env::temp_dir().join(name);
         fs::write(&left, "").unwrap();
-        let own = temporary_file().unwrap();
+        let own = meter::temporary_file().unwrap();
         remove_files(|maker| maker == gone());
         assert!(!left.exists() && own.path().exists());
     }

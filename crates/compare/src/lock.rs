@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Pid;
 
-use crate::costs::tree;
+use meter::tree;
 
 /// Held for as long as it is kept.
 #[derive(Debug)]

@@ -8,8 +8,6 @@
 
 mod cmd;
 mod contender;
-mod costs;
-mod cpus;
 mod difference;
 mod environment;
 mod escape;

@@ -7,8 +7,8 @@ use loadgen::report::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::costs::Disturbance;
-pub(crate) use crate::costs::{Footprint, Interference, Spent};
+use schema::cost::Disturbance;
+pub(crate) use schema::cost::{Footprint, Interference, Spent};
 
 /// The version of [`Record`], of how it is [stored](crate::stored), and of the environment beside it.
 ///

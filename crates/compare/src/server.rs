@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use crate::contender::{Contender, Ready};
-use crate::costs::{Cgroup, Family, Life, Meter};
-use crate::cpus::CpuSet;
 use crate::escape;
 use crate::fault::Fault;
 use crate::keeper::{End, Event, Gone, KEEPER_WITHIN, Keeper, Order, lost};
 use crate::ready;
+use meter::{Cgroup, Family, Life, Meter};
+use schema::cpus::CpuSet;
 
 /// How often the run is asked whether it is to stop, while a server is waited for.
 const HEARD_WITHIN: Duration = Duration::from_millis(100);

@@ -2,4 +2,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cost;
+pub mod cpus;
 pub mod model;

@@ -93,7 +93,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         .comparisons
         .map_or(if flags.power { 12 } else { 30 }, usize::from);
     let (cpus, _) = flags.places.split()?;
-    cpus.client.pin_this_thread()?;
+    meter::cpus::pin_this_thread(&cpus.client)?;
     let cancel = cancelled_by_signals()?;
     leftovers::clear();
     let contender = flags.places.contenders([flags.model])?.remove(0);

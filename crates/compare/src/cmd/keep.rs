@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use crate::cpus::CpuSet;
 use crate::keeper::{self, Task};
+use schema::cpus::CpuSet;
 
 /// Start a server when stdin asks for it, and end all its processes when stdin closes
 #[derive(Args)]

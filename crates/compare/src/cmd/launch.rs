@@ -13,8 +13,8 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 
-use crate::cpus::CpuSet;
 use crate::signals;
+use schema::cpus::CpuSet;
 
 /// Become another program, on these CPUs, that dies with its parent
 #[derive(Args)]
@@ -47,7 +47,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         fs::write(&members, std::process::id().to_string())
             .with_context(|| format!("can't join the control group by {}", members.display()))?;
     }
-    flags.cpus.pin_this_thread()?;
+    meter::cpus::pin_this_thread(&flags.cpus)?;
     signals::leave_defaults_to_exec()?;
     let (program, arguments) = flags.command.split_first().context("no program is given")?;
     let error = Command::new(program).args(arguments).exec();

@@ -16,10 +16,11 @@ use signal_hook::iterator::Signals;
 use super::Usage;
 use crate::contender::Contender;
 use crate::contender::models::{self, Model};
-use crate::costs::tree;
-use crate::cpus::{CpuSet, Split};
-use crate::leftovers::{self, Maker};
+use crate::leftovers;
 use crate::signals;
+use meter::Maker;
+use meter::tree;
+use schema::cpus::{CpuSet, Split};
 
 /// Where things run, and where they lie.
 #[derive(Args)]
@@ -40,10 +41,10 @@ pub(crate) struct PlaceFlags {
 impl PlaceFlags {
     /// The processors of both sides, and how many this process may use.
     pub(crate) fn split(&self) -> Result<(Split, usize)> {
-        let allowed = CpuSet::allowed()?;
+        let allowed = meter::cpus::allowed()?;
         among(&allowed, "--server-cpus", self.server_cpus.as_ref())?;
         among(&allowed, "--client-cpus", self.client_cpus.as_ref())?;
-        let split = Split::of(&allowed, self.server_cpus.as_ref(), self.client_cpus.as_ref());
+        let split = meter::cpus::split(&allowed, self.server_cpus.as_ref(), self.client_cpus.as_ref());
         Ok((split, allowed.len()))
     }
 

@@ -86,7 +86,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     for folder in [run.path(), run.page_in()] {
         leftovers::clear_parts(folder);
     }
-    environment.cpus.client.pin_this_thread()?;
+    meter::cpus::pin_this_thread(&environment.cpus.client)?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
     let reported = run.read().and_then(|read| {
         report::write(&run, &read, None)?;

@@ -10,10 +10,10 @@ use loadgen::{Params, Plan, Work};
 use thiserror::Error;
 
 use super::Contender;
-use crate::cpus::Split;
 use crate::fault::Fault;
 use crate::server::Server;
 use crate::trial::disqualifies;
+use schema::cpus::Split;
 
 /// Values of every kind that JSON has, which a ping gives back.
 const VALUES: [&str; 7] = [

@@ -2,8 +2,8 @@
 
 use loadgen::report::Quantiles;
 
-use crate::costs::{CpuSource, SwitchesOver};
 use crate::record::{Measured, Spent};
+use schema::cost::{CpuSource, SwitchesOver};
 
 pub(super) fn drift(trial: &Measured) -> Option<f64> {
     let drift = trial.load.checks.drift.as_ref()?;

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use super::{Event, Line, MARK, Order};
-use crate::costs::Cgroup;
-use crate::cpus::CpuSet;
-use crate::leftovers::{self, Maker};
+use crate::leftovers;
+use meter::Cgroup;
+use meter::Maker;
+use schema::cpus::CpuSet;
 
 /// How long the keeper may take for what is its own part.
 pub(crate) const KEEPER_WITHIN: Duration = Duration::from_secs(20);

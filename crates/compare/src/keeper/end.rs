@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::costs::{Cgroup, tree};
+use meter::{Cgroup, tree};
 
 /// How long killed processes may take to be gone. One that is in the middle of a disk operation ends after it.
 const AT_MOST: Duration = Duration::from_secs(10);

@@ -24,7 +24,7 @@ use std::process::ExitStatus;
 
 use serde::{Deserialize, Serialize};
 
-use crate::costs::Life;
+use meter::Life;
 use order::Line;
 
 pub(crate) use client::{KEEPER_WITHIN, Keeper, lost};

@@ -23,9 +23,9 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use super::end::{self, Reaped};
 use super::log::{Lines, Log, Stream};
 use super::{End, Event, Gone, Line, NAME, Order};
-use crate::costs::{Life, tree};
-use crate::cpus::CpuSet;
 use crate::ready;
+use meter::{Life, tree};
+use schema::cpus::CpuSet;
 
 /// What a keeper is to keep.
 #[derive(Debug)]

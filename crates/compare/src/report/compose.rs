@@ -9,10 +9,10 @@ use super::page::{Cell, Mark, Page, Row as PageRow, Section, Table};
 use super::plots;
 use super::standing::Standing;
 use super::summary::{Answer, Results, Row, Summary};
-use crate::costs::CpuSource;
 use crate::environment::{Commit, Environment};
 use crate::figures::{self, Better, Figure};
 use crate::runner::REPEATS_MOST;
+use schema::cost::CpuSource;
 
 /// Figures that count things, and are told whole.
 const COUNTS: [&str; 5] = ["served", "processes", "threads", "major_faults", "lost_requests"];

@@ -6,8 +6,6 @@ use jiff::ToSpan;
 use loadgen::report::{Checks, Client, Connections, Fairness, LoopKind, Quantiles, Requests};
 
 use crate::contender::{Contender, LeftOut, models};
-use crate::costs::{CpuSource, SwitchesOver};
-use crate::cpus::Split;
 use crate::environment::{Commit, Environment, Machine};
 use crate::experiment::{Experiment, Method, shipped};
 use crate::plan::Planned;
@@ -16,6 +14,8 @@ use crate::record::{
     Footprint, Interference, KillFigures, Life, LoadFigures, Measured, Outcome, Record, SCHEMA,
     SearchFigures, Spent,
 };
+use schema::cost::{CpuSource, SwitchesOver};
+use schema::cpus::Split;
 
 /// What takes part: some settings of some experiments, one of each kind.
 const SETTINGS: [(&str, &[&str]); 5] = [

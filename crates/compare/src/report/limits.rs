@@ -9,8 +9,8 @@ use super::errors::FAILED_SHARE_MOST;
 use super::limit::Limit;
 use super::numbers::{list, rounded};
 use super::summary::{Row, Summary};
-use crate::costs::{CpuSource, SwitchesOver};
 use crate::record::Measured;
+use schema::cost::{CpuSource, SwitchesOver};
 
 /// One of them, if a run hit it.
 type Told = fn(&Summary<'_>) -> Option<String>;

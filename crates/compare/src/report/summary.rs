@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use loadgen::advice::UNSENT_SHARE_MOST;
 
 use crate::contender::Contender;
-use crate::costs::Disturbance;
 use crate::environment::Environment;
 use crate::experiment::{Experiment, Method, Setting, Theory};
 use crate::figures::{self, Better, Figure};
 use crate::plan::{self, Planned};
 use crate::record::{Measured, Outcome, Record};
+use schema::cost::Disturbance;
 use stats::Estimate;
 
 use super::errors::{Errors, FAILED_SHARE_MOST};

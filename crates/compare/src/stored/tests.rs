@@ -9,12 +9,12 @@ use loadgen::report::{
 };
 
 use super::*;
-use crate::costs::{CpuSource, SwitchesOver};
 use crate::record::{
     KillFigures, LoadFigures, Measured, Outcome, Record, SCHEMA, SearchFigures, SystemCalls, Tried,
     WorkerTally,
 };
 use crate::report::fixture;
+use schema::cost::{CpuSource, SwitchesOver};
 
 fn record(trial: Measured) -> Record {
     Record {

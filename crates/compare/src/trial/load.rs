@@ -9,12 +9,13 @@ use loadgen::{LoadError, Observer, Plan};
 use nix::unistd::{Pid, gettid};
 
 use super::{Bench, disqualifies, priority, tally};
-use crate::costs::{Family, Footprint, Interference, Look, Reading};
-use crate::cpus::Split;
 use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::record::{Life, LoadFigures, Measured};
 use crate::server::Server;
+use meter::{Family, Look, Reading};
+use schema::cost::{Footprint, Interference};
+use schema::cpus::Split;
 
 impl Bench<'_> {
     pub(super) fn of_load(&self, trial: Planned<'_>, capacity_per_s: Option<f64>) -> Result<Measured, Fault> {
@@ -100,7 +101,7 @@ impl Bench<'_> {
         };
         let spent = opening.reading.until(&closing.reading);
         Ok(Watched {
-            interference: Interference::between(&opening.look, &closing.look, &spent),
+            interference: opening.look.until(&closing.look, &spent),
             server_busy: spent.cpu().as_secs_f64()
                 / (spent.seconds.max(1e-9) * self.cpus.server.len() as f64),
             spent,
@@ -122,7 +123,7 @@ pub(super) struct Watched {
     pub(super) report: loadgen::Report,
     pub(super) times: loadgen::slices::Times,
     pub(super) replies_in_life: u64,
-    spent: crate::costs::Spent,
+    spent: schema::cost::Spent,
     server_busy: f64,
     interference: Interference,
     at_ready: Footprint,
@@ -255,7 +256,7 @@ fn most_until(warm: &Receiver<()>, server: Family) -> Footprint {
     let mut most = Footprint::default();
     while matches!(warm.recv_timeout(EVERY), Err(RecvTimeoutError::Timeout)) {
         let began = Instant::now();
-        most = most.max(Footprint::of(server));
+        most = most.max(server.footprint());
         if began.elapsed() > LONG {
             break;
         }

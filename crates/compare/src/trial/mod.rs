@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use loadgen::Plan;
 
-use crate::cpus::Split;
 use crate::experiment::Method;
 use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::profile::Times;
 use crate::record::{Measured, Outcome};
 use crate::server::Server;
+use schema::cpus::Split;
 
 pub(crate) use histograms::stem;
 

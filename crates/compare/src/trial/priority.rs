@@ -13,7 +13,7 @@ use thread_priority::{
     thread_native_id,
 };
 
-use crate::cpus::Split;
+use schema::cpus::Split;
 
 /// From this version on the kernel takes time from real-time threads only for others that are starving ("fair server"), and
 /// at most 50 ms of each second. Earlier ones stop a real-time thread after 950 ms of each second in any case.

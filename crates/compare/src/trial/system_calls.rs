@@ -1,10 +1,10 @@
 //! A trial in which the system calls of the server are counted, and nothing else.
 
 use super::Bench;
-use crate::costs::Tracer;
 use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::record::{Measured, SystemCalls};
+use meter::Tracer;
 
 impl Bench<'_> {
     pub(super) fn of_system_calls(&self, trial: Planned<'_>) -> Result<Measured, Fault> {

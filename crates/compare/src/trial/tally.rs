@@ -5,7 +5,6 @@ use std::fs;
 use tempfile::NamedTempFile;
 
 use crate::fault::Fault;
-use crate::leftovers;
 use crate::plan::Planned;
 use crate::record::WorkerTally;
 
@@ -20,7 +19,7 @@ impl File {
         if !tells {
             return Ok(None);
         }
-        let file = leftovers::temporary_file().map_err(Fault::own("can't make a file for its workers"))?;
+        let file = meter::temporary_file().map_err(Fault::own("can't make a file for its workers"))?;
         Ok(Some(Self(file)))
     }
 

@@ -8,8 +8,6 @@ use jiff::Timestamp;
 use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
 use crate::contender::{Contender, LeftOut, models, verify};
-use crate::costs::Tracer;
-use crate::cpus::Split;
 use crate::environment::{Environment, Machine, typed};
 use crate::experiment::{Experiment, Method, shipped};
 use crate::fault::Fault;
@@ -18,6 +16,8 @@ use crate::journal::Journal;
 use crate::output;
 use crate::profile::Profile;
 use crate::record::SCHEMA;
+use meter::Tracer;
+use schema::cpus::Split;
 
 impl Flags {
     /// A new run; none if it was interrupted before it began.
@@ -29,7 +29,7 @@ impl Flags {
             output::note(&unknown);
         }
         let (cpus, processors) = self.places.split()?;
-        cpus.client.pin_this_thread()?;
+        meter::cpus::pin_this_thread(&cpus.client)?;
         let (experiments, experiments_left_out) = askable(experiments, Tracer::probe);
         if experiments.is_empty() {
             bail!("nothing is left to be measured");

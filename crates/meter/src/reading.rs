@@ -5,78 +5,31 @@ use std::time::{Duration, Instant};
 use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 use procfs::process::Stat;
-use serde::{Deserialize, Serialize};
+use schema::cost::{CpuSource, Footprint, Spent, SwitchesOver};
 
 use super::cgroup::{Cgroup, CpuTime};
-use super::footprint::Footprint;
+use super::footprint;
 use super::threads::{self, Account, Accounts};
 use super::tree::{self, Family};
 
 /// Looks at a server.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct Meter {
     /// Its processes.
-    pub(crate) family: Family,
+    pub family: Family,
     /// The group that it was started in, where there is one; else CPU time is added up from `/proc`.
-    pub(crate) cgroup: Option<Cgroup>,
+    pub cgroup: Option<Cgroup>,
 }
 
 /// What a server had spent when it was looked at.
 #[derive(Debug, Clone)]
-pub(crate) struct Reading {
+pub struct Reading {
     at: Instant,
     cpu: Cpu,
     /// None if there are too many to look at.
     threads: Option<Accounts>,
     /// Minor and major ones; none if there are too many processes to look at.
     faults: Option<(u64, u64)>,
-}
-
-/// What a server spent between two looks.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Spent {
-    /// The time from the one look at the CPU time to the other. It is the window's length but for some milliseconds,
-    /// since whoever looks may have to wait for a processor.
-    pub(crate) seconds: f64,
-    pub(crate) source: CpuSource,
-    pub(crate) user_us: f64,
-    /// From [`CpuSource::Proc`] the sum is right, but the kernel puts all of a process down to the user's side that
-    /// ended before a tick of the clock found it in the kernel.
-    pub(crate) system_us: f64,
-    /// Switches because a thread had to wait.
-    pub(crate) voluntary_switches: u64,
-    /// Switches because another thread was due.
-    pub(crate) involuntary_switches: u64,
-    /// Whose switches these are.
-    pub(crate) switches_over: SwitchesOver,
-    /// Threads of the first look that were gone at the second; those that lived in between only are not among them.
-    pub(crate) ended_threads: u64,
-    /// Page faults that were served from memory. None if there were too many processes to look at.
-    pub(crate) minor_faults: Option<u64>,
-    /// Page faults that had to wait for a disk. None likewise.
-    pub(crate) major_faults: Option<u64>,
-}
-
-/// Where the CPU time is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CpuSource {
-    /// The account of a control group: everything.
-    Cgroup,
-    /// The processes of the tree and those of their children that they have waited for.
-    Proc,
-}
-
-/// Whose context switches were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SwitchesOver {
-    /// All of the window.
-    Window,
-    /// Only those of threads that lived when it closed. Others had a part in the work, so these are too few.
-    Survivors,
-    /// Nobody's: there were more threads than may be looked at, and the counts are zero.
-    Unread,
 }
 
 /// How much of the CPU time may be that of threads which ended, before the switches are said to be too few. Threads are
@@ -104,7 +57,7 @@ struct Sum {
 
 impl Meter {
     /// Looks at the CPU time first, since that must be the window's, and then at the threads one by one.
-    pub(crate) fn read(&self) -> Reading {
+    pub fn read(&self) -> Reading {
         let of_group = self.cgroup.as_ref().and_then(|group| group.cpu().ok());
         let mut at = Instant::now();
         let processes = self.few_processes();
@@ -130,7 +83,8 @@ impl Meter {
     }
 
     /// The CPU time that the server has spent so far.
-    pub(crate) fn cpu(&self) -> Duration {
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
         let of_group = self.cgroup.as_ref().and_then(|group| group.cpu().ok());
         of_group.map_or_else(
             || self.processes().iter().map(|process| cpu_of(process).time).sum(),
@@ -139,8 +93,9 @@ impl Meter {
     }
 
     /// What the server holds now.
-    pub(crate) fn footprint(&self) -> Footprint {
-        Footprint::of_processes(&self.processes())
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        footprint::of_processes(&self.processes())
     }
 
     /// None if there are too many to look at, and a group has the CPU time without that.
@@ -162,7 +117,8 @@ impl Meter {
 
 impl Reading {
     /// What was spent from this look to a later one.
-    pub(crate) fn until(&self, later: &Self) -> Spent {
+    #[must_use]
+    pub fn until(&self, later: &Self) -> Spent {
         let (source, user_us, system_us) = self.cpu.until(later.cpu);
         let faults = self.faults.zip(later.faults);
         let mut seen = Account::default();
@@ -187,12 +143,6 @@ impl Reading {
             minor_faults: faults.map(|(before, after)| after.0.saturating_sub(before.0)),
             major_faults: faults.map(|(before, after)| after.1.saturating_sub(before.1)),
         }
-    }
-}
-
-impl Spent {
-    pub(crate) fn cpu(&self) -> Duration {
-        Duration::from_secs_f64((self.user_us + self.system_us).max(0.0) / 1e6)
     }
 }
 

@@ -12,21 +12,21 @@ use super::tree::numbers_in;
 
 /// The account of a thread, or of several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) on_cpu: Duration,
+pub(crate) struct Account {
+    pub(crate) on_cpu: Duration,
     /// How long it was ready to run and had no processor.
-    pub(super) waited: Duration,
+    pub(crate) waited: Duration,
     /// Switches because it had to wait for something.
-    pub(super) voluntary: u64,
+    pub(crate) voluntary: u64,
     /// Switches because another was due.
-    pub(super) involuntary: u64,
+    pub(crate) involuntary: u64,
 }
 
 /// Threads by their numbers.
-pub(super) type Accounts = HashMap<i32, Account>;
+pub(crate) type Accounts = HashMap<i32, Account>;
 
 /// Adds the threads of this process to the accounts.
-pub(super) fn read(pid: i32, accounts: &mut Accounts) {
+pub(crate) fn read(pid: i32, accounts: &mut Accounts) {
     for thread in numbers_in(&format!("/proc/{pid}/task")) {
         if let Some(account) = account(pid, thread) {
             accounts.insert(thread, account);
@@ -36,7 +36,7 @@ pub(super) fn read(pid: i32, accounts: &mut Accounts) {
 
 /// What those that live at the later look have done since the earlier one, each apart, and how many are gone. A thread
 /// that began in between counts from zero. So does one that has done less than before: another one has its number now.
-pub(super) fn since(later: &Accounts, earlier: &Accounts) -> (Vec<Account>, u64) {
+pub(crate) fn since(later: &Accounts, earlier: &Accounts) -> (Vec<Account>, u64) {
     let mut kept = 0;
     let grown = later.iter().map(|(thread, now)| {
         let grown = earlier.get(thread).and_then(|before| now.since(before));

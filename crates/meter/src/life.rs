@@ -11,19 +11,20 @@ use serde::{Deserialize, Serialize};
 /// hands them on when a process is waited for, so a server's whole life has them all, and they can be divided by the
 /// replies of its whole life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Life {
-    pub(crate) user_us: f64,
-    pub(crate) system_us: f64,
-    pub(crate) voluntary_switches: u64,
-    pub(crate) involuntary_switches: u64,
-    pub(crate) minor_faults: u64,
-    pub(crate) major_faults: u64,
+pub struct Life {
+    pub user_us: f64,
+    pub system_us: f64,
+    pub voluntary_switches: u64,
+    pub involuntary_switches: u64,
+    pub minor_faults: u64,
+    pub major_faults: u64,
 }
 
 impl Life {
     /// By all children of this process that it has waited for so far, and theirs. A keeper has no others than the
     /// processes of its server.
-    pub(crate) fn of_children() -> Self {
+    #[must_use]
+    pub fn of_children() -> Self {
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("a process may ask what its children spent");
         let count = |count| u64::try_from(count).unwrap_or(0);
         Self {
@@ -37,8 +38,8 @@ impl Life {
     }
 
     /// What was added after that earlier time.
-    #[cfg(test)]
-    pub(crate) fn since(self, earlier: &Self) -> Self {
+    #[must_use]
+    pub fn since(self, earlier: &Self) -> Self {
         Self {
             user_us: self.user_us - earlier.user_us,
             system_us: self.system_us - earlier.system_us,
@@ -49,8 +50,8 @@ impl Life {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn cpu(&self) -> std::time::Duration {
+    #[must_use]
+    pub fn cpu(&self) -> std::time::Duration {
         std::time::Duration::from_secs_f64((self.user_us + self.system_us).max(0.0) / 1e6)
     }
 }

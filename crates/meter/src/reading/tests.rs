@@ -38,7 +38,7 @@ impl Burner {
                 "--exact",
                 "--ignored",
                 "--nocapture",
-                "costs::meter::tests::burn_when_asked_to",
+                "reading::tests::burn_when_asked_to",
             ])
             .env(WORK, "parent")
             .stdin(Stdio::piped())
@@ -206,18 +206,4 @@ fn time_is_divided_as_the_ticks_are() {
     assert!((user - 300_000.0).abs() < 1.0 && (system - 100_000.0).abs() < 1.0);
     let (user, system) = sum(100, 8, 2).until(sum(104, 8, 2));
     assert!((user - 2_000.0).abs() < 1.0 && (system - 2_000.0).abs() < 1.0);
-}
-
-#[test]
-fn what_was_spent_is_written_in_the_words_of_the_record() {
-    let (spent, _) = measure(None);
-    let record = serde_json::to_value(spent).unwrap();
-    assert_eq!(
-        (&record["source"], &record["switches_over"]),
-        (&"proc".into(), &"survivors".into())
-    );
-    assert_eq!(
-        serde_json::from_value::<Spent>(record).unwrap().source,
-        CpuSource::Proc
-    );
 }

@@ -1,50 +1,32 @@
 //! What a server holds at one moment.
 
 use std::fs;
-use std::iter::Sum;
 
 use procfs::process::Stat;
-use serde::{Deserialize, Serialize};
+use schema::cost::Footprint;
 
 use super::tree::{self, Family};
 
-/// What the processes of a server held at one moment, or the most that they held at several.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Footprint {
-    /// The proportional set size (PSS) of all: a page that n processes share counts 1/n in each, and so once.
-    pub(crate) memory_bytes: u64,
-    pub(crate) processes: u64,
-    pub(crate) threads: u64,
+impl Family {
+    /// What its processes hold now. [`Meter::footprint`](crate::Meter::footprint) is quicker where there is a control group.
+    #[must_use]
+    pub fn footprint(self) -> Footprint {
+        of_processes(&self.processes())
+    }
 }
 
-impl Footprint {
-    /// Of this server. [`Meter::footprint`](super::Meter::footprint) is quicker where there is a
-    /// control group.
-    pub(crate) fn of(server: Family) -> Self {
-        Self::of_processes(&server.processes())
-    }
-
-    /// Of these processes, without what has ended.
-    ///
-    /// The kernel walks the page tables of each for this and keeps it from mapping memory meanwhile.
-    pub(super) fn of_processes(processes: &[Stat]) -> Self {
-        let living = processes.iter().filter(|stat| !tree::has_ended(stat));
-        living
-            .map(|stat| Self {
-                memory_bytes: memory_bytes(stat.pid),
-                processes: 1,
-                threads: stat.num_threads.unsigned_abs(),
-            })
-            .sum()
-    }
-
-    pub(crate) fn max(self, other: Self) -> Self {
-        Self {
-            memory_bytes: self.memory_bytes.max(other.memory_bytes),
-            processes: self.processes.max(other.processes),
-            threads: self.threads.max(other.threads),
-        }
-    }
+/// What these processes hold, without those that have ended.
+///
+/// The kernel walks the page tables of each for this and keeps it from mapping memory meanwhile.
+pub(crate) fn of_processes(processes: &[Stat]) -> Footprint {
+    let living = processes.iter().filter(|stat| !tree::has_ended(stat));
+    living
+        .map(|stat| Footprint {
+            memory_bytes: memory_bytes(stat.pid),
+            processes: 1,
+            threads: stat.num_threads.unsigned_abs(),
+        })
+        .sum()
 }
 
 /// Nothing if it has ended meanwhile, or is another user's.
@@ -57,16 +39,6 @@ fn pss_bytes(rollup: &str) -> u64 {
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
     let kib: Option<u64> = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
     kib.unwrap_or(0) * 1024
-}
-
-impl Sum for Footprint {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, one| Self {
-            memory_bytes: sum.memory_bytes + one.memory_bytes,
-            processes: sum.processes + one.processes,
-            threads: sum.threads + one.threads,
-        })
-    }
 }
 
 #[cfg(test)]
@@ -98,7 +70,7 @@ mod tests {
             .unwrap();
         let leader = Pid::from_raw(shell.id().cast_signed());
         let footprint = loop {
-            let footprint = Footprint::of(Family::LedBy(leader));
+            let footprint = Family::LedBy(leader).footprint();
             if footprint.processes == 2 && footprint.memory_bytes > 0 {
                 break footprint;
             }
@@ -108,7 +80,7 @@ mod tests {
         killpg(leader, Signal::SIGKILL).unwrap();
         shell.wait().unwrap();
         // `cat` ends on its own, and then waits for whoever takes over the orphans.
-        while Footprint::of(Family::LedBy(leader)) != Footprint::default() {
+        while Family::LedBy(leader).footprint() != Footprint::default() {
             std::thread::yield_now();
         }
     }

@@ -1,24 +1,12 @@
-use super::super::meter::{CpuSource, SwitchesOver};
-use super::super::threads::Account;
+use schema::cost::{CpuSource, SwitchesOver};
+
 use super::*;
+use crate::threads::Account;
 
 const STAT: &str = "cpu  111851 0 34092 1599328 871 0 3075 731 0 0\n\
                     cpu0 57069 1 15662 800032 234 2 1554 398 0 0\n\
                     cpu2 54781 0 18429 799296 637 0 1520 333 0 0\n\
                     intr 12345\n";
-
-fn quiet() -> Interference {
-    Interference {
-        stolen_share: Some(0.005),
-        client_wait_share: Some(0.011),
-        foreign_share: Some(0.02),
-        client_foreign_share: Some(0.03),
-        psi_some_share: Some(0.4),
-        client_involuntary: 40,
-        server_involuntary: 8_500,
-        shared_processors: false,
-    }
-}
 
 fn spent(seconds: f64, cpu_s: f64) -> Spent {
     Spent {
@@ -60,7 +48,7 @@ fn found(server: (u64, u64, u64), client: (u64, u64, u64), waited_ms: u64) -> In
     let began = Instant::now();
     let earlier = look(began, (0, 0, 0), (0, 0, 0), 0);
     let later = look(began + Duration::from_secs(1), server, client, waited_ms);
-    Interference::between(&earlier, &later, &spent(1.0, 0.6))
+    earlier.until(&later, &spent(1.0, 0.6))
 }
 
 fn close(share: Option<f64>, expected: f64) -> bool {
@@ -108,7 +96,7 @@ fn the_wait_of_a_thread_that_has_ended_is_not_known() {
     let mut later = look(began + Duration::from_secs(1), (60, 40, 0), (50, 50, 0), 9);
     let thread = later.client.remove(&7).unwrap();
     later.client.insert(8, thread);
-    let interference = Interference::between(&earlier, &later, &spent(1.0, 0.6));
+    let interference = earlier.until(&later, &spent(1.0, 0.6));
     assert_eq!(interference.client_wait_share, None);
 }
 
@@ -146,7 +134,7 @@ fn what_the_kernel_does_not_tell_is_none_and_no_reason() {
     earlier.pressure = None;
     let mut later = earlier.clone();
     later.at = began + Duration::from_secs(1);
-    let interference = Interference::between(&earlier, &later, &spent(1.0, 0.6));
+    let interference = earlier.until(&later, &spent(1.0, 0.6));
     assert_eq!(interference.stolen_share, None);
     assert_eq!(interference.client_wait_share, None);
     assert_eq!(interference.foreign_share, None);
@@ -161,53 +149,15 @@ fn on_shared_processors_neither_side_is_a_stranger() {
     earlier.client_cpus = vec![0];
     let mut later = look(began + Duration::from_secs(1), (100, 0, 0), (0, 0, 0), 500);
     later.client_cpus = vec![0];
-    let interference = Interference::between(&earlier, &later, &spent(1.0, 0.5));
+    let interference = earlier.until(&later, &spent(1.0, 0.5));
     assert_eq!(interference.foreign_share, None);
     assert!(interference.shared_processors);
     assert_eq!(interference.set_aside(), None);
 }
 
 #[test]
-fn a_quiet_trial_counts_whatever_pressure_its_own_threads_make() {
-    assert_eq!(quiet().set_aside(), None);
-    let edge = Interference {
-        stolen_share: Some(STOLEN_SHARE_AT_MOST),
-        client_wait_share: Some(CLIENT_WAIT_SHARE_AT_MOST),
-        foreign_share: Some(FOREIGN_SHARE_AT_MOST),
-        psi_some_share: Some(1.0),
-        ..quiet()
-    };
-    assert_eq!(edge.set_aside(), None);
-}
-
-#[test]
-fn each_bound_sets_a_trial_aside_and_says_by_how_much() {
-    let reason = |interference: Interference| interference.set_aside().unwrap().to_string();
-    let stolen = Interference {
-        stolen_share: Some(0.04),
-        ..quiet()
-    };
-    assert!(reason(stolen).starts_with("4.0 % of the processors' time was stolen"));
-    let waited = Interference {
-        client_wait_share: Some(0.196),
-        ..quiet()
-    };
-    assert!(reason(waited).starts_with("19.6 % of the window"));
-    let foreign = Interference {
-        foreign_share: Some(0.498),
-        ..quiet()
-    };
-    assert!(reason(foreign).starts_with("49.8 % of the server's processors"));
-    let foreign = Interference {
-        client_foreign_share: Some(0.48),
-        ..quiet()
-    };
-    assert!(reason(foreign).starts_with("48.0 % of the load generator's processors"));
-}
-
-#[test]
 fn the_thread_that_looks_is_not_taken_for_the_client() {
-    let one: crate::cpus::CpuSet = "0".parse().unwrap();
+    let one: schema::cpus::CpuSet = "0".parse().unwrap();
     let split = Split {
         server: one.clone(),
         client: one,

@@ -18,18 +18,18 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{AccessFlags, Pid, access};
 use procfs::process::{MountInfo, Process};
 
-use crate::leftovers::Maker;
+use crate::maker::Maker;
 
 /// CPU time by who asked for it: the program or the kernel on its behalf.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct CpuTime {
-    pub(crate) user: Duration,
-    pub(crate) system: Duration,
+pub struct CpuTime {
+    pub user: Duration,
+    pub system: Duration,
 }
 
 /// A control group below this process's own. Dropping it ends whoever is still in it, and removes it.
 #[derive(Debug)]
-pub(crate) struct Cgroup {
+pub struct Cgroup {
     path: PathBuf,
     version: Version,
 }
@@ -42,13 +42,14 @@ enum Version {
 
 impl Cgroup {
     /// None where this process may not make one that counts and changes nothing.
-    pub(crate) fn create() -> Option<Self> {
+    #[must_use]
+    pub fn create() -> Option<Self> {
         let mut folders = folders().into_iter();
         folders.find_map(|(folder, version)| Self::below(&folder, version))
     }
 
     /// Removes the groups that a killed process of this program left, with whoever is in them, and counts them.
-    pub(crate) fn remove_leftovers() -> usize {
+    pub fn remove_leftovers() -> usize {
         let entries = folders()
             .into_iter()
             .filter_map(|(folder, _)| fs::read_dir(folder).ok())
@@ -65,13 +66,14 @@ impl Cgroup {
     }
 
     /// Where it is. A process joins by writing its number to `cgroup.procs` there.
-    pub(crate) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// What all that were ever in it have spent. A thread that is on a processor is counted up to the last tick of the
     /// clock or the last switch there.
-    pub(crate) fn cpu(&self) -> io::Result<CpuTime> {
+    pub fn cpu(&self) -> io::Result<CpuTime> {
         let read = |file: &str| fs::read_to_string(self.path.join(file));
         let time = match self.version {
             Version::Two => of_stat(&read("cpu.stat")?),
@@ -85,7 +87,7 @@ impl Cgroup {
     }
 
     /// Who is in it now.
-    pub(super) fn members(&self) -> io::Result<Vec<i32>> {
+    pub(crate) fn members(&self) -> io::Result<Vec<i32>> {
         members(&self.path)
     }
 
@@ -120,7 +122,7 @@ impl Cgroup {
     }
 
     /// Kills whoever is in the group of this folder.
-    pub(crate) fn end_members(folder: &Path) {
+    pub fn end_members(folder: &Path) {
         // Version 1 and kernels before 5.14 have no such file. Where it is not there, it must not be made.
         let all_at_once = fs::OpenOptions::new()
             .write(true)
@@ -134,7 +136,7 @@ impl Cgroup {
     }
 
     /// Removes the group of this folder, with whoever is in it.
-    pub(crate) fn remove(folder: &Path) {
+    pub fn remove(folder: &Path) {
         const AT_MOST: Duration = Duration::from_secs(2);
         let began = Instant::now();
         // A group can be removed when nobody in it lives; those that only have not been waited for are no hindrance.

@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::NamedTempFile;
 
-use crate::leftovers;
+use crate::maker;
 
 use super::tree::{self, Family};
 
@@ -26,7 +26,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// It needs no tie to this process's life: it ends with the last process that it traces, and a server does not outlive
 /// this process.
 #[derive(Debug)]
-pub(crate) struct Tracer {
+pub struct Tracer {
     strace: Child,
     output: NamedTempFile,
 }
@@ -34,10 +34,11 @@ pub(crate) struct Tracer {
 impl Tracer {
     /// Counts for this server, and for all that it starts from now on; none where there is no
     /// strace, or none that may trace it.
-    pub(crate) fn attach(server: Family) -> Option<Self> {
+    #[must_use]
+    pub fn attach(server: Family) -> Option<Self> {
         let mut processes = server.processes();
         processes.retain(|stat| !tree::has_ended(stat));
-        let output = leftovers::temporary_file().ok()?;
+        let output = maker::temporary_file().ok()?;
         // In a group of its own: a Ctrl-C at the terminal is not for it.
         let strace = Command::new("strace")
             .args(["-f", "-c", "-U", "name,calls", "-o"])
@@ -64,7 +65,7 @@ impl Tracer {
     }
 
     /// Whether system calls can be counted here; if not, why.
-    pub(crate) fn probe() -> Result<(), String> {
+    pub fn probe() -> Result<(), String> {
         let strace = Command::new("strace").arg("-V").output();
         if strace.is_err() {
             return Err("there is no strace, by which system calls are counted; install it".to_owned());
@@ -92,7 +93,7 @@ impl Tracer {
     }
 
     /// Stops counting and tells the calls by name.
-    pub(crate) fn finish(mut self) -> io::Result<BTreeMap<String, u64>> {
+    pub fn finish(mut self) -> io::Result<BTreeMap<String, u64>> {
         // It lets go of the processes, writes its table and ends.
         let _ = kill(self.pid(), Signal::SIGINT);
         let ended_by = Instant::now() + WITHIN;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io;
 
 use nix::unistd::Pid;
 use procfs::FromRead;
@@ -9,7 +10,7 @@ use procfs::process::{ProcState, Stat};
 
 /// Which processes are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
+pub enum Family {
     /// This process, its group, and all that descend from them.
     LedBy(Pid),
     /// All that descend from this process, without itself: of a subreaper, whoever lost its parent is among them.
@@ -19,7 +20,7 @@ pub(crate) enum Family {
 impl Family {
     /// What `/proc/PID/stat` has of each of its processes. Those that have ended and were not waited for yet are among
     /// them: what they have spent is in no other account until then.
-    pub(super) fn processes(self) -> Vec<Stat> {
+    pub(crate) fn processes(self) -> Vec<Stat> {
         match self {
             Self::LedBy(leader) => members(leader, of_numbers(numbers_in("/proc"))),
             Self::Below(root) => below(root),
@@ -28,27 +29,32 @@ impl Family {
 }
 
 /// All processes that descend from this one, parents before their children.
-pub(crate) fn below(root: Pid) -> Vec<Stat> {
+#[must_use]
+pub fn below(root: Pid) -> Vec<Stat> {
     descendants(root, of_numbers(numbers_in("/proc")))
 }
 
 /// The same of processes whose numbers are known, which need not be searched for among all of the machine's.
-pub(super) fn of_numbers(pids: impl IntoIterator<Item = i32>) -> Vec<Stat> {
+pub(crate) fn of_numbers(pids: impl IntoIterator<Item = i32>) -> Vec<Stat> {
     // A process may end between the listing and this look; then its file is gone, and it is left out.
-    let stats = pids.into_iter().filter_map(|pid| {
-        let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        Stat::from_read(text.as_slice()).ok()
-    });
+    let stats = pids.into_iter().filter_map(|pid| stat(pid).ok());
     stats.collect()
 }
 
+/// What `/proc/PID/stat` has of one process.
+pub fn stat(pid: i32) -> io::Result<Stat> {
+    let text = fs::read(format!("/proc/{pid}/stat"))?;
+    Stat::from_read(text.as_slice()).map_err(io::Error::other)
+}
+
 /// Whether it has ended, and holds nothing any more.
-pub(crate) fn has_ended(stat: &Stat) -> bool {
+#[must_use]
+pub fn has_ended(stat: &Stat) -> bool {
     matches!(stat.state(), Ok(ProcState::Zombie | ProcState::Dead))
 }
 
 /// The numbers by which a folder in `/proc` names its entries, and none where there is no such folder.
-pub(crate) fn numbers_in(folder: &str) -> impl Iterator<Item = i32> {
+pub fn numbers_in(folder: &str) -> impl Iterator<Item = i32> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
