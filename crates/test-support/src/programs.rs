@@ -28,6 +28,7 @@ pub struct Server {
 /// # Panics
 ///
 /// If a program can't be built.
+#[must_use]
 pub fn programs() -> &'static Path {
     &built().folder
 }
@@ -37,6 +38,7 @@ pub fn programs() -> &'static Path {
 /// # Panics
 ///
 /// If a program can't be built, or prints no JSON for `--describe`.
+#[must_use]
 pub fn servers() -> &'static [Server] {
     static SERVERS: OnceLock<Vec<Server>> = OnceLock::new();
     SERVERS.get_or_init(|| {
