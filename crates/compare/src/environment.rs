@@ -265,7 +265,7 @@ pub(crate) mod tests {
             .filter_map(|experiment| experiment.within("quick"));
         let contenders = models::ALL[3..5]
             .iter()
-            .map(|&model| Contender::of(model, Path::new("bin")));
+            .map(|&model| crate::contender::of_model(model, Path::new("bin")));
         Environment {
             schema: SCHEMA,
             started_at: Timestamp::UNIX_EPOCH,

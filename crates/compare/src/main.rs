@@ -18,6 +18,7 @@ mod folder;
 mod journal;
 mod keeper;
 mod leftovers;
+mod load;
 mod lock;
 mod output;
 mod plan;

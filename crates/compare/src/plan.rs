@@ -165,7 +165,7 @@ mod tests {
 
     fn contenders() -> Vec<Contender> {
         models::ALL
-            .map(|model| Contender::of(model, "bin".as_ref()))
+            .map(|model| crate::contender::of_model(model, "bin".as_ref()))
             .to_vec()
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+pub(crate) use schema::experiment::Times;
 
 /// Which of the profiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,33 +28,6 @@ pub(crate) struct Profile {
     pub(crate) name: &'static str,
     pub(crate) rounds: usize,
     pub(crate) times: Times,
-}
-
-/// The times of a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Times {
-    /// How long the load runs before it is measured.
-    #[serde(rename = "warmup_s", with = "seconds")]
-    pub(crate) warmup: Duration,
-    /// How long it is measured.
-    #[serde(rename = "window_s", with = "seconds")]
-    pub(crate) window: Duration,
-}
-
-impl Times {
-    /// How long a request may take: longer than warm-up and window together, so that a connection that is left unserved is
-    /// told by its one request that timed out, and by as much as a busy machine may keep a server from its CPU.
-    pub(crate) fn timeout(self) -> Duration {
-        self.warmup + self.window + Duration::from_secs(1)
-    }
-
-    /// The same with a window of at least this length.
-    pub(crate) fn with_window(self, least: Duration) -> Self {
-        Self {
-            window: self.window.max(least),
-            ..self
-        }
-    }
 }
 
 /// Many short trials say more than few long ones: what differs from process to process shows only between trials.
@@ -94,31 +67,16 @@ impl fmt::Display for Profile {
     }
 }
 
-mod seconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(time.as_secs_f64())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let seconds = f64::deserialize(deserializer)?;
-        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contender::{Contender, models};
+    use crate::contender::models;
     use crate::experiment::shipped;
     use crate::plan;
 
     #[test]
     fn the_profiles_take_as_long_as_they_say() {
-        let contenders = models::ALL.map(|model| Contender::of(model, "bin".as_ref()));
+        let contenders = models::ALL.map(|model| crate::contender::of_model(model, "bin".as_ref()));
         // A fifth of it may be needed for trials that are made once more.
         for (choice, most) in [(Choice::Quick, 100), (Choice::Standard, 25 * 60)] {
             let profile = Profile::of(choice);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-use crate::contender::{Contender, Ready};
+use crate::contender::{Contender, Ready, program};
 use crate::escape;
 use crate::fault::Fault;
 use crate::keeper::{End, Event, Gone, KEEPER_WITHIN, Keeper, Order, lost};
@@ -63,7 +63,7 @@ impl Server {
             _ => free_address().map_err(|error| format!("can't find a free port for it: {error}"))?,
         };
         let cgroup = Cgroup::create();
-        let program = contender.program();
+        let program = program(contender);
         let listen = address.to_string();
         let arguments = contender.arguments(&listen, flags);
         let command = std::iter::once(program.into_os_string()).chain(arguments.map(OsString::from));

@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod contender;
 pub mod cost;
 pub mod cpus;
+pub mod experiment;
 pub mod model;

@@ -56,7 +56,7 @@ impl PlaceFlags {
         };
         let contenders: Vec<_> = models
             .into_iter()
-            .map(|model| Contender::of(model, &folder))
+            .map(|model| crate::contender::of_model(model, &folder))
             .collect();
         let missing = contenders
             .iter()

@@ -1,7 +1,7 @@
 //! Made-up runs: one that is as the other, and one in which something broke.
 
 use super::*;
-use crate::contender::{Contender, LeftOut, models};
+use crate::contender::{LeftOut, models};
 use crate::environment::tests::environment;
 use crate::experiment::{Setting, shipped};
 use crate::record::{KillFigures, Outcome, Record};
@@ -21,7 +21,7 @@ fn run_of(keys: &[&str]) -> Read {
         .experiments
         .retain(|experiment| keys.contains(&&*experiment.key));
     environment.contenders = models::ALL
-        .map(|model| Contender::of(model, "bin".as_ref()))
+        .map(|model| crate::contender::of_model(model, "bin".as_ref()))
         .to_vec();
     environment.rounds = ROUNDS;
     let planned = environment.planned();

@@ -138,7 +138,7 @@ fn load(load: &Load) -> Result<(), String> {
     let asked = load
         .known_rate_per_s()
         .map_or_else(|| load.closed(), |rate| load.at(rate));
-    let plan = asked.plan(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), None, 1)?;
+    let plan = crate::load::plan(&asked, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), None, 1)?;
     plan.check().map_err(|error| error.to_string())
 }
 

@@ -9,7 +9,10 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{Axis, Experiment, Load, Method, Only, Setting, Theory, checks};
+use schema::experiment::{Axis, Experiment, Load, Method, Only, Setting, Theory};
+use stats::theory::Queue;
+
+use super::checks;
 use crate::figures;
 
 /// What is wrong with an experiment's file.
@@ -100,7 +103,8 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         known("figure", key, figures::ALL.iter().map(|figure| figure.key))?;
     }
     for theory in &file.theory {
-        theory.queue().map_err(ExperimentError::Experiment)?;
+        Queue::named(&theory.queue, theory.servers)
+            .map_err(|error| ExperimentError::Experiment(error.to_string()))?;
     }
     let keys: Vec<_> = file.setting.iter().map(|entry| &*entry.key).collect();
     if keys.is_empty() {
@@ -162,7 +166,7 @@ fn setting(file: &File, entry: &Entry) -> Result<Setting, ExperimentError> {
         };
         let load = Value::Table(table).try_into::<Load>();
         let load = load.map_err(|error| fault(error.to_string().trim_end().to_owned()))?;
-        load.work().map_err(fault)?;
+        crate::load::work(&load).map_err(fault)?;
         Ok(load)
     };
     let common = laid_over(file.load.clone(), &entry.load);

@@ -166,7 +166,7 @@ fn stalled(results: &Results<'_>) -> Vec<String> {
 /// How far the measured means are from what a theory expects, in each setting from the nearest model to the furthest: as
 /// times, since a theory of queues has no way there and back in it, which comes to the same time at any load.
 fn against(theory: &Theory, results: &Results<'_>) -> Option<String> {
-    let queue = match theory.queue().ok()? {
+    let queue = match Queue::named(&theory.queue, theory.servers).ok()? {
         Queue::ProcessorSharing => "processor sharing".to_owned(),
         queue => queue.to_string().to_uppercase(),
     };

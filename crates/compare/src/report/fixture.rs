@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::ToSpan;
 use loadgen::report::{Checks, Client, Connections, Fairness, LoopKind, Quantiles, Requests};
 
-use crate::contender::{Contender, LeftOut, models};
+use crate::contender::{LeftOut, models};
 use crate::environment::{Commit, Environment, Machine};
 use crate::experiment::{Experiment, Method, shipped};
 use crate::plan::Planned;
@@ -38,7 +38,7 @@ pub(crate) fn whole_run() -> (Environment, Vec<Record>) {
     let environment = Environment {
         experiments: shipped::all(),
         contenders: models::ALL
-            .map(|model| Contender::of(model, "bin".as_ref()))
+            .map(|model| crate::contender::of_model(model, "bin".as_ref()))
             .to_vec(),
         ..environment()
     };
@@ -57,7 +57,7 @@ fn records(environment: &Environment) -> Vec<Record> {
 fn environment() -> Environment {
     let contenders = ["single", "thread", "prefork", "async"].map(|name| {
         let model = models::named(name).expect("these are models of the house");
-        Contender::of(model, "bin".as_ref())
+        crate::contender::of_model(model, "bin".as_ref())
     });
     Environment {
         schema: SCHEMA,

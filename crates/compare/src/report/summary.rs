@@ -12,6 +12,7 @@ use crate::plan::{self, Planned};
 use crate::record::{Measured, Outcome, Record};
 use schema::cost::Disturbance;
 use stats::Estimate;
+use stats::theory::Queue;
 
 use super::errors::{Errors, FAILED_SHARE_MOST};
 use super::limit::Limit;
@@ -363,7 +364,9 @@ impl<'a> Row<'a> {
     pub(crate) fn expected_us(&self, theory: &Theory, setting: &Setting) -> Option<f64> {
         let about = theory.models.iter().any(|model| model == self.model)
             && (theory.settings.is_empty() || theory.settings.contains(&setting.key));
-        let queue = theory.queue().ok().filter(|_| about)?;
+        let queue = Queue::named(&theory.queue, theory.servers)
+            .ok()
+            .filter(|_| about)?;
         let load = setting.load_of(self.model);
         let capacity_per_s = load.capacity_per_s.or(self.capacity_per_s);
         let capacity_per_s = capacity_per_s.filter(|&capacity| capacity > 0.0)?;

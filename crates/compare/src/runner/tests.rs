@@ -21,7 +21,7 @@ fn fixture() -> (Vec<Experiment>, Vec<Contender>) {
     experiments.retain(|experiment| experiment.key == "past-capacity");
     let contenders = models::ALL[..2]
         .iter()
-        .map(|&model| Contender::of(model, "bin".as_ref()));
+        .map(|&model| crate::contender::of_model(model, "bin".as_ref()));
     (experiments, contenders.collect())
 }
 

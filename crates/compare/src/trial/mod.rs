@@ -106,7 +106,7 @@ impl Bench<'_> {
             cpus,
             ceiling_per_s: self.ceiling_per_s,
             // Each round has arrivals of its own, the same for all contenders.
-            ..load.plan(server.address(), capacity_per_s, trial.round as u64 + 1)?
+            ..crate::load::plan(load, server.address(), capacity_per_s, trial.round as u64 + 1)?
         })
     }
 }

@@ -44,7 +44,7 @@ impl Bench<'_> {
             let plan = loadgen::Plan {
                 // No two tries have the same arrivals, so that a bad draw is not drawn again.
                 seed: (trial.round * 100 + tried.len() + again) as u64,
-                load: at_rate.plan(server.address(), None, 0)?.load,
+                load: crate::load::plan(&at_rate, server.address(), None, 0)?.load,
                 duration: window(plan.duration, rate_per_s),
                 ..plan
             };

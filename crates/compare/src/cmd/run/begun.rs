@@ -234,7 +234,7 @@ mod tests {
         let experiments = [experiment::parse(text).unwrap()];
         let hers = Contender {
             name: "hers".to_owned(),
-            ..Contender::of(models::ALL[0], "bin".as_ref())
+            ..crate::contender::of_model(models::ALL[0], "bin".as_ref())
         };
         let told = unknown_names(&experiments, &[hers]);
         assert_eq!(told.len(), 2, "{told:?}");

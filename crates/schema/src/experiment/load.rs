@@ -1,40 +1,37 @@
 //! What is asked of a server in a setting.
 
-use std::net::SocketAddr;
-
-use loadgen::{Arrivals, Pacing, Params, Plan, Work};
 use serde::{Deserialize, Serialize};
 
 /// What is asked of a server. What is left out is as `loadgen run` has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Load {
+pub struct Load {
     /// How many connections are open at once.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// How many requests are in flight on each.
-    pub(crate) pipeline: usize,
+    pub pipeline: usize,
     /// After how many requests a connection is closed and another opened.
-    pub(crate) requests_per_connection: Option<u64>,
+    pub requests_per_connection: Option<u64>,
     /// How many more connections only exist.
-    pub(crate) idle: usize,
+    pub idle: usize,
     /// How many more send half a frame and then nothing.
-    pub(crate) silent: usize,
+    pub silent: usize,
     /// Whether the client writes prefix and body apart, without `TCP_NODELAY`.
-    pub(crate) two_writes: bool,
+    pub two_writes: bool,
     /// What is asked for: `ping`, unless `operation` says something else.
-    pub(crate) op: String,
+    pub op: String,
     /// Its params; without it, each ping has a value of its own.
-    pub(crate) params: Option<serde_json::Value>,
+    pub params: Option<serde_json::Value>,
     /// A mix of operations in place of one, as in a mix file of `loadgen`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) operation: Vec<serde_json::Value>,
+    pub operation: Vec<serde_json::Value>,
     /// Requests due in a second, in an open loop; without it and without `capacity`, the loop is closed.
-    pub(crate) rate_per_s: Option<f64>,
+    pub rate_per_s: Option<f64>,
     /// The same as a share of what the contender serves in a closed loop of the same work.
-    pub(crate) capacity: Option<f64>,
+    pub capacity: Option<f64>,
     /// What it can serve in a second, where that follows from the work and need not be measured.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) capacity_per_s: Option<f64>,
+    pub capacity_per_s: Option<f64>,
 }
 
 impl Default for Load {
@@ -57,29 +54,8 @@ impl Default for Load {
 }
 
 impl Load {
-    /// The work that it asks for; as an error, what can't be asked for and why.
-    pub(crate) fn work(&self) -> Result<Work, String> {
-        self.drawn(1)
-    }
-
-    /// The same, where what is drawn of a mix is drawn from this seed.
-    fn drawn(&self, seed: u64) -> Result<Work, String> {
-        if self.operation.is_empty() {
-            let params = self
-                .params
-                .as_ref()
-                .map_or(Params::Unique, |params| Params::Json(params.to_string()));
-            return Work::new(&self.op, params).map_err(|error| error.to_string());
-        }
-        let mix = toml::to_string(&Mix {
-            operation: &self.operation,
-        });
-        let mix = mix.map_err(|error| format!("its operations can't be written as TOML: {error}"))?;
-        Work::mix(&mix, seed).map_err(|error| error.to_string())
-    }
-
     /// The operations that a server has to know.
-    pub(crate) fn operations(&self) -> Vec<String> {
+    pub fn operations(&self) -> Vec<String> {
         if self.operation.is_empty() {
             return vec![self.op.clone()];
         }
@@ -88,13 +64,13 @@ impl Load {
     }
 
     /// The offered rate, where it does not depend on what the contender can do.
-    pub(super) fn known_rate_per_s(&self) -> Option<f64> {
+    pub fn known_rate_per_s(&self) -> Option<f64> {
         let of_capacity = || Some(self.capacity? * self.capacity_per_s?);
         self.rate_per_s.or_else(of_capacity)
     }
 
     /// The share of the requests that ask for the first operation.
-    pub(super) fn share_of_first_operation(&self) -> f64 {
+    pub fn share_of_first_operation(&self) -> f64 {
         let weight = |part: &serde_json::Value| {
             let weight = part.get("weight").and_then(serde_json::Value::as_f64);
             weight.unwrap_or(1.0)
@@ -104,12 +80,12 @@ impl Load {
     }
 
     /// Whether the offered rate depends on what the contender can do.
-    pub(crate) fn needs_capacity(&self) -> bool {
+    pub fn needs_capacity(&self) -> bool {
         self.capacity.is_some() && self.capacity_per_s.is_none()
     }
 
     /// The load in a closed loop, by which a contender's capacity is found.
-    pub(crate) fn closed(&self) -> Self {
+    pub fn closed(&self) -> Self {
         Self {
             rate_per_s: None,
             capacity: None,
@@ -118,50 +94,11 @@ impl Load {
     }
 
     /// The same load at this offered rate.
-    pub(crate) fn at(&self, rate_per_s: f64) -> Self {
+    pub fn at(&self, rate_per_s: f64) -> Self {
         Self {
             rate_per_s: Some(rate_per_s),
             capacity: None,
             ..self.clone()
         }
     }
-
-    /// The load on this server, whose capacity is so many requests a second if that matters.
-    pub(crate) fn plan(
-        &self,
-        target: SocketAddr,
-        capacity_per_s: Option<f64>,
-        seed: u64,
-    ) -> Result<Plan, String> {
-        let rate_per_s = match (self.rate_per_s, self.capacity) {
-            (Some(rate), _) => Some(rate),
-            (None, Some(share)) => {
-                let capacity_per_s = self.capacity_per_s.or(capacity_per_s);
-                Some(share * capacity_per_s.ok_or("its capacity could not be measured")?)
-            }
-            (None, None) => None,
-        };
-        let closed = Plan {
-            pipeline: self.pipeline,
-            requests_per_connection: self.requests_per_connection,
-            idle: self.idle,
-            silent: self.silent,
-            two_writes: self.two_writes,
-            seed,
-            ..Plan::closed_loop(target, self.connections, self.drawn(seed)?)
-        };
-        Ok(Plan {
-            load: rate_per_s.map_or(loadgen::Load::Closed, |rate_per_s| loadgen::Load::Open {
-                rate_per_s,
-                arrivals: Arrivals::Poisson,
-                pacing: Pacing::Hybrid,
-            }),
-            ..closed
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct Mix<'a> {
-    operation: &'a [serde_json::Value],
 }

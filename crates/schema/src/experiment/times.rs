@@ -1,0 +1,47 @@
+//! The times of a trial.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The times of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// How long the load runs before it is measured.
+    #[serde(rename = "warmup_s", with = "seconds")]
+    pub warmup: Duration,
+    /// How long it is measured.
+    #[serde(rename = "window_s", with = "seconds")]
+    pub window: Duration,
+}
+
+impl Times {
+    /// How long a request may take: longer than warm-up and window together, so that a connection that is left unserved is
+    /// told by its one request that timed out, and by as much as a busy machine may keep a server from its CPU.
+    pub fn timeout(self) -> Duration {
+        self.warmup + self.window + Duration::from_secs(1)
+    }
+
+    /// The same with a window of at least this length.
+    pub fn with_window(self, least: Duration) -> Self {
+        Self {
+            window: self.window.max(least),
+            ..self
+        }
+    }
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(time.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+    }
+}
