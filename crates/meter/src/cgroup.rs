@@ -23,7 +23,9 @@ use crate::maker::Maker;
 /// CPU time by who asked for it: the program or the kernel on its behalf.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CpuTime {
+    /// In the program.
     pub user: Duration,
+    /// In the kernel on its behalf.
     pub system: Duration,
 }
 

@@ -42,7 +42,7 @@ fn among(cores: &[CpuSet], server: Option<&CpuSet>, client: Option<&CpuSet>) -> 
     let all = union(cores);
     let rest = |taken: &CpuSet| {
         let rest = all.without(taken);
-        if rest.len() == 0 { all.clone() } else { rest }
+        if rest.is_empty() { all.clone() } else { rest }
     };
     let (server, client) = match (server, client) {
         (Some(server), Some(client)) => (server.clone(), client.clone()),

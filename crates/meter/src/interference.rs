@@ -41,6 +41,11 @@ impl Look {
     ///
     /// [`Self::until`] subtracts the server's CPU time, so the meter is to be read right before or right
     /// after, and in the same order at both edges.
+    ///
+    /// # Panics
+    ///
+    /// Never: the kernel refuses a process its own account in no case.
+    #[must_use]
     pub fn now(cpus: &Split, samplers: &[Pid]) -> Self {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
         let at = Instant::now();

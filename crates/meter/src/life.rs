@@ -12,17 +12,27 @@ use serde::{Deserialize, Serialize};
 /// replies of its whole life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Life {
+    /// CPU time in programs.
     pub user_us: f64,
+    /// CPU time in the kernel on their behalf.
     pub system_us: f64,
+    /// Context switches because a thread had to wait.
     pub voluntary_switches: u64,
+    /// Context switches because another thread was due.
     pub involuntary_switches: u64,
+    /// Page faults that were served from memory.
     pub minor_faults: u64,
+    /// Page faults that had to wait for a disk.
     pub major_faults: u64,
 }
 
 impl Life {
     /// By all children of this process that it has waited for so far, and theirs. A keeper has no others than the
     /// processes of its server.
+    ///
+    /// # Panics
+    ///
+    /// Never: the kernel refuses this to no process.
     #[must_use]
     pub fn of_children() -> Self {
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("a process may ask what its children spent");
@@ -50,6 +60,7 @@ impl Life {
         }
     }
 
+    /// CPU time, user and system.
     #[must_use]
     pub fn cpu(&self) -> std::time::Duration {
         std::time::Duration::from_secs_f64((self.user_us + self.system_us).max(0.0) / 1e6)

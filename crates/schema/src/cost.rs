@@ -12,8 +12,12 @@ pub struct Spent {
     /// The time from the one look at the CPU time to the other. It is the window's length but for some milliseconds,
     /// since whoever looks may have to wait for a processor.
     pub seconds: f64,
+    /// Where the CPU time is from.
     pub source: CpuSource,
+    /// CPU time in the program.
     pub user_us: f64,
+    /// CPU time in the kernel on the program's behalf.
+    ///
     /// From [`CpuSource::Proc`] the sum is right, but the kernel puts all of a process down to the user's side that
     /// ended before a tick of the clock found it in the kernel.
     pub system_us: f64,
@@ -54,6 +58,7 @@ pub enum SwitchesOver {
 }
 
 impl Spent {
+    /// CPU time, user and system.
     #[must_use]
     pub fn cpu(&self) -> Duration {
         Duration::from_secs_f64((self.user_us + self.system_us).max(0.0) / 1e6)
@@ -65,11 +70,14 @@ impl Spent {
 pub struct Footprint {
     /// The proportional set size (PSS) of all: a page that n processes share counts 1/n in each, and so once.
     pub memory_bytes: u64,
+    /// Processes that live.
     pub processes: u64,
+    /// Threads of all of them.
     pub threads: u64,
 }
 
 impl Footprint {
+    /// The larger of each value.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self {
@@ -119,6 +127,7 @@ pub struct Interference {
 /// Why a trial is not counted: “3.3 % of the processors' time was stolen by the hypervisor”.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Disturbance {
+    /// How large the share is.
     pub share: f64,
     /// What it is a share of, and what became of that.
     pub of_what: &'static str,

@@ -26,11 +26,19 @@ pub struct Split {
 }
 
 impl CpuSet {
+    /// Their numbers, in ascending order.
     #[must_use]
     pub fn numbers(&self) -> Vec<usize> {
         self.0.iter().copied().collect()
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
