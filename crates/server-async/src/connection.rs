@@ -10,6 +10,7 @@ use mio::net::TcpStream;
 use protocol::{Session, Step};
 use rustix::io::ioctl_fionread;
 use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
+use serving::drain_limit::DrainLimit;
 use serving::frame_clock::{Allowed, FrameClock};
 use serving::{Service, Stop, Visit};
 
@@ -37,8 +38,7 @@ pub struct Connection {
     emptied: bool,
     /// The peer has closed its sending side. The end may stand behind unread bytes, and no further event reports it.
     ends: bool,
-    /// Once the process should stop: how many bytes of what had arrived by then are still to be read.
-    last_call: Option<u64>,
+    drain_limit: DrainLimit,
     closing: Closing,
     idle_timeout: Option<Duration>,
     moved_at: Instant,
@@ -73,7 +73,7 @@ impl Connection {
             session: Session::new(service.session),
             emptied: false,
             ends: false,
-            last_call: None,
+            drain_limit: DrainLimit::default(),
             closing: Closing::No,
             idle_timeout: service.idle_timeout,
             moved_at: Instant::now(),
@@ -148,7 +148,7 @@ impl Connection {
 
     /// From now on only what has arrived already is read.
     pub fn last_call(&mut self) {
-        self.last_call = ioctl_fionread(&self.stream).ok().or(Some(0));
+        self.drain_limit.begin(|| Ok(ioctl_fionread(&self.stream)?));
     }
 
     /// Goes on as far as it can.
@@ -226,7 +226,7 @@ impl Connection {
             Allowed::Bytes(0) => return Err(ErrorKind::TimedOut.into()),
             Allowed::Anything | Allowed::Bytes(_) => None,
         };
-        if self.emptied && !self.ends && self.last_call.is_none() {
+        if self.emptied && !self.ends && !self.drain_limit.has_begun() {
             return Ok(false);
         }
         let mut room = self.session.room();
@@ -234,10 +234,7 @@ impl Connection {
             let most = most.min(room.len());
             room = &mut room[..most];
         }
-        if let Some(left) = self.last_call {
-            let now = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
-            room = &mut room[..now];
-        }
+        room = self.drain_limit.allowed(room);
         if room.is_empty() {
             self.session.end_of_input();
             return Ok(true);
@@ -251,7 +248,7 @@ impl Connection {
                 self.session.filled(bytes);
                 self.frame_clock.filled(bytes);
                 self.frame_due = None;
-                self.last_call = self.last_call.map(|left| left - bytes as u64);
+                self.drain_limit.filled(bytes);
                 self.moved();
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -269,8 +266,8 @@ impl Connection {
         if !self.flush()? {
             return Ok(Turn::Blocked);
         }
-        let cut_off = self.last_call.is_some() && ioctl_fionread(&self.stream)? > 0;
-        if !unread && !cut_off {
+        let count = || Ok(ioctl_fionread(&self.stream)?);
+        if !unread && !self.drain_limit.leaves_unread(count)? {
             return Ok(Turn::Over);
         }
         self.stream.shutdown(Shutdown::Write)?;

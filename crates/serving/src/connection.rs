@@ -8,6 +8,7 @@ use nix::poll::PollFlags;
 use protocol::{Session, SessionOptions, Step};
 use rustix::io::ioctl_fionread;
 
+use crate::drain_limit::DrainLimit;
 use crate::frame_clock::{Allowed, FrameClock};
 use crate::limits::is_interruption;
 use crate::signals::Stop;
@@ -79,7 +80,7 @@ pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) {
         idle_timeout: service.idle_timeout,
         frame_clock: FrameClock::new(service.frame_timeout),
         moved_at: Instant::now(),
-        last_call: None,
+        drain_limit: DrainLimit::default(),
         stop,
     };
     // An error here is a peer that vanished or fell silent: the connection ends either way.
@@ -93,8 +94,7 @@ struct Connection<'a> {
     idle_timeout: Option<Duration>,
     frame_clock: FrameClock,
     moved_at: Instant,
-    /// Once the process should stop: how many bytes of what had arrived by then are still to be read.
-    last_call: Option<u64>,
+    drain_limit: DrainLimit,
     stop: Stop,
 }
 
@@ -127,8 +127,8 @@ impl Connection<'_> {
                 }
                 Step::Close { unread } => {
                     self.flush()?;
-                    let cut_off = self.last_call.is_some() && ioctl_fionread(self.stream)? > 0;
-                    if unread || cut_off {
+                    let count = || Ok(ioctl_fionread(self.stream)?);
+                    if unread || self.drain_limit.leaves_unread(count)? {
                         self.linger()?;
                     }
                     return Ok(());
@@ -159,15 +159,9 @@ impl Connection<'_> {
                 room = &mut room[..most];
             }
             if self.stop.requested() {
-                // What arrives from here on came too late; what is in the socket now did not.
-                let left = match self.last_call {
-                    Some(left) => left,
-                    None => ioctl_fionread(self.stream)?,
-                };
-                self.last_call = Some(left);
-                let now = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
-                room = &mut room[..now];
+                self.drain_limit.begin(unread);
             }
+            room = self.drain_limit.allowed(room);
             if room.is_empty() {
                 self.session.end_of_input();
                 return Ok(());
@@ -177,7 +171,7 @@ impl Connection<'_> {
                 Ok(bytes) => {
                     self.session.filled(bytes);
                     self.frame_clock.filled(bytes);
-                    self.last_call = self.last_call.map(|left| left - bytes as u64);
+                    self.drain_limit.filled(bytes);
                     self.moved();
                 }
                 Err(error) if is_interruption(&error) => {

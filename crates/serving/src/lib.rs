@@ -16,6 +16,7 @@
 pub mod children;
 pub mod connection;
 pub mod crew;
+pub mod drain_limit;
 pub mod frame_clock;
 mod inherited;
 pub mod limits;
