@@ -1,0 +1,178 @@
+//! What stands in the sources, and what must not.
+
+use std::path::Path;
+
+use crate::workspace::{
+    PACKAGES, code_below, files_below, none_but, read, root, rust_files, servers, shown, words,
+};
+
+/// Files outside a model's crate that may name models, with the reason.
+const MAY_NAME_MODELS: &[(&str, &str)] = &[
+    (
+        "crates/baseline/benches/baseline/main.rs",
+        "compares two servers with the least of their kind",
+    ),
+    (
+        "crates/conformance/tests/pairs.rs",
+        "holds the diff of two pages to what differs",
+    ),
+];
+const LINES_MOST: usize = 400;
+/// Words in the name of a test.
+const WORDS_MOST: usize = 10;
+
+/// What it may use is listed, not what it may not: anything new here is worth a thought.
+#[test]
+fn the_protocol_does_no_io_and_reads_no_clock() {
+    const CRATES: [&str; 3] = ["serde", "serde_json", "thiserror"];
+    const MODULES: [&str; 11] = [
+        "borrow", "cmp", "error", "f64", "fmt", "mem", "num", "ops", "result", "str", "time",
+    ];
+    const CLOCKS: [&str; 4] = ["::now", ".elapsed(", "SystemTime", "UNIX_EPOCH"];
+    const OUTPUT: [&str; 3] = ["print!", "println!", "dbg!"];
+
+    let protocol = &PACKAGES["protocol"];
+    assert!(
+        protocol.uses.iter().eq(CRATES),
+        "{:?}: does each do without I/O?",
+        protocol.uses
+    );
+    for (place, code) in code_below(&protocol.folder.join("src")) {
+        for path in code.split("std::").skip(1) {
+            assert!(
+                MODULES.iter().any(|module| path
+                    .strip_prefix(module)
+                    .is_some_and(|rest| rest.starts_with("::"))),
+                "{place}: does this do without I/O? {code}"
+            );
+        }
+        assert!(
+            !CLOCKS.iter().any(|clock| code.contains(clock)),
+            "{place}: time is passed in, not read: {code}"
+        );
+        assert!(
+            !OUTPUT.iter().any(|output| code.contains(output)),
+            "{place}: nothing is printed: {code}"
+        );
+    }
+}
+
+#[test]
+fn unsafe_code_is_forbidden_in_every_crate_but_one() {
+    for package in PACKAGES.values() {
+        let word = if package.name == "serving" {
+            "deny"
+        } else {
+            "forbid"
+        };
+        let attribute = format!("#![{word}(unsafe_code)]");
+        for target in package.products() {
+            assert!(
+                read(&target.root).lines().any(|line| line == attribute),
+                "{} lacks {attribute}",
+                shown(&target.root)
+            );
+        }
+    }
+}
+
+/// The attributes do not reach tests and benches, and the crate that may make an exception might make two.
+#[test]
+fn the_only_unsafe_block_is_the_fork() {
+    let code: Vec<_> = PACKAGES
+        .values()
+        .flat_map(|package| code_below(&package.folder))
+        .collect();
+    let lines_with = |sought: &str| -> Vec<_> {
+        let is_one = |(_, code): &&(String, String)| words(code).any(|word| word == sought);
+        code.iter().filter(is_one).collect()
+    };
+
+    let blocks = lines_with("unsafe");
+    let is_the_fork = |(place, code): &(String, String)| {
+        place.contains("serving/src/children.rs") && code.contains("nix::unistd::fork()")
+    };
+    assert!(blocks.len() == 1 && is_the_fork(blocks[0]), "{blocks:#?}");
+
+    let exceptions: Vec<_> = lines_with("unsafe_code")
+        .into_iter()
+        .filter(|(_, code)| !code.starts_with("#!["))
+        .collect();
+    assert!(
+        exceptions.len() == 1 && exceptions[0].0.contains("serving/src/children.rs"),
+        "{exceptions:#?}"
+    );
+}
+
+/// What programs and tests need to know about a model, its description says.
+#[test]
+fn only_a_models_own_crate_names_it() {
+    let servers: Vec<_> = servers().map(|package| package.name.as_str()).collect();
+    let is_named = |server: &str, line: &str| {
+        let name = server.trim_start_matches("server-");
+        let is_whole = |(at, _): (usize, &str)| {
+            let behind = line[at + server.len()..].chars().next();
+            !behind.is_some_and(|char| char.is_alphanumeric() || char == '-' || char == '_')
+        };
+        line.contains(&format!("\"{name}\"")) || line.match_indices(server).any(is_whole)
+    };
+    let mut files = files_below(&root().join("crates"), &["rs", "toml"]);
+    files.push(root().join("Cargo.toml"));
+    let mut found = Vec::new();
+    for file in files {
+        let path = shown(&file);
+        if path.starts_with("crates/server-") || MAY_NAME_MODELS.iter().any(|(allowed, _)| *allowed == path) {
+            continue;
+        }
+        for (index, line) in read(&file).lines().enumerate() {
+            if let Some(server) = servers.iter().find(|server| is_named(server, line)) {
+                found.push(format!("{path}:{} {server}: {}", index + 1, line.trim()));
+            }
+        }
+    }
+    none_but(116, &found, "choose by capability, or use an invented name");
+}
+
+#[test]
+fn no_function_is_named_of() {
+    let is_one = |(_, code): &(String, String)| code.contains("fn of(") || code.contains("fn of<");
+    let code = code_below(&root().join("crates")).into_iter().filter(is_one);
+    let found: Vec<_> = code
+        .map(|(place, code)| format!("{place}: {}", code.trim()))
+        .collect();
+    none_but(48, &found, "use a verb: build, from_plan, render");
+}
+
+#[test]
+fn files_have_fewer_than_400_lines() {
+    let too_long = |path: &Path| {
+        let lines = read(path).lines().count();
+        (lines >= LINES_MOST).then(|| format!("{}: {lines} lines", shown(path)))
+    };
+    let found: Vec<_> = rust_files().iter().filter_map(|path| too_long(path)).collect();
+    none_but(11, &found, "split it");
+}
+
+#[test]
+fn test_names_have_at_most_ten_words() {
+    let mut found = Vec::new();
+    for file in rust_files() {
+        let text = read(&file);
+        let mut lines = text.lines().enumerate();
+        while let Some((_, line)) = lines.next() {
+            if line.trim() != "#[test]" {
+                continue;
+            }
+            let function = lines.find_map(|(index, line)| Some((index, line.trim().strip_prefix("fn ")?)));
+            let Some((index, name)) =
+                function.map(|(index, line)| (index, line.split('(').next().unwrap_or(line)))
+            else {
+                continue;
+            };
+            if name.split('_').count() > WORDS_MOST {
+                found.push(format!("{}:{}: {name}", shown(&file), index + 1));
+            }
+        }
+    }
+    none_but(275, &found, "say the behaviour in fewer words");
+}
