@@ -1,9 +1,9 @@
 //! What is written down of each trial, before anything is made of it.
 
 use jiff::Timestamp;
-use loadgen::report::{
-    Bystanders, Checks, Client, Connections, Failures, Fairness, Interval, LoopKind, Part, Quantiles,
-    Requests,
+use schema::load::{
+    BackgroundConnections, Checks, Client, Connections, Failures, Fairness, Interval, LoopKind, Part,
+    Quantiles, Requests,
 };
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +165,7 @@ pub(crate) struct LoadFigures {
     pub(crate) parts: Vec<Part>,
     pub(crate) fairness: Option<Fairness>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) bystanders: Option<Bystanders>,
+    pub(crate) bystanders: Option<BackgroundConnections>,
     pub(crate) client: Client,
     pub(crate) checks: Checks,
     /// Only where the trial is about what happens within its window.
@@ -191,8 +191,8 @@ impl LoadFigures {
     }
 }
 
-impl From<loadgen::Report> for LoadFigures {
-    fn from(report: loadgen::Report) -> Self {
+impl From<schema::load::Report> for LoadFigures {
+    fn from(report: schema::load::Report) -> Self {
         let open = report.loop_kind == LoopKind::Open;
         Self {
             stopped_answering: stopped_answering(&report),
@@ -205,11 +205,11 @@ impl From<loadgen::Report> for LoadFigures {
             connections: report.connections,
             latency_us: report.latency_us,
             service_us: report.service_us.filter(|_| open),
-            lateness_us: report.lateness_us,
+            lateness_us: report.send_delay_us,
             connecting_us: report.connecting_us,
             parts: report.parts,
             fairness: report.fairness,
-            bystanders: report.bystanders,
+            bystanders: report.background,
             client: report.client,
             checks: report.checks,
             intervals: Vec::new(),
@@ -220,14 +220,14 @@ impl From<loadgen::Report> for LoadFigures {
 
 /// How many requests timed out on connections that were never served. Each of those waits with as many as a connection may
 /// have in flight, and for longer than a window lasts.
-fn unserved_timeouts(report: &loadgen::Report) -> u64 {
+fn unserved_timeouts(report: &schema::load::Report) -> u64 {
     let waiting = report.unserved_connections() * report.options.pipeline as u64;
     report.requests.timeout.min(waiting)
 }
 
 /// Whether the server answered within the window and then stopped: either no reply came in its last interval and requests
 /// were lost, or each connection that had been served ended with requests that were never answered.
-fn stopped_answering(report: &loadgen::Report) -> bool {
+fn stopped_answering(report: &schema::load::Report) -> bool {
     let requests = &report.requests;
     let lost = requests.timeout + requests.in_flight - unserved_timeouts(report);
     let answered = report.intervals.iter().any(|interval| interval.ok > 0);

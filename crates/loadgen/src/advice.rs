@@ -1,20 +1,9 @@
 //! What to make of a result before quoting it: what it can't show, and what to do about it.
 
-use crate::checks::ANDERSON_DARLING_DOUBTFUL;
-use crate::failure::{Cause, Failure};
-use crate::report::{CLIENT_BUSY_MOST, Failures, LoopKind, Report};
-
-/// The two ways of Little's law may differ by this much.
-pub const LITTLE_ERROR_MOST: f64 = 0.01;
-/// A few requests of an open loop are always due so late that they are not sent before the window closes. More than this
-/// share is worth a word.
-pub const UNSENT_SHARE_MOST: f64 = 0.01;
-/// Later than a tenth of the median latency, no more than this share of the requests may be sent.
-pub const LATE_SHARE_MOST: f64 = 0.01;
-/// The median of the last third (see [`Drift`](crate::report::Drift)) may differ from that of the first by this share.
-pub const DRIFT_MOST: f64 = 0.1;
-/// In a closed loop so much of the time each connection has all its requests in flight.
-pub const KEPT_BUSY_LEAST: f64 = 0.99;
+use schema::load::{
+    ANDERSON_DARLING_DOUBTFUL, CLIENT_BUSY_MOST, Cause, DRIFT_MOST, Failure, Failures, KEPT_BUSY_LEAST,
+    LATE_SHARE_MOST, LITTLE_ERROR_MOST, LoopKind, Report, UNSENT_SHARE_MOST,
+};
 
 /// What the reader should know before quoting a figure of this result, a sentence or two each; nothing if all is well.
 #[must_use]
@@ -331,7 +320,7 @@ fn drift(report: &Report) -> Option<String> {
 }
 
 fn bystanders(report: &Report) -> Option<String> {
-    let bystanders = report.bystanders?;
+    let bystanders = report.background?;
     let closed = bystanders.idle + bystanders.silent - bystanders.idle_open - bystanders.silent_open;
     (closed > 0).then(|| {
         format!(

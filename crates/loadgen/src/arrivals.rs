@@ -158,7 +158,8 @@ impl Iterator for Due {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{ANDERSON_DARLING_MOST, anderson_darling};
+    use crate::checks::anderson_darling;
+    use schema::load;
 
     fn until(seconds: f64, due: Due) -> Vec<u64> {
         due.take_while(|&ns| (ns as f64) < seconds * 1e9).collect()
@@ -207,7 +208,7 @@ mod tests {
                     });
                     let mut due: Vec<_> = streams.flatten().collect();
                     due.sort_unstable();
-                    anderson_darling(&gaps(&due)).unwrap() > ANDERSON_DARLING_MOST
+                    anderson_darling(&gaps(&due)).unwrap() > load::Arrivals::ANDERSON_DARLING_MOST
                 })
                 .count();
             // One true stream in twenty is beyond: of a hundred five, and hardly ever more than twelve.
@@ -296,8 +297,9 @@ mod tests {
                 .iter()
                 .map(|&ns| (profile.requests_by(ns as f64) * 1e9) as u64)
                 .collect();
-            let beyond =
-                |due: &[u64]| usize::from(anderson_darling(&gaps(due)).unwrap() > ANDERSON_DARLING_MOST);
+            let beyond = |due: &[u64]| {
+                usize::from(anderson_darling(&gaps(due)).unwrap() > load::Arrivals::ANDERSON_DARLING_MOST)
+            };
             on_its_own += beyond(&points);
             on_the_wall += beyond(&due);
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::connecting::connect;
 use crate::plan::Plan;
-use crate::report::Bystanders as Report;
 use crate::sources::Sources;
+use schema::load::BackgroundConnections;
 
 /// What a silent connection sends: half of the frame of a ping.
 const HALF_A_FRAME: &[u8] = b"\x20\x00\x00\x00{\"in\":\"ping\"";
@@ -47,10 +47,10 @@ impl Bystanders {
     }
 
     /// How many of them the server still holds; nothing if there never were any.
-    pub(crate) fn count(&self) -> Option<Report> {
+    pub(crate) fn count(&self) -> Option<BackgroundConnections> {
         let open = |streams: &[TcpStream]| streams.iter().filter(|stream| is_open(stream)).count() as u64;
         let (idle, silent) = (self.idle.len() as u64, self.silent.len() as u64);
-        (idle + silent > 0).then(|| Report {
+        (idle + silent > 0).then(|| BackgroundConnections {
             idle,
             idle_open: open(&self.idle),
             silent,

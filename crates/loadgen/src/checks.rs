@@ -3,7 +3,7 @@
 
 /// The Anderson–Darling statistic of these gaps against an exponential distribution whose mean is theirs, with Stephens'
 /// correction for its being estimated, A²(1 + 0.6/n). One in twenty samples of a true exponential exceeds
-/// 1.321, one in a hundred [`ANDERSON_DARLING_DOUBTFUL`] (D'Agostino and Stephens,
+/// 1.321, one in a hundred 1.959 (D'Agostino and Stephens,
 /// Goodness-of-Fit Techniques, 1986, chapter 4). Nothing for fewer than [`GAPS_LEAST`] gaps.
 pub(crate) fn anderson_darling(gaps: &[f64]) -> Option<f64> {
     if gaps.len() < GAPS_LEAST {
@@ -24,12 +24,6 @@ pub(crate) fn anderson_darling(gaps: &[f64]) -> Option<f64> {
         .sum();
     Some((-n - sum / n) * (1.0 + 0.6 / n))
 }
-
-/// What [`anderson_darling`] stays below for 19 of 20 true Poisson streams.
-pub(crate) const ANDERSON_DARLING_MOST: f64 = 1.321;
-
-/// What it stays below for 99 of 100.
-pub(crate) const ANDERSON_DARLING_DOUBTFUL: f64 = 1.959;
 
 /// Fewer gaps than this say nothing about their distribution.
 pub(crate) const GAPS_LEAST: usize = 100;
@@ -56,15 +50,11 @@ pub(crate) fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     (scale > 0.0).then(|| ab / scale)
 }
 
-/// How large a correlation of so many independent pairs may well be: three standard deviations.
-pub(crate) fn correlation_most(pairs: usize) -> f64 {
-    3.0 / (pairs as f64).sqrt()
-}
-
 #[cfg(test)]
 mod tests {
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
+    use schema::load::Arrivals;
 
     use super::*;
 
@@ -77,7 +67,9 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let samples = 4_000;
         let beyond = (0..samples)
-            .filter(|_| anderson_darling(&exponential(&mut random, 500)).unwrap() > ANDERSON_DARLING_MOST)
+            .filter(|_| {
+                anderson_darling(&exponential(&mut random, 500)).unwrap() > Arrivals::ANDERSON_DARLING_MOST
+            })
             .count();
         let share = beyond as f64 / f64::from(samples);
         // Three standard deviations of a share of 5 % are 1 %.
@@ -111,7 +103,13 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let gaps = exponential(&mut random, 10_001);
         let independent: Vec<_> = gaps.windows(2).map(|pair| (pair[0], pair[1])).collect();
-        assert!(correlation(&independent).unwrap().abs() < correlation_most(independent.len()));
+        let lag1 = correlation(&independent).unwrap();
+        let arrivals = Arrivals {
+            anderson_darling: 0.0,
+            lag1,
+            gaps: independent.len() as u64,
+        };
+        assert!(lag1.abs() < arrivals.lag1_most());
         let tied: Vec<_> = gaps.iter().map(|&gap| (gap, 3.0 - gap)).collect();
         assert!((correlation(&tied).unwrap() + 1.0).abs() < 1e-9);
     }

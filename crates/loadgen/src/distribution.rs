@@ -3,50 +3,8 @@
 //! A time is a pure function of the seed and the request's number: whoever checks the reply draws it again, and nothing
 //! has to be kept with the request.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
+pub use schema::load::Distribution;
 use thiserror::Error;
-
-/// A distribution of times, in the unit of its operation: microseconds for `spin`, milliseconds for `sleep` and `block`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "distribution", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Distribution {
-    /// Always the same.
-    Constant {
-        /// The time.
-        value: f64,
-    },
-    /// Exponential: a memoryless server, as queueing theory likes it.
-    Exponential {
-        /// Its mean.
-        mean: f64,
-    },
-    /// Mostly one time, and now and then another.
-    Bimodal {
-        /// The usual time.
-        low: f64,
-        /// The other one.
-        high: f64,
-        /// The share of requests that have it, from 0 to 1.
-        high_share: f64,
-    },
-}
-
-/// In short: `constant 20`, `exponential 100`, or `bimodal LOW|HIGH:HIGH_SHARE`, such as `bimodal 1|50:0.1`.
-impl fmt::Display for Distribution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Constant { value } => write!(f, "constant {value}"),
-            Self::Exponential { mean } => write!(f, "exponential {mean}"),
-            Self::Bimodal {
-                low,
-                high,
-                high_share,
-            } => write!(f, "bimodal {low}|{high}:{high_share}"),
-        }
-    }
-}
 
 /// Why there can be no such distribution.
 #[derive(Debug, Error, PartialEq)]
@@ -66,69 +24,53 @@ pub enum DistributionError {
     Share(f64),
 }
 
-impl Distribution {
-    /// Whether all its times are some that an operation takes, up to `most`.
-    pub(crate) fn check(&self, most: u64) -> Result<(), DistributionError> {
-        let time = |name, value: f64| {
-            if (0.0..=most as f64).contains(&value) {
+/// Whether all its times are some that an operation takes, up to `most`.
+pub(crate) fn check(distribution: &Distribution, most: u64) -> Result<(), DistributionError> {
+    let time = |name, value: f64| {
+        if (0.0..=most as f64).contains(&value) {
+            Ok(())
+        } else {
+            Err(DistributionError::Time { name, value, most })
+        }
+    };
+    match *distribution {
+        Distribution::Constant { value } => time("value", value),
+        Distribution::Exponential { mean } => time("mean", mean),
+        Distribution::Bimodal {
+            low,
+            high,
+            high_share,
+        } => {
+            time("low", low)?;
+            time("high", high)?;
+            if (0.0..=1.0).contains(&high_share) {
                 Ok(())
             } else {
-                Err(DistributionError::Time { name, value, most })
-            }
-        };
-        match *self {
-            Self::Constant { value } => time("value", value),
-            Self::Exponential { mean } => time("mean", mean),
-            Self::Bimodal {
-                low,
-                high,
-                high_share,
-            } => {
-                time("low", low)?;
-                time("high", high)?;
-                if (0.0..=1.0).contains(&high_share) {
-                    Ok(())
-                } else {
-                    Err(DistributionError::Share(high_share))
-                }
+                Err(DistributionError::Share(high_share))
             }
         }
     }
+}
 
-    /// The time at this point of the distribution, from 0 to 1, in whole units. An exponential time beyond what the
-    /// operation takes is cut to that.
-    pub(crate) fn at(&self, point: f64, most: u64) -> u64 {
-        let time = match *self {
-            Self::Constant { value } => value,
-            Self::Exponential { mean } => -mean * (1.0 - point).ln(),
-            Self::Bimodal {
-                low,
-                high,
-                high_share,
-            } => {
-                if point < high_share {
-                    high
-                } else {
-                    low
-                }
+/// The time at this point of the distribution, from 0 to 1, in whole units. An exponential time beyond what the
+/// operation takes is cut to that.
+pub(crate) fn time_at(distribution: &Distribution, point: f64, most: u64) -> u64 {
+    let time = match *distribution {
+        Distribution::Constant { value } => value,
+        Distribution::Exponential { mean } => -mean * (1.0 - point).ln(),
+        Distribution::Bimodal {
+            low,
+            high,
+            high_share,
+        } => {
+            if point < high_share {
+                high
+            } else {
+                low
             }
-        };
-        (time.round() as u64).min(most)
-    }
-
-    /// Its mean, before rounding.
-    #[must_use]
-    pub fn mean(&self) -> f64 {
-        match *self {
-            Self::Constant { value } => value,
-            Self::Exponential { mean } => mean,
-            Self::Bimodal {
-                low,
-                high,
-                high_share,
-            } => low + (high - low) * high_share,
         }
-    }
+    };
+    (time.round() as u64).min(most)
 }
 
 /// A number that looks drawn, and is the same each time for the same seed and request (`SplitMix64`; Steele, Lea and
@@ -155,7 +97,7 @@ mod tests {
 
     fn times(distribution: Distribution) -> Vec<u64> {
         (0..100_000)
-            .map(|number| distribution.at(drawn_point(5, number), MOST))
+            .map(|number| time_at(&distribution, drawn_point(5, number), MOST))
             .collect()
     }
 
@@ -194,12 +136,12 @@ mod tests {
     #[test]
     fn no_time_is_longer_than_the_operation_takes() {
         let distribution = Distribution::Exponential { mean: 900.0 };
-        assert!((0..10_000).all(|number| distribution.at(drawn_point(1, number), 1000) <= 1000));
+        assert!((0..10_000).all(|number| time_at(&distribution, drawn_point(1, number), 1000) <= 1000));
     }
 
     #[test]
     fn a_distribution_that_cannot_be_is_refused() {
-        let message = |distribution: Distribution| distribution.check(100).unwrap_err().to_string();
+        let message = |distribution: Distribution| check(&distribution, 100).unwrap_err().to_string();
         assert!(message(Distribution::Constant { value: 101.0 }).contains("0 to 100"));
         assert!(message(Distribution::Exponential { mean: f64::NAN }).contains("mean"));
         let share = Distribution::Bimodal {

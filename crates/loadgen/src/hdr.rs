@@ -11,8 +11,8 @@ use hdrhistogram::serialization::interval_log::{
     IntervalLogWriter, IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
 };
 
-use crate::report::Interval;
 use crate::slices::Times;
+use schema::load::Interval;
 
 /// A log that is being written.
 pub struct Log<'a, W: Write> {
@@ -45,7 +45,7 @@ impl<'a, W: Write> Log<'a, W> {
         for (histogram, tag) in [
             (&times.latency, None),
             (&times.service, Tag::new("service")),
-            (&times.lateness, Tag::new("lateness")),
+            (&times.send_delay, Tag::new("lateness")),
         ] {
             if tag.is_none() || !histogram.is_empty() {
                 let written = self.lines.write_histogram(histogram, from, length, tag);
@@ -66,7 +66,7 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
     use super::*;
-    use crate::slices::record;
+    use crate::histogram::record;
 
     #[test]
     fn what_is_written_can_be_read_by_the_format_s_own_reader() {
@@ -74,7 +74,7 @@ mod tests {
         for ns in [1_000, 2_000, 3_000_000] {
             record(&mut times.latency, ns);
         }
-        record(&mut times.lateness, 50);
+        record(&mut times.send_delay, 50);
         let interval = |t_s| Interval {
             t_s,
             ok: 3,

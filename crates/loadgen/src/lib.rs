@@ -15,9 +15,9 @@
 //! - `connecting`, `connection`, `sources`, `bystanders`, `outages`: the connections; [`cpu`]: where threads run.
 //!
 //! What comes of it:
-//! - [`slices`]: times, as the window goes on; `tally`: counts, so that they add up; `failure`: what can go wrong;
+//! - [`slices`]: times, as the window goes on, in [`histogram`]s; `tally`: counts, so that they add up;
 //! - `in_system`, `gaps`, `pauses`, `checks`: what the run is checked by;
-//! - [`report`]: what comes out; [`advice`]: what to make of it; [`hdr`]: the log that other tools read.
+//! - `report`: the [result](schema::load); [`advice`]: what to make of it; [`hdr`]: the log that other tools read.
 
 #![forbid(unsafe_code)]
 
@@ -34,9 +34,9 @@ pub mod cpu;
 mod cut;
 pub mod distribution;
 mod driver;
-mod failure;
 mod gaps;
 pub mod hdr;
+pub mod histogram;
 mod in_system;
 mod line;
 pub mod mix;
@@ -47,7 +47,7 @@ mod pauses;
 pub mod plan;
 mod profile;
 pub mod rate;
-pub mod report;
+mod report;
 pub mod run;
 mod share;
 pub mod slices;
@@ -59,7 +59,7 @@ pub mod work;
 
 pub use arrivals::Arrivals;
 pub use plan::{Load, Pacing, Plan, PlanError};
-pub use report::Report;
 pub use run::{LoadError, Observer, Outcome, run};
+pub use schema::load::Report;
 pub use target::Target;
 pub use work::{Params, Work, WorkError};

@@ -1,6 +1,6 @@
 //! When a load had no connection, and could not open one.
 
-use crate::failure::Failure;
+use schema::load::Failure;
 
 /// The outages of one thread, or those of all threads together.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

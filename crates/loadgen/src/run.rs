@@ -15,11 +15,13 @@ use crate::connecting::reach;
 use crate::cpu::pin_thread;
 use crate::cut::Cut;
 use crate::driver::{Driver, Schedule};
+use crate::histogram::interval;
 use crate::plan::{Plan, PlanError};
-use crate::report::{Interval, Report};
+use crate::report;
 use crate::slices::{Gatherer, Slice, Times};
 use crate::sources::{Sources, TooFewPorts};
 use crate::tally::Tally;
+use schema::load::{Interval, Report};
 
 /// What is told while a run goes on, on the thread that called [`run()`].
 pub trait Observer {
@@ -218,7 +220,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
     })
     .expect("a thread of the load generator panicked")?;
     Ok(Outcome {
-        report: Report::of(plan, &tally, &gatherer, bystanders.count()),
+        report: report::build(plan, &tally, &gatherer, bystanders.count()),
         times: gatherer.whole,
         parts: tally.parts,
         answered_total: tally.answered_total,
@@ -277,7 +279,7 @@ fn conduct(
     let late = &tally.after_window;
     if !late.latency.is_empty() {
         let ends = tally.window + tally.drain;
-        observer.after_window(&Interval::new(ends, &late.latency, 0), late);
+        observer.after_window(&interval(ends, &late.latency, 0), late);
         gatherer.whole.add(late);
     }
     Ok((tally, gatherer))

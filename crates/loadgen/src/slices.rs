@@ -4,34 +4,10 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use schema::load::{Drift, Interval, Quantiles};
 
 use crate::cut::Cut;
-use crate::report::{Drift, Interval, Quantiles};
-
-/// Three significant digits: a value is off by at most a thousandth.
-const DIGITS: u8 = 3;
-
-/// Times up to this long are recorded without growing a histogram first, which takes hundreds of microseconds. What is not
-/// used of the memory for it is only set aside: the kernel gives a page when it is first written to.
-const MOST_WITHOUT_GROWING_NS: u64 = 10_000_000_000;
-
-/// A histogram of nanoseconds that grows as it needs to.
-pub(crate) fn histogram() -> Histogram<u64> {
-    let mut histogram =
-        Histogram::new_with_max(MOST_WITHOUT_GROWING_NS, DIGITS).expect("three digits are allowed");
-    histogram.auto(true);
-    histogram
-}
-
-pub(crate) fn record(histogram: &mut Histogram<u64>, ns: u64) {
-    histogram
-        .record(ns)
-        .expect("a histogram that grows takes any value");
-}
-
-pub(crate) fn add(to: &mut Histogram<u64>, other: &Histogram<u64>) {
-    to.add(other).expect("a histogram that grows takes any other");
-}
+use crate::histogram::{add, histogram, interval, quantiles};
 
 /// The times of some requests, in nanoseconds.
 #[derive(Debug, Clone)]
@@ -41,7 +17,7 @@ pub struct Times {
     /// From its sending to its reply; empty in a closed loop, where it is the latency.
     pub service: Histogram<u64>,
     /// From when it was due to its sending; empty in a closed loop, where none is due.
-    pub lateness: Histogram<u64>,
+    pub send_delay: Histogram<u64>,
 }
 
 impl Default for Times {
@@ -49,7 +25,7 @@ impl Default for Times {
         Self {
             latency: histogram(),
             service: histogram(),
-            lateness: histogram(),
+            send_delay: histogram(),
         }
     }
 }
@@ -58,7 +34,7 @@ impl Times {
     pub(crate) fn add(&mut self, other: &Self) {
         add(&mut self.latency, &other.latency);
         add(&mut self.service, &other.service);
-        add(&mut self.lateness, &other.lateness);
+        add(&mut self.send_delay, &other.send_delay);
     }
 }
 
@@ -176,7 +152,7 @@ impl Gatherer {
             add(&mut self.last_third, latency);
         }
         self.add_to_stage(self.cut.stage(number), slice);
-        let interval = Interval::new(slice.ends, latency, slice.failed);
+        let interval = interval(slice.ends, latency, slice.failed);
         done(&interval, &slice.times);
         self.intervals.push(interval);
     }
@@ -192,7 +168,7 @@ impl Gatherer {
         totals.ok += slice.times.latency.len();
         totals.failed += slice.failed;
         totals.ends = slice.ends;
-        totals.latency_us = Quantiles::of(&self.stage_latency);
+        totals.latency_us = quantiles(&self.stage_latency);
     }
 
     /// How the latency changed from the first third of the window to the last; nothing if one of them has too few replies
@@ -214,6 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::histogram::record;
 
     fn slice(values: &[u32]) -> Slice {
         let mut slice = Slice::default();
@@ -261,26 +238,6 @@ mod tests {
             prop_assert_eq!(got.whole.latency.len(), all as u64);
             prop_assert_eq!(got.intervals.iter().map(|interval| interval.failed).sum::<u64>(), all as u64);
         }
-
-        #[test]
-        fn a_quantile_is_within_a_thousandth_of_an_exact_sort(mut values in prop::collection::vec(1..u32::MAX, 200..2000)) {
-            let quantiles = Quantiles::of(&slice(&values).times.latency).unwrap();
-            values.sort_unstable();
-            let exact = |q: f64| f64::from(values[((values.len() as f64 * q).ceil() as usize).max(1) - 1]) / 1e3;
-            for (got, q) in [(quantiles.p50, 0.5), (quantiles.p90, 0.9)] {
-                let error = (got.unwrap() - exact(q)).abs() / exact(q);
-                prop_assert!(error <= 1e-3, "{q}: {got:?} for {}", exact(q));
-            }
-            prop_assert!(quantiles.p50.unwrap() >= quantiles.min && quantiles.p90.unwrap() <= quantiles.max);
-        }
-    }
-
-    #[test]
-    fn a_percentile_that_the_samples_cannot_carry_is_not_told() {
-        let of = |count| Quantiles::of(&slice(&(1..=count).collect::<Vec<_>>()).times.latency).unwrap();
-        assert!(of(999).p90.is_some() && of(999).p99.is_none());
-        assert!(of(1000).p99.is_some() && of(1000).p999.is_none());
-        assert_eq!(of(1000).count, 1000);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use toml::Spanned;
 
@@ -238,31 +238,6 @@ impl<'de> Deserialize<'de> for Time {
         }
         deserializer.deserialize_any(Times)
     }
-}
-
-/// A stage of a run, and what came of it. What is counted in it came in it, whenever it was due.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-pub struct StageResult {
-    /// Its name, if it has one.
-    pub name: Option<String>,
-    /// The rate at its start, in requests per second.
-    pub from_per_s: f64,
-    /// The rate at its end.
-    pub to_per_s: f64,
-    /// When it began, in seconds from the window's start.
-    pub starts_s: f64,
-    /// When it ended.
-    pub ends_s: f64,
-    /// How many requests fell due in it.
-    pub due: u64,
-    /// How many good replies came in it.
-    pub ok: u64,
-    /// How many requests ended otherwise in it.
-    pub failed: u64,
-    /// Good replies per second.
-    pub throughput_per_s: f64,
-    /// The latencies of those replies.
-    pub latency_us: Option<crate::report::Quantiles>,
 }
 
 #[cfg(test)]

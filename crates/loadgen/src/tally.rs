@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use schema::load::{Backlog, Connections, Failure, Failures, Requests};
 
-use crate::failure::Failure;
+use crate::histogram::{add, histogram};
 use crate::outages::Outages;
 use crate::pauses::Pauses;
-use crate::report::{Backlog, Connections, Failures, Requests};
-use crate::slices::{Times, add, histogram};
+use crate::slices::Times;
 
 /// What one thread, or all together, counted.
 #[derive(Debug)]
@@ -202,34 +202,6 @@ impl Tally {
     }
 }
 
-impl Requests {
-    /// Whether the identities hold: planned = sent + unsent, and sent is the sum of how they ended.
-    #[must_use]
-    pub fn add_up(&self) -> bool {
-        self.planned == self.sent + self.unsent && self.sent == self.ok + self.failed() + self.in_flight
-    }
-
-    /// Those that ended otherwise than well.
-    #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.wrong + self.error + self.timeout + self.reset
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            planned: self.planned + other.planned,
-            unsent: self.unsent + other.unsent,
-            sent: self.sent + other.sent,
-            ok: self.ok + other.ok,
-            wrong: self.wrong + other.wrong,
-            error: self.error + other.error,
-            timeout: self.timeout + other.timeout,
-            reset: self.reset + other.reset,
-            in_flight: self.in_flight + other.in_flight,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,38 +233,6 @@ mod tests {
         assert_eq!(one.connections(3).served, 2);
         // The second was busier, and the first waited for that.
         assert_eq!((&one.threads, one.busiest().busy), (&other.threads, 0.1));
-    }
-
-    #[test]
-    fn requests_of_which_one_was_lost_count_of_do_not_add_up() {
-        let requests = Requests {
-            planned: 30,
-            unsent: 2,
-            sent: 28,
-            ok: 20,
-            wrong: 1,
-            error: 2,
-            timeout: 3,
-            reset: 1,
-            in_flight: 1,
-        };
-        assert!(requests.add_up());
-        let lost: [fn(&mut Requests) -> &mut u64; 9] = [
-            |requests| &mut requests.planned,
-            |requests| &mut requests.unsent,
-            |requests| &mut requests.sent,
-            |requests| &mut requests.ok,
-            |requests| &mut requests.wrong,
-            |requests| &mut requests.error,
-            |requests| &mut requests.timeout,
-            |requests| &mut requests.reset,
-            |requests| &mut requests.in_flight,
-        ];
-        for lost in lost {
-            let mut requests = requests;
-            *lost(&mut requests) -= 1;
-            assert!(!requests.add_up(), "{requests:?}");
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::distribution::drawn;
 use crate::mix::{self, MixError};
 use crate::operation::Operation;
 pub use crate::operation::{Params, Verdict, WorkError};
-use crate::report::MixPart;
+use schema::load::MixPart;
 
 /// What the requests of a run ask for. Which operation a request has, and with what params, is a pure function of its
 /// number: whoever checks the reply works it out again.

@@ -6,4 +6,5 @@ pub mod contender;
 pub mod cost;
 pub mod cpus;
 pub mod experiment;
+pub mod load;
 pub mod model;

@@ -94,7 +94,7 @@ fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> R
 
 /// What came of asking. On a busy machine so short a window may pass without a request, which is not the server's fault:
 /// then it is asked again for twice as long.
-fn asked(plan: &Plan, cancel: &AtomicBool) -> Result<loadgen::Report, String> {
+fn asked(plan: &Plan, cancel: &AtomicBool) -> Result<schema::load::Report, String> {
     const LONGEST: Duration = Duration::from_secs(1);
     let mut plan = plan.clone();
     loop {
@@ -110,7 +110,7 @@ fn asked(plan: &Plan, cancel: &AtomicBool) -> Result<loadgen::Report, String> {
 }
 
 /// Whether each request had its reply. Under load one that has none is counted; here none may be without.
-fn all_answered(report: &loadgen::Report) -> Result<(), String> {
+fn all_answered(report: &schema::load::Report) -> Result<(), String> {
     let (ok, sent) = (report.requests.ok, report.requests.sent);
     if ok == sent && ok > 0 {
         return Ok(());

@@ -3,7 +3,7 @@
 //! These are no matter of more or less, and the headline may not show them: what a request costs that is answered can stay
 //! the same while others are not.
 
-use loadgen::advice::UNSENT_SHARE_MOST;
+use schema::load::UNSENT_SHARE_MOST;
 
 use super::pairs::Pair;
 use super::value;

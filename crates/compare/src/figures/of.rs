@@ -1,6 +1,6 @@
 //! What a trial has of figures that take more than to name them.
 
-use loadgen::report::Quantiles;
+use schema::load::Quantiles;
 
 use crate::record::{Measured, Spent};
 use schema::cost::{CpuSource, SwitchesOver};

@@ -22,7 +22,7 @@ pub(crate) enum Samples {
 
 /// So many samples have to lie beyond a quantile above the median for it to be a headline: their number has a standard
 /// deviation of its square root, and so is known to a quarter or better. In other columns ten will do
-/// ([`loadgen::report::BEYOND_LEAST`]).
+/// ([`schema::load::BEYOND_LEAST`]).
 const BEYOND_LEAST: f64 = 20.0;
 /// The same of a median, which no few slow replies can move.
 const BEYOND_LEAST_OF_A_MEDIAN: f64 = 5.0;

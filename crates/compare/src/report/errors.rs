@@ -173,9 +173,9 @@ fn share(part: u64, whole: u64) -> f64 {
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use loadgen::report::Bystanders;
+    use schema::load::BackgroundConnections;
 
-    type Change = fn(&mut loadgen::report::Requests);
+    type Change = fn(&mut schema::load::Requests);
 
     fn trial(change: impl FnOnce(&mut Measured)) -> Errors {
         let mut trial = fixture::measured();
@@ -210,7 +210,7 @@ mod tests {
             trial.load.unserved_timeouts = 63;
             trial.load.requests.planned = 2000;
             trial.load.requests.unsent = 1000;
-            trial.load.bystanders = Some(Bystanders {
+            trial.load.bystanders = Some(BackgroundConnections {
                 idle: 200,
                 idle_open: 200,
                 silent: 10,
@@ -225,7 +225,7 @@ mod tests {
     fn closed_background_connections_are_errors() {
         let closed = |idle_open| {
             trial(|trial| {
-                trial.load.bystanders = Some(Bystanders {
+                trial.load.bystanders = Some(BackgroundConnections {
                     idle: 200,
                     idle_open,
                     silent: 0,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::ToSpan;
-use loadgen::report::{Checks, Client, Connections, Fairness, LoopKind, Quantiles, Requests};
+use schema::load::{Checks, Client, Connections, Fairness, LoopKind, Quantiles, Requests};
 
 use crate::contender::{LeftOut, models};
 use crate::environment::{Commit, Environment, Machine};

@@ -1,6 +1,6 @@
 //! What kept a model from more: which side of the measurement was at its limit.
 
-use loadgen::report::LoopKind;
+use schema::load::LoopKind;
 
 use super::errors::Errors;
 use crate::record::Measured;

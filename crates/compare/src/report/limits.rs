@@ -2,7 +2,7 @@
 
 mod trials;
 
-use loadgen::advice::{DRIFT_MOST, LATE_SHARE_MOST};
+use schema::load::{DRIFT_MOST, LATE_SHARE_MOST};
 
 use super::compose::ERRORS;
 use super::errors::FAILED_SHARE_MOST;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use loadgen::advice::UNSENT_SHARE_MOST;
+use schema::load::UNSENT_SHARE_MOST;
 
 use crate::contender::Contender;
 use crate::environment::Environment;

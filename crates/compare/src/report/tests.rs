@@ -9,7 +9,7 @@ use super::{csv, html, markdown};
 use crate::environment::Environment;
 use crate::figures::Better;
 use crate::record::{Measured, Outcome, Record};
-use loadgen::report::Bystanders;
+use schema::load::BackgroundConnections;
 
 const RUN: &str = "20260102T030405Z";
 
@@ -203,7 +203,7 @@ fn a_server_that_stops_is_never_called_latency_bound() {
 fn closed_background_connections_keep_a_model_from_being_ranked() {
     let (environment, mut records) = fixture::run();
     change(&mut records, ASYNC_AT_64, |_, trial| {
-        trial.load.bystanders = Some(Bystanders {
+        trial.load.bystanders = Some(BackgroundConnections {
             idle: 100,
             idle_open: 40,
             silent: 0,

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use loadgen::report::{
-    Arrivals, Bystanders, Drift, Failures, Fairness, Interval, Little, LoopKind, Part, Quantiles, Requests,
+use schema::load::{
+    Arrivals, BackgroundConnections, Drift, Failures, Fairness, Interval, Little, LoopKind, Part, Quantiles,
+    Requests,
 };
 
 use super::*;
@@ -137,7 +138,7 @@ fn fill(load: &mut LoadFigures) {
         least_served: 0,
         most_served: 9,
     });
-    load.bystanders = Some(Bystanders {
+    load.bystanders = Some(BackgroundConnections {
         idle: 0,
         idle_open: 0,
         silent: 4,

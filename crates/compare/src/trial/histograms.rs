@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use loadgen::hdr::{Log, V2DeflateSerializer};
-use loadgen::report::Interval;
+use schema::load::Interval;
 
 use super::Bench;
 use super::load::Watched;

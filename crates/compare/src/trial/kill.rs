@@ -5,13 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use loadgen::Plan;
-use loadgen::report::Interval;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procfs::process::all_processes;
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
+use schema::load::Interval;
 
 use super::Bench;
 use crate::fault::Fault;

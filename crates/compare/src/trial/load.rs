@@ -120,7 +120,7 @@ const UNDER_LOAD: &str = "under load";
 /// A load that was watched.
 #[derive(Debug)]
 pub(super) struct Watched {
-    pub(super) report: loadgen::Report,
+    pub(super) report: schema::load::Report,
     pub(super) times: loadgen::slices::Times,
     pub(super) replies_in_life: u64,
     spent: schema::cost::Spent,

@@ -112,7 +112,7 @@ impl Bench<'_> {
 }
 
 /// Why nothing of this load may be quoted, if so.
-pub(crate) fn disqualifies(load: &loadgen::Report) -> Option<String> {
+pub(crate) fn disqualifies(load: &schema::load::Report) -> Option<String> {
     if let Some(reason) = &load.ended_early {
         return Some(reason.clone());
     }

@@ -1,8 +1,7 @@
 //! Results with one fault each, and what is said of it.
 
 use super::*;
-use crate::failure::Effect;
-use crate::report::{Backlog, Bystanders, ClientPauses, Drift, Requests};
+use schema::load::{BackgroundConnections, Backlog, ClientPauses, Drift, Effect, Little, Requests};
 
 /// An open loop with nothing to be said of.
 fn sound() -> Report {
@@ -14,14 +13,14 @@ fn sound() -> Report {
 fn sound_closed() -> Report {
     let mut report = sound();
     report.loop_kind = LoopKind::Closed;
-    (report.options.rate_per_s, report.lateness_us) = (None, None);
+    (report.options.rate_per_s, report.send_delay_us) = (None, None);
     (report.checks.arrivals, report.checks.late_share) = (None, None);
     report.checks.little = Some(little_of(64.0, 64.0));
     report
 }
 
-fn little_of(lambda_w: f64, l: f64) -> crate::report::Little {
-    crate::report::Little {
+fn little_of(lambda_w: f64, l: f64) -> Little {
+    Little {
         lambda_w,
         l,
         error: (lambda_w - l).abs() / l,
@@ -258,7 +257,7 @@ const CASES: &[Case] = &[
     (
         sound,
         |report| {
-            report.bystanders = Some(Bystanders {
+            report.background = Some(BackgroundConnections {
                 idle: 10,
                 idle_open: 9,
                 silent: 5,

@@ -1,7 +1,7 @@
 //! `--fail-if`: conditions that make a run fail, such as `p99>5ms`.
 
-use loadgen::report::Quantiles;
 use loadgen::{Report, rate};
+use schema::load::Quantiles;
 
 use super::text;
 
@@ -250,7 +250,7 @@ fn microseconds(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use loadgen::report::Outage;
+    use schema::load::Outage;
 
     use super::*;
 

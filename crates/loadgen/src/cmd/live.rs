@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, IsTerminal, Write};
 
-use loadgen::report::Interval;
+use schema::load::Interval;
 
 use super::text::time;
 

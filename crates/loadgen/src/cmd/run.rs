@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use loadgen::hdr::{self, V2DeflateSerializer};
 use loadgen::plan::SEED_USUAL;
-use loadgen::report::{Failures, Interval};
 use loadgen::slices::Times;
 use loadgen::stages::{self, Stage};
 use loadgen::{Arrivals, Load, Observer, Pacing, Params, Plan, Report, Target, Work, ceiling, rate};
+use schema::load::{Failures, Interval};
 
 use super::fail_if::{self, Condition};
 use super::output::{Begun, Output};

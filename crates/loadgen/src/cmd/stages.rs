@@ -3,7 +3,7 @@
 use std::fmt::{Result, Write};
 
 use loadgen::Report;
-use loadgen::stages::StageResult;
+use schema::load::{Quantiles, StageResult};
 
 use super::text::time;
 
@@ -30,7 +30,7 @@ pub(crate) fn table(page: &mut String, report: &Report) -> Result {
         "stage", "time", "due/s", "ok/s", "failed", "p50", "p90", "p99"
     )?;
     for (name, stage) in names.iter().zip(stages) {
-        let quantile = |of: fn(&loadgen::report::Quantiles) -> Option<f64>| {
+        let quantile = |of: fn(&Quantiles) -> Option<f64>| {
             stage
                 .latency_us
                 .as_ref()

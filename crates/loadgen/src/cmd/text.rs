@@ -4,8 +4,8 @@ use std::fmt::{Result, Write};
 use std::time::Duration;
 
 use loadgen::plan::{SEED_USUAL, TIMEOUT_USUAL};
-use loadgen::report::{Arrivals, LoopKind, Options, Quantiles};
 use loadgen::{Report, advice};
+use schema::load::{Arrivals, LoopKind, Options, Quantiles};
 
 use super::stages;
 
@@ -60,7 +60,7 @@ fn asked(page: &mut String, report: &Report) -> Result {
             "  a new connection after every {requests} requests: {opened} opened in the window"
         )?;
     }
-    if let Some(others) = &report.bystanders {
+    if let Some(others) = &report.background {
         writeln!(
             page,
             "  besides, {} idle connections and {} silent ones",
@@ -198,7 +198,7 @@ fn times(page: &mut String, report: &Report) -> Result {
     row(page, "latency", report.latency_us.as_ref())?;
     if report.loop_kind == LoopKind::Open {
         row(page, "service", report.service_us.as_ref())?;
-        row(page, "lateness", report.lateness_us.as_ref())?;
+        row(page, "lateness", report.send_delay_us.as_ref())?;
     }
     if report.options.requests_per_connection.is_some() {
         row(page, "connecting", report.connecting_us.as_ref())?;
@@ -311,7 +311,7 @@ mod tests {
     use std::path::Path;
     use std::{env, fs};
 
-    use loadgen::report::{Bystanders, Failures, MixPart, Part};
+    use schema::load::{BackgroundConnections, Failures, MixPart, Part};
 
     use super::*;
 
@@ -360,9 +360,9 @@ mod tests {
         options.cpus = vec![1, 3];
         report.client.waited = 0.034;
         report.loop_kind = LoopKind::Closed;
-        report.lateness_us = None;
+        report.send_delay_us = None;
         (report.checks.arrivals, report.checks.late_share) = (None, None);
-        report.bystanders = Some(Bystanders {
+        report.background = Some(BackgroundConnections {
             idle: 10,
             idle_open: 9,
             silent: 2,

@@ -9,9 +9,9 @@ use mio::{Events, Token};
 use super::{Driver, EVENTS_AT_ONCE, Phase};
 use crate::clock::nanoseconds;
 use crate::connection::State;
-use crate::failure::Failure;
+use crate::histogram::record;
 use crate::pacer::TIMER;
-use crate::slices::record;
+use schema::load::Failure;
 
 /// How many connections a thread opens at the same time: less than any backlog.
 const OPENING_AT_ONCE: usize = 256;
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
     use crate::driver::stepped::{MS, Stepped, closed_loop};
     use crate::plan::Plan;
-    use crate::report::Requests;
+    use schema::load::Requests;
 
     /// Why a run ends in which no connection could be opened for so long, for this reason.
     fn end_after_failing(plan: Plan, reason: ErrorKind, for_ms: u64) -> Option<String> {

@@ -81,7 +81,7 @@ mod tests {
     use crate::driver::stepped::{MS, Stepped, closed_loop, open_loop};
     use crate::pauses::Pauses;
     use crate::plan::Plan;
-    use crate::report::Requests;
+    use schema::load::Requests;
 
     fn timeout_100ms(plan: Plan) -> Plan {
         Plan {

@@ -7,10 +7,10 @@ use protocol::frame::{self, Head, PREFIX_BYTES};
 
 use super::{Driver, Phase};
 use crate::connection::{InFlight, Received};
-use crate::failure::Failure;
+use crate::histogram::record;
 use crate::plan::Fault;
-use crate::slices::record;
 use crate::work::{Verdict, Work};
+use schema::load::Failure;
 
 impl Driver<'_> {
     /// Reads all there is, checks it, and sends what may be sent because of it.

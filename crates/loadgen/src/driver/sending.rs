@@ -2,7 +2,7 @@
 
 use super::{Driver, Phase};
 use crate::connection::InFlight;
-use crate::slices::record;
+use crate::histogram::record;
 
 impl Driver<'_> {
     /// A connection may be free: sends what may be sent on it, or opens another in its place when it has carried its share.
@@ -144,7 +144,7 @@ impl Driver<'_> {
         self.outstanding += 1;
         if self.phase == Phase::Measuring && number >= self.counts_from {
             self.tally.requests.sent += 1;
-            record(&mut self.slice.times.lateness, sent_ns.saturating_sub(due_ns));
+            record(&mut self.slice.times.send_delay, sent_ns.saturating_sub(due_ns));
             if let Some((line, _)) = &mut self.open {
                 line.fell_due(due_ns);
             }

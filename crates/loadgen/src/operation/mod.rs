@@ -17,7 +17,7 @@ use self::template::{STAMP_DIGITS, Template};
 pub use self::verdict::Verdict;
 use self::verdict::judge_meaning;
 pub(crate) use self::verdict::shortened;
-use crate::distribution::{Distribution, drawn_point};
+use crate::distribution::{self, Distribution, drawn_point};
 
 /// The operations of the service but `ping`, with what each is asked for when nothing else is said.
 const DEFAULT_PARAMS: [(&str, &str); 5] = [
@@ -136,7 +136,7 @@ impl Operation {
         if !matches!(name, "spin" | "sleep" | "block") {
             return Err(WorkError::TimesWithoutWaiting(name.to_owned()));
         }
-        times.check(most).map_err(|source| WorkError::BadTimes {
+        distribution::check(&times, most).map_err(|source| WorkError::BadTimes {
             operation: name.to_owned(),
             source,
         })?;
@@ -205,7 +205,7 @@ impl Operation {
         match &self.content {
             Content::Timed {
                 times, most, seed, ..
-            } => Some(times.at(drawn_point(*seed, number), *most)),
+            } => Some(distribution::time_at(times, drawn_point(*seed, number), *most)),
             Content::Templates { .. } => None,
         }
     }
@@ -238,7 +238,10 @@ impl Operation {
                 scratch,
                 ..
             } => {
-                write_number(scratch, times.at(drawn_point(*seed, number), *most));
+                write_number(
+                    scratch,
+                    distribution::time_at(times, drawn_point(*seed, number), *most),
+                );
                 let params = std::str::from_utf8(scratch).expect("digits are ASCII");
                 Request::append(out, &self.name, params);
             }
@@ -266,7 +269,7 @@ impl Operation {
                 scratch,
             } => {
                 scratch.clear();
-                let time = times.at(drawn_point(*seed, number), *most);
+                let time = distribution::time_at(times, drawn_point(*seed, number), *most);
                 Reply::append(scratch, kind, |out| append_number(out, time));
                 &scratch[PREFIX_BYTES..]
             }

@@ -1,110 +1,44 @@
-//! What a run says of itself.
+//! The checks that a run makes on itself.
 
 use hdrhistogram::Histogram;
-use serde::{Deserialize, Serialize};
+use schema::load::{Arrivals, CEILING_SHARE_MOST, Little};
 
-use super::CEILING_SHARE_MOST;
 use crate::checks;
 use crate::plan::{Load, Plan};
 use crate::tally::Tally;
 
-/// What a run says of itself. A check that was not made is null.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq)]
-pub struct Checks {
-    /// Little's law; null if nothing was on its way in the window.
-    pub little: Option<Little>,
-    /// Whether the identities of [`Requests`](super::Requests) hold.
-    pub accounting: bool,
-    /// Whether arrivals were as they should be; null unless they should be Poisson.
-    pub arrivals: Option<Arrivals>,
-    /// Whether the load generator ran out before the server did, or may have.
-    pub client_limited: Option<bool>,
-    /// The share of requests that were sent later than a tenth of the median latency after they were due; null in a closed
-    /// loop.
-    pub late_share: Option<f64>,
-    /// How the latency changed over the window; null where there are too few replies to say.
-    pub drift: Option<Drift>,
+/// Little's law, if a request was in the system in the window.
+pub(super) fn little(tally: &Tally) -> Option<Little> {
+    let window_ns = tally.window.as_nanos() as f64;
+    let l = tally.area_ns as f64 / window_ns;
+    let lambda_w = tally.waits_ns as f64 / window_ns;
+    (l > 0.0 && l.is_finite()).then(|| Little {
+        lambda_w,
+        l,
+        error: (lambda_w - l).abs() / l,
+    })
 }
 
-/// The median latency at the beginning and at the end of the window: in whole slices, a third of their number rounded down.
-/// A slice is a second, so of 10 s the first three are compared with the last three, and of 5 s the first with the last; a
-/// window of less than 3 s is cut into thirds, and one of less than 100 ms not at all.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-pub struct Drift {
-    /// In its first third.
-    pub first_p50_us: f64,
-    /// In its last third.
-    pub last_p50_us: f64,
+/// Compares a sample of gaps, each with the one after it, with a Poisson stream.
+pub(super) fn arrivals(gaps: &[(f64, f64)]) -> Option<Arrivals> {
+    let firsts: Vec<f64> = gaps.iter().map(|&(gap, _)| gap).collect();
+    Some(Arrivals {
+        anderson_darling: checks::anderson_darling(&firsts)?,
+        lag1: checks::correlation(gaps)?,
+        gaps: gaps.len() as u64,
+    })
 }
 
-/// Little's law: the mean number on their way is the rate times the mean time on the way (J. Little, Operations Research 9,
-/// 1961). A request is on its way from when it is due.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-pub struct Little {
-    /// λW: the latencies, as far as they lie within the window, added up and divided by its length.
-    pub lambda_w: f64,
-    /// L: the number on their way, integrated over the window on its own.
-    pub l: f64,
-    /// |λW − L| / L.
-    pub error: f64,
-}
-
-/// How the gaps between the requests that were sent, as they had fallen due, compare with those of a Poisson process. (How
-/// far they left from when they were due is the lateness: a client can't send two requests closer than it takes to send one.)
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
-pub struct Arrivals {
-    /// The Anderson–Darling statistic against an exponential distribution; 19 of 20 true Poisson streams stay below
-    /// [`ANDERSON_DARLING_MOST`](Self::ANDERSON_DARLING_MOST).
-    pub anderson_darling: f64,
-    /// The correlation of each gap with the next; near 0 for a Poisson stream.
-    pub lag1: f64,
-    /// How many gaps were looked at.
-    pub gaps: u64,
-}
-
-impl Little {
-    pub(super) fn of(tally: &Tally) -> Option<Self> {
-        let window_ns = tally.window.as_nanos() as f64;
-        let l = tally.area_ns as f64 / window_ns;
-        let lambda_w = tally.waits_ns as f64 / window_ns;
-        (l > 0.0 && l.is_finite()).then(|| Self {
-            lambda_w,
-            l,
-            error: (lambda_w - l).abs() / l,
-        })
-    }
-}
-
-impl Arrivals {
-    /// What the statistic stays below for 19 of 20 true Poisson streams.
-    pub const ANDERSON_DARLING_MOST: f64 = checks::ANDERSON_DARLING_MOST;
-
-    /// What the correlation hardly ever exceeds, either way, where so many gaps have nothing to do with each other.
-    #[must_use]
-    pub fn lag1_most(&self) -> f64 {
-        checks::correlation_most(self.gaps as usize)
-    }
-
-    pub(super) fn of(gaps: &[(f64, f64)]) -> Option<Self> {
-        let firsts: Vec<f64> = gaps.iter().map(|&(gap, _)| gap).collect();
-        Some(Self {
-            anderson_darling: checks::anderson_darling(&firsts)?,
-            lag1: checks::correlation(gaps)?,
-            gaps: gaps.len() as u64,
-        })
-    }
-}
-
-/// The share of requests that were sent later than a tenth of this median latency after they were due.
-pub(super) fn late_share(lateness: &Histogram<u64>, p50_us: f64) -> Option<f64> {
+/// The share of requests with a send delay of more than a tenth of this median latency.
+pub(super) fn late_share(send_delay: &Histogram<u64>, p50_us: f64) -> Option<f64> {
     let tenth_ns = (p50_us * 1e3 / 10.0) as u64;
-    let late = lateness.len() - lateness.count_between(0, tenth_ns).min(lateness.len());
-    (!lateness.is_empty()).then(|| late as f64 / lateness.len() as f64)
+    let late = send_delay.len() - send_delay.count_between(0, tenth_ns).min(send_delay.len());
+    (!send_delay.is_empty()).then(|| late as f64 / send_delay.len() as f64)
 }
 
-/// Whether this rate is so near to what the load generator can do at all that it may be its own limit.
+/// Whether this rate is so near to the highest that the load generator reaches that it may be the bottleneck.
 pub(super) fn is_near_ceiling(plan: &Plan, throughput_per_s: f64) -> bool {
-    // The ceiling is that of requests which each leave alone.
+    // The ceiling was measured with one request in flight per connection.
     let applies = plan.load != Load::Closed || plan.pipeline == 1;
     let near = |ceiling_per_s| throughput_per_s > CEILING_SHARE_MOST * ceiling_per_s;
     applies && plan.ceiling_per_s.is_some_and(near)
@@ -118,7 +52,7 @@ mod tests {
     use crate::work::{Params, Work};
 
     #[test]
-    fn the_ceiling_of_single_requests_says_nothing_of_a_pipeline() {
+    fn the_ceiling_does_not_apply_to_a_pipeline_in_a_closed_loop() {
         let work = Work::new("ping", Params::Unique).expect("a ping takes any value");
         let target: SocketAddr = "127.0.0.1:1".parse().expect("it is an address");
         let mut plan = Plan {

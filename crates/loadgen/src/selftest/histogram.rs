@@ -1,7 +1,7 @@
 //! The histograms' percentiles against an exact sort.
 
 use anyhow::{Context, Result};
-use loadgen::report::Quantiles;
+use loadgen::histogram::quantiles;
 
 use super::Bench;
 use super::finding::Finding;
@@ -31,7 +31,7 @@ pub(super) fn histogram(_: &Bench<'_>) -> Result<Vec<Finding>> {
             0.001,
         ));
     }
-    let quantiles = Quantiles::of(&measured).context("the histogram is empty")?;
+    let quantiles = quantiles(&measured).context("the histogram is empty")?;
     let inside = quantiles.p50 >= Some(quantiles.min) && quantiles.p9999 <= Some(quantiles.max);
     findings.push(Finding::same(
         "percentiles lie between least and most",

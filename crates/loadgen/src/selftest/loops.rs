@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use loadgen::report::Report;
 use loadgen::{Arrivals, Pacing};
+use schema::load::Report;
 
 use super::finding::Finding;
 use super::queue::{SERVICE, rate_per_s};

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use loadgen::cpu::pin_thread;
-use loadgen::{Arrivals, Outcome, Pacing, Plan, report};
+use loadgen::{Arrivals, Outcome, Pacing, Plan};
 
 use super::finding::Finding;
 use super::server::{KnownServer, Manner};
@@ -93,7 +93,7 @@ pub(super) fn pacing(bench: &Bench<'_>) -> Result<Vec<Finding>> {
             "",
             arrivals.anderson_darling,
             // One true stream in twenty is beyond, and the seed is fixed.
-            report::Arrivals::ANDERSON_DARLING_MOST,
+            schema::load::Arrivals::ANDERSON_DARLING_MOST,
         ),
         Finding::at_most(
             "correlation of neighbouring gaps",
@@ -106,7 +106,7 @@ pub(super) fn pacing(bench: &Bench<'_>) -> Result<Vec<Finding>> {
 
 /// The share of the requests that left late.
 fn late_share(outcome: &Outcome) -> f64 {
-    let lateness = &outcome.times.lateness;
+    let lateness = &outcome.times.send_delay;
     let in_time = lateness.count_between(0, LATE_NS).min(lateness.len());
     // A client that was held up for the whole of a window has sent nothing in it.
     1.0 - in_time as f64 / (lateness.len() as f64).max(1.0)

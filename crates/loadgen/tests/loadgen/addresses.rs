@@ -40,7 +40,7 @@ fn each_address_of_a_name_is_tried_for_every_connection() {
     assert_eq!(report.addresses, [fake.address.to_string()]);
     assert_eq!((report.connections.opened, report.connections.failed), (4, 0));
     assert_eq!(
-        report.bystanders.map(|them| (them.idle, them.silent)),
+        report.background.map(|them| (them.idle, them.silent)),
         Some((2, 1))
     );
 }

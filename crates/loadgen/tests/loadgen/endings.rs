@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use loadgen::report::Little;
 use loadgen::{LoadError, Plan, Report};
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use schema::load::Little;
 use socket2::{Domain, Socket, Type};
 
 use crate::fake::{Act, Fake, PATIENCE, assert_adds_up, ping, run};

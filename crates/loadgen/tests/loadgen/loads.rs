@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use loadgen::Report;
-use loadgen::report::LoopKind;
+use schema::load::LoopKind;
 
 use crate::fake::{Act, Fake};
 use crate::output::{logged, short_run};
@@ -97,7 +97,7 @@ fn idle_and_silent_connections_are_held_to_the_end_and_ask_for_nothing() {
     let fake = Fake::good();
     let report = report_of(&fake, &["--idle", "3", "--silent", "2"]);
     assert_eq!(fake.connections(), 4, "those that carry the load");
-    let others = report.bystanders.expect("there are some");
+    let others = report.background.expect("there are some");
     assert_eq!(
         (others.idle, others.idle_open, others.silent, others.silent_open),
         (3, 3, 2, 2)

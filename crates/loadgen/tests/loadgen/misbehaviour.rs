@@ -1,7 +1,7 @@
 //! What a server does wrong is caught every time, as what it is, with the first of it to look at.
 
-use loadgen::report::Requests;
 use loadgen::{Outcome, Plan};
+use schema::load::Requests;
 
 use crate::fake::{Act, Asked, Fake, error, failures, ping, reply, run};
 

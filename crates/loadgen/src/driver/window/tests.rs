@@ -4,7 +4,7 @@ use super::*;
 use crate::arrivals::Arrivals;
 use crate::driver::stepped::{MS, Stepped, closed_loop, open_loop};
 use crate::plan::{Load, Pacing, Plan};
-use crate::report::Requests;
+use schema::load::Requests;
 
 #[test]
 fn what_is_due_and_never_sent_is_unsent_and_waits_until_the_window_closes() {

@@ -8,21 +8,21 @@ pub struct Fairness {
     /// Jain's index, (Σx)² / (n·Σx²) over the good replies x of each of n connections: 1 when all had the same, 1/n when
     /// one had them all (Jain, Chiu and Hawe, DEC-TR-301, 1984). Null where no connection had [`SERVED_LEAST`].
     pub jain: Option<f64>,
-    /// The fewest that a connection had.
+    /// The fewest good replies of a connection.
     pub least_served: u64,
-    /// The most that a connection had.
+    /// The most good replies of a connection.
     pub most_served: u64,
 }
 
-/// So many good replies on some connection are needed for Jain's index to say something of the server. One more or less is
-/// not its doing: an open loop deals out the turns, and the ends of the window cut off a reply here and not there. Where all
-/// have nine or ten the index is 0.997 at the least; where they have none or one, it is whatever share had one.
+/// Jain's index describes the server only if some connection had this many good replies. One more or less is not the
+/// server's doing: an open loop deals out the turns, and the ends of the window cut off a reply here and not there. Where
+/// all have nine or ten the index is 0.997 at the least. Where all have none or one, it is the share of those with one.
 pub const SERVED_LEAST: u64 = 10;
 
 impl Fairness {
-    /// Of these numbers of good replies, a connection each; nothing if there were none at all.
+    /// Computes it from the number of good replies of each connection; none if there were no replies at all.
     #[must_use]
-    pub fn of(served: &[u64]) -> Option<Self> {
+    pub fn from_served(served: &[u64]) -> Option<Self> {
         let sum: f64 = served.iter().map(|&x| x as f64).sum();
         let squares: f64 = served.iter().map(|&x| (x as f64).powi(2)).sum();
         let most_served = served.iter().copied().max().unwrap_or(0);
@@ -40,17 +40,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_index_of_a_few_requests_is_not_told() {
-        let jain = |served: &[u64]| Fairness::of(served).and_then(|fairness| fairness.jain);
+    fn jains_index_is_null_for_a_few_requests() {
+        let jain = |served: &[u64]| Fairness::from_served(served).and_then(|fairness| fairness.jain);
         // Twenty turns that an open loop dealt to 64 connections.
         let mut dealt = vec![0; 64];
         dealt[..20].fill(1);
         assert_eq!(jain(&dealt), None);
-        assert_eq!(Fairness::of(&dealt).map(|fairness| fairness.most_served), Some(1));
+        let most = Fairness::from_served(&dealt).map(|fairness| fairness.most_served);
+        assert_eq!(most, Some(1));
         assert_eq!(jain(&[9; 64]), None);
         assert_eq!(jain(&[10; 64]), Some(1.0));
         assert!(jain(&[[9; 32], [10; 32]].concat()).is_some_and(|jain| jain > 0.997));
         assert_eq!(jain(&[40, 0, 0, 0]), Some(0.25));
-        assert_eq!(Fairness::of(&[0; 4]), None);
+        assert_eq!(Fairness::from_served(&[0; 4]), None);
     }
 }
