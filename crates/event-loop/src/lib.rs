@@ -1,3 +1,45 @@
-//! The parts of an event loop over the protocol: shared listener, timers, a connection over any transport.
+//! The parts of an event loop that serves many connections with one thread.
+//!
+//! A model's page holds the loop itself, and takes what the loop is made of from here:
+//!
+//! - [`EventLoop`]: an epoll instance, its connections and their order, one method for each step of the loop;
+//! - [`Acceptor`]: a listener that several loops may share, and a loop without room for a connection;
+//! - [`Connection`]: one connection, which does what it can without waiting and returns why it stops;
+//! - [`Timers`]: which connection has to be looked at when.
+//!
+//! The order of the steps is the model. So no function here runs the loop:
+//!
+//! ```no_run
+//! # fn serve(mut event_loop: event_loop::EventLoop, stop: serving::Stop) -> serving::Result<()> {
+//! loop {
+//!     if stop.requested() {
+//!         event_loop.drain();
+//!     }
+//!     if event_loop.is_over() {
+//!         return Ok(());
+//!     }
+//!     event_loop.poll()?; // the only call that waits
+//!     while let Some(connection) = event_loop.next_ready() {
+//!         event_loop.turn(connection);
+//!     }
+//!     event_loop.accept()?;
+//! }
+//! # }
+//! ```
+//!
+//! The events are edge-triggered: the kernel reports a change once, so a connection with an event goes on until it
+//! would block. A connection that never would, because its peer always sends more, is put behind the others after
+//! [`TURN_REQUESTS`](connection::TURN_REQUESTS) requests.
 
 #![forbid(unsafe_code)]
+
+pub mod acceptor;
+pub mod connection;
+pub mod event_loop;
+mod signals;
+pub mod timers;
+
+pub use acceptor::Acceptor;
+pub use connection::{Connection, Turn};
+pub use event_loop::EventLoop;
+pub use timers::Timers;

@@ -11,7 +11,7 @@
 //! What blocks: a loop, only in a handler that computes or blocks; then its own connections wait, and those of the other
 //! loops do not.
 //!
-//! What it costs: what `async` costs, on as many processors as there are workers. A connection stays with the loop that
+//! What it costs: what `async` costs, on as many CPUs as there are workers. A connection stays with the loop that
 //! accepted it, so the load is as even as the accepting was. On a shared listener a new connection would wake every loop,
 //! for all but one to find it gone; each loop therefore adds the listener to its epoll instance with `EPOLLEXCLUSIVE`,
 //! and the kernel wakes one.
@@ -22,6 +22,7 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use clap::Parser;
+use event_loop::EventLoop;
 use serving::model::{
     BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
 };
@@ -76,12 +77,24 @@ fn run(flags: &Flags) -> Result<()> {
 
 fn work(worker: Worker, service: Service) -> Result<()> {
     // The loop's epoll instance is made here, after the fork: one made before would be shared by all.
-    let event_loop = server_async::EventLoop::new(
+    let mut event_loop = EventLoop::new(
         worker.listener.into_std(),
         service,
         worker.max_connections,
         worker.stop,
     )?;
     worker.supervisor.ready()?;
-    event_loop.run()
+    loop {
+        if worker.stop.requested() {
+            event_loop.drain();
+        }
+        if event_loop.is_over() {
+            return Ok(());
+        }
+        event_loop.poll()?;
+        while let Some(connection) = event_loop.next_ready() {
+            event_loop.turn(connection);
+        }
+        event_loop.accept()?;
+    }
 }

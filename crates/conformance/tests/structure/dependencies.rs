@@ -33,10 +33,6 @@ fn dependencies_point_one_way() {
             None => panic!("{0}: say in MAY_USE what {0} may use", package.name),
         };
         for used in own(&package.uses) {
-            // Until the parts of the event loop have moved to a crate of their own.
-            if package.name == "server-prefork-async" && used == "server-async" {
-                continue;
-            }
             assert!(allowed.contains(&used), "{} uses {used}", package.name);
         }
     }

@@ -1,4 +1,4 @@
-//! A listener in an event loop, which may share it with other loops.
+//! A listener in an event loop, which may be shared with other loops.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ pub struct Acceptor {
     /// The most connections that the loop may hold.
     max_connections: Option<usize>,
     state: State,
+    /// An event has reported a connection since the backlog was last found empty.
+    has_event: bool,
     /// When the loop was full at its last look, a connection waited.
     had_waiting: bool,
     /// A connection that was accepted when the kernel had no memory to watch it.
@@ -35,8 +37,8 @@ pub struct Acceptor {
 enum State {
     /// The kernel wakes the loop for a connection.
     Registered,
-    /// It does not. The loop tries again by itself: as one of its connections ends, and at this time if there is one.
-    Paused { retry_at: Option<Instant> },
+    /// It does not. The loop tries again by itself: once fewer connections are open, and at this time if there is one.
+    Paused { open: usize, retry_at: Option<Instant> },
 }
 
 impl Acceptor {
@@ -54,36 +56,50 @@ impl Acceptor {
             token,
             max_connections,
             state: State::Registered,
+            has_event: false,
             had_waiting: false,
             held: None,
         })
     }
 
-    /// Accepts a connection if there is one, and room for it beside those that are open.
+    /// Takes note of an event: a connection waits.
+    pub fn notice_event(&mut self) {
+        self.has_event = true;
+    }
+
+    /// Accepts a connection if one waits, and if there is room for it beside those that are open. Without an event, and
+    /// while it is not time to try again, this makes no system call.
     pub fn accept(&mut self, registry: &Registry, open: usize) -> Result<Option<TcpStream>> {
+        if !self.has_event && !self.is_due(open) {
+            return Ok(None);
+        }
         if let Some(held) = self.held.take() {
             return Ok(Some(held));
         }
         loop {
             if self.is_full(open) {
-                self.pause(registry, (!full_was_reported()).then_some(RETRY_PAUSE));
+                self.pause(registry, open, (!full_was_reported()).then_some(RETRY_PAUSE));
                 return Ok(None);
             }
             match self.listener.accept() {
-                Ok(stream) => return Ok(Some(stream)),
+                Ok(stream) => {
+                    // Behind it there may be more, for which there is no further event.
+                    self.has_event = true;
+                    return Ok(Some(stream));
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.resume(registry);
+                    self.resume(registry, open);
                     return Ok(None);
                 }
                 Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
                 // Another process that shares the listener has closed it, and will ask this one to stop.
                 Err(error) if is_closed(&error) => {
-                    self.pause(registry, None);
+                    self.pause(registry, 0, None);
                     return Ok(None);
                 }
                 Err(error) if is_exhaustion(&error) => {
                     tell_once("accept", &error);
-                    self.pause(registry, Some(RETRY_PAUSE));
+                    self.pause(registry, open, Some(RETRY_PAUSE));
                     return Ok(None);
                 }
                 Err(error) => return Err(Error::system("accept")(error)),
@@ -92,30 +108,36 @@ impl Acceptor {
     }
 
     /// Takes a connection back that the loop could not watch, and tries again later.
-    pub fn hold(&mut self, stream: TcpStream, registry: &Registry) {
+    pub fn hold(&mut self, stream: TcpStream, registry: &Registry, open: usize) {
         self.held = Some(stream);
-        self.pause(registry, Some(RETRY_PAUSE));
-    }
-
-    /// Whether the loop has to try again by itself as its connections end.
-    #[must_use]
-    pub fn is_paused(&self) -> bool {
-        self.state != State::Registered
+        self.pause(registry, open, Some(RETRY_PAUSE));
     }
 
     /// How long until it has to try again, if that is at a certain time.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         match self.state {
-            State::Paused { retry_at: Some(at) } => Some(at.saturating_duration_since(Instant::now())),
+            State::Paused {
+                retry_at: Some(at), ..
+            } => Some(at.saturating_duration_since(Instant::now())),
             _ => None,
         }
     }
 
     /// Whether it is time to try again. A loop that is full looks only whether a connection waits for room, and reports
     /// that once.
-    pub fn is_due(&mut self, open: usize) -> bool {
-        if self.timeout().is_none_or(|left| !left.is_zero()) {
+    fn is_due(&mut self, open: usize) -> bool {
+        let State::Paused {
+            open: open_then,
+            retry_at,
+        } = self.state
+        else {
+            return false;
+        };
+        if open < open_then {
+            return true;
+        }
+        if retry_at.is_none_or(|at| at > Instant::now()) {
             return false;
         }
         if !self.is_full(open) {
@@ -128,6 +150,7 @@ impl Acceptor {
         }
         self.had_waiting = has_waiting;
         self.state = State::Paused {
+            open,
             retry_at: (!full_was_reported()).then(|| Instant::now() + RETRY_PAUSE),
         };
         false
@@ -136,7 +159,7 @@ impl Acceptor {
     /// Closes this process's listener. The kernel keeps waking the loop for a listener that others hold open as well,
     /// unless it is taken out first. A connection that was held is given back.
     pub fn close(mut self, registry: &Registry) -> Option<TcpStream> {
-        self.pause(registry, None);
+        self.pause(registry, 0, None);
         self.held
     }
 
@@ -144,24 +167,28 @@ impl Acceptor {
         self.max_connections.is_some_and(|most| open >= most)
     }
 
-    fn pause(&mut self, registry: &Registry, retry_in: Option<Duration>) {
+    fn pause(&mut self, registry: &Registry, open: usize, retry_in: Option<Duration>) {
         if self.state == State::Registered {
             // It is registered, so this can't fail.
             let _ = registry.deregister(&mut self.listener);
         }
+        self.has_event = false;
         self.state = State::Paused {
+            open,
             retry_at: retry_in.map(|pause| Instant::now() + pause),
         };
     }
 
     /// Registers the listener again. A connection that has come since the last look is an event of its own.
-    fn resume(&mut self, registry: &Registry) {
+    fn resume(&mut self, registry: &Registry, open: usize) {
+        self.has_event = false;
         if self.state == State::Registered {
             return;
         }
         self.state = match registry.register(&mut self.listener, self.token, Interest::READABLE) {
             Ok(()) => State::Registered,
             Err(_) => State::Paused {
+                open,
                 retry_at: Some(Instant::now() + RETRY_PAUSE),
             },
         };

@@ -46,8 +46,10 @@ pub struct Connection {
     /// When a frame that has begun has to be whole, while the connection waits for the rest of it.
     frame_due: Option<Instant>,
     sleeps_until: Option<Instant>,
-    /// It waits among those that have used up their turn.
+    /// It waits for its turn.
     queued: bool,
+    /// Its deadline has passed, as far as its timer knows.
+    due: bool,
     _visit: Visit,
 }
 
@@ -81,6 +83,7 @@ impl Connection {
             frame_due: None,
             sleeps_until: None,
             queued: false,
+            due: false,
             _visit: visit,
         }
     }
@@ -92,7 +95,7 @@ impl Connection {
     }
 
     /// Takes note of an event.
-    pub fn told(&mut self, event: &Event) {
+    pub fn notice_event(&mut self, event: &Event) {
         self.emptied &= !event.is_readable();
         self.ends |= event.is_read_closed() || event.is_error();
         // A peer that only stops sending closes the reading side alone, and still gets its replies. Where this side has
@@ -102,7 +105,7 @@ impl Connection {
         }
     }
 
-    /// Takes note of a turn that it waits for, and returns whether that is news.
+    /// Takes note that it waits for its turn, and returns whether it did not before.
     pub fn queues(&mut self) -> bool {
         !mem::replace(&mut self.queued, true)
     }
@@ -124,8 +127,29 @@ impl Connection {
             .min()
     }
 
-    /// Does what is due by now, and goes on as far as it can.
-    pub fn on_time(&mut self, stop: Stop) -> Turn {
+    /// Takes note that its timer was due. Returns whether it should have a turn for that: if it waits for one already, it
+    /// looks at the time then.
+    pub fn is_due(&mut self) -> bool {
+        self.due = true;
+        !self.queued
+    }
+
+    /// From now on only what has arrived already is read.
+    pub fn last_call(&mut self) {
+        self.drain_limit.begin(|| Ok(ioctl_fionread(&self.stream)?));
+    }
+
+    /// Goes on as far as it can. If its timer was due, first does what is due by now.
+    pub fn turn(&mut self, stop: Stop) -> Turn {
+        self.queued = false;
+        if mem::take(&mut self.due) {
+            self.turn_on_time(stop)
+        } else {
+            self.go_on(stop)
+        }
+    }
+
+    fn turn_on_time(&mut self, stop: Stop) -> Turn {
         let now = Instant::now();
         if self.session.wake(now) {
             self.sleeps_until = None;
@@ -139,21 +163,14 @@ impl Connection {
         // While the loop was busy a request may have come whose event has not been seen yet.
         self.emptied &= !(idled || frame_is_late);
         let moved_at = self.moved_at;
-        let turn = self.turn(stop);
+        let turn = self.go_on(stop);
         if (lingered || idled) && self.moved_at == moved_at {
             return Turn::Over;
         }
         turn
     }
 
-    /// From now on only what has arrived already is read.
-    pub fn last_call(&mut self) {
-        self.drain_limit.begin(|| Ok(ioctl_fionread(&self.stream)?));
-    }
-
-    /// Goes on as far as it can.
-    pub fn turn(&mut self, stop: Stop) -> Turn {
-        self.queued = false;
+    fn go_on(&mut self, stop: Stop) -> Turn {
         let turn = match self.closing {
             Closing::No => self.converse(stop),
             Closing::Lingering { .. } => self.linger(),

@@ -1,0 +1,216 @@
+//! An epoll instance with its listener and its connections: one method for each step of the loop.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpStream, UnixStream};
+use mio::{Events, Interest, Poll, Token};
+use serving::{Error, Result, Service, Stop, tally};
+use slab::Slab;
+
+use crate::acceptor::Acceptor;
+use crate::connection::{Connection, Turn};
+use crate::signals;
+use crate::timers::Timers;
+
+// Beyond any place that a connection can have in the slab, which is its token.
+const LISTENER: Token = Token(usize::MAX - 1);
+const SIGNAL: Token = Token(usize::MAX - 2);
+const EVENTS_AT_ONCE: usize = 1024;
+
+/// What an event loop consists of. The loop itself is on the page of a model.
+#[derive(Debug)]
+pub struct EventLoop {
+    poll: Poll,
+    events: Events,
+    /// None once the loop drains.
+    acceptor: Option<Acceptor>,
+    /// Keeps the descriptor that a signal makes readable.
+    _signal: UnixStream,
+    connections: Slab<Connection>,
+    /// Connections that can go on, in the order of their turns.
+    ready: VecDeque<usize>,
+    /// How many of those have their turn before the next poll. The rest used up a turn since the last one.
+    turns_left: usize,
+    timers: Timers,
+    service: Service,
+    stop: Stop,
+}
+
+impl EventLoop {
+    /// Makes a loop for the process that calls this. A process that forks makes it after the fork: an epoll instance
+    /// that is made before is shared by all processes, events included.
+    pub fn new(
+        listener: std::net::TcpListener,
+        service: Service,
+        max_connections: Option<usize>,
+        stop: Stop,
+    ) -> Result<Self> {
+        let make = move || -> io::Result<Self> {
+            let poll = Poll::new()?;
+            let acceptor = Acceptor::new(listener, max_connections, poll.registry(), LISTENER)?;
+            let mut signal = signals::readable_on_stop()?;
+            poll.registry()
+                .register(&mut signal, SIGNAL, Interest::READABLE)?;
+            Ok(Self {
+                poll,
+                events: Events::with_capacity(EVENTS_AT_ONCE),
+                acceptor: Some(acceptor),
+                _signal: signal,
+                connections: Slab::new(),
+                ready: VecDeque::new(),
+                turns_left: 0,
+                timers: Timers::default(),
+                service,
+                stop,
+            })
+        };
+        make().map_err(Error::system("make an event loop"))
+    }
+
+    /// Whether it drains and its last connection has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.acceptor.is_none() && self.connections.is_empty()
+    }
+
+    /// Waits until something happens: an event, a timer, a signal. If a connection can go on, it only collects events.
+    ///
+    /// A signal that came before the loop was made ends no wait, so a model asks its [`Stop`] first.
+    pub fn poll(&mut self) -> Result<()> {
+        let timeout = if self.ready.is_empty() {
+            let retry = self.acceptor.as_ref().and_then(Acceptor::timeout);
+            [self.timers.timeout(), retry].into_iter().flatten().min()
+        } else {
+            Some(Duration::ZERO)
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                return Err(Error::system("wait for events")(error));
+            }
+            // A signal came first, and `events` still holds those of the last time.
+            Err(_) => self.events.clear(),
+            Ok(()) => {}
+        }
+        for event in &self.events {
+            match event.token() {
+                LISTENER => {
+                    if let Some(acceptor) = &mut self.acceptor {
+                        acceptor.notice_event();
+                    }
+                }
+                // It has ended the wait. The model looks at its `Stop` next.
+                SIGNAL => {}
+                Token(key) => {
+                    if let Some(connection) = self.connections.get_mut(key) {
+                        connection.notice_event(event);
+                        if connection.queues() {
+                            self.ready.push_back(key);
+                        }
+                    }
+                }
+            }
+        }
+        self.turns_left = self.ready.len();
+        Ok(())
+    }
+
+    /// The next connection that can go on: first those that used up their last turn, so that a stream of events can't
+    /// starve them, then those that had an event, then those whose time has come. None once each had its turn.
+    pub fn next_ready(&mut self) -> Option<usize> {
+        if self.turns_left > 0 {
+            self.turns_left -= 1;
+            return self.ready.pop_front();
+        }
+        // Without timers, as while nobody sleeps, the time is not even asked for.
+        while let Some(key) = self.timers.due(Instant::now) {
+            if self.connections.get_mut(key)?.is_due() {
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Gives a connection its turn: it goes on as far as it can.
+    pub fn turn(&mut self, key: usize) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        match connection.turn(self.stop) {
+            Turn::Blocked => self.timers.follow(key, connection.deadline()),
+            Turn::Unfinished => {
+                self.timers.follow(key, connection.deadline());
+                if connection.queues() {
+                    self.ready.push_back(key);
+                }
+            }
+            Turn::Over => {
+                self.timers.remove(key);
+                tally::connection_ended(self.connections.remove(key).answered());
+            }
+        }
+    }
+
+    /// Accepts all connections that wait, as far as there is room.
+    pub fn accept(&mut self) -> Result<()> {
+        // What comes to a worker after the request to stop is its successor's. Here it would be closed as idle.
+        if self.stop.has_supervisor() && self.stop.requested() {
+            return Ok(());
+        }
+        while let Some(acceptor) = &mut self.acceptor {
+            let Some(stream) = acceptor.accept(self.poll.registry(), self.connections.len())? else {
+                break;
+            };
+            if let Err(stream) = self.add(stream) {
+                if let Some(acceptor) = &mut self.acceptor {
+                    acceptor.hold(stream, self.poll.registry(), self.connections.len());
+                }
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a connection, or gives it back where the kernel has no memory for one more.
+    fn add(&mut self, mut stream: TcpStream) -> std::result::Result<(), TcpStream> {
+        let place = self.connections.vacant_entry();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if self
+            .poll
+            .registry()
+            .register(&mut stream, Token(place.key()), both)
+            .is_err()
+        {
+            return Err(stream);
+        }
+        let key = place.key();
+        let connection = place.insert(Connection::new(stream, &self.service));
+        self.timers.follow(key, connection.deadline());
+        Ok(())
+    }
+
+    /// From now on takes no more connections, and gives each open one a last turn, for what had arrived by now.
+    pub fn drain(&mut self) {
+        let Some(acceptor) = self.acceptor.take() else {
+            return;
+        };
+        // Those for which there is no memory are closed.
+        if let Some(held) = acceptor.close(self.poll.registry()) {
+            let _ = self.add(held);
+        }
+        let stop = self.stop;
+        while let Some(stream) = stop.next_of_last() {
+            if stream.set_nonblocking(true).is_ok() {
+                let _ = self.add(TcpStream::from_std(stream));
+            }
+        }
+        // All find out what has arrived before the first has its turn, which may take a while.
+        for (key, connection) in &mut self.connections {
+            connection.last_call();
+            if connection.queues() {
+                self.ready.push_back(key);
+            }
+        }
+    }
+}
