@@ -7,8 +7,8 @@ mod verdict;
 
 use std::collections::BTreeSet;
 
-use crate::figures::{self, Figure};
 use crate::folder::Read;
+use crate::metric::{self, Metric};
 use crate::record::Measured;
 use pairs::{Pair, Pairs};
 use stats::Comparison;
@@ -20,7 +20,7 @@ pub(crate) struct Difference {
     pub(crate) model: String,
     /// The experiment and the setting.
     pub(crate) place: String,
-    pub(crate) figure: &'static Figure,
+    pub(crate) metric: &'static Metric,
     /// Its medians.
     pub(crate) before: f64,
     pub(crate) after: f64,
@@ -40,7 +40,7 @@ pub(crate) struct Note {
 #[derive(Debug)]
 pub(crate) struct Differences {
     /// In the order of the earlier run.
-    pub(crate) figures: Vec<Difference>,
+    pub(crate) values: Vec<Difference>,
     /// What was measured before and not now.
     pub(crate) gone: Vec<Note>,
     /// Where requests failed in either run.
@@ -51,15 +51,15 @@ pub(crate) struct Differences {
 
 impl Difference {
     /// None if the figure is in no trial of one of the runs.
-    fn of(pair: &Pair<'_>, figure: &'static Figure) -> Option<Self> {
+    fn of(pair: &Pair<'_>, metric: &'static Metric) -> Option<Self> {
         let (before, after) = (
-            values(&pair.before.kept, figure),
-            values(&pair.after.kept, figure),
+            values(&pair.before.kept, metric),
+            values(&pair.after.kept, metric),
         );
         Some(Self {
             model: pair.model.to_owned(),
             place: pair.place(),
-            figure,
+            metric,
             before: stats::median(&before)?,
             after: stats::median(&after)?,
             comparison: Comparison::unpaired(&before, &after)?,
@@ -89,13 +89,13 @@ pub(crate) fn between(before: &Read, after: &Read) -> Differences {
         let mut seen = BTreeSet::new();
         // The headline may stand among the others as well.
         let keys = pair.experiment.figure_keys().filter(|key| seen.insert(*key));
-        keys.map(figures::named)
-            .filter(|figure| pair.is_comparable(figure))
-            .filter_map(|figure| Difference::of(pair, figure))
+        keys.map(metric::named)
+            .filter(|metric| pair.is_comparable(metric))
+            .filter_map(|metric| Difference::of(pair, metric))
             .collect()
     };
     Differences {
-        figures: pairs.both.iter().flat_map(of_pair).collect(),
+        values: pairs.both.iter().flat_map(of_pair).collect(),
         gone: pairs.gone,
         errors: errors(&pairs.both),
         not_compared: pairs.not_compared,
@@ -128,16 +128,16 @@ fn errors(pairs: &[Pair<'_>]) -> Vec<Note> {
 }
 
 /// What the trials have of a figure.
-fn values(trials: &[&Measured], figure: &Figure) -> Vec<f64> {
-    trials.iter().filter_map(|trial| value(trial, figure)).collect()
+fn values(trials: &[&Measured], metric: &Metric) -> Vec<f64> {
+    trials.iter().filter_map(|trial| value(trial, metric)).collect()
 }
 
 /// What never came back took longer than any that did: left out, it would make the others look better.
-fn value(trial: &Measured, figure: &Figure) -> Option<f64> {
-    if figure.key == "back_ms" && trial.never_came_back() {
+fn value(trial: &Measured, metric: &Metric) -> Option<f64> {
+    if *metric == metric::load::RECOVERY && trial.never_came_back() {
         return Some(f64::INFINITY);
     }
-    (figure.of)(trial)
+    (metric.value)(trial)
 }
 
 #[cfg(test)]

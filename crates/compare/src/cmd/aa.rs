@@ -13,8 +13,8 @@ use super::places::{PlaceFlags, cancelled_by_signals};
 use crate::contender::Contender;
 use crate::contender::models::{self, Model};
 use crate::experiment::{self, Experiment, Setting};
-use crate::figures::{self, Better, Figure};
 use crate::leftovers;
+use crate::metric::{Metric, cost, load};
 use crate::output::{self, Text};
 use crate::plan::Planned;
 use crate::profile::{Choice, Profile, ROUNDS_MOST};
@@ -22,7 +22,7 @@ use crate::record::{Measured, Outcome};
 use crate::report::errors::Errors;
 use crate::runner::REPEATS_MOST;
 use crate::trial::{Bench, Unmade};
-use stats::{Comparison, Verdict};
+use stats::{Better, Comparison, Verdict};
 
 /// Compare a model with itself: how often is there a false positive, or with --power, how often is 5 % found?
 ///
@@ -78,7 +78,7 @@ const WORK: &str = r#"
 "#;
 
 /// The metrics that are compared; the power is judged by the first.
-const METRICS: [&str; 4] = ["cpu_us_per_request", "p50_us", "p99_us", "throughput_per_s"];
+static METRICS: [&Metric; 4] = [&cost::CPU, &load::P50, &load::P99, &load::THROUGHPUT];
 /// The highest share of false positives.
 const FALSE_MOST: f64 = 0.05;
 /// The lowest share of comparisons that must find a difference of 5 %.
@@ -116,7 +116,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         random: ChaCha8Rng::seed_from_u64(flags.seed),
         excluded: 0,
     };
-    let mut tallies = METRICS.map(|key| Tally::of(figures::named(key)));
+    let mut tallies = METRICS.map(Tally::of);
     for comparison in 1..=comparisons {
         let Some(made) = series.pairs(pairs)? else {
             bail!("interrupted in comparison {comparison} of {comparisons}");
@@ -203,15 +203,15 @@ impl Series<'_> {
 /// How many comparisons of a metric found a significant difference.
 #[derive(Debug)]
 struct Tally {
-    figure: &'static Figure,
+    metric: &'static Metric,
     made: usize,
     seen: usize,
 }
 
 impl Tally {
-    fn of(figure: &'static Figure) -> Self {
+    fn of(metric: &'static Metric) -> Self {
         Self {
-            figure,
+            metric,
             made: 0,
             seen: 0,
         }
@@ -221,16 +221,16 @@ impl Tally {
     fn judge(&mut self, pairs: &[[Measured; 2]], power: bool) {
         let values: Vec<(f64, f64)> = pairs
             .iter()
-            .filter_map(|[first, second]| Some(((self.figure.of)(first)?, (self.figure.of)(second)?)))
+            .filter_map(|[first, second]| Some(((self.metric.value)(first)?, (self.metric.value)(second)?)))
             .collect();
         let Some(comparison) = Comparison::paired(&values).filter(|comparison| comparison.high.is_finite())
         else {
             return;
         };
         self.made += 1;
-        let dearer = match self.figure.better {
-            Better::More => Verdict::Less,
-            Better::Less | Better::Neither => Verdict::More,
+        let dearer = match self.metric.better {
+            Some(Better::More) => Verdict::Less,
+            Some(Better::Less) | None => Verdict::More,
         };
         self.seen += usize::from(if power {
             comparison.verdict() == dearer
@@ -260,7 +260,7 @@ fn verdict(
     for tally in tallies {
         out.add(format_args!(
             "  {:24} significant difference in {:3} of {:3}\n",
-            tally.figure.title, tally.seen, tally.made
+            tally.metric.name, tally.seen, tally.made
         ));
     }
     let (seen, made) = tallies.iter().fold((0, 0), |(seen, made), tally| {
@@ -282,7 +282,7 @@ fn verdict(
         let passed = judged.seen as f64 >= FOUND_LEAST * judged.made as f64;
         out.add(format_args!(
             "\nfound by {} in {} of {} (at least 9 of 10 asked)\n",
-            judged.figure.title, judged.seen, judged.made
+            judged.metric.name, judged.seen, judged.made
         ));
         passed
     } else {

@@ -9,8 +9,8 @@ use clap::Args;
 
 use super::{Usage, diff};
 use crate::difference::{Judged, Verdict};
+use crate::numbers::list;
 use crate::output::Text;
-use crate::report::numbers::list;
 use stats::{Finding, trials_needed_by_a_check};
 
 /// Exit with 1 if a model got worse than in an earlier run

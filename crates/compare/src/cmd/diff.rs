@@ -10,8 +10,8 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use super::{Usage, unreadable};
 use crate::difference::{self, Difference, Note};
 use crate::folder::{Read, Run};
+use crate::numbers::rounded;
 use crate::output::Text;
-use crate::report::numbers::rounded;
 
 /// What changed between two runs, with its 95 % interval
 ///
@@ -39,7 +39,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         out.add("The runs are of two machines: what differs may be theirs and not the models'.\n\n");
     }
     let differences = difference::between(&before, &after);
-    let all = &differences.figures;
+    let all = &differences.values;
     let told_apart = |difference: &&Difference| difference.comparison.is_significant();
     let changed = all.iter().filter(told_apart).count();
     let shown = all
@@ -86,7 +86,7 @@ pub(crate) fn table<'a>(differences: impl Iterator<Item = &'a Difference>) -> Ta
     table.set_header([
         "model",
         "experiment/setting",
-        "figure",
+        "metric",
         "before",
         "after",
         "ratio",
@@ -97,7 +97,7 @@ pub(crate) fn table<'a>(differences: impl Iterator<Item = &'a Difference>) -> Ta
         table.add_row([
             difference.model.clone(),
             difference.place.clone(),
-            difference.figure.short.to_owned(),
+            difference.metric.short.to_owned(),
             or_never(difference.before),
             or_never(difference.after),
             ratio(comparison.ratio),

@@ -8,7 +8,7 @@ use schema::load::UNSENT_SHARE_MOST;
 use super::pairs::Pair;
 use super::value;
 use crate::experiment::Method;
-use crate::figures;
+use crate::metric;
 use crate::record::Measured;
 use crate::report::errors::FAILED_SHARE_MOST;
 
@@ -93,9 +93,9 @@ impl Faults {
         faults.add_errors(pair);
         // Where there is another fault, that is why.
         if faults.new.is_empty() {
-            let headline = figures::named(&pair.experiment.headline);
+            let headline = metric::named(&pair.experiment.headline);
             let [before, after] = counts(&|trial| value(trial, headline).is_none());
-            let what = format!("no {}", headline.title);
+            let what = format!("no {}", headline.name);
             if before.0 < before.1 && after.0 == after.1 {
                 faults.new.push(told(&what, before, after));
             } else {

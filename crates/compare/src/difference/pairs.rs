@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::{Note, otherwise};
 use crate::experiment::{Experiment, Setting};
-use crate::figures::Figure;
 use crate::folder::Read;
+use crate::metric::Metric;
 use crate::record::{Measured, Outcome};
 use crate::report::errors::Errors;
 
@@ -158,8 +158,8 @@ impl Pair<'_> {
     }
 
     /// Whether this figure of both runs can be compared.
-    pub(super) fn is_comparable(&self, figure: &Figure) -> bool {
-        figure.counts_failures() || !self.has_too_many_errors()
+    pub(super) fn is_comparable(&self, metric: &Metric) -> bool {
+        metric.counts_failures || !self.has_too_many_errors()
     }
 
     pub(super) fn place(&self) -> String {

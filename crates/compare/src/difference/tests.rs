@@ -83,10 +83,10 @@ fn a_run_is_no_worse_than_itself_and_nothing_is_passed_over() {
     assert!(!verdict.got_worse(), "{verdict:?}");
     assert!(verdict.seldom.is_empty(), "{verdict:?}");
     let differences = between(&run, &run);
-    assert!(differences.figures.len() > verdict.judged.len());
+    assert!(differences.values.len() > verdict.judged.len());
     assert!(
         differences
-            .figures
+            .values
             .iter()
             .all(|difference| !difference.comparison.is_significant())
     );
@@ -100,7 +100,7 @@ fn a_cost_that_grew_by_a_tenth_is_worse_than_a_twentieth_allows_and_not_than_a_f
         let verdict = Verdict::of(before, after, allowed);
         let found: Vec<_> = verdict
             .found(Finding::Worse)
-            .map(|judged| (judged.difference.model.clone(), judged.difference.figure.key))
+            .map(|judged| (judged.difference.model.clone(), judged.difference.metric.key))
             .collect();
         assert_eq!(verdict.got_worse(), !found.is_empty());
         found
@@ -173,7 +173,7 @@ fn what_a_model_does_wrong_now_and_never_did_is_worse() {
         }),
         ("requests lost", |trial| trial.load.requests.ok -= 1),
         ("left unsent", |trial| trial.load.requests.unsent = 500),
-        ("no CPU µs/request", |trial| trial.spent.seconds = 0.0),
+        ("no CPU time per request", |trial| trial.spent.seconds = 0.0),
     ];
     for (told, wrong) in ways {
         let mut after = requests();
@@ -406,6 +406,6 @@ fn values_of_a_model_with_many_errors_are_not_compared() {
     let differences = between(&before, &after);
     let here =
         |difference: &&Difference| (&*difference.model, &*difference.place) == ("async", "request-cost/64");
-    assert_eq!(differences.figures.iter().filter(here).count(), 0);
+    assert_eq!(differences.values.iter().filter(here).count(), 0);
     assert_eq!(differences.errors, verdict.errors);
 }

@@ -3,8 +3,8 @@
 use super::faults::Faults;
 use super::pairs::{Pair, Pairs};
 use super::{Difference, Note, errors, values};
-use crate::figures::{self, Better};
 use crate::folder::Read;
+use crate::metric;
 use stats::{Finding, Test};
 
 /// What a run looks like, held against an earlier one.
@@ -70,31 +70,27 @@ impl Verdict {
 
     /// The headline, with what is found of it still open; none if it can't be judged.
     fn put_to_test(&mut self, pair: &Pair<'_>, allowed: f64) -> Option<(Judged, Test)> {
-        let figure = figures::named(&pair.experiment.headline);
-        let better = match figure.better {
-            Better::More => stats::Better::More,
-            Better::Less => stats::Better::Less,
-            Better::Neither => {
-                let why = format!(
-                    "its headline is {}, of which more is neither better nor worse",
-                    figure.title
-                );
-                self.not_compared.push(Note::of(pair.model, &pair.place(), why));
-                return None;
-            }
+        let metric = metric::named(&pair.experiment.headline);
+        let Some(better) = metric.better else {
+            let why = format!(
+                "its headline is {}, of which neither more nor less is better",
+                metric.name
+            );
+            self.not_compared.push(Note::of(pair.model, &pair.place(), why));
+            return None;
         };
-        if !pair.is_comparable(figure) {
+        if !pair.is_comparable(metric) {
             let why = "too many errors for its latency and cost to be compared";
             self.not_compared.push(Note::of(pair.model, &pair.place(), why));
             return None;
         }
         let (before, after) = (
-            values(&pair.before.kept, figure),
-            values(&pair.after.kept, figure),
+            values(&pair.before.kept, metric),
+            values(&pair.after.kept, metric),
         );
-        let Some(difference) = Difference::of(pair, figure) else {
+        let Some(difference) = Difference::of(pair, metric) else {
             let run = if before.is_empty() { "earlier" } else { "later" };
-            let why = format!("no trial of the {run} run has its {}", figure.title);
+            let why = format!("no trial of the {run} run has its {}", metric.name);
             self.not_compared.push(Note::of(pair.model, &pair.place(), why));
             return None;
         };

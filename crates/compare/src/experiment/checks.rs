@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::file::ExperimentError;
 use super::{Experiment, Load, Method, Setting};
 use crate::contender::models;
-use crate::figures::{self, Quantile, Samples};
 use crate::folder::{NAMES, is_name};
+use crate::metric::{self, Samples};
 use crate::profile;
 
 /// What is wrong with an experiment: what, where, and what to do about it.
@@ -68,11 +68,11 @@ fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
 /// Whether enough samples lie beyond a headline that is a quantile, where the offered rate is known before. A smoke run
 /// quotes nothing, so its windows may be shorter.
 fn headline(experiment: &Experiment, setting: &Setting, load: &Load) -> Result<(), String> {
-    let figure = figures::named(&experiment.headline);
-    let Some((quantile, rate_per_s)) = Quantile::of(figure).zip(load.known_rate_per_s()) else {
+    let metric = metric::named(&experiment.headline);
+    let Some((quantile, rate_per_s)) = metric.quantile.zip(load.known_rate_per_s()) else {
         return Ok(());
     };
-    let rate_per_s = match quantile.of {
+    let rate_per_s = match quantile.samples {
         Samples::Replies => rate_per_s,
         Samples::FirstOperation => rate_per_s * load.share_of_first_operation(),
         Samples::Connections => return Ok(()),
@@ -86,14 +86,14 @@ fn headline(experiment: &Experiment, setting: &Setting, load: &Load) -> Result<(
         return Ok(());
     };
     let samples = rate_per_s * window.as_secs_f64();
-    if quantile.is_carried_by(samples) {
+    if quantile.has_enough(samples) {
         return Ok(());
     }
     let needed_s = quantile.beyond_least() / quantile.beyond(rate_per_s);
     Err(format!(
         "its headline is {}, and only {:.0} of the {samples:.0} samples of a window of {window:?} lie beyond it; it takes {:.0}: \
          set window_ms to {:.0} or more, or use a lower quantile",
-        figure.key,
+        metric.key,
         quantile.beyond(samples).floor(),
         quantile.beyond_least(),
         (needed_s * 1e3).ceil()

@@ -13,7 +13,7 @@ use schema::experiment::{Axis, Experiment, Load, Method, Only, Setting, Theory};
 use stats::theory::Queue;
 
 use super::checks;
-use crate::figures;
+use crate::metric;
 
 /// What is wrong with an experiment's file.
 #[derive(Debug, Error)]
@@ -100,7 +100,7 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         .chain(&file.figures)
         .chain(&file.more)
     {
-        known("figure", key, figures::ALL.iter().map(|figure| figure.key))?;
+        known("metric", key, metric::ALL.iter().map(|metric| metric.key))?;
     }
     for theory in &file.theory {
         Queue::named(&theory.queue, theory.servers)

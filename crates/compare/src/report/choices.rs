@@ -1,11 +1,10 @@
 //! Which model for which work, what was too close to call, and where requests failed.
 
-use super::compose::unit;
 use super::limits;
-use super::numbers::{list, rounded};
 use super::page::Choice;
 use super::ranking::{Ranked, name};
 use super::summary::{Answer, Results, Summary};
+use crate::numbers::{list, rounded};
 
 /// A choice for each work in which some models are significantly worse. Settings next to each other are one work where the
 /// same model is best, the same are tied with it and the same is worst.
@@ -57,7 +56,7 @@ fn clear(answer: &Answer<'_>) -> Option<Choice> {
     Some(Choice {
         title: answer.experiment.title.clone(),
         settings: vec![answer.name()],
-        merit: unit(ranked.figure).0.to_owned(),
+        merit: ranked.figure.name.to_owned(),
         best: name(ranked.best.0),
         figures: vec![ranked.told(near)],
         tied: ranked.tied(),

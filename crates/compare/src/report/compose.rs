@@ -4,18 +4,15 @@ use super::choices;
 use super::findings;
 use super::limit::Limit;
 use super::limits;
-use super::numbers::{count, list, rounded};
 use super::page::{Cell, Mark, Page, Row as PageRow, Section, Table};
 use super::plots;
 use super::standing::Standing;
 use super::summary::{Answer, Results, Row, Summary};
 use crate::environment::{Commit, Environment};
-use crate::figures::{self, Better, Figure};
+use crate::metric::{self, Kind, Metric, load};
+use crate::numbers::{count, list, rounded};
 use crate::runner::REPEATS_MOST;
 use schema::cost::CpuSource;
-
-/// Figures that count things, and are told whole.
-const COUNTS: [&str; 5] = ["served", "processes", "threads", "major_faults", "lost_requests"];
 
 pub(super) fn page(summary: &Summary<'_>, run: &str) -> Page {
     let environment = summary.environment;
@@ -147,10 +144,10 @@ pub(super) fn main_table(results: &Results<'_>, width: Width) -> Table {
 
 /// What the columns of a table of settings have.
 pub(super) fn heading(results: &Results<'_>) -> String {
-    let figure = figures::named(&results.experiment.headline).title;
+    let metric = metric::named(&results.experiment.headline).title();
     match &results.experiment.axis {
-        Some(axis) => format!("{figure}, by {}", axis.title),
-        None => figure.to_owned(),
+        Some(axis) => format!("{metric}, by {}", axis.title),
+        None => metric,
     }
 }
 
@@ -228,9 +225,9 @@ pub(super) fn figures_table(answer: &Answer<'_>, caption: String, width: Width) 
         Width::Terminal | Width::Page => 0..answer.experiment.main_figures(),
         Width::Whole => 0..answer.experiment.figure_keys().count(),
     };
-    let title = |figure: &Figure| match width {
+    let title = |figure: &Metric| match width {
         Width::Terminal => figure.short.to_owned(),
-        Width::Page | Width::Whole => figure.title.to_owned(),
+        Width::Page | Width::Whole => figure.title(),
     };
     let limit = (width != Width::Terminal).then(|| "limit".to_owned());
     let errors = answer.shows_errors.then(|| ERRORS_HEADING.to_owned());
@@ -276,24 +273,24 @@ fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
         return Cell { note, ..nothing() };
     };
     let [median, low, high] =
-        [estimate.median, estimate.low, estimate.high].map(|value| written(figure, value));
+        [estimate.median, estimate.low, estimate.high].map(|value| figure.format(value));
     let mut signs = String::new();
     if row.errors.any() {
         signs.push(ERRORS);
     }
-    if row.is_overloaded() && figure.is_latency() {
+    if row.is_overloaded() && figure.is_latency {
         signs.push('◊');
     }
-    let bears_on_it = index == 0 || figure.key == "served" || figure.better != Better::Neither;
+    let bears_on_it = index == 0 || *figure == load::SERVED || figure.better.is_some();
     let is_compared = index > 0 && figured.standing.is_ranked();
     if row.left_unserved() && bears_on_it && !is_compared {
         signs.push('†');
     }
     // How many connections there are bounds a rate, while it is no fault of a latency.
     let bounds_it = match row.limit {
-        Limit::Connections => figure.key == "throughput_per_s",
+        Limit::Connections => figure.kind == Kind::Rate,
         // By these one can't tell a server from its client.
-        _ => figure.is_latency() || ["throughput_per_s", "rate_under_bound_per_s"].contains(&figure.key),
+        _ => figure.is_latency || figure.kind == Kind::Rate,
     };
     // Why a model that leaves connections unserved is not busy needs no other sign.
     if bounds_it && !(row.limit == Limit::Neither && row.left_unserved()) {
@@ -313,32 +310,15 @@ fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
     }
 }
 
-/// A figure as people read it.
-pub(super) fn written(figure: &Figure, value: f64) -> String {
-    if COUNTS.contains(&figure.key) {
-        count(value)
-    } else {
-        rounded(value)
-    }
-}
-
-/// What a figure is called in a sentence, and what it is told in.
-pub(super) fn unit(figure: &Figure) -> (&'static str, Option<&'static str>) {
-    match figure.title.rsplit_once(", ") {
-        Some((name, unit)) if !unit.starts_with("by ") => (name, Some(unit)),
-        _ => (figure.title, None),
-    }
-}
-
 /// Those that the tables show, in the order of all.
 fn meanings(summary: &Summary<'_>) -> Vec<(String, String)> {
-    let is_shown = |figure: &&Figure| {
+    let is_shown = |figure: &&&Metric| {
         let mut experiments = summary.results.iter().map(|results| results.experiment);
         experiments.any(|experiment| experiment.figure_keys().any(|key| key == figure.key))
     };
-    let shown = figures::ALL.iter().filter(is_shown);
+    let shown = metric::ALL.iter().filter(is_shown);
     shown
-        .map(|figure| (figure.title.to_owned(), figure.meaning.to_owned()))
+        .map(|figure| (figure.title(), figure.meaning.to_owned()))
         .collect()
 }
 

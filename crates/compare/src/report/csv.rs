@@ -1,7 +1,7 @@
 //! Every trial as a line, with every figure that it has: for whoever wants to reckon with them.
 
 use crate::escape::csv::field;
-use crate::figures;
+use crate::metric;
 use crate::record::{Measured, Outcome, Record};
 use crate::stored::significant;
 
@@ -38,7 +38,7 @@ const ERRORS: [&str; 8] = [
 pub(super) fn text(records: &[Record], run: &str) -> String {
     let headings = COLUMNS
         .into_iter()
-        .chain(figures::ALL.iter().map(|figure| figure.key))
+        .chain(metric::ALL.iter().map(|metric| metric.key))
         .chain(ERRORS);
     let mut text = line(headings.map(str::to_owned));
     for record in records {
@@ -70,8 +70,8 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
         failed,
     ]
     .map(|text| field(&text));
-    let figures = figures::ALL.iter().map(move |figure| {
-        let value = trial.and_then(|trial| (figure.of)(trial));
+    let figures = metric::ALL.iter().map(move |metric| {
+        let value = trial.and_then(|trial| (metric.value)(trial));
         value.map_or_else(String::new, |value| significant(value).to_string())
     });
     let errors = match trial {

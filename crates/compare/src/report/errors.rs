@@ -4,7 +4,7 @@
 //! Requests that were due and never sent are overload and no errors. Nor are connections that were never served: both have
 //! signs of their own.
 
-use super::numbers::{count, percent};
+use crate::numbers::{count, percent};
 use crate::record::Measured;
 
 /// Where more than this share of the requests failed, or of the background connections was closed, a model's values are not

@@ -1,13 +1,13 @@
 //! What the figures say, in sentences. They rest on medians and on where the rows stand, and on nothing that anybody
 //! expected: what is written here would be as true of models that nobody has thought of.
 
-use super::compose::unit;
 use super::limit::Limit;
-use super::numbers::{count, list, rounded};
-use super::ranking::{Ranked, name, reasons, unranked, with_unit};
+use super::ranking::{Ranked, name, reasons, unranked};
 use super::standing::Why;
 use super::summary::{Answer, Results, Row};
 use crate::experiment::{Method, Theory};
+use crate::metric::load;
+use crate::numbers::{count, list, rounded};
 use stats::theory::Queue;
 
 /// What came of an experiment, in one to some sentences.
@@ -18,7 +18,7 @@ pub(super) fn of(results: &Results<'_>) -> String {
     };
     sentences.extend(stalled(results));
     sentences.extend(wrong(results));
-    if results.experiment.headline == "mean_us" {
+    if *results.answers[0].figure(0) == load::MEAN {
         let theories = results.experiment.theory.iter();
         sentences.extend(theories.filter_map(|theory| against(theory, results)));
     }
@@ -34,10 +34,10 @@ pub(super) fn of(results: &Results<'_>) -> String {
 /// A sentence for each setting in which some are significantly worse, or not ranked, and one for all those in which nobody
 /// is.
 fn ranked(results: &Results<'_>) -> Vec<String> {
-    let (figure, _) = unit(results.answers[0].figure(0));
+    let figure = results.answers[0].figure(0).name;
     let (mut sentences, mut open, mut over) = (Vec::new(), Vec::new(), Vec::new());
     for answer in &results.answers {
-        if answer.figure(0).is_latency() && answer.rows.iter().all(Row::is_overloaded) {
+        if answer.figure(0).is_latency && answer.rows.iter().all(Row::is_overloaded) {
             over.push(answer.name());
             continue;
         }
@@ -82,7 +82,7 @@ fn facts(answer: &Answer<'_>) -> Option<String> {
             Some(format!(
                 "{} had {}",
                 name(row),
-                with_unit(figure, row.figures[0].estimate?.median)
+                figure.format_with_unit(row.figures[0].estimate?.median)
             ))
         })
         .collect();
@@ -117,8 +117,8 @@ fn wrong(results: &Results<'_>) -> Vec<String> {
 fn killed(answer: &Answer<'_>) -> Vec<String> {
     let rows = answer.rows.iter();
     rows.filter_map(|row| {
-        let lost = row.estimate("lost_requests")?.median;
-        let back = match row.estimate("back_ms") {
+        let lost = row.estimate(&load::LOST_REQUESTS)?.median;
+        let back = match row.estimate(&load::RECOVERY) {
             None => "was never back at full rate".to_owned(),
             Some(back) if back.trials < row.kept.len() => format!(
                 "was back at full rate after {} ms in {} of {} trials, and in the others not within the window",
@@ -137,7 +137,7 @@ fn killed(answer: &Answer<'_>) -> Vec<String> {
 /// Who serves nothing at all, and from where on.
 fn stalled(results: &Results<'_>) -> Vec<String> {
     let is_stalled = |row: &&Row<'_>| {
-        row.estimate("throughput_per_s")
+        row.estimate(&load::THROUGHPUT)
             .is_some_and(|rate| rate.median <= 0.0)
     };
     let mut told: Vec<&str> = Vec::new();

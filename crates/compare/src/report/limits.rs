@@ -7,8 +7,9 @@ use schema::load::{DRIFT_MOST, LATE_SHARE_MOST};
 use super::compose::ERRORS;
 use super::errors::FAILED_SHARE_MOST;
 use super::limit::Limit;
-use super::numbers::{list, rounded};
 use super::summary::{Row, Summary};
+use crate::metric::{Metric, cost, load};
+use crate::numbers::{list, rounded};
 use crate::record::Measured;
 use schema::cost::{CpuSource, SwitchesOver};
 
@@ -162,15 +163,17 @@ fn overloaded(summary: &Summary<'_>) -> Option<String> {
 }
 
 /// The rows most of whose trials have more than this of a figure, in experiments with an open loop and not overloaded.
-fn beyond(summary: &Summary<'_>, key: &str, most: f64) -> Vec<String> {
+fn beyond(summary: &Summary<'_>, metric: &Metric, most: f64) -> Vec<String> {
     places(summary, |row| {
-        let is_beyond = row.estimate(key).is_some_and(|share| share.median.abs() > most);
+        let is_beyond = row
+            .estimate(metric)
+            .is_some_and(|share| share.median.abs() > most);
         (is_beyond && !row.is_overloaded()).then(|| plain_name(row))
     })
 }
 
 fn late(summary: &Summary<'_>) -> Option<String> {
-    let models = beyond(summary, "late_share", LATE_SHARE_MOST);
+    let models = beyond(summary, &load::LATE_SHARE, LATE_SHARE_MOST);
     (!models.is_empty()).then(|| {
         format!(
             "In most trials over {} % of the requests left later than a tenth of the median latency after they were due, \
@@ -183,7 +186,7 @@ fn late(summary: &Summary<'_>) -> Option<String> {
 }
 
 fn drifting(summary: &Summary<'_>) -> Option<String> {
-    let models = beyond(summary, "drift", DRIFT_MOST);
+    let models = beyond(summary, &load::DRIFT, DRIFT_MOST);
     (!models.is_empty()).then(|| {
         format!(
             "The median latency of the last third of the window was over {} % off that of the first in most trials, so that \
@@ -247,7 +250,7 @@ fn survivors(summary: &Summary<'_>) -> Option<String> {
             .any(over_life)
             .then(|| plain_name(row))
     });
-    (!models.is_empty() && is_shown("switches_per_request")).then(|| {
+    (!models.is_empty() && is_shown(cost::SWITCHES.key)).then(|| {
         format!(
             "Threads or processes ended within the window, or were too many to look at within it, so context switches are \
              those of the server's whole life by the replies of that time. {}.",

@@ -15,7 +15,6 @@ pub(crate) mod into;
 mod limit;
 mod limits;
 mod markdown;
-pub(crate) mod numbers;
 pub(crate) mod page;
 mod plot;
 mod plots;

@@ -2,7 +2,7 @@
 
 use super::page::{Plot, Point, Scale, Series};
 use super::summary::{Answer, Results, Row};
-use crate::figures;
+use crate::metric;
 
 /// From this ratio of the most to the least on, small figures could not be told from none on an even axis.
 const LOGARITHMIC_FROM: f64 = 20.0;
@@ -32,7 +32,7 @@ pub(super) fn of(results: &Results<'_>) -> Vec<Plot> {
         },
     };
     let y = Scale {
-        title: figures::named(&experiment.headline).title.to_owned(),
+        title: metric::named(&experiment.headline).title(),
         logarithmic: is_wide(&series),
         names: Vec::new(),
     };
@@ -54,7 +54,7 @@ fn measured(results: &Results<'_>) -> Vec<Series> {
 
 /// What theory expects of the mean latency, where that is the figure.
 fn expected(results: &Results<'_>) -> Vec<Series> {
-    if results.experiment.headline != "mean_us" {
+    if *metric::named(&results.experiment.headline) != metric::load::MEAN {
         return Vec::new();
     }
     let theories = results.experiment.theory.iter();

@@ -1,14 +1,15 @@
 //! Who is the best of a setting, who is tied with it, who is worse, and who is not ranked: in words.
 
-use super::compose::{ERRORS, unit, written};
-use super::numbers::{list, rounded};
+use super::compose::ERRORS;
 use super::standing::{Standing, Why};
 use super::summary::{Answer, Row};
-use crate::figures::{Better, Figure};
+use crate::metric::Metric;
+use crate::numbers::{list, rounded};
+use stats::Better;
 
 /// The rows of an answer that are ranked in its headline, the best first.
 pub(super) struct Ranked<'r, 'a> {
-    pub(super) figure: &'static Figure,
+    pub(super) figure: &'static Metric,
     pub(super) best: (&'r Row<'a>, f64),
     /// The others, the next best first.
     pub(super) others: Vec<(&'r Row<'a>, f64)>,
@@ -27,8 +28,8 @@ impl<'r, 'a> Ranked<'r, 'a> {
             .filter_map(|row| Some((row, row.figures[0].estimate?.median)))
             .collect();
         rows.sort_by(|one, other| match figure.better {
-            Better::More => other.1.total_cmp(&one.1),
-            Better::Less | Better::Neither => one.1.total_cmp(&other.1),
+            Some(Better::More) => other.1.total_cmp(&one.1),
+            Some(Better::Less) | None => one.1.total_cmp(&other.1),
         });
         let is_best = |standing| matches!(standing, Standing::Best | Standing::Only);
         let place = rows
@@ -65,7 +66,7 @@ impl<'r, 'a> Ranked<'r, 'a> {
     /// From the best to the last, with their unit.
     pub(super) fn range(&self) -> String {
         let last = self.others.last().map_or(self.best.1, |(_, last)| *last);
-        format!("{} to {}", written(self.figure, self.best.1), self.told(last))
+        format!("{} to {}", self.figure.format(self.best.1), self.told(last))
     }
 
     /// The worst of those that are significantly worse.
@@ -112,13 +113,13 @@ impl<'r, 'a> Ranked<'r, 'a> {
         };
         let worst = name(worst);
         let ranking = match self.figure.better {
-            Better::More if times.is_empty() => {
+            Some(Better::More) if times.is_empty() => {
                 format!("{best} had the most, {near}{tied}; {worst} the least, {far}")
             }
-            Better::More => {
+            Some(Better::More) => {
                 format!("{best} had the most, {near}{tied}{times} as {worst}, which had the least, {far}")
             }
-            Better::Less | Better::Neither => {
+            Some(Better::Less) | None => {
                 format!("{best} had the least, {near}{tied}; {worst} had the most, {far}{times}")
             }
         };
@@ -126,14 +127,7 @@ impl<'r, 'a> Ranked<'r, 'a> {
     }
 
     pub(super) fn told(&self, value: f64) -> String {
-        with_unit(self.figure, value)
-    }
-}
-
-pub(super) fn with_unit(figure: &Figure, value: f64) -> String {
-    match unit(figure) {
-        (_, Some(unit)) => format!("{} {unit}", written(figure, value)),
-        (_, None) => written(figure, value),
+        self.figure.format_with_unit(value)
     }
 }
 

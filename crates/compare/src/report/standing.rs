@@ -1,6 +1,6 @@
 //! Where a row stands in a column of its table, or why it is not ranked there.
 
-use super::numbers::percent;
+use crate::numbers::percent;
 
 /// Where a row stands in a column.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -7,12 +7,12 @@ use schema::load::UNSENT_SHARE_MOST;
 use crate::contender::Contender;
 use crate::environment::Environment;
 use crate::experiment::{Experiment, Method, Setting, Theory};
-use crate::figures::{self, Better, Figure};
+use crate::metric::{self, Metric, load};
 use crate::plan::{self, Planned};
 use crate::record::{Measured, Outcome, Record};
 use schema::cost::Disturbance;
-use stats::Estimate;
 use stats::theory::Queue;
+use stats::{Better, Estimate};
 
 use super::errors::{Errors, FAILED_SHARE_MOST};
 use super::limit::Limit;
@@ -144,12 +144,10 @@ impl<'a> Answer<'a> {
     /// Says where the rows stand in this column: those that nothing speaks against are compared with each other.
     fn compare(&mut self, index: usize, is_smoke: bool) {
         let figure = self.figure(index);
-        let better = match figure.better {
-            Better::Less => stats::Better::Less,
-            Better::More => stats::Better::More,
-            Better::Neither => return,
+        let Some(better) = figure.better else {
+            return;
         };
-        let shows_served = self.experiment.figure_keys().any(|key| key == "served");
+        let shows_served = self.experiment.figure_keys().any(|key| key == load::SERVED.key);
         let rounds = self
             .rows
             .iter()
@@ -183,8 +181,8 @@ impl<'a> Answer<'a> {
     }
 
     /// The figure in this place of the experiment's.
-    pub(crate) fn figure(&self, index: usize) -> &'static Figure {
-        figures::named(
+    pub(crate) fn figure(&self, index: usize) -> &'static Metric {
+        metric::named(
             self.experiment
                 .figure_keys()
                 .nth(index)
@@ -271,7 +269,7 @@ impl<'a> Row<'a> {
             .figure_keys()
             .enumerate()
             .map(|(index, key)| Figured {
-                estimate: row.estimate_at(index, figures::named(key)),
+                estimate: row.estimate_at(index, metric::named(key)),
                 standing: Standing::NotRanked(Why::NoDirection),
             })
             .collect();
@@ -279,17 +277,16 @@ impl<'a> Row<'a> {
     }
 
     /// A figure of its trials, whether the experiment shows it or not.
-    pub(crate) fn estimate(&self, key: &str) -> Option<Estimate> {
-        let figure = figures::named(key);
-        Estimate::of(self.kept.iter().filter_map(|(_, trial)| (figure.of)(trial)))
+    pub(crate) fn estimate(&self, metric: &Metric) -> Option<Estimate> {
+        Estimate::of(self.kept.iter().filter_map(|(_, trial)| (metric.value)(trial)))
     }
 
-    fn estimate_at(&self, index: usize, figure: &Figure) -> Option<Estimate> {
+    fn estimate_at(&self, index: usize, figure: &Metric) -> Option<Estimate> {
         let values = self.kept.iter().map(|(_, trial)| value_at(index, figure, trial));
         Estimate::of(values.flatten())
     }
 
-    fn by_round(&self, index: usize, figure: &Figure, rounds: usize) -> Vec<Option<f64>> {
+    fn by_round(&self, index: usize, figure: &Metric, rounds: usize) -> Vec<Option<f64>> {
         let mut values = vec![None; rounds];
         for (round, trial) in &self.kept {
             values[round - 1] = value_at(index, figure, trial);
@@ -302,8 +299,8 @@ impl<'a> Row<'a> {
     /// Where too many requests failed, latencies leave those out and costs are divided by fewer. A model that left
     /// connections unserved did less than it was asked to; its rate is compared all the same where the experiment shows how
     /// many it served. The latencies of a model that is overloaded grow for as long as it is asked.
-    fn not_comparable(&self, figure: &Figure, shows_served: bool) -> Option<Why> {
-        if self.errors.are_too_many() && !figure.counts_failures() {
+    fn not_comparable(&self, figure: &Metric, shows_served: bool) -> Option<Why> {
+        if self.errors.are_too_many() && !figure.counts_failures {
             return Some(if self.errors.stopped() {
                 Why::StoppedAnswering
             } else if self.errors.failed_share() > FAILED_SHARE_MOST {
@@ -312,12 +309,12 @@ impl<'a> Row<'a> {
                 Why::BackgroundLost(self.errors.closed_share())
             });
         }
-        let rate_counts = shows_served && figure.better == Better::More;
+        let rate_counts = shows_served && figure.better == Some(Better::More);
         if self.left_unserved() && !rate_counts {
             Some(Why::Unserved)
         } else if self.never_came_back(figure) {
             Some(Why::NeverBack)
-        } else if self.is_overloaded() && figure.is_latency() {
+        } else if self.is_overloaded() && figure.is_latency {
             Some(Why::Overloaded)
         } else {
             None
@@ -332,14 +329,14 @@ impl<'a> Row<'a> {
     /// Whether more was asked of it than it could do, by more than a hundredth in most trials. Its latencies then grow for
     /// as long as it is asked, and say how long the window was.
     pub(crate) fn is_overloaded(&self) -> bool {
-        let unsent = self.estimate("unsent_share");
+        let unsent = self.estimate(&load::UNSENT_SHARE);
         unsent.is_some_and(|unsent| unsent.median > UNSENT_SHARE_MOST)
     }
 
     /// Whether the rate stayed down in a trial, where the figure is how long that took. The median of the others would
     /// flatter.
-    fn never_came_back(&self, figure: &Figure) -> bool {
-        figure.key == "back_ms" && self.kept.iter().any(|(_, trial)| trial.never_came_back())
+    fn never_came_back(&self, figure: &Metric) -> bool {
+        *figure == load::RECOVERY && self.kept.iter().any(|(_, trial)| trial.never_came_back())
     }
 
     /// In how many rounds a trial was made and none counts, since it was disturbed.
@@ -384,11 +381,11 @@ impl<'a> Row<'a> {
 }
 
 /// What a trial has of a figure in this column: the first one is the headline.
-fn value_at(index: usize, figure: &Figure, trial: &Measured) -> Option<f64> {
+fn value_at(index: usize, figure: &Metric, trial: &Measured) -> Option<f64> {
     if index == 0 {
-        figure.as_headline(trial)
+        figure.headline_value(trial)
     } else {
-        (figure.of)(trial)
+        (figure.value)(trial)
     }
 }
 

@@ -7,7 +7,6 @@ use super::standing::{Standing, Why};
 use super::summary::{Answer, Row, Summary};
 use super::{csv, html, markdown};
 use crate::environment::Environment;
-use crate::figures::Better;
 use crate::record::{Measured, Outcome, Record};
 use schema::load::BackgroundConnections;
 
@@ -249,7 +248,7 @@ fn a_cell_of_too_few_trials_says_so_and_is_not_ranked() {
     let answer = answer(&summary, "request-cost", "64");
     let few = row(answer, "async");
     for (index, figured) in few.figures.iter().enumerate() {
-        if answer.figure(index).better != Better::Neither && figured.estimate.is_some() {
+        if answer.figure(index).better.is_some() && figured.estimate.is_some() {
             assert_eq!(figured.standing.note().as_deref(), Some("2 of 6 trials"));
         }
     }

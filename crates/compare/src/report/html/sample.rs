@@ -1,6 +1,6 @@
 //! A page of made-up figures: nine models, one of them with a name that is markup.
 
-use crate::report::numbers::rounded;
+use crate::numbers::rounded;
 use crate::report::page::{Cell, Choice, Mark, Page, Plot, Point, Row, Scale, Section, Series, Table};
 
 pub(super) const MODELS: [&str; 9] = [

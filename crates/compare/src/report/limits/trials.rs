@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{places, plain_name as name};
-use crate::figures;
-use crate::report::numbers::{list, rounded};
+use crate::metric;
+use crate::numbers::{list, rounded};
 use crate::report::summary::{Row, Summary};
 use crate::runner::REPEATS_MOST;
 
@@ -109,7 +109,7 @@ pub(super) fn missing(summary: &Summary<'_>) -> Option<String> {
     }
     let missing: Vec<_> = missing
         .into_iter()
-        .map(|(key, places)| format!("{}: {}", figures::named(key).title, places.join("; ")))
+        .map(|(key, places)| format!("{}: {}", metric::named(key).title(), places.join("; ")))
         .collect();
     (!missing.is_empty()).then(|| {
         format!(

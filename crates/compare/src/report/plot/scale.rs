@@ -1,6 +1,6 @@
 //! Where a value stands on an axis, and which ticks the axis has.
 
-use crate::report::numbers;
+use crate::numbers;
 
 /// An axis from `low` to `high`, which are ticks themselves or just beside the first and the last name.
 #[derive(Debug, Clone, PartialEq)]

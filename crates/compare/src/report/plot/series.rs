@@ -4,7 +4,7 @@ use super::look;
 use super::scale;
 use super::svg::{Layout, Use, text};
 use super::text::{escape, plain, shortened};
-use crate::report::numbers::rounded;
+use crate::numbers::rounded;
 use crate::report::page::{Plot, Point, Series};
 
 /// From the field to the names, with room for lines that lead there and for a marker.

@@ -238,7 +238,7 @@ fn description(plot: &Plot) -> String {
         plain(&plot.title),
         axis_title(&plot.y),
         axis_title(&plot.x),
-        crate::report::numbers::list(&models)
+        crate::numbers::list(&models)
     )
 }
 

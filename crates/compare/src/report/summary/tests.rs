@@ -54,7 +54,7 @@ fn a_model_with_unserved_connections_is_ranked_by_rate_only() {
     let single = waiting.rows.iter().find(|row| row.model == "single").unwrap();
     assert!(single.left_unserved());
     for (index, figured) in single.figures.iter().enumerate() {
-        let more = waiting.figure(index).better == Better::More;
+        let more = waiting.figure(index).better == Some(Better::More);
         let key = waiting.figure(index).key;
         assert_eq!(figured.standing.is_ranked(), more, "{key}");
     }

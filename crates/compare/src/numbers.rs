@@ -24,7 +24,7 @@ pub(crate) fn count(value: f64) -> String {
     with_commas(&format!("{value:.0}"))
 }
 
-pub(super) fn with_commas(number: &str) -> String {
+pub(crate) fn with_commas(number: &str) -> String {
     let (whole, fraction) = number
         .find('.')
         .map_or((number, ""), |point| number.split_at(point));
