@@ -22,7 +22,6 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use clap::Parser;
-use event_loop::EventLoop;
 use serving::model::{
     BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
 };
@@ -77,7 +76,7 @@ fn run(flags: &Flags) -> Result<()> {
 
 fn work(worker: Worker, service: Service) -> Result<()> {
     // The loop's epoll instance is made here, after the fork: one made before would be shared by all.
-    let mut event_loop = EventLoop::new(
+    let mut event_loop = event_loop::EventLoop::new(
         worker.listener.into_std(),
         service,
         worker.max_connections,
