@@ -7,8 +7,10 @@
 #![allow(missing_docs)]
 
 mod dependencies;
+mod help;
 mod modules;
 mod pages;
 mod reader;
 mod sources;
+mod words;
 mod workspace;
