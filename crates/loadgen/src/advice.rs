@@ -7,7 +7,7 @@ use schema::load::{
 
 /// What the reader should know before quoting a figure of this result, a sentence or two each; nothing if all is well.
 #[must_use]
-pub fn of(report: &Report) -> Vec<String> {
+pub fn advise(report: &Report) -> Vec<String> {
     let all = [
         ended_early(report),
         accounting(report),

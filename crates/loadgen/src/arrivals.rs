@@ -11,8 +11,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::nanoseconds;
+use crate::partition::Partition;
 use crate::profile::Profile;
-use crate::share::Share;
 
 /// How the gaps between requests are distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(crate) enum Due {
 impl Due {
     /// A thread's share of `rate_per_s` requests a second. Together the threads make one stream of that kind: Poisson streams
     /// add up to a Poisson stream, and uniform ones take turns, which is exact where all have as many connections.
-    pub(crate) fn new(arrivals: Arrivals, rate_per_s: f64, share: Share, seed: u64) -> Self {
+    pub(crate) fn new(arrivals: Arrivals, rate_per_s: f64, share: Partition, seed: u64) -> Self {
         let gap_ns = 1e9 / (rate_per_s * share.fraction());
         match arrivals {
             Arrivals::Uniform => Self::Uniform {
@@ -75,7 +75,7 @@ impl Due {
     }
 
     /// A thread's share of requests whose rate changes, where the profile is that of the share.
-    pub(crate) fn staged(arrivals: Arrivals, profile: Arc<Profile>, share: Share, seed: u64) -> Self {
+    pub(crate) fn staged(arrivals: Arrivals, profile: Arc<Profile>, share: Partition, seed: u64) -> Self {
         let mut random = (arrivals == Arrivals::Poisson).then(|| stream(share, seed));
         let point = match &mut random {
             Some(random) => exponential(1.0, random),
@@ -106,7 +106,7 @@ impl Due {
 /// When the requests of a run on one thread are due, in microseconds from the start of the load.
 #[must_use]
 pub fn due_us(arrivals: Arrivals, rate_per_s: f64, seed: u64, length: Duration) -> Vec<f64> {
-    let due = Due::new(arrivals, rate_per_s, Share::WHOLE, seed);
+    let due = Due::new(arrivals, rate_per_s, Partition::WHOLE, seed);
     let length_ns = nanoseconds(length);
     due.take_while(|&ns| ns < length_ns)
         .map(|ns| ns as f64 / 1e3)
@@ -114,7 +114,7 @@ pub fn due_us(arrivals: Arrivals, rate_per_s: f64, seed: u64, length: Duration) 
 }
 
 /// A generator has 2^64 streams that have nothing to do with each other: one for each thread.
-fn stream(share: Share, seed: u64) -> Box<ChaCha8Rng> {
+fn stream(share: Partition, seed: u64) -> Box<ChaCha8Rng> {
     let mut random = Box::new(ChaCha8Rng::seed_from_u64(seed));
     random.set_stream(share.thread as u64);
     random
@@ -173,7 +173,7 @@ mod tests {
     fn a_uniform_schedule_has_equal_gaps_and_threads_take_turns() {
         let mut all = Vec::new();
         for thread in 0..3 {
-            all.extend(Due::new(Arrivals::Uniform, 1000.0, Share::of(3, thread, 3), 1).take(100));
+            all.extend(Due::new(Arrivals::Uniform, 1000.0, Partition::new(3, thread, 3), 1).take(100));
         }
         all.sort_unstable();
         assert_eq!(all.len(), 300);
@@ -182,13 +182,13 @@ mod tests {
 
     #[test]
     fn rounding_does_not_add_up() {
-        let mut due = Due::new(Arrivals::Uniform, 300_000.0, Share::WHOLE, 1);
+        let mut due = Due::new(Arrivals::Uniform, 300_000.0, Partition::WHOLE, 1);
         assert_eq!(due.nth(30_000_000), Some(100_000_000_000));
     }
 
     #[test]
     fn a_poisson_schedule_has_the_rate_that_was_asked_for() {
-        let due = until(10.0, Due::new(Arrivals::Poisson, 10_000.0, Share::WHOLE, 7));
+        let due = until(10.0, Due::new(Arrivals::Poisson, 10_000.0, Partition::WHOLE, 7));
         // Its count has a standard deviation of its square root.
         assert!(
             (due.len() as f64 - 1e5).abs() < 5.0 * 1e5f64.sqrt(),
@@ -203,7 +203,7 @@ mod tests {
             let beyond = (0..100)
                 .filter(|&seed| {
                     let streams = (0..threads).map(|thread| {
-                        let share = Share::of(threads, thread, threads);
+                        let share = Partition::new(threads, thread, threads);
                         until(1.0, Due::new(Arrivals::Poisson, 1_000.0, share, seed))
                     });
                     let mut due: Vec<_> = streams.flatten().collect();
@@ -220,7 +220,11 @@ mod tests {
     fn a_thread_with_twice_the_connections_has_twice_the_requests() {
         for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
             let [more, fewer] = [0, 1].map(|thread| {
-                until(10.0, Due::new(arrivals, 30_000.0, Share::of(3, thread, 2), 5)).len() as f64
+                until(
+                    10.0,
+                    Due::new(arrivals, 30_000.0, Partition::new(3, thread, 2), 5),
+                )
+                .len() as f64
             });
             assert!((more + fewer - 3e5).abs() < 3e3, "{more} {fewer}");
             assert!((more / fewer - 2.0).abs() < 0.05, "{more} {fewer}");
@@ -230,7 +234,7 @@ mod tests {
     #[test]
     fn a_seed_gives_its_own_schedule_and_always_the_same() {
         let first = |seed, thread| -> Vec<u64> {
-            Due::new(Arrivals::Poisson, 1000.0, Share::of(2, thread, 2), seed)
+            Due::new(Arrivals::Poisson, 1000.0, Partition::new(2, thread, 2), seed)
                 .take(20)
                 .collect()
         };
@@ -240,32 +244,22 @@ mod tests {
     }
 
     /// Four seconds in which the rate goes from 500 to 2,500 and then stays.
-    fn ramp(share: Share) -> Arc<Profile> {
+    fn ramp(share: Partition) -> Arc<Profile> {
         let stage = |from_per_s, to_per_s| crate::stages::Stage {
             name: None,
             from_per_s,
             to_per_s,
             duration: Duration::from_secs(2),
         };
-        let work = crate::work::Work::new("ping", crate::work::Params::Unique).unwrap();
-        let target = "127.0.0.1:1".parse::<std::net::SocketAddr>().unwrap();
-        let plan = crate::plan::Plan {
-            warmup: Duration::ZERO,
-            ..crate::plan::Plan::staged(
-                target.into(),
-                4,
-                vec![stage(500.0, 2_500.0), stage(2_500.0, 2_500.0)],
-                work,
-            )
-        };
-        Arc::new(Profile::of_plan(&plan, share.fraction()))
+        let stages = [stage(500.0, 2_500.0), stage(2_500.0, 2_500.0)];
+        Arc::new(Profile::new(Duration::ZERO, &stages, share.fraction()))
     }
 
     #[test]
     fn stages_have_the_rates_that_were_asked_for_on_all_threads_together() {
         for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
             let streams = (0..4).map(|thread| {
-                let share = Share::of(4, thread, 4);
+                let share = Partition::new(4, thread, 4);
                 until(99.0, Due::staged(arrivals, ramp(share), share, 3))
             });
             let due: Vec<_> = streams.flatten().collect();
@@ -286,12 +280,12 @@ mod tests {
 
     #[test]
     fn poisson_stages_are_a_poisson_stream_on_their_own_clock_and_none_on_the_wall() {
-        let profile = ramp(Share::WHOLE);
+        let profile = ramp(Partition::WHOLE);
         let (mut on_its_own, mut on_the_wall) = (0, 0);
         for seed in 0..100 {
             let due = until(
                 99.0,
-                Due::staged(Arrivals::Poisson, Arc::clone(&profile), Share::WHOLE, seed),
+                Due::staged(Arrivals::Poisson, Arc::clone(&profile), Partition::WHOLE, seed),
             );
             let points: Vec<_> = due
                 .iter()
@@ -310,7 +304,7 @@ mod tests {
     #[test]
     fn time_never_goes_back() {
         for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
-            let due: Vec<_> = Due::new(arrivals, 2e6, Share::of(3, 1, 3), 9)
+            let due: Vec<_> = Due::new(arrivals, 2e6, Partition::new(3, 1, 3), 9)
                 .take(100_000)
                 .collect();
             assert!(due.is_sorted());

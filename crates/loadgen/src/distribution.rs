@@ -21,7 +21,7 @@ pub enum DistributionError {
     },
     /// A share that can't be.
     #[error("high_share is {0}: a share is a number from 0 to 1")]
-    Share(f64),
+    Partition(f64),
 }
 
 /// Whether all its times are some that an operation takes, up to `most`.
@@ -46,7 +46,7 @@ pub(crate) fn check(distribution: &Distribution, most: u64) -> Result<(), Distri
             if (0.0..=1.0).contains(&high_share) {
                 Ok(())
             } else {
-                Err(DistributionError::Share(high_share))
+                Err(DistributionError::Partition(high_share))
             }
         }
     }

@@ -15,7 +15,7 @@ pub(crate) struct Gaps {
 
 impl Gaps {
     /// For about so many requests.
-    pub(crate) fn of(requests: f64) -> Self {
+    pub(crate) fn for_requests(requests: f64) -> Self {
         Self {
             every: (requests as u64 / PAIRS_MOST).max(2),
             seen: 0,
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn neighbouring_gaps_come_in_pairs_that_do_not_overlap() {
-        let mut gaps = Gaps::of(0.0);
+        let mut gaps = Gaps::for_requests(0.0);
         for at_ns in [0, 1, 3, 6, 10, 15] {
             gaps.fell_due(at_ns);
         }
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_long_run_leaves_a_sample_of_the_whole() {
-        let mut gaps = Gaps::of(100_000.0);
+        let mut gaps = Gaps::for_requests(100_000.0);
         (0..100_000).for_each(|at_ns| gaps.fell_due(at_ns * 7));
         let pairs = gaps.into_pairs();
         assert!((1_900..=2_000).contains(&pairs.len()), "{}", pairs.len());

@@ -42,7 +42,7 @@ impl Pauses {
 
 /// When a thread looked last, and what a pause leaves to be done. Times are in nanoseconds since the run began.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct PauseDetector {
     bound_ns: u64,
     looked_ns: u64,
     /// The end of the last pause; 0 if there was none.
@@ -51,7 +51,7 @@ pub(crate) struct Watch {
     pub(crate) is_catching_up: bool,
 }
 
-impl Watch {
+impl PauseDetector {
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             bound_ns: nanoseconds(bound(timeout)),

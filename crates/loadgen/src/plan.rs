@@ -7,6 +7,10 @@ use std::time::Duration;
 
 pub use self::error::{Field, PlanError};
 use crate::arrivals::Arrivals;
+pub use crate::limits::TIME_MOST;
+use crate::limits::{
+    CONNECTIONS_MOST, IN_FLIGHT_MOST, KEPT_MOST_BYTES, RATE_LEAST_PER_S, RATE_MOST_PER_S, THREADS_MOST,
+};
 use crate::stages::{self, Stage};
 use crate::target::Target;
 use crate::work::Work;
@@ -272,21 +276,6 @@ fn within(what: Field, is: usize, least: usize, most: usize) -> Result<(), PlanE
         Ok(())
     }
 }
-
-/// What Linux lets a process have open, unless told otherwise, is hardly more (`fs.nr_open`, proc(5)).
-const CONNECTIONS_MOST: usize = 1_000_000;
-/// As many as there are processors in the largest set that one can be bound to (`sched_setaffinity(2)`).
-const THREADS_MOST: usize = 1_024;
-/// The client keeps some hundred bytes of each request in flight, so this is a gibibyte of its own.
-const IN_FLIGHT_MOST: usize = 10_000_000;
-/// So much memory is taken for granted.
-const KEPT_MOST_BYTES: u128 = 4 << 30;
-/// A lower rate has its first request due after more than a quarter of an hour.
-pub(crate) const RATE_LEAST_PER_S: f64 = 1e-3;
-/// A higher rate has more than ten requests due in a microsecond.
-pub(crate) const RATE_MOST_PER_S: f64 = 1e7;
-/// Nobody waits for longer, and sums of such times are far from what a clock can hold.
-pub const TIME_MOST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {

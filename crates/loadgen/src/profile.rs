@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::nanoseconds;
-use crate::plan::Plan;
+use crate::stages::Stage;
 
 /// A thread's share of a rate over time. Times are in nanoseconds from the start of the load.
 #[derive(Debug, Clone)]
@@ -28,12 +28,13 @@ struct Segment {
 }
 
 impl Profile {
-    /// This share of the plan's stages, from 0 to 1, with the first rate in the warm-up before them.
-    pub(crate) fn of_plan(plan: &Plan, share: f64) -> Self {
-        let first_per_s = plan.stages.first().map_or(0.0, |stage| stage.from_per_s);
-        let warmup = (plan.warmup, first_per_s, first_per_s);
-        let stages = plan.stages.iter();
-        let stages = stages.map(|stage| (stage.duration, stage.from_per_s, stage.to_per_s));
+    /// This share of the stages, from 0 to 1, after a warm-up at the first rate.
+    pub(crate) fn new(warmup: Duration, stages: &[Stage], share: f64) -> Self {
+        let first_per_s = stages.first().map_or(0.0, |stage| stage.from_per_s);
+        let warmup = (warmup, first_per_s, first_per_s);
+        let stages = stages
+            .iter()
+            .map(|stage| (stage.duration, stage.from_per_s, stage.to_per_s));
         let mut profile = Self { segments: Vec::new() };
         for (length, from_per_s, to_per_s) in std::iter::once(warmup).chain(stages) {
             if !length.is_zero() {
@@ -108,8 +109,6 @@ impl Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stages::Stage;
-    use crate::work::{Params, Work};
 
     fn profile(share: f64) -> Profile {
         let stage = |from_per_s, to_per_s, seconds| Stage {
@@ -125,13 +124,7 @@ mod tests {
             stage(0.0, 50.0, 2),
             stage(50.0, 0.0, 2),
         ];
-        let work = Work::new("ping", Params::Unique).unwrap();
-        let target = "127.0.0.1:1".parse::<std::net::SocketAddr>().unwrap();
-        let plan = Plan {
-            warmup: Duration::from_secs(1),
-            ..Plan::staged(target.into(), 1, stages, work)
-        };
-        Profile::of_plan(&plan, share)
+        Profile::new(Duration::from_secs(1), &stages, share)
     }
 
     #[test]

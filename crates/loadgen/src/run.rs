@@ -9,17 +9,17 @@ use hdrhistogram::Histogram;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use thiserror::Error;
 
-use crate::bystanders::Bystanders;
+use crate::background::Background;
 use crate::clock::Clock;
 use crate::connecting::reach;
 use crate::cpu::pin_thread;
-use crate::cut::Cut;
 use crate::driver::{Driver, Schedule};
 use crate::histogram::interval;
 use crate::plan::{Plan, PlanError};
 use crate::report;
-use crate::slices::{Gatherer, Slice, Times};
-use crate::sources::{Sources, TooFewPorts};
+use crate::slices::{Aggregator, Slice, Times};
+use crate::slicing::Slicing;
+use crate::source_addresses::{SourceAddresses, TooFewPorts};
 use crate::tally::Tally;
 use schema::load::{Interval, Report};
 
@@ -74,7 +74,7 @@ pub enum LoadError {
     },
     /// The connections that carry no load can't all be opened.
     #[error("can't open {wanted} idle and silent connections to {target} before the load")]
-    Bystanders {
+    Background {
         /// How many.
         wanted: usize,
         /// Where.
@@ -142,10 +142,12 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         .saturating_add(plan.silent);
     allow_descriptors(connections, plan.threads)?;
     let sources =
-        Sources::of_plan(connections, &plan.target).map_err(|TooFewPorts { ports }| LoadError::Ports {
-            connections,
-            target: plan.target.to_string(),
-            ports,
+        SourceAddresses::for_connections(connections, &plan.target).map_err(|TooFewPorts { ports }| {
+            LoadError::Ports {
+                connections,
+                target: plan.target.to_string(),
+                ports,
+            }
         })?;
     // A dead address is told at once, not connection by connection.
     let (_, first) = reach(&plan.target, plan.timeout, plan.wait_for_server, cancel).map_err(
@@ -155,15 +157,15 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         }),
     )?;
     // These come first: the question that they ask is what a server has left for the others.
-    let bystanders = Bystanders::open(plan, &sources, first, cancel).map_err(unless_cancelled(|source| {
-        LoadError::Bystanders {
+    let background = Background::open(plan, &sources, first, cancel).map_err(unless_cancelled(|source| {
+        LoadError::Background {
             wanted: plan.idle + plan.silent,
             target: plan.target.to_string(),
             source,
         }
     }))?;
     let clock = Clock::start();
-    let (tally, gatherer) = crossbeam::thread::scope(|scope| {
+    let (tally, aggregator) = crossbeam::thread::scope(|scope| {
         let (go, told) = channel::bounded(plan.threads);
         let (opened, all_opened) = channel::unbounded();
         let (done, all_done) = channel::unbounded();
@@ -220,8 +222,8 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
     })
     .expect("a thread of the load generator panicked")?;
     Ok(Outcome {
-        report: report::build(plan, &tally, &gatherer, bystanders.count()),
-        times: gatherer.whole,
+        report: report::build(plan, &tally, &aggregator, background.count()),
+        times: aggregator.whole,
         parts: tally.parts,
         answered_total: tally.answered_total,
         longest_gap: Duration::from_nanos(tally.longest_gap_ns),
@@ -251,26 +253,26 @@ fn conduct(
     done: &channel::Receiver<Result<Tally, LoadError>>,
     looking: channel::Sender<()>,
     observer: &mut dyn Observer,
-) -> Result<(Tally, Gatherer), LoadError> {
-    let mut gatherer = Gatherer::new(Cut::of_plan(plan), plan.threads);
+) -> Result<(Tally, Aggregator), LoadError> {
+    let mut aggregator = Aggregator::new(Slicing::from_plan(plan), plan.threads);
     // Until it is time, or all threads have ended. Only who looks late finds a slice there already.
     let early = slices.recv_deadline(clock.instant(schedule.opens_ns));
     observer.window_opens();
     let closes = clock.instant(schedule.closes_ns);
     let until_it_closes = std::iter::from_fn(|| slices.recv_deadline(closes).ok());
     for (number, slice) in early.into_iter().chain(until_it_closes) {
-        gatherer.take(number, slice, |interval, times| {
+        aggregator.take(number, slice, |interval, times| {
             observer.interval(interval, times)
         });
     }
     observer.window_closes();
     drop(looking);
     for (number, slice) in slices {
-        gatherer.take(number, slice, |interval, times| {
+        aggregator.take(number, slice, |interval, times| {
             observer.interval(interval, times)
         });
     }
-    gatherer.close_rest(|interval, times| observer.interval(interval, times));
+    aggregator.close_rest(|interval, times| observer.interval(interval, times));
     let mut tallies = Vec::with_capacity(plan.threads);
     for tally in done {
         tallies.push(tally?);
@@ -280,9 +282,9 @@ fn conduct(
     if !late.latency.is_empty() {
         let ends = tally.window + tally.drain;
         observer.after_window(&interval(ends, &late.latency, 0), late);
-        gatherer.whole.add(late);
+        aggregator.whole.add(late);
     }
-    Ok((tally, gatherer))
+    Ok((tally, aggregator))
 }
 
 /// Raises the soft limit of descriptors if the connections need it and the hard one allows.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use schema::load::{Drift, Interval, Quantiles};
 
-use crate::cut::Cut;
 use crate::histogram::{add, histogram, interval, quantiles};
+use crate::slicing::Slicing;
 
 /// The times of some requests, in nanoseconds.
 #[derive(Debug, Clone)]
@@ -54,8 +54,8 @@ pub(crate) struct Slice {
 
 /// Puts the slices of all threads together.
 #[derive(Debug)]
-pub(crate) struct Gatherer {
-    cut: Cut,
+pub(crate) struct Aggregator {
+    cut: Slicing,
     threads: usize,
     /// The last slices of those threads that have handed in all of theirs.
     ended: Vec<usize>,
@@ -80,8 +80,8 @@ pub(crate) struct StageTotals {
     pub(crate) latency_us: Option<Quantiles>,
 }
 
-impl Gatherer {
-    pub(crate) fn new(cut: Cut, threads: usize) -> Self {
+impl Aggregator {
+    pub(crate) fn new(cut: Slicing, threads: usize) -> Self {
         Self {
             cut,
             threads,
@@ -204,17 +204,17 @@ mod tests {
     const WINDOW: Duration = Duration::from_secs(4);
 
     /// Two threads' slices, taken in this order: true takes the first thread's next one.
-    fn gathered(threads: &[Vec<Vec<u32>>; 2], order: &[bool]) -> Gatherer {
-        let mut gatherer = Gatherer::new(Cut::of(WINDOW, None), 2);
+    fn gathered(threads: &[Vec<Vec<u32>>; 2], order: &[bool]) -> Aggregator {
+        let mut aggregator = Aggregator::new(Slicing::new(WINDOW, None), 2);
         let mut next = [0, 0];
         for &first in order.iter().chain([true, false].repeat(4).iter()) {
             let thread = usize::from(!first);
             if let Some(values) = threads[thread].get(next[thread]) {
-                gatherer.take(next[thread], slice(values), |_, _| {});
+                aggregator.take(next[thread], slice(values), |_, _| {});
                 next[thread] += 1;
             }
         }
-        gatherer
+        aggregator
     }
 
     fn four_slices() -> impl Strategy<Value = Vec<Vec<u32>>> {
@@ -242,11 +242,11 @@ mod tests {
 
     #[test]
     fn drift_is_seen_between_the_first_third_and_the_last() {
-        let mut gatherer = Gatherer::new(Cut::of(Duration::from_secs(1), None), 1);
+        let mut aggregator = Aggregator::new(Slicing::new(Duration::from_secs(1), None), 1);
         for (number, ns) in [(0, 1_000), (1, 5_000), (2, 3_000)] {
-            gatherer.take(number, slice(&vec![ns; 100]), |_, _| {});
+            aggregator.take(number, slice(&vec![ns; 100]), |_, _| {});
         }
-        let drift = gatherer.drift().unwrap();
+        let drift = aggregator.drift().unwrap();
         assert!(
             (drift.first_p50_us - 1.0).abs() < 0.01 && (drift.last_p50_us - 3.0).abs() < 0.01,
             "{drift:?}"
@@ -255,44 +255,44 @@ mod tests {
 
     #[test]
     fn a_run_that_is_cut_short_keeps_its_last_slice() {
-        let mut gatherer = Gatherer::new(Cut::of(WINDOW, None), 2);
-        gatherer.take(0, slice(&[7]), |_, _| {});
-        assert!(gatherer.intervals.is_empty());
-        gatherer.close_rest(|_, _| {});
-        assert_eq!(gatherer.intervals[0].ok, 1);
+        let mut aggregator = Aggregator::new(Slicing::new(WINDOW, None), 2);
+        aggregator.take(0, slice(&[7]), |_, _| {});
+        assert!(aggregator.intervals.is_empty());
+        aggregator.close_rest(|_, _| {});
+        assert_eq!(aggregator.intervals[0].ok, 1);
     }
 
     #[test]
     fn an_interval_ends_where_the_last_of_its_slices_did() {
-        let mut gatherer = Gatherer::new(Cut::of(WINDOW, None), 2);
+        let mut aggregator = Aggregator::new(Slicing::new(WINDOW, None), 2);
         let ending = |ms| Slice {
             ends: Duration::from_millis(ms),
             ..slice(&[7])
         };
         // The run is cut short while one thread has crossed the second edge, and the other has not.
         for (number, ms) in [(0, 1_000), (1, 1_999), (0, 1_000), (1, 2_000), (2, 2_001)] {
-            gatherer.take(number, ending(ms), |_, _| {});
+            aggregator.take(number, ending(ms), |_, _| {});
         }
-        gatherer.close_rest(|_, _| {});
-        let ends: Vec<_> = gatherer.intervals.iter().map(|interval| interval.t_s).collect();
+        aggregator.close_rest(|_, _| {});
+        let ends: Vec<_> = aggregator.intervals.iter().map(|interval| interval.t_s).collect();
         assert_eq!(ends, [1.0, 2.0, 2.001]);
     }
 
     #[test]
     fn a_slice_is_whole_without_the_threads_that_ended_before_it() {
-        let mut gatherer = Gatherer::new(Cut::of(WINDOW, None), 3);
+        let mut aggregator = Aggregator::new(Slicing::new(WINDOW, None), 3);
         let of = |values: &[u32], is_last| Slice {
             is_last,
             ..slice(values)
         };
-        gatherer.take(0, of(&[1], true), |_, _| {});
-        gatherer.take(0, of(&[1, 2], false), |_, _| {});
-        gatherer.take(1, of(&[3], false), |_, _| {});
-        gatherer.take(0, of(&[4], false), |_, _| {});
-        assert_eq!(gatherer.intervals.len(), 1);
-        gatherer.take(1, of(&[5], true), |_, _| {});
-        gatherer.take(2, of(&[6], true), |_, _| {});
-        let counts: Vec<_> = gatherer.intervals.iter().map(|interval| interval.ok).collect();
+        aggregator.take(0, of(&[1], true), |_, _| {});
+        aggregator.take(0, of(&[1, 2], false), |_, _| {});
+        aggregator.take(1, of(&[3], false), |_, _| {});
+        aggregator.take(0, of(&[4], false), |_, _| {});
+        assert_eq!(aggregator.intervals.len(), 1);
+        aggregator.take(1, of(&[5], true), |_, _| {});
+        aggregator.take(2, of(&[6], true), |_, _| {});
+        let counts: Vec<_> = aggregator.intervals.iter().map(|interval| interval.ok).collect();
         assert_eq!(counts, [4, 2, 1]);
     }
 }

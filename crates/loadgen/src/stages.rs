@@ -20,7 +20,7 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use toml::Spanned;
 
-use crate::plan::{RATE_LEAST_PER_S, RATE_MOST_PER_S, TIME_MOST};
+use crate::limits::{RATE_LEAST_PER_S, RATE_MOST_PER_S, TIME_MOST};
 use crate::rate;
 
 /// So many stages are enough for everybody, and few enough to be shown.

@@ -40,7 +40,7 @@ fn failures_of(kinds: &[(u64, &str)]) -> Vec<Failures> {
 #[track_caller]
 fn only(mut report: Report, fault: &dyn Fn(&mut Report)) -> String {
     fault(&mut report);
-    match &of(&report)[..] {
+    match &advise(&report)[..] {
         [one] => one.clone(),
         other => panic!("one piece of advice is due, and this is said: {other:#?}"),
     }
@@ -48,8 +48,8 @@ fn only(mut report: Report, fault: &dyn Fn(&mut Report)) -> String {
 
 #[test]
 fn a_sound_result_needs_no_advice() {
-    assert_eq!(of(&sound()), [""; 0]);
-    assert_eq!(of(&sound_closed()), [""; 0]);
+    assert_eq!(advise(&sound()), [""; 0]);
+    assert_eq!(advise(&sound_closed()), [""; 0]);
 }
 
 /// A result, what is wrong with it, and the words that have to be said about that.
@@ -295,7 +295,7 @@ fn what_just_keeps_its_bound_is_not_told() {
     report.requests.unsent = 120;
     report.requests.sent = 11_880;
     report.requests.ok = 11_880;
-    assert_eq!(of(&report), [""; 0]);
+    assert_eq!(advise(&report), [""; 0]);
 }
 
 /// Results in which this kind of failure happened: in either loop, and to requests of the window or of the warm-up only.
@@ -337,7 +337,7 @@ fn results_with(failure: Failure) -> Vec<Report> {
 fn advice_names_every_kind_of_failure_and_is_true_of_it() {
     for &failure in Failure::ALL {
         for report in results_with(failure) {
-            let advice = of(&report).join("\n");
+            let advice = advise(&report).join("\n");
             let has = |words: &str| advice.contains(words);
             assert!(has(&format!("4 × {failure}")), "{failure}: {advice}");
             let goes_on = failure.effect() == Effect::GoesOn;
@@ -391,7 +391,7 @@ fn requests_that_a_paused_client_did_not_send_are_not_held_against_the_server() 
         longest_us: 500_000.0,
         requests: 500,
     });
-    let advice = of(&report).join("\n");
+    let advice = advise(&report).join("\n");
     assert!(advice.contains("500 of 12500 requests were not sent"), "{advice}");
     assert!(advice.contains("The load generator paused, so"), "{advice}");
     assert!(!advice.contains("--connections"), "{advice}");
@@ -403,7 +403,7 @@ fn unserved_connections_are_no_matter_of_their_number_where_others_failed() {
         let mut report = sound_closed();
         report.connections.served = 57;
         report.failures = failures_of(&[(7, kind)]);
-        of(&report).join("\n")
+        advise(&report).join("\n")
     };
     assert!(unserved("timeout").contains("Ask for fewer connections"));
     for kind in ["wrong_value", "reset", "connect_refused"] {
@@ -417,7 +417,7 @@ fn connections_that_were_lost_are_why_fewer_requests_were_in_flight() {
     report.checks.little = Some(little_of(60.0, 60.0));
     report.options.warmup_s = 0.0;
     report.failures = failures_of(&[(4, "connect_refused")]);
-    let advice = of(&report).join("\n");
+    let advice = advise(&report).join("\n");
     assert!(
         advice.contains("and not the 64 that were asked for: connections were lost, given up or not opened"),
         "{advice}"

@@ -273,7 +273,7 @@ fn checks(page: &mut String, report: &Report) -> Result {
             arrivals.lag1
         )?;
     }
-    let advice = advice::of(report);
+    let advice = advice::advise(report);
     if advice.is_empty() {
         return writeln!(page, "all checks passed");
     }

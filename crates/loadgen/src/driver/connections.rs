@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mio::{Events, Token};
 
-use super::{Driver, EVENTS_AT_ONCE, Phase};
+use super::state::{Driver, EVENTS_AT_ONCE, Phase};
 use crate::clock::nanoseconds;
 use crate::connection::State;
 use crate::histogram::record;
@@ -71,7 +71,9 @@ impl Driver<'_> {
     fn begin_to_connect(&mut self, index: usize, now_ns: u64) {
         let connection = &mut self.connections[index];
         let target = self.plan.target.addresses()[connection.address];
-        let source = self.sources.of(index * self.plan.threads + self.thread, target);
+        let source = self
+            .sources
+            .address_for(index * self.plan.threads + self.thread, target);
         let connected = connection.connect(target, source, self.poll.registry(), Token(index), now_ns);
         if let Err(error) = connected {
             self.fail_connect(index, &error, now_ns);

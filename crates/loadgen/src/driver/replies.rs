@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use protocol::frame::{self, Head, PREFIX_BYTES};
 
-use super::{Driver, Phase};
+use super::state::{Driver, Phase};
 use crate::connection::{InFlight, Received};
 use crate::histogram::record;
 use crate::plan::Fault;

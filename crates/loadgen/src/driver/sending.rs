@@ -1,6 +1,6 @@
 //! What goes out: in a closed loop whenever a connection is free, in an open one when a request is due as well.
 
-use super::{Driver, Phase};
+use super::state::{Driver, Phase};
 use crate::connection::InFlight;
 use crate::histogram::record;
 
@@ -36,7 +36,7 @@ impl Driver<'_> {
     pub(super) fn has_sent_all(&self) -> bool {
         self.budget.is_some()
             && match &self.open {
-                Some((line, _)) => line.is_exhausted(),
+                Some((queue, _)) => queue.is_exhausted(),
                 None => self.left == 0,
             }
     }
@@ -86,9 +86,9 @@ impl Driver<'_> {
     /// Lets all that has fallen due by now enter the system. What is planned is counted here, by a schedule that knows of no
     /// sending, so that a request which fell due and was lost would show.
     pub(super) fn arrive(&mut self, now_ns: u64) {
-        if let Some((line, _)) = &mut self.open {
+        if let Some((queue, _)) = &mut self.open {
             let paused_until_ns = self.watch.paused_until_ns();
-            let due = line.arrive(&mut self.in_system, now_ns, paused_until_ns, self.cancel);
+            let due = queue.arrive(&mut self.in_system, now_ns, paused_until_ns, self.cancel);
             self.tally.requests.planned += due;
             self.slice.due += due;
         }
@@ -96,11 +96,11 @@ impl Driver<'_> {
 
     /// Puts a connection among the free ones, if it is free and not there yet.
     pub(super) fn offer(&mut self, index: usize) {
-        let Some((line, _)) = &mut self.open else { return };
+        let Some((queue, _)) = &mut self.open else { return };
         let connection = &mut self.connections[index];
         if !connection.offered && connection.is_free(self.plan) {
             connection.offered = true;
-            line.offer(index);
+            queue.offer(index);
         }
     }
 
@@ -108,17 +108,17 @@ impl Driver<'_> {
     pub(super) fn send_due(&mut self, now_ns: u64) -> usize {
         let mut sent = 0;
         while self.phase != Phase::Finishing {
-            let Some((line, _)) = &mut self.open else { break };
-            if line.next_due_ns() > now_ns {
+            let Some((queue, _)) = &mut self.open else { break };
+            if queue.next_due_ns() > now_ns {
                 break;
             }
-            let Some(index) = line.take() else { break };
+            let Some(index) = queue.take() else { break };
             self.connections[index].offered = false;
             // It may have been lost, or have been given something else to do, since it was put there.
             if !self.connections[index].is_free(self.plan) {
                 continue;
             }
-            let due_ns = line.advance();
+            let due_ns = queue.advance();
             self.send_one(index, due_ns);
             self.offer(index);
             sent += 1;
@@ -145,8 +145,8 @@ impl Driver<'_> {
         if self.phase == Phase::Measuring && number >= self.counts_from {
             self.tally.requests.sent += 1;
             record(&mut self.slice.times.send_delay, sent_ns.saturating_sub(due_ns));
-            if let Some((line, _)) = &mut self.open {
-                line.fell_due(due_ns);
+            if let Some((queue, _)) = &mut self.open {
+                queue.fell_due(due_ns);
             }
         }
         self.send(index);

@@ -10,13 +10,13 @@ use std::time::Duration;
 use crossbeam::channel;
 use protocol::Reply;
 
-use super::{Driver, Schedule};
+use super::state::{Driver, Schedule};
 use crate::arrivals::Arrivals;
 use crate::clock::Clock;
 use crate::connection::State;
 use crate::plan::{Load, Pacing, Plan};
 use crate::slices::Slice;
-use crate::sources::Sources;
+use crate::source_addresses::SourceAddresses;
 use crate::tally::Tally;
 use crate::work::{Params, Work};
 
@@ -66,7 +66,8 @@ impl Stepped {
             target: target.into(),
             ..plan
         }));
-        let sources = Sources::of_plan(plan.connections, &plan.target).expect("there are ports for a few");
+        let sources = SourceAddresses::for_connections(plan.connections, &plan.target)
+            .expect("there are ports for a few");
         let (clock, now_ns) = Clock::stepped();
         let (slices, handed_in) = channel::unbounded();
         let cancel: &AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::{Driver, INTERRUPTED, Phase, Schedule};
+use super::state::{CpuReading, Driver, INTERRUPTED, Phase, Schedule};
 use crate::clock::nanoseconds;
 use crate::connection::Connection;
 use crate::cpu::thread_waited;
@@ -13,14 +13,6 @@ use crate::tally::{Tally, ThreadTime};
 /// More than this is not spun in one look at the clock: a look that finds nothing takes a microsecond or a few, and for the
 /// rest somebody else had the processor. The thread's processor time is without that, so it may not be taken off it again.
 const LOOK_MOST_NS: u64 = 20_000;
-
-/// The processor time of this thread, how long it has waited for a processor, and when that was read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CpuReading {
-    at_ns: u64,
-    cpu: Duration,
-    waited: Duration,
-}
 
 impl Driver<'_> {
     /// Changes the phase, and begins another slice, when it is time for that.
@@ -62,10 +54,10 @@ impl Driver<'_> {
         self.slice.due = 0;
         if let Some(requests) = self.budget {
             // Those of the warm-up are none of them, whether they were sent or wait for a connection.
-            let waiting = self.open.as_ref().map_or(0, |(line, _)| line.waiting());
+            let waiting = self.open.as_ref().map_or(0, |(queue, _)| queue.waiting());
             self.counts_from = self.next_number + waiting * self.plan.threads as u64;
             match &mut self.open {
-                Some((line, _)) => line.limit(requests),
+                Some((queue, _)) => queue.limit(requests),
                 None => self.left = requests,
             }
             return;
@@ -137,14 +129,14 @@ impl Driver<'_> {
     fn count_unsent(&mut self) {
         let closes_ns = self.schedule.closes_ns;
         self.arrive(closes_ns);
-        let Some((line, _)) = &self.open else { return };
+        let Some((queue, _)) = &self.open else { return };
         // Those that do not count are the first in the queue.
         let uncounted = self.counts_from.saturating_sub(self.next_number) / self.plan.threads as u64;
-        self.tally.waits_ns += line.waited_ns(closes_ns);
-        self.tally.requests.unsent += line.waiting().saturating_sub(uncounted);
-        self.tally.pauses.requests += line.waiting_in_pause().saturating_sub(uncounted);
+        self.tally.waits_ns += queue.waited_ns(closes_ns);
+        self.tally.requests.unsent += queue.waiting().saturating_sub(uncounted);
+        self.tally.pauses.requests += queue.waiting_in_pause().saturating_sub(uncounted);
         self.tally.backlog.at_close += self.tally.requests.unsent;
-        if line.is_stopped() {
+        if queue.is_stopped() {
             self.tally.ended_early = Some(INTERRUPTED.to_owned());
         }
     }
@@ -155,7 +147,7 @@ impl Driver<'_> {
         self.count_unsent();
         // Where so many are to be measured, all are planned.
         if self.budget.is_some() {
-            let to_come = self.open.as_ref().and_then(|(line, _)| line.to_come());
+            let to_come = self.open.as_ref().and_then(|(queue, _)| queue.to_come());
             let to_come = to_come.unwrap_or(self.left);
             self.tally.requests.planned += to_come;
             self.tally.requests.unsent += to_come;
@@ -194,8 +186,8 @@ impl Driver<'_> {
             .iter()
             .map(|connection| connection.served)
             .collect();
-        if let Some((line, _)) = self.open {
-            self.tally.gaps = line.into_gaps().into_pairs();
+        if let Some((queue, _)) = self.open {
+            self.tally.gaps = queue.into_gaps().into_pairs();
         }
         (self.tally, self.connections)
     }

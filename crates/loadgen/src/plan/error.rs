@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{IN_FLIGHT_MOST, KEPT_MOST_BYTES};
+use crate::limits::{IN_FLIGHT_MOST, KEPT_MOST_BYTES};
 
 /// What of a plan can't be as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

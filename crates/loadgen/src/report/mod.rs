@@ -11,20 +11,20 @@ use crate::histogram::quantiles;
 use crate::outages::Outages;
 use crate::pauses;
 use crate::plan::{Load, Plan};
-use crate::slices::Gatherer;
+use crate::slices::Aggregator;
 use crate::tally::Tally;
 
 /// Builds the result of a run.
 pub(crate) fn build(
     plan: &Plan,
     tally: &Tally,
-    gatherer: &Gatherer,
+    aggregator: &Aggregator,
     background: Option<BackgroundConnections>,
 ) -> Report {
     let window_s = tally.window.as_secs_f64();
     let completed = tally.completed as f64;
     let is_open = matches!(plan.load, Load::Open { .. });
-    let times = &gatherer.whole;
+    let times = &aggregator.whole;
     let latency_us = quantiles(&times.latency);
     let throughput_per_s = if window_s > 0.0 { completed / window_s } else { 0.0 };
     let parts = plan.work.parts().zip(&tally.parts);
@@ -83,10 +83,10 @@ pub(crate) fn build(
             ),
             late_share: latency_us.and_then(|latency| checks::late_share(&times.send_delay, latency.p50?)),
             // Where the rate changes, so does the latency.
-            drift: gatherer.drift().filter(|_| plan.stages.is_empty()),
+            drift: aggregator.drift().filter(|_| plan.stages.is_empty()),
         },
-        stages: stage_results(plan, gatherer),
-        intervals: gatherer.intervals.clone(),
+        stages: stage_results(plan, aggregator),
+        intervals: aggregator.intervals.clone(),
         failures: tally.failures(),
         outage: outage(&tally.outages),
         ended_early: tally.ended_early.clone(),
@@ -133,9 +133,9 @@ fn options(plan: &Plan) -> Options {
 }
 
 /// The results of the stages that began.
-fn stage_results(plan: &Plan, gatherer: &Gatherer) -> Vec<StageResult> {
+fn stage_results(plan: &Plan, aggregator: &Aggregator) -> Vec<StageResult> {
     let mut starts_s = 0.0;
-    let stages = plan.stages.iter().zip(&gatherer.stages);
+    let stages = plan.stages.iter().zip(&aggregator.stages);
     let results = stages.map(|(stage, totals)| {
         let ends_s = totals.ends.as_secs_f64();
         let length_s = ends_s - starts_s;

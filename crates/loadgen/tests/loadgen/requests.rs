@@ -46,7 +46,7 @@ fn exactly_so_many_requests_are_sent_in_every_shape_of_load() {
                 (report.options.requests, report.options.duration_s),
                 (Some(requests), None)
             );
-            let advice = loadgen::advice::of(&report).join("\n");
+            let advice = loadgen::advice::advise(&report).join("\n");
             assert!(
                 !advice.contains("never served") && !advice.contains("were in flight"),
                 "{advice}"

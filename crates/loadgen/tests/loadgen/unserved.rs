@@ -77,7 +77,7 @@ fn connections_that_an_open_loop_has_no_request_for_are_not_unserved() {
         "the turns are dealt out here"
     );
     assert_eq!(report.unserved_connections(), 0);
-    let advice = loadgen::advice::of(&report).join("\n");
+    let advice = loadgen::advice::advise(&report).join("\n");
     assert!(!advice.contains("never served"), "{advice}");
 }
 

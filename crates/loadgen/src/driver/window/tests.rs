@@ -107,7 +107,7 @@ fn a_line_counts_up_to_where_the_run_is_cut_short() {
         }
     );
     assert_eq!(tally.window.as_micros(), 4_500);
-    // Sent as it was due; due at 1 ms and in flight; due at 2, 3 and 4 ms and in line.
+    // Sent as it was due; due at 1 ms and in flight; due at 2, 3 and 4 ms and in queue.
     let waits_us: u64 = 2_000 + 3_500 + 2_500 + 1_500 + 500;
     assert_eq!(
         (tally.waits_ns, tally.area_ns),
@@ -167,7 +167,7 @@ fn a_connection_that_is_lost_takes_those_in_flight_and_not_those_in_line() {
         ..open_loop(10)
     });
     driver.at(3 * MS + MS / 2).reset(0);
-    // Of those in line the next connection takes two, and two more when these are answered.
+    // Of those in queue the next connection takes two, and two more when these are answered.
     driver.at(5 * MS + MS / 2).open_again(0);
     driver.at(6 * MS + MS / 2).answer(0, 2);
     driver.at(10 * MS);
@@ -190,8 +190,8 @@ fn a_connection_that_is_lost_takes_those_in_flight_and_not_those_in_line() {
 #[test]
 fn a_due_request_that_is_lost_breaks_the_accounting() {
     let mut driver = Stepped::begin(open_loop(10));
-    let (line, _) = driver.open.as_mut().expect("the loop is open");
-    line.advance();
+    let (queue, _) = driver.open.as_mut().expect("the loop is open");
+    queue.advance();
     driver.at(10 * MS);
     let tally = driver.finish();
     assert!(!tally.requests.add_up(), "{:?}", tally.requests);

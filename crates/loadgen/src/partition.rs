@@ -1,48 +1,49 @@
 //! What one of several threads has of a run.
 
-/// A thread's share of a run's connections, and so of its load: a thread that has one connection fewer than another is not
+/// A thread's partition of a run's connections, and so of its load: a thread that has one connection fewer than another is not
 /// to have as many requests wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(crate) struct Partition {
     /// The thread's number, and how many there are.
     pub(crate) thread: usize,
     pub(crate) threads: usize,
     /// How many connections it has, of how many.
     pub(crate) connections: usize,
-    pub(crate) of: usize,
+    pub(crate) all_connections: usize,
 }
 
-impl Share {
+impl Partition {
     /// What a thread has that is the only one.
     pub(crate) const WHOLE: Self = Self {
         thread: 0,
         threads: 1,
         connections: 1,
-        of: 1,
+        all_connections: 1,
     };
 
-    /// The share of `thread` of `threads`, where connections are dealt out to each in turn.
-    pub(crate) fn of(connections: usize, thread: usize, threads: usize) -> Self {
+    /// The partition of `thread` of `threads`, where connections are dealt out to each in turn.
+    pub(crate) fn new(connections: usize, thread: usize, threads: usize) -> Self {
         Self {
             thread,
             threads,
             connections: connections / threads + usize::from(thread < connections % threads),
-            of: connections,
+            all_connections: connections,
         }
     }
 
     /// What a thread has of so many requests. Together the threads have them all.
     pub(crate) fn part_of(self, requests: u64) -> u64 {
         let up_to = |thread: usize| {
-            let dealt = self.of / self.threads * thread + thread.min(self.of % self.threads);
-            u128::from(requests) * dealt as u128 / self.of as u128
+            let dealt = self.all_connections / self.threads * thread
+                + thread.min(self.all_connections % self.threads);
+            u128::from(requests) * dealt as u128 / self.all_connections as u128
         };
         (up_to(self.thread + 1) - up_to(self.thread)) as u64
     }
 
-    /// The share as a number, 1 for the whole.
+    /// The partition as a number, 1 for the whole.
     pub(crate) fn fraction(self) -> f64 {
-        self.connections as f64 / self.of as f64
+        self.connections as f64 / self.all_connections as f64
     }
 }
 
@@ -53,16 +54,16 @@ mod tests {
     #[test]
     fn threads_have_all_connections_between_them_and_none_has_two_more_than_another() {
         for (connections, threads) in [(1, 1), (3, 2), (64, 5), (7, 7)] {
-            let shares: Vec<_> = (0..threads)
-                .map(|thread| Share::of(connections, thread, threads))
+            let partitions: Vec<_> = (0..threads)
+                .map(|thread| Partition::new(connections, thread, threads))
                 .collect();
-            let counts: Vec<_> = shares.iter().map(|share| share.connections).collect();
+            let counts: Vec<_> = partitions.iter().map(|partition| partition.connections).collect();
             assert_eq!(counts.iter().sum::<usize>(), connections);
             assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1);
-            let whole: f64 = shares.iter().map(|share| share.fraction()).sum();
+            let whole: f64 = partitions.iter().map(|partition| partition.fraction()).sum();
             assert!((whole - 1.0).abs() < 1e-9);
             for requests in [0, 1, 2, 1_000, u64::MAX] {
-                let parts = shares.iter().map(|share| share.part_of(requests));
+                let parts = partitions.iter().map(|partition| partition.part_of(requests));
                 assert_eq!(parts.sum::<u64>(), requests);
             }
         }

@@ -13,7 +13,7 @@ const SPARE_PORTS: usize = 232;
 
 /// From which address each connection comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sources {
+pub(crate) enum SourceAddresses {
     /// The kernel chooses.
     Any,
     /// So many connections from 127.0.0.1, as many from 127.0.0.2, and so on.
@@ -26,8 +26,8 @@ pub(crate) struct TooFewPorts {
     pub(crate) ports: usize,
 }
 
-impl Sources {
-    pub(crate) fn of_plan(connections: usize, target: &Target) -> Result<Self, TooFewPorts> {
+impl SourceAddresses {
+    pub(crate) fn for_connections(connections: usize, target: &Target) -> Result<Self, TooFewPorts> {
         Self::with_ports(connections, target.addresses(), local_ports())
     }
 
@@ -43,7 +43,7 @@ impl Sources {
     }
 
     /// The address of the connection of this number to `target`, if it is not the kernel's choice.
-    pub(crate) fn of(&self, connection: usize, target: SocketAddr) -> Option<SocketAddr> {
+    pub(crate) fn address_for(&self, connection: usize, target: SocketAddr) -> Option<SocketAddr> {
         match *self {
             Self::Loopback { each } if is_loopback(&target) => {
                 let number = u32::try_from(connection / each).unwrap_or(u32::MAX);
@@ -75,21 +75,32 @@ fn local_ports() -> usize {
 mod tests {
     use super::*;
 
-    fn sources(connections: usize, target: &str) -> Result<Sources, TooFewPorts> {
-        Sources::with_ports(connections, &[target.parse().unwrap()], 10_232)
+    fn sources(connections: usize, target: &str) -> Result<SourceAddresses, TooFewPorts> {
+        SourceAddresses::with_ports(connections, &[target.parse().unwrap()], 10_232)
     }
 
     const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
 
     #[test]
     fn as_many_connections_as_there_are_ports_need_no_further_address() {
-        assert_eq!(sources(10_000, "127.0.0.1:80").unwrap().of(9_999, LOOPBACK), None);
+        assert_eq!(
+            sources(10_000, "127.0.0.1:80")
+                .unwrap()
+                .address_for(9_999, LOOPBACK),
+            None
+        );
     }
 
     #[test]
     fn more_connections_on_loopback_take_further_addresses() {
         let sources = sources(25_000, "127.0.0.1:80").unwrap();
-        let ip = |connection| sources.of(connection, LOOPBACK).unwrap().ip().to_string();
+        let ip = |connection| {
+            sources
+                .address_for(connection, LOOPBACK)
+                .unwrap()
+                .ip()
+                .to_string()
+        };
         assert_eq!(
             [ip(0), ip(9_999), ip(10_000), ip(24_999)],
             ["127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.3"]
@@ -99,9 +110,9 @@ mod tests {
     #[test]
     fn only_a_loopback_address_of_a_name_has_further_sources() {
         let ipv6 = "[::1]:80".parse().unwrap();
-        let sources = Sources::with_ports(25_000, &[LOOPBACK, ipv6], 10_232).unwrap();
-        assert!(sources.of(0, LOOPBACK).is_some());
-        assert_eq!(sources.of(0, ipv6), None);
+        let sources = SourceAddresses::with_ports(25_000, &[LOOPBACK, ipv6], 10_232).unwrap();
+        assert!(sources.address_for(0, LOOPBACK).is_some());
+        assert_eq!(sources.address_for(0, ipv6), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Driver;
+use super::state::Driver;
 use crate::clock::nanoseconds;
 use crate::connection::State;
 use crate::pauses::Pause;
@@ -38,8 +38,8 @@ impl Driver<'_> {
         }
         self.outages
             .excuse(|since_ns| pause.postpone(since_ns) - since_ns);
-        if let Some((line, _)) = &mut self.open {
-            line.pause();
+        if let Some((queue, _)) = &mut self.open {
+            queue.pause();
         }
         if pause.until_ns > self.schedule.opens_ns {
             let pauses = &mut self.tally.pauses;

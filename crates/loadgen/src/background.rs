@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::connecting::connect;
 use crate::plan::Plan;
-use crate::sources::Sources;
+use crate::source_addresses::SourceAddresses;
 use schema::load::BackgroundConnections;
 
 /// What a silent connection sends: half of the frame of a ping.
@@ -15,23 +15,23 @@ const HALF_A_FRAME: &[u8] = b"\x20\x00\x00\x00{\"in\":\"ping\"";
 
 /// The connections that carry no load, all opened before the load begins.
 #[derive(Debug)]
-pub(crate) struct Bystanders {
+pub(crate) struct Background {
     idle: Vec<TcpStream>,
     silent: Vec<TcpStream>,
 }
 
-impl Bystanders {
+impl Background {
     /// Opens those of a plan, and tries the server's address of number `first` before its others. They come from the
     /// addresses behind those of the connections that carry the load.
     pub(crate) fn open(
         plan: &Plan,
-        sources: &Sources,
+        sources: &SourceAddresses,
         first: usize,
         cancel: &AtomicBool,
     ) -> io::Result<Self> {
         let timeout = plan.timeout.min(Duration::from_secs(10));
         let open = |place| {
-            let source = |address| sources.of(plan.connections + place, address);
+            let source = |address| sources.address_for(plan.connections + place, address);
             connect(&plan.target, first, source, timeout, cancel).map(|(stream, _)| stream)
         };
         let idle = (0..plan.idle).map(open).collect::<io::Result<_>>()?;
@@ -83,7 +83,7 @@ mod tests {
         };
         // One connection from each address, of which the load has the first.
         let cancel = AtomicBool::new(false);
-        let bystanders = Bystanders::open(&plan, &Sources::Loopback { each: 1 }, 0, &cancel).unwrap();
+        let background = Background::open(&plan, &SourceAddresses::Loopback { each: 1 }, 0, &cancel).unwrap();
         let accept = |from: &str| {
             let (stream, address) = listener.accept().unwrap();
             assert_eq!(address.ip().to_string(), from);
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(heard, HALF_A_FRAME);
         drop(first);
         // The end of a connection on loopback is there when its close returns.
-        let report = bystanders.count().unwrap();
+        let report = background.count().unwrap();
         assert_eq!(
             (report.idle, report.idle_open, report.silent, report.silent_open),
             (2, 1, 1, 1)

@@ -11,7 +11,7 @@ use crate::profile::Profile;
 
 /// Requests that fall due, and the connections that are free for them. Times are in nanoseconds since the run began.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Queue {
     begins_ns: u64,
     opens_ns: u64,
     /// The next request to be sent. Between it and now stand those that wait.
@@ -40,7 +40,7 @@ pub(crate) struct Line {
 /// After so many that fell due at once it is looked at whether the run is cancelled: they take milliseconds.
 const LOOK_EVERY: u64 = 1 << 16;
 
-impl Line {
+impl Queue {
     pub(crate) fn new(due: Due, gaps: Gaps, profile: Option<Arc<Profile>>) -> Self {
         Self {
             begins_ns: 0,
@@ -132,7 +132,7 @@ impl Line {
         self.gaps
     }
 
-    /// Takes the next request out of the line.
+    /// Takes the next request out of the queue.
     pub(crate) fn advance(&mut self) -> u64 {
         let due_ns = self.next_due_ns();
         self.next.next();
@@ -191,70 +191,73 @@ impl Line {
 mod tests {
     use super::*;
     use crate::arrivals::Arrivals;
-    use crate::share::Share;
+    use crate::partition::Partition;
 
-    fn line() -> Line {
-        let due = Due::new(Arrivals::Uniform, 1e9, Share::WHOLE, 1);
-        let mut line = Line::new(due, Gaps::of(0.0), None);
-        line.begin(100, 0);
-        line
+    fn queue() -> Queue {
+        let due = Due::new(Arrivals::Uniform, 1e9, Partition::WHOLE, 1);
+        let mut queue = Queue::new(due, Gaps::for_requests(0.0), None);
+        queue.begin(100, 0);
+        queue
     }
 
     /// Lets all that is due by now arrive, in a run without a pause that nobody cancels.
-    fn arrive(line: &mut Line, system: &mut InSystem, now_ns: u64) -> u64 {
-        line.arrive(system, now_ns, 0, &AtomicBool::new(false))
+    fn arrive(queue: &mut Queue, system: &mut InSystem, now_ns: u64) -> u64 {
+        queue.arrive(system, now_ns, 0, &AtomicBool::new(false))
     }
 
     #[test]
     fn a_cancelled_queue_stops_soon_and_adds_up() {
-        let (mut line, mut system) = (line(), InSystem::within(0, u64::MAX));
+        let (mut queue, mut system) = (queue(), InSystem::within(0, u64::MAX));
         let cancel = AtomicBool::new(true);
         // At a request each nanosecond, this is a century.
-        let arrived = line.arrive(&mut system, u64::MAX - 1, 0, &cancel);
+        let arrived = queue.arrive(&mut system, u64::MAX - 1, 0, &cancel);
         assert_eq!(
-            (arrived, line.waiting(), line.is_stopped()),
+            (arrived, queue.waiting(), queue.is_stopped()),
             (LOOK_EVERY, LOOK_EVERY, true)
         );
-        assert_eq!(line.arrive(&mut system, u64::MAX - 1, 0, &cancel), 0);
+        assert_eq!(queue.arrive(&mut system, u64::MAX - 1, 0, &cancel), 0);
         let closes_ns = 200_000;
-        assert_eq!(line.waited_ns(closes_ns), system.area_ns(closes_ns));
+        assert_eq!(queue.waited_ns(closes_ns), system.area_ns(closes_ns));
         for _ in 0..arrived {
-            line.advance();
+            queue.advance();
         }
-        assert_eq!((line.next_due_ns(), line.waited_ns(closes_ns)), (u64::MAX, 0));
+        assert_eq!((queue.next_due_ns(), queue.waited_ns(closes_ns)), (u64::MAX, 0));
     }
 
     #[test]
     fn a_cancelled_queue_counts_all_that_it_can_at_once() {
-        let (mut line, mut system) = (line(), InSystem::within(0, 1000));
-        assert_eq!(line.arrive(&mut system, 109, 0, &AtomicBool::new(true)), 10);
-        assert!(!line.is_stopped());
+        let (mut queue, mut system) = (queue(), InSystem::within(0, 1000));
+        assert_eq!(queue.arrive(&mut system, 109, 0, &AtomicBool::new(true)), 10);
+        assert!(!queue.is_stopped());
     }
 
     #[test]
     fn the_first_in_the_queue_were_in_the_pause() {
-        let (mut line, mut system) = (line(), InSystem::within(0, 1000));
-        arrive(&mut line, &mut system, 104);
-        line.pause();
-        assert_eq!(line.waiting_in_pause(), 5);
+        let (mut queue, mut system) = (queue(), InSystem::within(0, 1000));
+        arrive(&mut queue, &mut system, 104);
+        queue.pause();
+        assert_eq!(queue.waiting_in_pause(), 5);
         // It ended at 108.
-        line.arrive(&mut system, 200, 108, &AtomicBool::new(false));
-        line.advance();
-        assert_eq!(line.waiting_in_pause(), 7);
+        queue.arrive(&mut system, 200, 108, &AtomicBool::new(false));
+        queue.advance();
+        assert_eq!(queue.waiting_in_pause(), 7);
     }
 
     #[test]
     fn requests_leave_in_the_order_that_they_are_due_in() {
-        let mut line = line();
-        assert_eq!([line.advance(), line.advance(), line.advance()], [100, 101, 102]);
-        assert_eq!(line.next_due_ns(), 103);
+        let mut queue = queue();
+        assert_eq!(
+            [queue.advance(), queue.advance(), queue.advance()],
+            [100, 101, 102]
+        );
+        assert_eq!(queue.next_due_ns(), 103);
     }
 
     #[test]
     fn who_waits_is_in_the_system_from_when_it_is_due_and_not_from_when_it_is_sent() {
-        let (mut line, mut system) = (line(), InSystem::within(0, 1000));
+        let (mut queue, mut system) = (queue(), InSystem::within(0, 1000));
         // Ten are due from 100 to 109; nobody looks before 109. They leave at 200 together.
-        assert_eq!(arrive(&mut line, &mut system, 109), 10);
+        assert_eq!(arrive(&mut queue, &mut system, 109), 10);
         system.leave(200, 10);
         let waits: u64 = (100..110).map(|due| 200 - due).sum();
         assert_eq!(system.area_ns(200), u128::from(waits));
@@ -262,12 +265,12 @@ mod tests {
 
     #[test]
     fn those_count_that_are_due_from_when_the_window_opens_to_just_before_it_closes() {
-        let (mut line, mut system) = (line(), InSystem::within(105, 120));
+        let (mut queue, mut system) = (queue(), InSystem::within(105, 120));
         assert_eq!(
-            [104, 109].map(|now_ns| arrive(&mut line, &mut system, now_ns)),
+            [104, 109].map(|now_ns| arrive(&mut queue, &mut system, now_ns)),
             [0, 5]
         );
-        assert_eq!(arrive(&mut line, &mut system, u64::MAX), 10);
+        assert_eq!(arrive(&mut queue, &mut system, u64::MAX), 10);
         // Fifteen of the window, and the five before it, who stay.
         let waits: u64 = 5 * 15 + (1..=15).sum::<u64>();
         assert_eq!(system.area_ns(1000), u128::from(waits));
@@ -275,27 +278,27 @@ mod tests {
 
     #[test]
     fn no_more_fall_due_than_the_limit_and_none_is_sent_beyond_it() {
-        let (mut line, mut system) = (line(), InSystem::within(0, 1000));
-        assert_eq!(arrive(&mut line, &mut system, 101), 2);
-        line.limit(3);
-        assert_eq!(arrive(&mut line, &mut system, 500), 3);
-        assert_eq!((line.waiting(), line.to_come()), (5, Some(0)));
+        let (mut queue, mut system) = (queue(), InSystem::within(0, 1000));
+        assert_eq!(arrive(&mut queue, &mut system, 101), 2);
+        queue.limit(3);
+        assert_eq!(arrive(&mut queue, &mut system, 500), 3);
+        assert_eq!((queue.waiting(), queue.to_come()), (5, Some(0)));
         for due_ns in 100..105 {
-            assert_eq!(line.advance(), due_ns);
+            assert_eq!(queue.advance(), due_ns);
         }
-        assert_eq!(line.next_due_ns(), u64::MAX);
-        line.offer(0);
-        assert!(line.is_idle());
+        assert_eq!(queue.next_due_ns(), u64::MAX);
+        queue.offer(0);
+        assert!(queue.is_idle());
     }
 
     #[test]
     fn connections_take_turns() {
-        let mut line = line();
-        (0..3).for_each(|connection| line.offer(connection));
-        let first = line.take().unwrap();
-        line.offer(first);
+        let mut queue = queue();
+        (0..3).for_each(|connection| queue.offer(connection));
+        let first = queue.take().unwrap();
+        queue.offer(first);
         assert_eq!(
-            [line.take(), line.take(), line.take(), line.take()],
+            [queue.take(), queue.take(), queue.take(), queue.take()],
             [Some(1), Some(2), Some(0), None]
         );
     }

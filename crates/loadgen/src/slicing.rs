@@ -8,7 +8,7 @@ use crate::plan::Plan;
 /// shorter than three, or not at all if it is shorter than [`CUT_LEAST`]. The last slice may be a short one. A window of stages
 /// is cut stage by stage, so that no slice belongs to two. One that ends with its last request is cut as long as it lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cut {
+pub(crate) struct Slicing {
     each: Duration,
     /// None if nobody knows how long the window will be.
     parts: Vec<Part>,
@@ -27,8 +27,8 @@ struct Part {
 const CUT_LEAST: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 
-impl Cut {
-    pub(crate) fn of_plan(plan: &Plan) -> Self {
+impl Slicing {
+    pub(crate) fn from_plan(plan: &Plan) -> Self {
         if plan.requests.is_some() {
             return Self {
                 each: plan.slice.unwrap_or(SECOND),
@@ -36,7 +36,7 @@ impl Cut {
             };
         }
         if plan.stages.is_empty() {
-            return Self::of(plan.duration, plan.slice);
+            return Self::new(plan.duration, plan.slice);
         }
         let mut cut = Self {
             each: plan.slice.unwrap_or(SECOND),
@@ -57,7 +57,7 @@ impl Cut {
         cut
     }
 
-    pub(crate) fn of(window: Duration, asked: Option<Duration>) -> Self {
+    pub(crate) fn new(window: Duration, asked: Option<Duration>) -> Self {
         let whole = |each, count| Self {
             each,
             parts: vec![Part {
@@ -122,7 +122,7 @@ mod tests {
         #[test]
         fn a_window_is_cut_without_a_gap(ms in 1u64..100_000) {
             let window = Duration::from_millis(ms);
-            let cut = Cut::of(window, None);
+            let cut = Slicing::new(window, None);
             let count = cut.count().unwrap();
             prop_assert_eq!(count >= 3, window >= CUT_LEAST);
             let ends: Vec<_> = (0..count).map(|slice| cut.ends(slice)).collect();
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn no_slice_belongs_to_two_stages() {
-        let cut = Cut::of_plan(&plan(&[2_500, 400, 1_000]));
+        let cut = Slicing::from_plan(&plan(&[2_500, 400, 1_000]));
         let count = cut.count().unwrap();
         let slices: Vec<_> = (0..count)
             .map(|slice| (cut.stage(slice), cut.ends(slice).as_millis()))
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_window_of_unknown_length_is_cut_for_ever() {
-        let cut = Cut::of_plan(&Plan {
+        let cut = Slicing::from_plan(&Plan {
             requests: Some(5),
             stages: Vec::new(),
             ..plan(&[])

@@ -6,10 +6,19 @@ use std::thread;
 
 use protocol::Reply;
 
-use super::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam::channel;
+
+use super::state::{Driver, Schedule};
 use crate::arrivals::Arrivals;
+use crate::clock::Clock;
 use crate::plan::Pacing;
+use crate::plan::{Load, Plan};
+use crate::source_addresses::SourceAddresses;
 use crate::work::Params;
+use crate::work::Work;
 
 /// How often a driver allocates for so many requests on one connection.
 fn allocations(load: Load, requests: u64) -> u64 {
@@ -23,7 +32,7 @@ fn allocations(load: Load, requests: u64) -> u64 {
         ..Plan::closed_loop(listener.local_addr().expect("it has an address"), 1, work.clone())
     };
     let cancel = AtomicBool::new(false);
-    let sources = Sources::of_plan(1, &plan.target).expect("there is a port for one");
+    let sources = SourceAddresses::for_connections(1, &plan.target).expect("there is a port for one");
     thread::scope(|scope| {
         scope.spawn(|| {
             let (mut stream, _) = listener.accept().expect("the driver connects");

@@ -1,0 +1,202 @@
+//! What one thread of the load knows.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crossbeam::channel;
+use mio::Poll;
+use protocol::FrameLimit;
+use protocol::buffer::ReadBuffer;
+
+use crate::arrivals::{Arrivals, Due};
+use crate::clock::{Clock, nanoseconds};
+use crate::connection::Connection;
+use crate::gaps::Gaps;
+use crate::in_system::InSystem;
+use crate::outages::Outages;
+use crate::pacer::Pacer;
+use crate::partition::Partition;
+use crate::pauses::PauseDetector;
+use crate::plan::{Load, Plan};
+use crate::profile::Profile;
+use crate::queue::Queue;
+use crate::slices::Slice;
+use crate::slicing::Slicing;
+use crate::source_addresses::SourceAddresses;
+use crate::tally::Tally;
+use crate::work::Work;
+
+pub(super) const EVENTS_AT_ONCE: usize = 1024;
+/// Why a run ends that was cancelled.
+pub(super) const INTERRUPTED: &str = "interrupted";
+/// When the load begins, and when it is measured, in nanoseconds of the run's clock.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "units stand last in a name")]
+pub(crate) struct Schedule {
+    pub(crate) begins_ns: u64,
+    pub(crate) opens_ns: u64,
+    pub(crate) closes_ns: u64,
+}
+
+impl Schedule {
+    pub(crate) fn from(begins_ns: u64, plan: &Plan) -> Self {
+        let opens_ns = begins_ns + nanoseconds(plan.warmup);
+        Self {
+            begins_ns,
+            opens_ns,
+            closes_ns: opens_ns + nanoseconds(plan.window()),
+        }
+    }
+}
+
+/// A thread's slice of the window, and its number.
+pub(crate) type Slices = channel::Sender<(usize, Slice)>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    WarmingUp,
+    Measuring,
+    /// Nothing more is sent; what is on its way is awaited.
+    Finishing,
+}
+
+/// The CPU time of a thread, how long it has waited for a CPU, and when that was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CpuReading {
+    pub(super) at_ns: u64,
+    pub(super) cpu: Duration,
+    pub(super) waited: Duration,
+}
+
+/// One thread of the load.
+pub(crate) struct Driver<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) cancel: &'a AtomicBool,
+    pub(super) clock: Clock,
+    pub(super) watch: PauseDetector,
+    pub(super) timeout_ns: u64,
+    pub(super) work: Work,
+    pub(super) reply_limit: FrameLimit,
+    pub(super) poll: Poll,
+    pub(super) sources: &'a SourceAddresses,
+    /// The number, among all connections of the run, of this thread's first; the next is `threads` later.
+    pub(super) thread: usize,
+    pub(super) connections: Vec<Connection>,
+    /// Which of the server's addresses a connection tries first: the last that one was opened to.
+    pub(super) address: usize,
+    /// How many requests are on their way, warm-up included.
+    pub(super) outstanding: usize,
+    /// The first number that counts, and how many more may be sent in a closed loop.
+    pub(super) counts_from: u64,
+    pub(super) left: u64,
+    /// How many requests this thread measures, where they are counted.
+    pub(super) budget: Option<u64>,
+    /// The next request's number. Threads count in steps of their number, so that no two send the same.
+    pub(super) next_number: u64,
+    pub(super) outgoing: Vec<u8>,
+    /// Memory to read into, lent to whichever connection reads.
+    pub(super) spare: ReadBuffer,
+    /// The open loop, if this is one.
+    pub(super) open: Option<(Queue, Pacer)>,
+    pub(super) in_system: InSystem,
+    pub(super) tally: Tally,
+    pub(super) slice: Slice,
+    pub(super) slices: Slices,
+    pub(super) next_slice: usize,
+    pub(super) cut: Slicing,
+    pub(super) phase: Phase,
+    pub(super) schedule: Schedule,
+    /// When the phase or the slice changes.
+    pub(super) next_edge_ns: u64,
+    pub(super) cpu_at_opening: Option<CpuReading>,
+    /// Time in which the clock was looked at and nothing else was to be done.
+    pub(super) spun_ns: u64,
+    /// How many connections are open, and since when there is none if there is none.
+    pub(super) open_now: usize,
+    pub(super) none_since_ns: u64,
+    /// When there was none, and none could be opened.
+    pub(super) outages: Outages,
+}
+
+impl<'a> Driver<'a> {
+    /// The driver of the plan's thread of this number.
+    pub(crate) fn new(
+        plan: &'a Plan,
+        thread: usize,
+        clock: Clock,
+        sources: &'a SourceAddresses,
+        slices: Slices,
+        cancel: &'a AtomicBool,
+    ) -> io::Result<Self> {
+        let share = Partition::new(plan.connections, thread, plan.threads);
+        let poll = Poll::new()?;
+        let parts = plan.work.parts().len();
+        Ok(Self {
+            plan,
+            cancel,
+            clock,
+            watch: PauseDetector::new(plan.timeout),
+            timeout_ns: nanoseconds(plan.timeout),
+            work: plan.work.clone(),
+            reply_limit: plan.work.reply_limit(),
+            open: open_loop(plan, share, &poll)?,
+            poll,
+            sources,
+            thread,
+            address: 0,
+            connections: (0..share.connections).map(|_| Connection::default()).collect(),
+            outstanding: 0,
+            counts_from: 0,
+            left: u64::MAX,
+            budget: plan.requests.map(|requests| share.part_of(requests)),
+            next_number: thread as u64,
+            outgoing: Vec::new(),
+            spare: ReadBuffer::default(),
+            in_system: InSystem::within(0, 0),
+            tally: Tally::with_parts(if parts > 1 { parts } else { 0 }),
+            slice: Slice::default(),
+            slices,
+            next_slice: 0,
+            cut: Slicing::from_plan(plan),
+            phase: Phase::WarmingUp,
+            schedule: Schedule::from(0, plan),
+            next_edge_ns: u64::MAX,
+            cpu_at_opening: None,
+            spun_ns: 0,
+            open_now: 0,
+            none_since_ns: 0,
+            outages: Outages::default(),
+        })
+    }
+}
+
+fn open_loop(plan: &Plan, share: Partition, poll: &Poll) -> io::Result<Option<(Queue, Pacer)>> {
+    let Load::Open {
+        rate_per_s,
+        arrivals,
+        pacing,
+    } = plan.load
+    else {
+        return Ok(None);
+    };
+    let profile = (!plan.stages.is_empty())
+        .then(|| Arc::new(Profile::new(plan.warmup, &plan.stages, share.fraction())));
+    let due = match &profile {
+        None => Due::new(arrivals, rate_per_s, share, plan.seed),
+        Some(profile) => Due::staged(arrivals, Arc::clone(profile), share, plan.seed),
+    };
+    let requests = match (arrivals, plan.requests, &profile) {
+        (Arrivals::Poisson, Some(requests), _) => share.part_of(requests) as f64,
+        (Arrivals::Poisson, None, Some(profile)) => profile.total(),
+        (Arrivals::Poisson, None, None) => rate_per_s * share.fraction() * plan.duration.as_secs_f64(),
+        // Nothing is asked of gaps that are all the same.
+        (Arrivals::Uniform, ..) => f64::INFINITY,
+    };
+    let pacer = Pacer::new(poll.registry(), pacing, plan.fault)?;
+    Ok(Some((
+        Queue::new(due, Gaps::for_requests(requests), profile),
+        pacer,
+    )))
+}
