@@ -21,96 +21,13 @@ use crate::record::{Measured, SCHEMA};
 use schema::cost::Disturbance;
 use schema::cpus::Split;
 
-/// Where and how a run was made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Environment {
-    /// The version of this and of the records.
-    pub(crate) schema: u32,
-    /// When it began.
-    pub(crate) started_at: Timestamp,
-    /// What was typed, without the path of the program.
-    pub(crate) command: Vec<String>,
-    /// The version of this program.
-    pub(crate) version: String,
-    /// What it was built from, where that is known.
-    pub(crate) commit: Option<Commit>,
-    /// The profile's name.
-    pub(crate) profile: String,
-    /// The times of each trial.
-    #[serde(flatten)]
-    pub(crate) times: Times,
-    /// How often each model was to be measured in each setting.
-    pub(crate) rounds: usize,
-    /// What the order of the trials was drawn from.
-    pub(crate) seed: u64,
-    /// Who took part, in the order of the tables.
-    pub(crate) contenders: Vec<Contender>,
-    /// Who did not, and why.
-    #[serde(default)]
-    pub(crate) left_out: Vec<LeftOut>,
-    /// What was asked.
-    pub(crate) experiments: Vec<Experiment>,
-    /// What was asked for and can't be asked on this machine, and why.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) experiments_left_out: Vec<LeftOut>,
-    /// The processors of each side.
-    pub(crate) cpus: Split,
-    /// The machine.
-    pub(crate) machine: Machine,
-}
-
 /// What is read of an environment before the rest is trusted.
 #[derive(Deserialize)]
 struct Version {
     schema: u32,
 }
 
-/// A state of the sources.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Commit {
-    pub(crate) hash: String,
-    /// Whether files that git knows had been changed since.
-    pub(crate) changed: bool,
-}
-
-/// The machine, as far as it bears on the figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Machine {
-    pub(crate) cpu_model: String,
-    /// The processors that the run might use.
-    pub(crate) processors: usize,
-    pub(crate) memory_bytes: u64,
-    pub(crate) kernel: String,
-    /// How the clock rate is governed, where the kernel has a say in it.
-    pub(crate) governor: Option<String>,
-    /// Whether it is a virtual machine.
-    pub(crate) virtualised: bool,
-}
-
-/// The highest number of rounds that is read: more than any version could be asked for.
-pub(crate) const ROUNDS_READ_MOST: usize = 65_535;
-
 impl Environment {
-    /// The names of those that took part, in the order of the tables.
-    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
-        self.contenders.iter().map(|contender| &*contender.name)
-    }
-
-    /// The trials that were planned, in their order.
-    pub(crate) fn planned(&self) -> Vec<Planned<'_>> {
-        plan::trials(&self.experiments, &self.contenders, self.rounds, self.seed)
-    }
-
-    /// Why a trial is set aside, if it is. In a smoke run none is: it asks whether all works, and quotes no figure.
-    pub(crate) fn sets_aside(&self, trial: &Measured) -> Option<Disturbance> {
-        trial.set_aside().filter(|_| self.profile != "smoke")
-    }
-
-    /// What was typed, for a shell.
-    pub(crate) fn command_line(&self) -> String {
-        shell_words::join(&self.command)
-    }
-
     /// Reads what a run wrote about itself, to be shown: long strings are cut.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         Self::stored(path, escape::cut_all)
@@ -176,19 +93,6 @@ impl Machine {
     }
 }
 
-impl Machine {
-    /// In a few words.
-    pub(crate) fn describe(&self) -> String {
-        let Self {
-            cpu_model,
-            processors,
-            kernel,
-            ..
-        } = self;
-        format!("{cpu_model}, {processors} processors, {kernel}")
-    }
-}
-
 /// On x86 the processor names itself; on ARM the kernel only knows who made it.
 fn cpu_model(cpu: &CpuInfo) -> String {
     let model = cpu.model_name(0).or_else(|| cpu.get_field(0, "CPU implementer"));
@@ -222,17 +126,6 @@ impl Commit {
             hash,
             changed: !changes.trim().is_empty(),
         })
-    }
-}
-
-impl fmt::Display for Commit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let changes = if self.changed {
-            ", with changes that were not committed"
-        } else {
-            ""
-        };
-        write!(f, "commit {}{changes}", self.hash)
     }
 }
 
@@ -297,17 +190,6 @@ pub(crate) mod tests {
                 virtualised: false,
             },
         }
-    }
-
-    #[test]
-    fn a_command_can_be_given_to_a_shell_again() {
-        let mut environment = environment();
-        let typed = ["compare", "run", "--out", "my results/$1", "--seed", "7"];
-        environment.command = typed.map(str::to_owned).to_vec();
-        assert_eq!(
-            environment.command_line(),
-            "compare run --out 'my results/$1' --seed 7"
-        );
     }
 
     #[test]

@@ -1,0 +1,116 @@
+//! Where and how a run was made: `environment.json` beside its records.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::contender::{Contender, LeftOut};
+use crate::cost::Disturbance;
+use crate::cpus::Split;
+use crate::experiment::{Experiment, Times};
+use crate::record::Measured;
+
+/// Where and how a run was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The version of this and of the records.
+    pub schema: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What was typed, without the path of the program.
+    pub command: Vec<String>,
+    /// The version of this program.
+    pub version: String,
+    /// What it was built from, where that is known.
+    pub commit: Option<Commit>,
+    /// The profile's name.
+    pub profile: String,
+    /// The times of each trial.
+    #[serde(flatten)]
+    pub times: Times,
+    /// How often each model was to be measured in each setting.
+    pub rounds: usize,
+    /// What the order of the trials was drawn from.
+    pub seed: u64,
+    /// Who took part, in the order of the tables.
+    pub contenders: Vec<Contender>,
+    /// Who did not, and why.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// What was asked.
+    pub experiments: Vec<Experiment>,
+    /// What was asked for and can't be asked on this machine, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub experiments_left_out: Vec<LeftOut>,
+    /// The processors of each side.
+    pub cpus: Split,
+    /// The machine.
+    pub machine: Machine,
+}
+
+/// A state of the sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    pub hash: String,
+    /// Whether files that git knows had been changed since.
+    pub changed: bool,
+}
+
+/// The machine, as far as it bears on the figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    pub cpu_model: String,
+    /// The processors that the run might use.
+    pub processors: usize,
+    pub memory_bytes: u64,
+    pub kernel: String,
+    /// How the clock rate is governed, where the kernel has a say in it.
+    pub governor: Option<String>,
+    /// Whether it is a virtual machine.
+    pub virtualised: bool,
+}
+
+/// The highest number of rounds that is read: more than any version could be asked for.
+pub const ROUNDS_READ_MOST: usize = 65_535;
+
+impl Environment {
+    /// The names of those that took part, in the order of the tables.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        self.contenders.iter().map(|contender| &*contender.name)
+    }
+
+    /// Why a trial is set aside, if it is. In a smoke run none is: it asks whether all works, and quotes no figure.
+    pub fn sets_aside(&self, trial: &Measured) -> Option<Disturbance> {
+        trial.set_aside().filter(|_| self.profile != "smoke")
+    }
+
+    /// What was typed, for a shell.
+    pub fn command_line(&self) -> String {
+        shell_words::join(&self.command)
+    }
+}
+
+impl Machine {
+    /// In a few words.
+    pub fn describe(&self) -> String {
+        let Self {
+            cpu_model,
+            processors,
+            kernel,
+            ..
+        } = self;
+        format!("{cpu_model}, {processors} processors, {kernel}")
+    }
+}
+
+impl fmt::Display for Commit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changes = if self.changed {
+            ", with changes that were not committed"
+        } else {
+            ""
+        };
+        write!(f, "commit {}{changes}", self.hash)
+    }
+}
