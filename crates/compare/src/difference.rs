@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use crate::folder::Read;
 use crate::metric::{self, Metric};
-use crate::record::Measured;
 use pairs::{Pair, Pairs};
+use schema::record::Measured;
 use stats::Comparison;
 pub(crate) use verdict::{Judged, Verdict};
 
@@ -134,7 +134,7 @@ fn values(trials: &[&Measured], metric: &Metric) -> Vec<f64> {
 
 /// What never came back took longer than any that did: left out, it would make the others look better.
 fn value(trial: &Measured, metric: &Metric) -> Option<f64> {
-    if *metric == metric::load::RECOVERY && trial.never_came_back() {
+    if *metric == metric::load::RECOVERY && trial.never_recovered() {
         return Some(f64::INFINITY);
     }
     (metric.value)(trial)

@@ -1,25 +1,18 @@
 //! Where and how a run was made: `environment.json` beside its records.
 
 use std::env;
-use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use jiff::Timestamp;
 use procfs::{CpuInfo, Current, Meminfo};
-use serde::{Deserialize, Serialize};
+use schema::environment::{Commit, Environment, Machine, ROUNDS_READ_MOST};
+use schema::record::SCHEMA;
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::contender::{Contender, LeftOut};
 use crate::escape;
-use crate::experiment::Experiment;
-use crate::plan::{self, Planned};
-use crate::profile::Times;
-use crate::record::{Measured, SCHEMA};
-use schema::cost::Disturbance;
-use schema::cpus::Split;
 
 /// What is read of an environment before the rest is trusted.
 #[derive(Deserialize)]
@@ -27,70 +20,67 @@ struct Version {
     schema: u32,
 }
 
-impl Environment {
-    /// Reads what a run wrote about itself, to be shown: long strings are cut.
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        Self::stored(path, escape::cut_all)
-    }
-
-    /// Reads what a run wrote about itself, to continue the run: a command or parameters that were cut would be others.
-    pub(crate) fn read_whole(path: &Path) -> Result<Self> {
-        Self::stored(path, |_| ())
-    }
-
-    fn stored(path: &Path, cut: impl FnOnce(&mut Value)) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        let fault = || {
-            format!(
-                "{} does not describe a run; restore it, or measure again",
-                path.display()
-            )
-        };
-        let version: Version = serde_json::from_str(&text).with_context(fault)?;
-        if version.schema != SCHEMA {
-            bail!(
-                "{} has schema {}, and this program reads {SCHEMA}; use the program that wrote it, or measure again",
-                path.display(),
-                version.schema
-            );
-        }
-        let mut stored: Value = serde_json::from_str(&text).with_context(fault)?;
-        cut(&mut stored);
-        let environment: Self = serde_json::from_value(stored).with_context(fault)?;
-        // As many trials are planned again, each in memory.
-        if environment.rounds > ROUNDS_READ_MOST {
-            bail!(
-                "{} has {} rounds; at most {ROUNDS_READ_MOST} can be read",
-                path.display(),
-                environment.rounds
-            );
-        }
-        Ok(environment)
-    }
-
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(self).expect("an environment can be written as JSON");
-        text.push('\n');
-        fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
-    }
+/// Reads what a run wrote about itself, to be shown: long strings are cut.
+pub(crate) fn read(path: &Path) -> Result<Environment> {
+    stored(path, escape::cut_all)
 }
 
-impl Machine {
-    pub(crate) fn this(processors: usize) -> Result<Self> {
-        let cpu = CpuInfo::current().context("can't read /proc/cpuinfo")?;
-        let memory = Meminfo::current().context("can't read /proc/meminfo")?;
-        let kernel = procfs::sys::kernel::Version::current().context("can't tell the kernel's version")?;
-        let governor = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").ok();
-        Ok(Self {
-            cpu_model: cpu_model(&cpu),
-            processors,
-            memory_bytes: memory.mem_total,
-            kernel: format!("Linux {}.{}.{}", kernel.major, kernel.minor, kernel.patch),
-            governor: governor.map(|governor| governor.trim().to_owned()),
-            // A guest is told by a flag that only a hypervisor sets.
-            virtualised: cpu.flags(0).is_some_and(|flags| flags.contains(&"hypervisor")),
-        })
+/// Reads what a run wrote about itself, to continue the run: a command or parameters that were cut would be others.
+pub(crate) fn read_whole(path: &Path) -> Result<Environment> {
+    stored(path, |_| ())
+}
+
+fn stored(path: &Path, cut: impl FnOnce(&mut Value)) -> Result<Environment> {
+    let text = fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+    let fault = || {
+        format!(
+            "{} does not describe a run; restore it, or measure again",
+            path.display()
+        )
+    };
+    let version: Version = serde_json::from_str(&text).with_context(fault)?;
+    if version.schema != SCHEMA {
+        bail!(
+            "{} has schema {}, and this program reads {SCHEMA}; use the program that wrote it, or measure again",
+            path.display(),
+            version.schema
+        );
     }
+    let mut stored: Value = serde_json::from_str(&text).with_context(fault)?;
+    cut(&mut stored);
+    let environment: Environment = serde_json::from_value(stored).with_context(fault)?;
+    // As many trials are planned again, each in memory.
+    if environment.rounds > ROUNDS_READ_MOST {
+        bail!(
+            "{} has {} rounds; at most {ROUNDS_READ_MOST} can be read",
+            path.display(),
+            environment.rounds
+        );
+    }
+    Ok(environment)
+}
+
+pub(crate) fn write(environment: &Environment, path: &Path) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(environment).expect("an environment can be written as JSON");
+    text.push('\n');
+    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
+}
+
+/// The machine that this runs on, of which a run may use so many CPUs.
+pub(crate) fn this_machine(cpus: usize) -> Result<Machine> {
+    let cpu = CpuInfo::current().context("can't read /proc/cpuinfo")?;
+    let memory = Meminfo::current().context("can't read /proc/meminfo")?;
+    let kernel = procfs::sys::kernel::Version::current().context("can't tell the kernel's version")?;
+    let governor = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").ok();
+    Ok(Machine {
+        cpu_model: cpu_model(&cpu),
+        cpus,
+        memory_bytes: memory.mem_total,
+        kernel: format!("Linux {}.{}.{}", kernel.major, kernel.minor, kernel.patch),
+        governor: governor.map(|governor| governor.trim().to_owned()),
+        // A guest is told by a flag that only a hypervisor sets.
+        virtualised: cpu.flags(0).is_some_and(|flags| flags.contains(&"hypervisor")),
+    })
 }
 
 /// On x86 the processor names itself; on ARM the kernel only knows who made it.
@@ -99,34 +89,32 @@ fn cpu_model(cpu: &CpuInfo) -> String {
     model.map_or_else(|| env::consts::ARCH.to_owned(), str::to_owned)
 }
 
-impl Commit {
-    /// The commit that these sources are at; none where they are in no repository, or git is not there. What a run itself
-    /// writes is no change.
-    pub(crate) fn of(sources: &Path) -> Option<Self> {
-        let git = |arguments: &[&str]| {
-            let output = Command::new("git")
-                .arg("-C")
-                .arg(sources)
-                .args(arguments)
-                .stderr(Stdio::null())
-                .output();
-            let output = output.ok().filter(|output| output.status.success())?;
-            String::from_utf8(output.stdout).ok()
-        };
-        let hash = git(&["rev-parse", "HEAD"])?.trim().to_owned();
-        let changes = git(&[
-            "status",
-            "--porcelain",
-            "--untracked-files=no",
-            "--",
-            ".",
-            ":(exclude)results",
-        ])?;
-        Some(Self {
-            hash,
-            changed: !changes.trim().is_empty(),
-        })
-    }
+/// The commit that these sources are at; none where they are in no repository, or git is not there. What a run itself
+/// writes is no change.
+pub(crate) fn commit_of(sources: &Path) -> Option<Commit> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(sources)
+            .args(arguments)
+            .stderr(Stdio::null())
+            .output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok()
+    };
+    let hash = git(&["rev-parse", "HEAD"])?.trim().to_owned();
+    let changes = git(&[
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        ".",
+        ":(exclude)results",
+    ])?;
+    Some(Commit {
+        hash,
+        changed: !changes.trim().is_empty(),
+    })
 }
 
 /// The arguments of this process as somebody would type them again.
@@ -145,7 +133,10 @@ pub(crate) fn typed() -> Vec<String> {
 pub(crate) mod tests {
     use std::time::Duration;
 
+    use jiff::Timestamp;
     use procfs::FromBufRead;
+    use schema::cpus::Split;
+    use schema::experiment::Times;
 
     use super::*;
     use crate::contender::models;
@@ -183,7 +174,7 @@ pub(crate) mod tests {
             },
             machine: Machine {
                 cpu_model: "Some Processor".to_owned(),
-                processors: 2,
+                cpus: 2,
                 memory_bytes: 8 << 30,
                 kernel: "Linux 6.1.0".to_owned(),
                 governor: None,
@@ -198,9 +189,9 @@ pub(crate) mod tests {
         let path = folder.path().join("environment.json");
         let mut environment = environment();
         environment.contenders[0].command.push("x".repeat(5000));
-        environment.write(&path).unwrap();
-        assert_eq!(Environment::read_whole(&path).unwrap(), stripped(environment));
-        let shown = Environment::read(&path).unwrap();
+        write(&environment, &path).unwrap();
+        assert_eq!(read_whole(&path).unwrap(), stripped(environment));
+        let shown = read(&path).unwrap();
         let argument = shown.contenders[0].command.last().unwrap();
         assert_eq!(argument.chars().count(), escape::STORED_MOST + 1);
     }
@@ -229,7 +220,7 @@ pub(crate) mod tests {
 
     #[test]
     fn this_machine_can_be_described() {
-        let machine = Machine::this(2).unwrap();
+        let machine = this_machine(2).unwrap();
         assert!(
             machine.memory_bytes > 0 && machine.kernel.starts_with("Linux "),
             "{machine:?}"

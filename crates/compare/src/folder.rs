@@ -10,10 +10,11 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use nix::unistd::{AccessFlags, access};
 
-use crate::environment::Environment;
+use crate::environment;
 use crate::journal;
 use crate::leftovers;
-use crate::record::Record;
+use schema::environment::Environment;
+use schema::record::Record;
 
 /// A run that was read.
 #[derive(Debug)]
@@ -103,7 +104,7 @@ impl Run {
     /// What the run recorded.
     pub(crate) fn read(&self) -> Result<Read> {
         Ok(Read {
-            environment: Environment::read(&self.environment())?,
+            environment: environment::read(&self.environment())?,
             records: journal::read(&self.records())?,
         })
     }

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::environment::ROUNDS_READ_MOST;
 use crate::escape;
 use crate::lock::{Lock, Refused};
-use crate::record::{Record, SCHEMA};
-use crate::stored;
+use schema::environment::ROUNDS_READ_MOST;
+use schema::record::{Record, SCHEMA};
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -117,8 +116,7 @@ impl Journal {
     /// Writes a record down. It is one write, so that a process that is killed leaves whole lines, or at worst a last one
     /// that is cut.
     pub(crate) fn append(&mut self, record: &Record) -> Result<(), JournalError> {
-        let value = serde_json::to_value(record).expect("a record can be written as JSON");
-        let mut line = serde_json::to_vec(&stored::short(value)).expect("a value can be written as JSON");
+        let mut line = serde_json::to_vec(record).expect("a record can be written as JSON");
         line.push(b'\n');
         self.file.write_all(&line).map_err(|source| JournalError::Io {
             what: "write to",
@@ -198,7 +196,7 @@ fn record(line: &[u8], path: &Path, number: usize) -> Result<Record, JournalErro
     }
     let mut stored: Value = serde_json::from_slice(line).map_err(fault)?;
     escape::cut_all(&mut stored);
-    let record: Record = serde_json::from_value(stored::whole(stored)).map_err(fault)?;
+    let record: Record = serde_json::from_value(stored).map_err(fault)?;
     if record.round > ROUNDS_READ_MOST {
         return Err(JournalError::Round {
             path: path.to_owned(),
@@ -220,7 +218,7 @@ pub(crate) mod tests {
     use std::fs;
 
     use super::*;
-    use crate::record::Outcome;
+    use schema::record::Outcome;
 
     fn failed(trial: usize) -> Record {
         Record {
@@ -291,7 +289,7 @@ pub(crate) mod tests {
     fn a_whole_line_that_is_no_text_is_told_with_its_place() {
         let (_folder, path) = written(&[failed(1)]);
         let mut bytes = fs::read(&path).unwrap();
-        bytes.extend(b"{\"schema\":2,\"model\":\"\xff\"}\n");
+        bytes.extend(b"{\"schema\":3,\"model\":\"\xff\"}\n");
         fs::write(&path, bytes).unwrap();
         assert!(matches!(read(&path), Err(JournalError::Line { line: 2, .. })));
     }
@@ -300,7 +298,7 @@ pub(crate) mod tests {
     fn a_line_that_is_no_record_is_told_with_its_place() {
         let (_folder, path) = written(&[failed(1)]);
         let whole = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{whole}{{\"schema\":2}}\n{whole}")).unwrap();
+        fs::write(&path, format!("{whole}{{\"schema\":3}}\n{whole}")).unwrap();
         let message = format!("{:#}", anyhow::Error::from(read(&path).unwrap_err()));
         assert!(
             message.contains("records.jsonl:2") && message.contains("missing field"),
@@ -327,7 +325,7 @@ pub(crate) mod tests {
     fn a_journal_of_another_version_is_refused() {
         let (_folder, path) = written(&[failed(1)]);
         let whole = fs::read_to_string(&path).unwrap();
-        fs::write(&path, whole.replace("\"schema\":2", "\"schema\":7")).unwrap();
+        fs::write(&path, whole.replace("\"schema\":3", "\"schema\":7")).unwrap();
         assert!(matches!(
             read(&path),
             Err(JournalError::Schema {

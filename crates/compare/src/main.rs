@@ -26,12 +26,10 @@ mod plan;
 mod profile;
 mod progress;
 mod ready;
-mod record;
 mod report;
 mod runner;
 mod server;
 mod signals;
-mod stored;
 mod trial;
 
 use std::process::ExitCode;

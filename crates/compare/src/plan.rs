@@ -1,36 +1,25 @@
 //! Which trial comes when.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::contender::Contender;
-use crate::experiment::{Experiment, Load, Method, Setting};
-use crate::profile::Times;
-use crate::record::Record;
+use schema::contender::Contender;
+use schema::environment::Environment;
+use schema::experiment::Experiment;
+pub(crate) use schema::plan::{Planned, made};
 
-/// How often a contender's capacity is measured; the median counts.
-const CAPACITY_TRIALS: usize = 3;
-
-/// A trial to be made.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Planned<'a> {
-    /// Counted from 1; 0 for a trial that finds what a contender can do at all.
-    pub(crate) round: usize,
-    pub(crate) experiment: &'a Experiment,
-    pub(crate) setting: &'a Setting,
-    pub(crate) contender: &'a Contender,
+/// The trials that were planned, in their order.
+pub(crate) fn of_run(environment: &Environment) -> Vec<Planned<'_>> {
+    trials(
+        &environment.experiments,
+        &environment.contenders,
+        environment.rounds,
+        environment.seed,
+    )
 }
 
-/// Every contender in every setting once a round. The settings keep their order; within each the contenders come in an
-/// order drawn anew, so that what drifts on the machine (its clock rate, a neighbour's load) falls on all of them alike
-/// and none always follows the same other. The seed gives the same order on any machine: `ChaCha8` is fixed by its
-/// definition.
-///
-/// Before all rounds come the trials that find the capacity of each contender, where a setting's load depends on it.
+/// All trials, in an order that the seed gives. It is the same on any machine: `ChaCha8` is fixed by its definition.
 pub(crate) fn trials<'a>(
     experiments: &'a [Experiment],
     contenders: &'a [Contender],
@@ -38,127 +27,15 @@ pub(crate) fn trials<'a>(
     seed: u64,
 ) -> Vec<Planned<'a>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut trials = Vec::new();
-    for round in 0..=rounds {
-        for experiment in experiments {
-            if round > experiment.rounds_most.unwrap_or(rounds) {
-                continue;
-            }
-            for setting in &experiment.settings {
-                let mut order: Vec<_> = contenders
-                    .iter()
-                    .filter(|contender| contender.takes(setting))
-                    .map(|contender| Planned {
-                        round,
-                        experiment,
-                        setting,
-                        contender,
-                    })
-                    .collect();
-                order.shuffle(&mut random);
-                if round > 0 {
-                    trials.extend(order);
-                } else {
-                    let first = order
-                        .into_iter()
-                        .filter(|trial| trial.capacity_setting() == Some(setting));
-                    trials.extend(first.flat_map(|trial| [trial; CAPACITY_TRIALS]));
-                }
-            }
-        }
-    }
-    trials
-}
-
-/// How many of the planned trials these are records of: one that was made once more counts once.
-pub(crate) fn made(records: &[Record]) -> usize {
-    let planned = records.iter().map(|record| {
-        // Several with this round find one capacity, and none of them is made again.
-        let each = if record.round == 0 { record.trial } else { 0 };
-        (
-            record.round,
-            each,
-            &record.experiment,
-            &record.setting,
-            &record.model,
-        )
-    });
-    planned.collect::<BTreeSet<_>>().len()
-}
-
-impl<'a> Planned<'a> {
-    /// What is asked of this contender.
-    pub(crate) fn load(&self) -> &'a Load {
-        self.setting.load_of(&self.contender.name)
-    }
-
-    /// Whether both are of one round and setting, so that only the contender differs.
-    pub(crate) fn stands_beside(&self, other: &Self) -> bool {
-        self.round == other.round
-            && self.experiment.key == other.experiment.key
-            && self.setting.key == other.setting.key
-    }
-
-    /// Whether this is a record of it.
-    pub(crate) fn is_of(&self, record: &Record) -> bool {
-        let planned = [&self.experiment.key, &self.setting.key, &self.contender.name];
-        self.round == record.round && planned == [&record.experiment, &record.setting, &record.model]
-    }
-
-    /// Whether it only finds the contender's capacity.
-    pub(crate) fn finds_capacity(&self) -> bool {
-        self.round == 0
-    }
-
-    /// The setting by whose trials the capacity is found that this one's load depends on, if it depends on one: the first
-    /// of its experiment with the same work, connections and flags.
-    pub(crate) fn capacity_setting(&self) -> Option<&'a Setting> {
-        let needs =
-            self.load().needs_capacity() || matches!(self.experiment.method, Method::RateUnderBound { .. });
-        let name = &self.contender.name;
-        let same = |other: &&Setting| {
-            other.load_of(name).closed() == self.load().closed()
-                && other.flags_of(name).eq(self.setting.flags_of(name))
-        };
-        needs.then(|| {
-            let mut settings = self
-                .experiment
-                .settings
-                .iter()
-                .filter(|other| self.contender.takes(other));
-            settings.find(same).unwrap_or(self.setting)
-        })
-    }
-
-    /// The times of this trial, where the profile has these. A capacity is found in windows as long as those that use it.
-    pub(crate) fn times(&self, profile: Times) -> Times {
-        match self.setting.window_ms {
-            Some(window_ms) => profile.with_window(Duration::from_millis(window_ms)),
-            _ => profile,
-        }
-    }
-
-    /// How long it takes, for the estimate: a guess that the progress bar corrects as it learns.
-    pub(crate) fn expected(&self, profile: Times) -> Duration {
-        /// To start a server, wait until it has settled, and let it drain.
-        const AROUND: Duration = Duration::from_millis(120);
-        /// To wait until it has settled.
-        const SETTLES: Duration = Duration::from_millis(40);
-        /// How many rates a search tries.
-        const SEARCH_STEPS: u32 = 12;
-        let times = self.times(profile);
-        let once = times.warmup + times.window;
-        match self.experiment.method {
-            Method::RateUnderBound { .. } if !self.finds_capacity() => {
-                (once + SETTLES) * SEARCH_STEPS + AROUND
-            }
-            _ => once + AROUND,
-        }
-    }
+    schema::plan::trials(experiments, contenders, rounds, |order| {
+        order.shuffle(&mut random)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::contender::models;
     use crate::experiment::shipped;

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::escape::terminal;
 use crate::output;
 use crate::plan::Planned;
-use crate::record::Outcome;
 use crate::runner::Watch;
+use schema::record::Outcome;
 
 /// Shows how far the run is, on stderr.
 pub(crate) struct Progress {

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::journal::Journal;
 use crate::plan::Planned;
-use crate::record::{Measured, Outcome, Record, SCHEMA};
 use crate::trial::Unmade;
+use schema::record::{Measured, Outcome, Record, SCHEMA};
 use stats::Estimate;
 
 /// How often a trial is repeated, at the most, that was excluded for what else went on on the machine.

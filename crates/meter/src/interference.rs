@@ -78,7 +78,7 @@ impl Look {
         let most_waited = own.iter().map(|account| account.waited).max();
         let own_s = later.own_cpu.saturating_sub(earlier.own_cpu).as_secs_f64();
         // The meter's looks are not exactly as far apart as these.
-        let server_s = server.cpu().as_secs_f64() * window_s / server.seconds.max(1e-9);
+        let server_s = server.cpu().as_secs_f64() * window_s / server.elapsed_s.max(1e-9);
         let foreign = |cpus: &[usize], spent_s| later.foreign_since(earlier, window_s, cpus, spent_s);
         let tells = ended == 0 && later.client.values().any(|account| !account.on_cpu.is_zero());
         let pressure = earlier.pressure.zip(later.pressure);
@@ -91,9 +91,9 @@ impl Look {
             client_foreign_share: foreign(&later.client_cpus, own_s),
             psi_some_share: pressure
                 .map(|(before, after)| after.saturating_sub(before).as_secs_f64() / window_s),
-            client_involuntary: later.own_involuntary.saturating_sub(earlier.own_involuntary),
-            server_involuntary: server.involuntary_switches,
-            shared_processors: later.shares_processors(),
+            client_involuntary_switches: later.own_involuntary.saturating_sub(earlier.own_involuntary),
+            server_involuntary_switches: server.involuntary_switches,
+            shared_cpus: later.shares_processors(),
         }
     }
 

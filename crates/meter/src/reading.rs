@@ -132,7 +132,7 @@ impl Reading {
             ended_threads = ended;
         }
         Spent {
-            seconds: later.at.saturating_duration_since(self.at).as_secs_f64(),
+            elapsed_s: later.at.saturating_duration_since(self.at).as_secs_f64(),
             source,
             user_us,
             system_us,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Spent {
     /// The time from the one look at the CPU time to the other. It is the window's length but for some milliseconds,
     /// since whoever looks may have to wait for a processor.
-    pub seconds: f64,
+    pub elapsed_s: f64,
     /// Where the CPU time is from.
     pub source: CpuSource,
     /// CPU time in the program.
@@ -116,12 +116,12 @@ pub struct Interference {
     /// judged: a server with many threads on one processor is under pressure by design.
     pub psi_some_share: Option<f64>,
     /// Switches of the threads of this process because another was due.
-    pub client_involuntary: u64,
+    pub client_involuntary_switches: u64,
     /// The same of the server's threads that lived to the window's end. Not judged, for the same reason as PSI.
-    pub server_involuntary: u64,
+    pub server_involuntary_switches: u64,
     /// Whether client and server had a processor in common. Then either waits for the other, and the client's wait is
     /// not judged.
-    pub shared_processors: bool,
+    pub shared_cpus: bool,
 }
 
 /// Why a trial is not counted: “3.3 % of the processors' time was stolen by the hypervisor”.
@@ -156,8 +156,8 @@ impl Interference {
     /// rate), and is the same for all models. What is not known is no reason. How many trials it set aside is always
     /// shown.
     #[must_use]
-    pub fn set_aside(&self) -> Option<Disturbance> {
-        let wait = self.client_wait_share.filter(|_| !self.shared_processors);
+    pub fn exclusion(&self) -> Option<Disturbance> {
+        let wait = self.client_wait_share.filter(|_| !self.shared_cpus);
         let reasons = [
             (
                 self.stolen_share,
@@ -198,15 +198,15 @@ mod tests {
             foreign_share: Some(0.02),
             client_foreign_share: Some(0.03),
             psi_some_share: Some(0.4),
-            client_involuntary: 40,
-            server_involuntary: 8_500,
-            shared_processors: false,
+            client_involuntary_switches: 40,
+            server_involuntary_switches: 8_500,
+            shared_cpus: false,
         }
     }
 
     #[test]
     fn a_quiet_trial_counts_whatever_pressure_its_own_threads_make() {
-        assert_eq!(quiet().set_aside(), None);
+        assert_eq!(quiet().exclusion(), None);
         let edge = Interference {
             stolen_share: Some(STOLEN_SHARE_AT_MOST),
             client_wait_share: Some(CLIENT_WAIT_SHARE_AT_MOST),
@@ -214,12 +214,12 @@ mod tests {
             psi_some_share: Some(1.0),
             ..quiet()
         };
-        assert_eq!(edge.set_aside(), None);
+        assert_eq!(edge.exclusion(), None);
     }
 
     #[test]
     fn each_bound_sets_a_trial_aside_and_says_by_how_much() {
-        let reason = |interference: Interference| interference.set_aside().unwrap().to_string();
+        let reason = |interference: Interference| interference.exclusion().unwrap().to_string();
         let stolen = Interference {
             stolen_share: Some(0.04),
             ..quiet()
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn sources_and_switches_are_written_as_words() {
         let spent = Spent {
-            seconds: 1.0,
+            elapsed_s: 1.0,
             source: CpuSource::Proc,
             user_us: 2.0,
             system_us: 3.0,

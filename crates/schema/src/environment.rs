@@ -43,7 +43,7 @@ pub struct Environment {
     /// What was asked for and can't be asked on this machine, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub experiments_left_out: Vec<LeftOut>,
-    /// The processors of each side.
+    /// The cpus of each side.
     pub cpus: Split,
     /// The machine.
     pub machine: Machine,
@@ -52,18 +52,22 @@ pub struct Environment {
 /// A state of the sources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
+    /// Its hash.
     pub hash: String,
     /// Whether files that git knows had been changed since.
     pub changed: bool,
 }
 
-/// The machine, as far as it bears on the figures.
+/// The machine, as far as it bears on the results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
+    /// The CPU's own name.
     pub cpu_model: String,
-    /// The processors that the run might use.
-    pub processors: usize,
+    /// The cpus that the run might use.
+    pub cpus: usize,
+    /// All of its memory.
     pub memory_bytes: u64,
+    /// The kernel and its version.
     pub kernel: String,
     /// How the clock rate is governed, where the kernel has a say in it.
     pub governor: Option<String>,
@@ -80,15 +84,20 @@ impl Environment {
         self.contenders.iter().map(|contender| &*contender.name)
     }
 
-    /// Why a trial is set aside, if it is. In a smoke run none is: it asks whether all works, and quotes no figure.
-    pub fn sets_aside(&self, trial: &Measured) -> Option<Disturbance> {
-        trial.set_aside().filter(|_| self.profile != "smoke")
+    /// Why a trial is excluded, if it is. In a smoke run none is: it shows whether everything works, and its values are not
+    /// quoted.
+    pub fn exclusion(&self, trial: &Measured) -> Option<Disturbance> {
+        trial.exclusion().filter(|_| self.profile != "smoke")
     }
 
     /// What was typed, for a shell.
     pub fn command_line(&self) -> String {
-        shell_words::join(&self.command)
+        command_line(&self.command)
     }
+}
+
+fn command_line(typed: &[String]) -> String {
+    shell_words::join(typed)
 }
 
 impl Machine {
@@ -96,11 +105,11 @@ impl Machine {
     pub fn describe(&self) -> String {
         let Self {
             cpu_model,
-            processors,
+            cpus,
             kernel,
             ..
         } = self;
-        format!("{cpu_model}, {processors} processors, {kernel}")
+        format!("{cpu_model}, {cpus} cpus, {kernel}")
     }
 }
 
@@ -112,5 +121,19 @@ impl fmt::Display for Commit {
             ""
         };
         write!(f, "commit {}{changes}", self.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_given_to_a_shell_again() {
+        let typed = ["compare", "run", "--out", "my results/$1", "--seed", "7"];
+        assert_eq!(
+            command_line(&typed.map(str::to_owned)),
+            "compare run --out 'my results/$1' --seed 7"
+        );
     }
 }

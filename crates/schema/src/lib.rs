@@ -5,6 +5,9 @@
 pub mod contender;
 pub mod cost;
 pub mod cpus;
+pub mod environment;
 pub mod experiment;
 pub mod load;
 pub mod model;
+pub mod plan;
+pub mod record;

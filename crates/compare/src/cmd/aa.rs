@@ -18,10 +18,10 @@ use crate::metric::{Metric, cost, load};
 use crate::output::{self, Text};
 use crate::plan::Planned;
 use crate::profile::{Choice, Profile, ROUNDS_MOST};
-use crate::record::{Measured, Outcome};
 use crate::report::errors::Errors;
 use crate::runner::REPEATS_MOST;
 use crate::trial::{Bench, Unmade};
+use schema::record::{Measured, Outcome};
 use stats::{Better, Comparison, Verdict};
 
 /// Compare a model with itself: how often is there a false positive, or with --power, how often is 5 % found?
@@ -164,7 +164,7 @@ impl Series<'_> {
                     let Some(trial) = self.trial(round, side)? else {
                         return Ok(None);
                     };
-                    if trial.set_aside().is_none() {
+                    if trial.exclusion().is_none() {
                         pair[side] = Some(trial);
                         break;
                     }

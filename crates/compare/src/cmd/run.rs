@@ -15,7 +15,7 @@ use super::Usage;
 use super::places::{PlaceFlags, cancelled_by_signals};
 use crate::contender::models::{self, Model};
 use crate::contender::{Contender, file};
-use crate::environment::{Commit, Environment};
+use crate::environment;
 use crate::escape::terminal;
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
@@ -25,10 +25,11 @@ use crate::output;
 use crate::plan;
 use crate::profile;
 use crate::progress::Progress;
-use crate::record::Record;
 use crate::report;
 use crate::runner::{self, Ended};
 use crate::trial::{self, Bench};
+use schema::environment::{Commit, Environment};
+use schema::record::Record;
 
 /// Measure the models against each other, and write what came of it
 ///
@@ -141,7 +142,7 @@ fn measure(
     journal: &mut Journal,
     cancel: &AtomicBool,
 ) -> Result<Ended> {
-    let trials = environment.planned();
+    let trials = plan::of_run(environment);
     let bench = Bench {
         cpus: &environment.cpus,
         times: environment.times,
@@ -161,7 +162,7 @@ fn measure(
         &trials,
         before,
         journal,
-        &|trial| environment.sets_aside(trial).is_some(),
+        &|trial| environment.exclusion(trial).is_some(),
         &mut progress,
         &mut |number, trial, capacity_per_s| {
             let stem = trial::stem(number, trial);
@@ -198,5 +199,5 @@ impl Flags {
 /// where they are. The folder that somebody happens to stand in says nothing of it.
 fn commit() -> Option<Commit> {
     let sources = std::env::var_os("COMPARE_SOURCES").filter(|sources| !sources.is_empty())?;
-    Commit::of(sources.as_ref())
+    environment::commit_of(sources.as_ref())
 }

@@ -9,8 +9,8 @@ use super::pairs::Pair;
 use super::value;
 use crate::experiment::Method;
 use crate::metric;
-use crate::record::Measured;
 use crate::report::errors::FAILED_SHARE_MOST;
+use schema::record::Measured;
 
 /// A fault is told as one where at least this share of the later trials has it, and none of the earlier. If it comes by
 /// chance, as often before as now, that happens in fewer than one of a thousand comparisons of eight trials, however often
@@ -30,7 +30,7 @@ const ALL: [Fault; 6] = [
     },
     Fault {
         what: "connections left unserved",
-        is_in: Measured::left_unserved,
+        is_in: Measured::has_unserved_connections,
     },
     Fault {
         what: "requests lost, or answered otherwise than well",
@@ -53,12 +53,12 @@ const ALL: [Fault; 6] = [
             trial
                 .search
                 .as_ref()
-                .is_some_and(|search| search.best_per_s.is_none())
+                .is_some_and(|search| search.best_rate_per_s.is_none())
         },
     },
     Fault {
         what: "the rate never came back",
-        is_in: Measured::never_came_back,
+        is_in: Measured::never_recovered,
     },
 ];
 

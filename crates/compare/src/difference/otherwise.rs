@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::environment::Environment;
 use crate::experiment::{Experiment, Setting};
+use schema::environment::Environment;
 
 /// What is otherwise in all trials of two runs.
 pub(super) fn whole_run(before: &Environment, after: &Environment) -> Option<String> {

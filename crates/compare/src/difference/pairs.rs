@@ -9,8 +9,8 @@ use super::{Note, otherwise};
 use crate::experiment::{Experiment, Setting};
 use crate::folder::Read;
 use crate::metric::Metric;
-use crate::record::{Measured, Outcome};
 use crate::report::errors::Errors;
+use schema::record::{Measured, Outcome};
 
 /// What two runs have of each other.
 #[derive(Debug, Default)]
@@ -176,7 +176,7 @@ impl<'a> Side<'a> {
             let here = trials.entry(key).or_default();
             match &record.outcome {
                 Outcome::Failed(reason) => here.failed.push(reason),
-                Outcome::Measured(trial) => match run.environment.sets_aside(trial) {
+                Outcome::Measured(trial) => match run.environment.exclusion(trial) {
                     Some(_) => here.set_aside += 1,
                     None => here.kept.push(trial),
                 },

@@ -4,8 +4,8 @@ use super::*;
 use crate::contender::{LeftOut, models};
 use crate::environment::tests::environment;
 use crate::experiment::{Setting, shipped};
-use crate::record::{KillFigures, Outcome, Record};
 use crate::report::fixture;
+use schema::record::{KillResult, Outcome, Record};
 use stats::Finding;
 use stats::simulation::Draws;
 
@@ -30,7 +30,7 @@ fn run_of(keys: &[&str]) -> Read {
         .enumerate()
         .filter(|(_, planned)| planned.round > 0);
     let records = trials.map(|(index, planned)| Record {
-        schema: crate::record::SCHEMA,
+        schema: schema::record::SCHEMA,
         trial: index + 1,
         round: planned.round,
         experiment: planned.experiment.key.clone(),
@@ -173,7 +173,7 @@ fn what_a_model_does_wrong_now_and_never_did_is_worse() {
         }),
         ("requests lost", |trial| trial.load.requests.ok -= 1),
         ("left unsent", |trial| trial.load.requests.unsent = 500),
-        ("no CPU time per request", |trial| trial.spent.seconds = 0.0),
+        ("no CPU time per request", |trial| trial.spent.elapsed_s = 0.0),
     ];
     for (told, wrong) in ways {
         let mut after = requests();
@@ -209,9 +209,9 @@ fn a_rate_that_comes_back_no_more_is_worse_and_is_the_longest_time() {
             let Outcome::Measured(trial) = &mut record.outcome else {
                 continue;
             };
-            trial.kill = Some(KillFigures {
+            trial.kill = Some(KillResult {
                 lost,
-                back_ms,
+                recovery_ms: back_ms,
                 lowest_rate_share: 0.8,
             });
         }
@@ -320,7 +320,7 @@ fn draw(run: &mut Read, mut cost: impl FnMut(&Record) -> f64) {
         if let Outcome::Measured(trial) = &mut record.outcome {
             trial.load.throughput_per_s = 1000.0 / times;
             trial.spent.user_us = 0.0;
-            trial.spent.system_us = 1000.0 * trial.spent.seconds;
+            trial.spent.system_us = 1000.0 * trial.spent.elapsed_s;
         }
     }
 }

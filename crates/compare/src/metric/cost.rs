@@ -2,7 +2,7 @@
 
 use super::definition::{Kind, Metric, PLAIN, Unit};
 use super::spent::{involuntary_switches, per_reply, split, voluntary_switches};
-use crate::record::Footprint;
+use schema::cost::Footprint;
 use stats::Better;
 
 const MIB: f64 = 1_048_576.0;
@@ -124,7 +124,7 @@ pub(crate) static MEMORY_PER_CONNECTION: Metric = Metric {
     better: Some(Better::Less),
     meaning: "the peak memory above that of the ready server, divided by the open connections, idle ones included",
     value: |trial| {
-        let background = trial.load.bystanders.map_or(0, |open| open.idle + open.silent);
+        let background = trial.load.background.map_or(0, |open| open.idle + open.silent);
         let open = (trial.load.connections.opened + background) as f64;
         let Footprint { memory_bytes, .. } = trial.at_ready;
         (open > 0.0).then(|| (trial.peak.memory_bytes as f64 - memory_bytes as f64) / 1024.0 / open)
@@ -174,7 +174,7 @@ pub(crate) static SERVER_BUSY: Metric = Metric {
     short: "busy",
     kind: Kind::Share,
     meaning: "the share of the server CPUs' time that the server used",
-    value: |trial| Some(trial.server_busy),
+    value: |trial| Some(trial.server_busy_share),
     ..PLAIN
 };
 

@@ -2,7 +2,7 @@
 
 use super::quantile::Quantile;
 use crate::numbers;
-use crate::record::Measured;
+use schema::record::Measured;
 use stats::Better;
 
 /// One number that a trial may have.

@@ -4,7 +4,7 @@ use schema::load::Quantiles;
 
 use super::definition::{Kind, Metric, PLAIN, Unit};
 use super::quantile::{Quantile, Samples};
-use crate::record::Measured;
+use schema::record::Measured;
 use stats::Better;
 
 const LATENCY: Metric = Metric {
@@ -204,7 +204,7 @@ pub(crate) static RATE_UNDER_BOUND: Metric = Metric {
     name: "highest rate under the bound",
     short: "max req/s",
     meaning: "the highest offered rate at which the p99 latency kept the bound, nothing failed and nothing was left unsent",
-    value: |trial| Some(trial.search.as_ref()?.best_per_s.unwrap_or(0.0)),
+    value: |trial| Some(trial.search.as_ref()?.best_rate_per_s.unwrap_or(0.0)),
     ..RATE
 };
 
@@ -228,7 +228,7 @@ pub(crate) static RECOVERY: Metric = Metric {
     better: Some(Better::Less),
     counts_failures: true,
     meaning: "from the kill until the rate was back within a tenth of what it was; resolution 20 ms",
-    value: |trial| trial.kill?.back_ms,
+    value: |trial| trial.kill?.recovery_ms,
     ..PLAIN
 };
 

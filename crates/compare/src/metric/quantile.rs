@@ -1,6 +1,6 @@
 //! Quantiles, and how many samples must lie beyond one that answers a question.
 
-use crate::record::Measured;
+use schema::record::Measured;
 
 /// A quantile of the samples of a trial.
 #[derive(Debug, Clone, Copy, PartialEq)]

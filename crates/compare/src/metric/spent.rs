@@ -1,11 +1,12 @@
 //! Costs per request, from what was read around the window.
 
-use crate::record::{Measured, Spent};
+use schema::cost::Spent;
 use schema::cost::{CpuSource, SwitchesOver};
+use schema::record::Measured;
 
 /// An amount per good reply. The costs may be read some milliseconds late, so both are rates of their own time.
 pub(super) fn per_reply(trial: &Measured, amount: f64) -> Option<f64> {
-    let (rate, seconds) = (trial.load.throughput_per_s, trial.spent.seconds);
+    let (rate, seconds) = (trial.load.throughput_per_s, trial.spent.elapsed_s);
     (rate > 0.0 && seconds > 0.0).then(|| amount / seconds / rate)
 }
 

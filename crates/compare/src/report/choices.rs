@@ -87,8 +87,8 @@ fn too_close(results: &Results<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Record;
     use crate::report::fixture;
+    use schema::record::Record;
 
     #[test]
     fn two_rounds_are_too_few_for_a_choice() {

@@ -8,11 +8,11 @@ use super::page::{Cell, Mark, Page, Row as PageRow, Section, Table};
 use super::plots;
 use super::standing::Standing;
 use super::summary::{Answer, Results, Row, Summary};
-use crate::environment::{Commit, Environment};
 use crate::metric::{self, Kind, Metric, load};
 use crate::numbers::{count, list, rounded};
 use crate::runner::REPEATS_MOST;
 use schema::cost::CpuSource;
+use schema::environment::{Commit, Environment};
 
 pub(super) fn page(summary: &Summary<'_>, run: &str) -> Page {
     let environment = summary.environment;
@@ -335,7 +335,7 @@ pub(super) fn machine(environment: &Environment) -> Vec<String> {
         format!(
             "{}, {}, {kind}; governor: {governor}",
             machine.cpu_model,
-            counted(machine.processors, "processor", "processors")
+            counted(machine.cpus, "processor", "processors")
         ),
         format!(
             "{} GiB of memory; {}",

@@ -2,8 +2,7 @@
 
 use crate::escape::csv::field;
 use crate::metric;
-use crate::record::{Measured, Outcome, Record};
-use crate::stored::significant;
+use schema::record::{Measured, Outcome, Record};
 
 use super::limit::Limit;
 
@@ -64,7 +63,7 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
             format!("{:?}", Limit::of(trial)).to_lowercase()
         }),
         trial
-            .and_then(Measured::set_aside)
+            .and_then(Measured::exclusion)
             .map(|reason| reason.to_string())
             .unwrap_or_default(),
         failed,
@@ -83,7 +82,7 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
 
 fn errors(trial: &Measured) -> [String; ERRORS.len()] {
     let requests = &trial.load.requests;
-    let closed = trial.load.bystanders.map_or(0, |background| {
+    let closed = trial.load.background.map_or(0, |background| {
         background.idle.saturating_sub(background.idle_open)
     });
     [
@@ -101,4 +100,9 @@ fn errors(trial: &Measured) -> [String; ERRORS.len()] {
 fn line(fields: impl Iterator<Item = String>) -> String {
     let fields: Vec<_> = fields.collect();
     fields.join(",") + "\n"
+}
+
+/// With six significant digits: no clock here and no histogram is as good as that.
+fn significant(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }

@@ -5,7 +5,7 @@
 //! signs of their own.
 
 use crate::numbers::{count, percent};
-use crate::record::Measured;
+use schema::record::Measured;
 
 /// Where more than this share of the requests failed, or of the background connections was closed, a model's values are not
 /// compared with those of others: its latencies leave out the requests that failed, and its costs are divided by fewer.
@@ -52,7 +52,7 @@ impl Errors {
         self.reset += requests.reset;
         self.unanswered += requests.in_flight;
         // A server may well close a connection that sent half a request and stopped. One that is only idle it should keep.
-        if let Some(background) = &trial.load.bystanders {
+        if let Some(background) = &trial.load.background {
             self.background += background.idle;
             self.background_closed += background.idle.saturating_sub(background.idle_open);
         }
@@ -210,7 +210,7 @@ mod tests {
             trial.load.unserved_timeouts = 63;
             trial.load.requests.planned = 2000;
             trial.load.requests.unsent = 1000;
-            trial.load.bystanders = Some(BackgroundConnections {
+            trial.load.background = Some(BackgroundConnections {
                 idle: 200,
                 idle_open: 200,
                 silent: 10,
@@ -225,7 +225,7 @@ mod tests {
     fn closed_background_connections_are_errors() {
         let closed = |idle_open| {
             trial(|trial| {
-                trial.load.bystanders = Some(BackgroundConnections {
+                trial.load.background = Some(BackgroundConnections {
                     idle: 200,
                     idle_open,
                     silent: 0,

@@ -217,9 +217,9 @@ fn out_of_reach(results: &Results<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Outcome;
     use crate::report::fixture;
     use crate::report::summary::Summary;
+    use schema::record::Outcome;
 
     #[test]
     fn two_rounds_tell_nothing_apart() {

@@ -6,16 +6,13 @@ use jiff::ToSpan;
 use schema::load::{Checks, Client, Connections, Fairness, LoopKind, Quantiles, Requests};
 
 use crate::contender::{LeftOut, models};
-use crate::environment::{Commit, Environment, Machine};
 use crate::experiment::{Experiment, Method, shipped};
 use crate::plan::Planned;
 use crate::profile::Times;
-use crate::record::{
-    Footprint, Interference, KillFigures, Life, LoadFigures, Measured, Outcome, Record, SCHEMA,
-    SearchFigures, Spent,
-};
-use schema::cost::{CpuSource, SwitchesOver};
+use schema::cost::{CpuSource, Footprint, Interference, Spent, SwitchesOver};
 use schema::cpus::Split;
+use schema::environment::{Commit, Environment, Machine};
+use schema::record::{KillResult, Life, LoadMetrics, Measured, Outcome, Record, SCHEMA, SearchResult};
 
 /// What takes part: some settings of some experiments, one of each kind.
 const SETTINGS: [(&str, &[&str]); 5] = [
@@ -91,7 +88,7 @@ fn environment() -> Environment {
         },
         machine: Machine {
             cpu_model: "A Processor".to_owned(),
-            processors: 2,
+            cpus: 2,
             memory_bytes: 4 << 30,
             kernel: "Linux 6.1.0".to_owned(),
             governor: None,
@@ -168,7 +165,7 @@ fn of(planned: &Planned<'_>, trial: usize) -> Measured {
         None => slots as f64 * 1e6 / throughput,
     };
     let mut trial = measured();
-    trial.server_busy = (throughput * cpu_us / 1e6).min(1.0);
+    trial.server_busy_share = (throughput * cpu_us / 1e6).min(1.0);
     trial.spent.user_us = throughput * cpu_us * 0.25;
     trial.spent.system_us = throughput * cpu_us * 0.75;
     trial.peak.threads = if planned.contender.name == "thread" {
@@ -198,16 +195,16 @@ fn of(planned: &Planned<'_>, trial: usize) -> Measured {
     match planned.experiment.method {
         Method::RateUnderBound { .. } if planned.round > 0 => {
             trial.load.loop_kind = LoopKind::Open;
-            trial.search = Some(SearchFigures {
-                best_per_s: Some((0.8 * throughput).round()),
+            trial.search = Some(SearchResult {
+                best_rate_per_s: Some((0.8 * throughput).round()),
                 beyond_reach: planned.contender.name == "async",
                 tried: Vec::new(),
             });
         }
         Method::KillWorker => {
-            trial.kill = Some(KillFigures {
+            trial.kill = Some(KillResult {
                 lost: 1,
-                back_ms: (planned.round != 3).then_some(120.0 * noise),
+                recovery_ms: (planned.round != 3).then_some(120.0 * noise),
                 lowest_rate_share: 0.875,
             });
         }
@@ -228,7 +225,7 @@ pub(crate) fn measured() -> Measured {
         ready_ms: 2.5,
         drain_ms: 1.5,
         spent: Spent {
-            seconds: 1.0,
+            elapsed_s: 1.0,
             source: CpuSource::Cgroup,
             user_us: 125_000.0,
             system_us: 375_000.0,
@@ -239,7 +236,7 @@ pub(crate) fn measured() -> Measured {
             minor_faults: Some(20),
             major_faults: Some(0),
         },
-        server_busy: 0.5,
+        server_busy_share: 0.5,
         life: Life::default(),
         at_ready: held(MIB),
         peak: held(2 * MIB),
@@ -249,11 +246,11 @@ pub(crate) fn measured() -> Measured {
             foreign_share: Some(0.02),
             client_foreign_share: Some(0.02),
             psi_some_share: Some(0.1),
-            client_involuntary: 0,
-            server_involuntary: 10,
-            shared_processors: false,
+            client_involuntary_switches: 0,
+            server_involuntary_switches: 10,
+            shared_cpus: false,
         },
-        load: LoadFigures {
+        load: LoadMetrics {
             loop_kind: LoopKind::Closed,
             rate_per_s: None,
             window_s: 1.0,
@@ -272,7 +269,7 @@ pub(crate) fn measured() -> Measured {
             },
             latency_us: Some(quantiles(1000, 100.0)),
             service_us: None,
-            lateness_us: None,
+            send_delay_us: None,
             connecting_us: None,
             parts: Vec::new(),
             fairness: Some(Fairness {
@@ -280,7 +277,7 @@ pub(crate) fn measured() -> Measured {
                 least_served: 10,
                 most_served: 10,
             }),
-            bystanders: None,
+            background: None,
             client: Client {
                 cpu_us_per_request: Some(5.0),
                 busy: 0.4,

@@ -3,7 +3,7 @@
 use schema::load::LoopKind;
 
 use super::errors::Errors;
-use crate::record::Measured;
+use schema::record::Measured;
 
 /// What a trial, or most trials of a row, ran into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +51,12 @@ impl Limit {
             Self::Stopped
         } else if out_of_reach || trial.load.checks.client_limited == Some(true) {
             Self::Client
-        } else if trial.server_busy > SERVER_BUSY {
+        } else if trial.server_busy_share > SERVER_BUSY {
             Self::Server
         } else {
             match trial.load.loop_kind {
                 // A server that takes only some of them would not do more with more.
-                LoopKind::Closed if trial.left_unserved() => Self::Neither,
+                LoopKind::Closed if trial.has_unserved_connections() => Self::Neither,
                 // Nor would one that loses requests.
                 LoopKind::Closed if Errors::of([trial], 0).are_too_many() => Self::Neither,
                 LoopKind::Closed => Self::Connections,
@@ -100,13 +100,13 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{SearchFigures, Tried};
     use crate::report::fixture::measured;
+    use schema::record::{SearchResult, Tried};
 
     #[test]
     fn a_busy_client_is_the_limit_even_of_a_busy_server() {
         let mut trial = measured();
-        trial.server_busy = 0.99;
+        trial.server_busy_share = 0.99;
         assert_eq!(Limit::of(&trial), Limit::Server);
         trial.load.checks.client_limited = Some(true);
         assert_eq!(Limit::of(&trial), Limit::Client);
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_closed_loop_with_time_on_both_sides_lacks_connections() {
         let mut trial = measured();
-        trial.server_busy = 0.2;
+        trial.server_busy_share = 0.2;
         assert_eq!(Limit::of(&trial), Limit::Connections);
         trial.load.connections.asked += 1;
         assert_eq!(Limit::of(&trial), Limit::Neither);
@@ -135,10 +135,10 @@ mod tests {
             client_limited,
         };
         let mut trial = measured();
-        trial.server_busy = 0.99;
+        trial.server_busy_share = 0.99;
         let mut of = |tried| {
-            trial.search = Some(SearchFigures {
-                best_per_s: Some(100.0),
+            trial.search = Some(SearchResult {
+                best_rate_per_s: Some(100.0),
                 beyond_reach: false,
                 tried,
             });
@@ -151,9 +151,9 @@ mod tests {
     #[test]
     fn half_of_the_trials_are_not_most() {
         let mut busy = measured();
-        busy.server_busy = 0.99;
+        busy.server_busy_share = 0.99;
         let mut idle = measured();
-        idle.server_busy = 0.1;
+        idle.server_busy_share = 0.1;
         assert_eq!(Limit::of_most([&busy, &idle].into_iter()), Limit::Neither);
         assert_eq!(Limit::of_most([&busy, &idle, &busy].into_iter()), Limit::Server);
         assert_eq!(Limit::of_most([].into_iter()), Limit::Neither);

@@ -10,8 +10,8 @@ use super::limit::Limit;
 use super::summary::{Row, Summary};
 use crate::metric::{Metric, cost, load};
 use crate::numbers::{list, rounded};
-use crate::record::Measured;
 use schema::cost::{CpuSource, SwitchesOver};
+use schema::record::Measured;
 
 /// One of them, if a run hit it.
 type Told = fn(&Summary<'_>) -> Option<String>;
@@ -296,8 +296,8 @@ mod tests {
     fn how_many_trials_were_excluded_is_always_shown() {
         let (environment, mut records) = fixture::run();
         records.retain(|record| match &record.outcome {
-            crate::record::Outcome::Measured(trial) => trial.set_aside().is_none(),
-            crate::record::Outcome::Failed(_) => true,
+            schema::record::Outcome::Measured(trial) => trial.exclusion().is_none(),
+            schema::record::Outcome::Failed(_) => true,
         });
         let limits = of(&Summary::of(&environment, &records));
         assert!(

@@ -27,13 +27,13 @@ mod tests;
 
 use anyhow::Result;
 
-#[cfg(test)]
-use crate::environment::Environment;
 use crate::folder::{Read, Run};
 use crate::output;
-use crate::record::Record;
 use into::Target;
 use page::Page;
+#[cfg(test)]
+use schema::environment::Environment;
+use schema::record::Record;
 use summary::Summary;
 
 /// Writes all that people read of a run, prints the tables, and says where the rest lies: the page with its pictures among

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use schema::load::UNSENT_SHARE_MOST;
 
 use crate::contender::Contender;
-use crate::environment::Environment;
 use crate::experiment::{Experiment, Method, Setting, Theory};
 use crate::metric::{self, Metric, load};
 use crate::plan::{self, Planned};
-use crate::record::{Measured, Outcome, Record};
 use schema::cost::Disturbance;
+use schema::environment::Environment;
+use schema::record::{Measured, Outcome, Record};
 use stats::theory::Queue;
 use stats::{Better, Estimate};
 
@@ -217,7 +217,7 @@ impl<'a> Row<'a> {
             .filter(|record| record.setting == setting.key && record.round > 0);
         for record in here.clone() {
             match &record.outcome {
-                Outcome::Measured(trial) => match environment.sets_aside(trial) {
+                Outcome::Measured(trial) => match environment.exclusion(trial) {
                     Some(reason) => set_aside.push(reason),
                     None => kept.push((record.round, &**trial)),
                 },
@@ -323,7 +323,9 @@ impl<'a> Row<'a> {
 
     /// Whether some connection was never served, in any of the trials.
     pub(crate) fn left_unserved(&self) -> bool {
-        self.kept.iter().any(|(_, trial)| trial.left_unserved())
+        self.kept
+            .iter()
+            .any(|(_, trial)| trial.has_unserved_connections())
     }
 
     /// Whether more was asked of it than it could do, by more than a hundredth in most trials. Its latencies then grow for
@@ -336,7 +338,7 @@ impl<'a> Row<'a> {
     /// Whether the rate stayed down in a trial, where the figure is how long that took. The median of the others would
     /// flatter.
     fn never_came_back(&self, figure: &Metric) -> bool {
-        *figure == load::RECOVERY && self.kept.iter().any(|(_, trial)| trial.never_came_back())
+        *figure == load::RECOVERY && self.kept.iter().any(|(_, trial)| trial.never_recovered())
     }
 
     /// In how many rounds a trial was made and none counts, since it was disturbed.

@@ -6,9 +6,9 @@ use super::page::{Mark, Page};
 use super::standing::{Standing, Why};
 use super::summary::{Answer, Row, Summary};
 use super::{csv, html, markdown};
-use crate::environment::Environment;
-use crate::record::{Measured, Outcome, Record};
+use schema::environment::Environment;
 use schema::load::BackgroundConnections;
+use schema::record::{Measured, Outcome, Record};
 
 const RUN: &str = "20260102T030405Z";
 
@@ -167,7 +167,7 @@ fn a_run_names_each_model_that_failed_too_often() {
 fn a_server_that_stops_is_never_called_latency_bound() {
     let (environment, mut records) = fixture::run();
     change(&mut records, ["request-cost", "1", "async"], |round, trial| {
-        trial.server_busy = 0.2;
+        trial.server_busy_share = 0.2;
         trial.load.stopped_answering = round == 2;
         trial.load.requests.timeout = u64::from(round == 2);
     });
@@ -202,7 +202,7 @@ fn a_server_that_stops_is_never_called_latency_bound() {
 fn closed_background_connections_keep_a_model_from_being_ranked() {
     let (environment, mut records) = fixture::run();
     change(&mut records, ASYNC_AT_64, |_, trial| {
-        trial.load.bystanders = Some(BackgroundConnections {
+        trial.load.background = Some(BackgroundConnections {
             idle: 100,
             idle_open: 40,
             silent: 0,

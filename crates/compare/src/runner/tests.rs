@@ -3,7 +3,6 @@ use crate::contender::{Contender, models};
 use crate::experiment::{Experiment, shipped};
 use crate::journal::tests::full;
 use crate::plan;
-use crate::record;
 
 struct Nobody;
 
@@ -33,7 +32,7 @@ fn journal() -> (tempfile::TempDir, std::path::PathBuf, Journal) {
 }
 
 fn serving(per_s: f64) -> Outcome {
-    let mut measured = record::tests::measured();
+    let mut measured = Measured::example();
     measured.load.throughput_per_s = per_s;
     Outcome::Measured(Box::new(measured))
 }

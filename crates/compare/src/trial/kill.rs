@@ -16,7 +16,7 @@ use schema::load::Interval;
 use super::Bench;
 use crate::fault::Fault;
 use crate::plan::Planned;
-use crate::record::{KillFigures, Measured};
+use schema::record::{KillResult, Measured};
 
 /// How long the rate is averaged over.
 const SLICE: Duration = Duration::from_millis(20);
@@ -90,7 +90,7 @@ fn children(parent: Pid) -> Vec<Pid> {
 }
 
 /// What the slices of the window show of a kill so long after its start.
-fn figures(slices: &[Interval], killed_after: Duration, lost: u64) -> KillFigures {
+fn figures(slices: &[Interval], killed_after: Duration, lost: u64) -> KillResult {
     let before = (killed_after.as_millis() / SLICE.as_millis()) as usize;
     let before = before.min(slices.len());
     let rate = |slices: &[Interval]| {
@@ -108,9 +108,9 @@ fn figures(slices: &[Interval], killed_after: Duration, lost: u64) -> KillFigure
         .iter()
         .map(|slice| slice.ok as f64)
         .fold(f64::INFINITY, f64::min);
-    KillFigures {
+    KillResult {
         lost,
-        back_ms: back.map(|slices| slices as f64 * SLICE.as_secs_f64() * 1e3),
+        recovery_ms: back.map(|slices| slices as f64 * SLICE.as_secs_f64() * 1e3),
         lowest_rate_share: if full > 0.0 { (lowest / full).min(1.0) } else { 0.0 },
     }
 }
@@ -118,7 +118,6 @@ fn figures(slices: &[Interval], killed_after: Duration, lost: u64) -> KillFigure
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stored;
 
     fn slices(ok: &[u64]) -> Vec<Interval> {
         ok.iter()
@@ -138,7 +137,7 @@ mod tests {
         let rates = slices(&[100, 100, 100, 50, 95, 60, 95, 92, 91, 100, 7]);
         let figures = figures(&rates, SLICE * 3, 4);
         assert_eq!(
-            figures.back_ms,
+            figures.recovery_ms,
             Some(60.0),
             "the one full slice before is not the end"
         );
@@ -150,18 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_can_be_computed_again_from_what_is_stored_of_the_slices() {
+    fn a_kill_can_be_computed_again_from_the_record() {
         let mut rates = slices(&[101, 99, 100, 50, 95, 60, 95, 92, 91, 100, 7]);
         rates[3].failed = 2;
         rates[4].p50_us = Some(5_000.0);
-        let record = serde_json::json!({"measured": {"load": {"intervals": counts(&rates)}}});
-        let stored = stored::short(record);
-        assert_eq!(
-            stored["measured"]["load"]["intervals"][3],
-            serde_json::json!([0.08, 50, 2])
-        );
-        let read = stored::whole(stored)["measured"]["load"]["intervals"].take();
-        let read: Vec<Interval> = serde_json::from_value(read).unwrap();
+        let written = serde_json::to_string(&counts(&rates)).unwrap();
+        let read: Vec<Interval> = serde_json::from_str(&written).unwrap();
         assert_eq!(figures(&read, SLICE * 3, 4), figures(&rates, SLICE * 3, 4));
     }
 
@@ -183,13 +176,13 @@ mod tests {
     #[test]
     fn a_rate_that_never_comes_back_has_no_time() {
         let rates = slices(&[100, 100, 100, 50, 50, 50, 50]);
-        assert_eq!(figures(&rates, SLICE * 3, 0).back_ms, None);
-        assert_eq!(figures(&[], SLICE, 0).back_ms, None);
+        assert_eq!(figures(&rates, SLICE * 3, 0).recovery_ms, None);
+        assert_eq!(figures(&[], SLICE, 0).recovery_ms, None);
     }
 
     #[test]
     fn a_kill_that_nobody_notices_has_the_rate_back_at_once() {
         let figures = figures(&slices(&[100; 10]), SLICE * 3, 0);
-        assert_eq!((figures.back_ms, figures.lowest_rate_share), (Some(0.0), 1.0));
+        assert_eq!((figures.recovery_ms, figures.lowest_rate_share), (Some(0.0), 1.0));
     }
 }

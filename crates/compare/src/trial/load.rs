@@ -11,11 +11,11 @@ use nix::unistd::{Pid, gettid};
 use super::{Bench, disqualifies, priority, tally};
 use crate::fault::Fault;
 use crate::plan::Planned;
-use crate::record::{Life, LoadFigures, Measured};
 use crate::server::Server;
 use meter::{Family, Look, Reading};
 use schema::cost::{Footprint, Interference};
 use schema::cpus::Split;
+use schema::record::{Life, LoadMetrics, Measured};
 
 impl Bench<'_> {
     pub(super) fn of_load(&self, trial: Planned<'_>, capacity_per_s: Option<f64>) -> Result<Measured, Fault> {
@@ -103,7 +103,7 @@ impl Bench<'_> {
         Ok(Watched {
             interference: opening.look.until(&closing.look, &spent),
             server_busy: spent.cpu().as_secs_f64()
-                / (spent.seconds.max(1e-9) * self.cpus.server.len() as f64),
+                / (spent.elapsed_s.max(1e-9) * self.cpus.server.len() as f64),
             spent,
             at_ready,
             peak,
@@ -133,14 +133,14 @@ pub(super) struct Watched {
 impl Watched {
     /// Whether something else went on on the machine, by the rule that sets trials aside.
     pub(super) fn is_disturbed(&self) -> bool {
-        self.interference.set_aside().is_some()
+        self.interference.exclusion().is_some()
     }
 
     /// Ends the server, and puts all together.
     pub(super) fn into_measured(self, server: Server) -> Result<Measured, Fault> {
         let ready_ms = server.ready().as_secs_f64() * 1e3;
         let ended = server.stop()?;
-        let mut load = LoadFigures::from(self.report);
+        let mut load = LoadMetrics::from(self.report);
         // A server may have stopped in the warm-up, so that it answered and nothing of that is in the window.
         load.stopped_answering |=
             self.replies_in_life > 0 && load.requests.ok == 0 && load.requests.timeout > 0;
@@ -148,7 +148,7 @@ impl Watched {
             ready_ms,
             drain_ms: ended.drain.as_secs_f64() * 1e3,
             spent: self.spent,
-            server_busy: self.server_busy,
+            server_busy_share: self.server_busy,
             life: Life {
                 voluntary_switches: ended.life.voluntary_switches,
                 involuntary_switches: ended.life.involuntary_switches,

@@ -17,9 +17,9 @@ use crate::experiment::Method;
 use crate::fault::Fault;
 use crate::plan::Planned;
 use crate::profile::Times;
-use crate::record::{Measured, Outcome};
 use crate::server::Server;
 use schema::cpus::Split;
+use schema::record::{Measured, Outcome};
 
 pub(crate) use histograms::stem;
 

@@ -7,7 +7,7 @@ use super::Bench;
 use super::load::Watched;
 use crate::fault::Fault;
 use crate::plan::Planned;
-use crate::record::{Measured, SearchFigures, Tried};
+use schema::record::{Measured, SearchResult, Tried};
 use stats::search::{Found, Search};
 
 /// How near the highest rate that was kept and the lowest that was not have to come. The median over rounds is finer.
@@ -70,17 +70,17 @@ impl Bench<'_> {
                 first = Some(watched);
             }
         }
-        let (best_per_s, beyond_reach) = match search.found() {
+        let (best_rate_per_s, beyond_reach) = match search.found() {
             Found::Rate(rate_per_s) => (Some(rate_per_s), false),
             Found::BeyondReach(rate_per_s) => (Some(rate_per_s), true),
             Found::NothingKept => (None, false),
         };
-        let found = best_per_s.and_then(|rate_per_s| kept_at.remove(&rate_per_s.to_bits()));
+        let found = best_rate_per_s.and_then(|rate_per_s| kept_at.remove(&rate_per_s.to_bits()));
         let watched = found.or(first).ok_or("nothing was tried")?;
         self.keep_histograms(&watched)?;
         let mut measured = super::measured(watched, server)?;
-        measured.search = Some(SearchFigures {
-            best_per_s,
+        measured.search = Some(SearchResult {
+            best_rate_per_s,
             beyond_reach,
             tried,
         });

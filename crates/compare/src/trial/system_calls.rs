@@ -3,8 +3,8 @@
 use super::Bench;
 use crate::fault::Fault;
 use crate::plan::Planned;
-use crate::record::{Measured, SystemCalls};
 use meter::Tracer;
+use schema::record::{Measured, SystemCalls};
 
 impl Bench<'_> {
     pub(super) fn of_system_calls(&self, trial: Planned<'_>) -> Result<Measured, Fault> {

@@ -6,7 +6,7 @@ use tempfile::NamedTempFile;
 
 use crate::fault::Fault;
 use crate::plan::Planned;
-use crate::record::WorkerTally;
+use schema::record::WorkerTally;
 
 /// The file that the workers of a trial's server write into.
 #[derive(Debug)]

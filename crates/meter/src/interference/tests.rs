@@ -10,7 +10,7 @@ const STAT: &str = "cpu  111851 0 34092 1599328 871 0 3075 731 0 0\n\
 
 fn spent(seconds: f64, cpu_s: f64) -> Spent {
     Spent {
-        seconds,
+        elapsed_s: seconds,
         source: CpuSource::Cgroup,
         user_us: cpu_s * 0.25e6,
         system_us: cpu_s * 0.75e6,
@@ -122,7 +122,7 @@ fn waits_and_pressure_are_shares_of_the_window() {
     let interference = found((60, 40, 0), (50, 50, 0), 70);
     assert!(close(interference.client_wait_share, 0.07));
     assert!(close(interference.psi_some_share, 0.07));
-    assert_eq!(interference.server_involuntary, 7);
+    assert_eq!(interference.server_involuntary_switches, 7);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn what_the_kernel_does_not_tell_is_none_and_no_reason() {
     assert_eq!(interference.client_wait_share, None);
     assert_eq!(interference.foreign_share, None);
     assert_eq!(interference.psi_some_share, None);
-    assert_eq!(interference.set_aside(), None);
+    assert_eq!(interference.exclusion(), None);
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn on_shared_processors_neither_side_is_a_stranger() {
     later.client_cpus = vec![0];
     let interference = earlier.until(&later, &spent(1.0, 0.5));
     assert_eq!(interference.foreign_share, None);
-    assert!(interference.shared_processors);
-    assert_eq!(interference.set_aside(), None);
+    assert!(interference.shared_cpus);
+    assert_eq!(interference.exclusion(), None);
 }
 
 #[test]

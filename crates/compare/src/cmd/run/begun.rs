@@ -8,16 +8,17 @@ use jiff::Timestamp;
 use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
 use crate::contender::{Contender, LeftOut, models, verify};
-use crate::environment::{Environment, Machine, typed};
+use crate::environment::{self, typed};
 use crate::experiment::{Experiment, Method, shipped};
 use crate::fault::Fault;
 use crate::folder::Run;
 use crate::journal::Journal;
 use crate::output;
 use crate::profile::Profile;
-use crate::record::SCHEMA;
 use meter::Tracer;
 use schema::cpus::Split;
+use schema::environment::Environment;
+use schema::record::SCHEMA;
 
 impl Flags {
     /// A new run; none if it was interrupted before it began.
@@ -34,7 +35,7 @@ impl Flags {
         if experiments.is_empty() {
             bail!("nothing is left to be measured");
         }
-        let machine = Machine::this(processors)?;
+        let machine = environment::this_machine(processors)?;
         // What a contender prints while it is verified is kept in the run's folder too.
         let started_at = Timestamp::now();
         let run = Run::create(&self.out, started_at)?;
@@ -67,7 +68,7 @@ impl Flags {
             cpus,
             machine,
         };
-        let written = environment.write(&run.environment());
+        let written = environment::write(&environment, &run.environment());
         match written.and_then(|()| Journal::create(run.records()).map_err(anyhow::Error::from)) {
             Ok(journal) => Ok(Some((environment, run, journal, Vec::new()))),
             Err(error) => {

@@ -7,16 +7,17 @@ use anyhow::Result;
 use super::{Begun, Flags, commit};
 use crate::cmd::{Usage, unreadable};
 use crate::contender::models;
-use crate::environment::{Commit, Environment, Machine};
+use crate::environment;
 use crate::folder::Run;
 use crate::journal::Journal;
+use schema::environment::{Commit, Environment};
 
 impl Flags {
     /// A run that goes on.
     pub(super) fn resumed(&self, folder: &Path) -> Result<Begun> {
         let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
-        let mut environment = Environment::read_whole(&run.environment()).map_err(unreadable)?;
-        let machine = Machine::this(self.places.split()?.1)?;
+        let mut environment = environment::read_whole(&run.environment()).map_err(unreadable)?;
+        let machine = environment::this_machine(self.places.split()?.1)?;
         if machine != environment.machine {
             return Err(Usage(format!(
                 "{} was begun on another machine ({}); its trials can't be mixed with this one's",

@@ -1,0 +1,103 @@
+//! What the load generator reports of a trial.
+
+use serde::{Deserialize, Serialize};
+
+use crate::load::{
+    BackgroundConnections, Checks, Client, Connections, Failures, Fairness, Interval, LoopKind, Part,
+    Quantiles, Report, Requests,
+};
+
+/// What the load generator says of a trial: its report, without what stands in the environment of the run already, and
+/// without what does not apply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadMetrics {
+    #[serde(rename = "loop")]
+    pub loop_kind: LoopKind,
+    /// The offered rate, in an open loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_per_s: Option<f64>,
+    pub window_s: f64,
+    pub throughput_per_s: f64,
+    pub requests: Requests,
+    pub connections: Connections,
+    pub latency_us: Option<Quantiles>,
+    /// In an open loop; in a closed one it is the latency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_us: Option<Quantiles>,
+    #[serde(default, rename = "lateness_us", skip_serializing_if = "Option::is_none")]
+    pub send_delay_us: Option<Quantiles>,
+    pub connecting_us: Option<Quantiles>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    pub fairness: Option<Fairness>,
+    #[serde(default, rename = "bystanders", skip_serializing_if = "Option::is_none")]
+    pub background: Option<BackgroundConnections>,
+    pub client: Client,
+    pub checks: Checks,
+    /// Only where the trial is about what happens within its window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<Interval>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failures>,
+    /// Whether the server answered at first and then no more until the window's end. Records of before this was kept have
+    /// false.
+    #[serde(default)]
+    pub stopped_answering: bool,
+    /// How many of the requests that timed out were on connections that were never served. Records of before such requests
+    /// counted have 0.
+    #[serde(default)]
+    pub unserved_timeouts: u64,
+}
+
+impl LoadMetrics {
+    /// How many requests failed, without those on connections that were never served.
+    pub fn failed(&self) -> u64 {
+        let not_ok = self.requests.sent.saturating_sub(self.requests.ok);
+        not_ok.saturating_sub(self.unserved_timeouts)
+    }
+}
+
+impl From<Report> for LoadMetrics {
+    fn from(report: Report) -> Self {
+        let open = report.loop_kind == LoopKind::Open;
+        Self {
+            stopped_answering: stopped_answering(&report),
+            unserved_timeouts: unserved_timeouts(&report),
+            loop_kind: report.loop_kind,
+            rate_per_s: report.options.rate_per_s,
+            window_s: report.window_s,
+            throughput_per_s: report.throughput_per_s,
+            requests: report.requests,
+            connections: report.connections,
+            latency_us: report.latency_us,
+            service_us: report.service_us.filter(|_| open),
+            send_delay_us: report.send_delay_us,
+            connecting_us: report.connecting_us,
+            parts: report.parts,
+            fairness: report.fairness,
+            background: report.background,
+            client: report.client,
+            checks: report.checks,
+            intervals: Vec::new(),
+            failures: report.failures,
+        }
+    }
+}
+
+/// How many requests timed out on connections that were never served. Each of those waits with as many as a connection may
+/// have in flight, and for longer than a window lasts.
+fn unserved_timeouts(report: &Report) -> u64 {
+    let waiting = report.unserved_connections() * report.options.pipeline as u64;
+    report.requests.timeout.min(waiting)
+}
+
+/// Whether the server answered within the window and then stopped: either no reply came in its last interval and requests
+/// were lost, or each connection that had been served ended with requests that were never answered.
+fn stopped_answering(report: &Report) -> bool {
+    let requests = &report.requests;
+    let lost = requests.timeout + requests.in_flight - unserved_timeouts(report);
+    let answered = report.intervals.iter().any(|interval| interval.ok > 0);
+    let last_is_empty = report.intervals.last().is_some_and(|last| last.ok == 0);
+    let held = report.connections.served * report.options.pipeline as u64;
+    lost > 0 && answered && (last_is_empty || (held > 0 && lost >= held))
+}
