@@ -145,7 +145,7 @@ fn listed<'a>(failures: impl Iterator<Item = &'a Failures>) -> Option<String> {
 }
 
 fn unserved(report: &Report) -> Option<String> {
-    let unserved = report.unserved_connections();
+    let unserved = report.connections_never_served();
     // What else went wrong may be why.
     let only_waited = |failures: &Failures| failures.kind == Failure::Timeout.name();
     let then = if report.failures.iter().all(only_waited) {

@@ -165,7 +165,7 @@ impl Measured {
     #[must_use]
     pub fn has_unserved_connections(&self) -> bool {
         let load = &self.load;
-        load.connections.unserved(load.loop_kind, load.requests.sent) > 0
+        load.connections.never_served(load.loop_kind, load.requests.sent) > 0
     }
 
     /// Whether a worker was killed and the rate stayed down from then on.

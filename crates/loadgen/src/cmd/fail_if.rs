@@ -79,7 +79,7 @@ const METRICS: &[Metric] = &[
     requests("reset", |report| report.requests.reset, SENT),
     requests("sent", |report| report.requests.sent, DUE),
     requests("unsent", |report| report.requests.unsent, DUE),
-    metric("unserved", Kind::Connections(Report::unserved_connections)),
+    metric("unserved", Kind::Connections(Report::connections_never_served)),
     metric("outage", Kind::Outage),
 ];
 

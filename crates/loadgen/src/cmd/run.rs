@@ -173,7 +173,7 @@ enum PacingFlag {
     /// becomes shorter, down to 60 µs, as requests are in time. Below a thousand requests a second most of the CPU a request
     /// is this watching, and sleep costs least
     Hybrid,
-    /// PauseDetector the clock: the most precise, for all of a processor
+    /// Watch the clock: the most precise, for all of a processor
     Spin,
     /// Sleep: some 20 to 80 µs late, for the least of a processor
     Sleep,

@@ -24,7 +24,7 @@ impl Connections {
     /// How many connections had something to send within the window, or could not be opened, and were never served. In an
     /// open loop the connections take turns: with fewer requests `sent` than connections, some have nothing to send.
     #[must_use]
-    pub fn unserved(&self, loop_kind: LoopKind, sent: u64) -> u64 {
+    pub fn never_served(&self, loop_kind: LoopKind, sent: u64) -> u64 {
         let asked = match loop_kind {
             // A closed loop uses all of them, unless it is to send fewer requests than it has connections.
             LoopKind::Closed => self.asked.min(sent.max(self.failed)),

@@ -83,10 +83,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many connections were never served: see [`Connections::unserved`].
+    /// How many connections were never served: see [`Connections::never_served`].
     #[must_use]
-    pub fn unserved_connections(&self) -> u64 {
-        self.connections.unserved(self.loop_kind, self.requests.sent)
+    pub fn connections_never_served(&self) -> u64 {
+        self.connections.never_served(self.loop_kind, self.requests.sent)
     }
 }
 

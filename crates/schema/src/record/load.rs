@@ -87,7 +87,7 @@ impl From<Report> for LoadMetrics {
 /// How many requests timed out on connections that were never served. Each of those waits with as many as a connection may
 /// have in flight, and for longer than a window lasts.
 fn unserved_timeouts(report: &Report) -> u64 {
-    let waiting = report.unserved_connections() * report.options.pipeline as u64;
+    let waiting = report.connections_never_served() * report.options.pipeline as u64;
     report.requests.timeout.min(waiting)
 }
 
