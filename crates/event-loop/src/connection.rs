@@ -1,18 +1,16 @@
 //! One connection in an event loop: it does what it can without waiting, and returns why it stops.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::mem;
-use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use mio::event::Event;
-use mio::net::TcpStream;
-use protocol::{Session, Step};
-use rustix::io::ioctl_fionread;
+use protocol::{Session, SharedBuffers, Step, Work};
+use serving::Service;
 use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
 use serving::drain_limit::DrainLimit;
 use serving::frame_clock::{Allowed, FrameClock};
-use serving::{Service, Stop, Visit};
+
+use crate::transport::{Clock, Readiness, Transport};
 
 /// How many requests a connection may have answered in one turn. At a few microseconds each this is a fraction of a
 /// millisecond for the others to wait, and enough that a turn's own cost does not show.
@@ -25,14 +23,27 @@ pub enum Turn {
     Blocked,
     /// It could go on, but it is the others' turn.
     Unfinished,
+    /// Somebody has to do this and then call [`finish`](Connection::finish).
+    Work(Work),
     /// It has ended.
     Over,
 }
 
-/// One connection.
+/// What a loop lends to the connection that has its turn.
+#[derive(Debug, Default)]
+pub struct Lent<C> {
+    /// Where it reads the time.
+    pub clock: C,
+    /// Where it receives requests and writes replies.
+    pub buffers: SharedBuffers,
+}
+
+/// One connection over a transport of any kind.
+///
+/// It owns the bytes of a frame that has not arrived whole, and replies that were not sent yet. An idle one owns none.
 #[derive(Debug)]
-pub struct Connection {
-    stream: TcpStream,
+pub struct Connection<T> {
+    transport: T,
     session: Session,
     /// A read came back short, so there is nothing to read until the next event.
     emptied: bool,
@@ -50,7 +61,6 @@ pub struct Connection {
     queued: bool,
     /// Its deadline has passed, as far as its timer knows.
     due: bool,
-    _visit: Visit,
 }
 
 /// How far the close has come.
@@ -65,26 +75,24 @@ enum Closing {
     Vanished,
 }
 
-impl Connection {
+impl<T: Transport> Connection<T> {
     /// A connection that has just been accepted.
     #[must_use]
-    pub fn new(stream: TcpStream, service: &Service) -> Self {
-        let visit = Visit::begin(service, || stream.peer_addr());
+    pub fn new(transport: T, service: &Service, clock: &impl Clock) -> Self {
         Self {
-            stream,
+            transport,
             session: Session::new(service.session),
             emptied: false,
             ends: false,
             drain_limit: DrainLimit::default(),
             closing: Closing::No,
             idle_timeout: service.idle_timeout,
-            moved_at: Instant::now(),
+            moved_at: clock.now(),
             frame_clock: FrameClock::new(service.frame_timeout),
             frame_due: None,
             sleeps_until: None,
             queued: false,
             due: false,
-            _visit: visit,
         }
     }
 
@@ -95,12 +103,12 @@ impl Connection {
     }
 
     /// Takes note of an event.
-    pub fn notice_event(&mut self, event: &Event) {
-        self.emptied &= !event.is_readable();
-        self.ends |= event.is_read_closed() || event.is_error();
+    pub fn notice_event(&mut self, readiness: Readiness) {
+        self.emptied &= !readiness.readable;
+        self.ends |= readiness.read_closed;
         // A peer that only stops sending closes the reading side alone, and still gets its replies. Where this side has
         // stopped sending before, both sides are closed, with something left to read.
-        if matches!(self.closing, Closing::No) && (event.is_error() || event.is_write_closed()) {
+        if matches!(self.closing, Closing::No) && readiness.write_closed {
             self.closing = Closing::Vanished;
         }
     }
@@ -135,26 +143,45 @@ impl Connection {
     }
 
     /// From now on only what has arrived already is read.
-    pub fn last_call(&mut self) {
-        self.drain_limit.begin(|| Ok(ioctl_fionread(&self.stream)?));
+    pub fn begin_drain(&mut self) {
+        self.drain_limit.begin(|| self.transport.unread_bytes());
     }
 
     /// Goes on as far as it can. If its timer was due, first does what is due by now.
-    pub fn turn(&mut self, stop: Stop) -> Turn {
+    pub fn turn<C: Clock>(&mut self, lent: &mut Lent<C>) -> Turn {
         self.queued = false;
-        if mem::take(&mut self.due) {
-            self.turn_on_time(stop)
+        let Lent { clock, buffers } = lent;
+        self.session.borrow_buffers(buffers);
+        let turn = if mem::take(&mut self.due) {
+            self.turn_on_time(clock)
         } else {
-            self.go_on(stop)
+            self.go_on(clock)
+        };
+        self.session.return_buffers(buffers);
+        turn
+    }
+
+    /// Replies to the request whose [work](Turn::Work) is done. Whether or not the reply could be sent at once, the
+    /// connection can go on.
+    pub fn finish<C: Clock>(&mut self, lent: &mut Lent<C>) -> Turn {
+        let Lent { clock, buffers } = lent;
+        self.session.borrow_buffers(buffers);
+        self.session.done();
+        let flushed = self.flush(clock);
+        self.session.return_buffers(buffers);
+        if flushed.is_ok() {
+            Turn::Unfinished
+        } else {
+            Turn::Over
         }
     }
 
-    fn turn_on_time(&mut self, stop: Stop) -> Turn {
-        let now = Instant::now();
+    fn turn_on_time(&mut self, clock: &impl Clock) -> Turn {
+        let now = clock.now();
         if self.session.wake(now) {
             self.sleeps_until = None;
             // It was silent because the peer asked for a sleep: from here on it is the peer's turn.
-            self.moved();
+            self.moved(clock);
         }
         let lingered = matches!(self.closing, Closing::Lingering { until, .. } if until <= now);
         let idled =
@@ -163,16 +190,16 @@ impl Connection {
         // While the loop was busy a request may have come whose event has not been seen yet.
         self.emptied &= !(idled || frame_is_late);
         let moved_at = self.moved_at;
-        let turn = self.go_on(stop);
-        if (lingered || idled) && self.moved_at == moved_at {
-            return Turn::Over;
+        match self.go_on(clock) {
+            turn @ Turn::Work(_) => turn,
+            _ if (lingered || idled) && self.moved_at == moved_at => Turn::Over,
+            turn => turn,
         }
-        turn
     }
 
-    fn go_on(&mut self, stop: Stop) -> Turn {
+    fn go_on(&mut self, clock: &impl Clock) -> Turn {
         let turn = match self.closing {
-            Closing::No => self.converse(stop),
+            Closing::No => self.converse(clock),
             Closing::Lingering { .. } => self.linger(),
             Closing::Vanished => Ok(Turn::Over),
         };
@@ -180,51 +207,48 @@ impl Connection {
         turn.unwrap_or(Turn::Over)
     }
 
-    fn converse(&mut self, stop: Stop) -> io::Result<Turn> {
+    fn converse(&mut self, clock: &impl Clock) -> io::Result<Turn> {
         for _ in 0..TURN_REQUESTS {
             match self.session.step() {
                 Step::Replied => {}
                 Step::Read => {
                     // What the peer does not read is not added to: it is not read from either.
-                    if !self.flush()? || !self.read()? {
+                    if !self.flush(clock)? || !self.read(clock)? {
                         return Ok(Turn::Blocked);
                     }
                 }
                 Step::Flush => {
-                    if !self.flush()? {
+                    if !self.flush(clock)? {
                         return Ok(Turn::Blocked);
                     }
                 }
                 Step::Work(work) => {
-                    self.flush()?;
-                    stop.perform(work);
-                    self.session.done();
-                    self.flush()?;
-                    // It may have taken longer than all other requests of a turn together.
-                    break;
+                    self.flush(clock)?;
+                    return Ok(Turn::Work(work));
                 }
                 Step::Sleep(duration) => {
-                    let until = Instant::now() + duration;
+                    let until = clock.now() + duration;
                     self.session.wait_until(until);
                     self.sleeps_until = Some(until);
                 }
                 Step::Waiting(_) => {
-                    self.flush()?;
+                    self.flush(clock)?;
                     return Ok(Turn::Blocked);
                 }
-                Step::Close { unread } => return self.close(unread),
+                Step::Close { unread } => return self.close(unread, clock),
             }
         }
         Ok(Turn::Unfinished)
     }
 
-    /// Writes what there is to write. Says whether that was all.
-    fn flush(&mut self) -> io::Result<bool> {
+    /// Writes what there is to write. Returns whether that was all.
+    fn flush(&mut self, clock: &impl Clock) -> io::Result<bool> {
         while !self.session.output().is_empty() {
-            match self.stream.write(self.session.output()) {
+            match self.transport.write(self.session.output()) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     self.session.sent(bytes);
-                    self.moved();
+                    self.moved(clock);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -234,10 +258,10 @@ impl Connection {
         Ok(true)
     }
 
-    /// Reads what there is to read. Says whether that was anything, the end included.
-    fn read(&mut self) -> io::Result<bool> {
-        let unread = || Ok(ioctl_fionread(&self.stream)?);
-        let allowed = self.frame_clock.allowed(&self.session, Instant::now, unread)?;
+    /// Reads what there is to read. Returns whether that was anything, the end included.
+    fn read(&mut self, clock: &impl Clock) -> io::Result<bool> {
+        let unread = || self.transport.unread_bytes();
+        let allowed = self.frame_clock.allowed(&self.session, || clock.now(), unread)?;
         self.frame_due = match allowed {
             Allowed::Until(due) => Some(due),
             Allowed::Bytes(0) => return Err(ErrorKind::TimedOut.into()),
@@ -256,17 +280,17 @@ impl Connection {
             self.session.end_of_input();
             return Ok(true);
         }
-        let asked = room.len();
-        match self.stream.read(room) {
+        let room_bytes = room.len();
+        match self.transport.read(room) {
             Ok(0) => self.session.end_of_input(),
             Ok(bytes) => {
                 // A short read has emptied the socket (epoll(7)), which saves the call that would only confirm it.
-                self.emptied = bytes < asked;
+                self.emptied = bytes < room_bytes;
                 self.session.filled(bytes);
                 self.frame_clock.filled(bytes);
                 self.frame_due = None;
                 self.drain_limit.filled(bytes);
-                self.moved();
+                self.moved(clock);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.emptied = true;
@@ -279,17 +303,17 @@ impl Connection {
         Ok(true)
     }
 
-    fn close(&mut self, unread: bool) -> io::Result<Turn> {
-        if !self.flush()? {
+    fn close(&mut self, unread: bool, clock: &impl Clock) -> io::Result<Turn> {
+        if !self.flush(clock)? {
             return Ok(Turn::Blocked);
         }
-        let count = || Ok(ioctl_fionread(&self.stream)?);
+        let count = || self.transport.unread_bytes();
         if !unread && !self.drain_limit.leaves_unread(count)? {
             return Ok(Turn::Over);
         }
-        self.stream.shutdown(Shutdown::Write)?;
+        self.transport.shutdown_write()?;
         self.closing = Closing::Lingering {
-            until: Instant::now() + LINGER_MOST,
+            until: clock.now() + LINGER_MOST,
             left_bytes: LINGER_MOST_BYTES,
         };
         self.linger()
@@ -301,7 +325,7 @@ impl Connection {
         };
         let mut unread = [0; 16 * 1024];
         for _ in 0..TURN_REQUESTS {
-            match self.stream.read(&mut unread) {
+            match self.transport.read(&mut unread) {
                 Ok(0) => return Ok(Turn::Over),
                 Ok(bytes) if bytes >= *left_bytes => return Ok(Turn::Over),
                 Ok(bytes) => *left_bytes -= bytes,
@@ -313,9 +337,9 @@ impl Connection {
         Ok(Turn::Unfinished)
     }
 
-    fn moved(&mut self) {
+    fn moved(&mut self, clock: &impl Clock) {
         if self.idle_timeout.is_some() {
-            self.moved_at = Instant::now();
+            self.moved_at = clock.now();
         }
     }
 }

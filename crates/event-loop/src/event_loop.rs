@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
-use serving::{Error, Result, Service, Stop, tally};
+use protocol::Work;
+use serving::{Error, Result, Service, Stop, Visit, tally};
 use slab::Slab;
 
 use crate::acceptor::Acceptor;
-use crate::connection::{Connection, Turn};
+use crate::connection::{Connection, Lent, Turn};
 use crate::signals;
 use crate::timers::Timers;
+use crate::transport::{Readiness, SystemClock};
 
 // Beyond any place that a connection can have in the slab, which is its token.
 const LISTENER: Token = Token(usize::MAX - 1);
@@ -28,14 +30,22 @@ pub struct EventLoop {
     acceptor: Option<Acceptor>,
     /// Keeps the descriptor that a signal makes readable.
     _signal: UnixStream,
-    connections: Slab<Connection>,
+    /// In boxes, so that the places that a slab keeps free cost little.
+    connections: Slab<Box<Open>>,
     /// Connections that can go on, in the order of their turns.
     ready: VecDeque<usize>,
     /// How many of those have their turn before the next poll. The rest used up a turn since the last one.
     turns_left: usize,
     timers: Timers,
+    lent: Lent<SystemClock>,
     service: Service,
     stop: Stop,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: Connection<TcpStream>,
+    _visit: Visit,
 }
 
 impl EventLoop {
@@ -62,6 +72,7 @@ impl EventLoop {
                 ready: VecDeque::new(),
                 turns_left: 0,
                 timers: Timers::default(),
+                lent: Lent::default(),
                 service,
                 stop,
             })
@@ -76,10 +87,10 @@ impl EventLoop {
     }
 
     /// Waits until something happens: an event, a timer, a signal. If a connection can go on, it only collects events.
-    ///
-    /// A signal that came before the loop was made ends no wait, so a model asks its [`Stop`] first.
     pub fn poll(&mut self) -> Result<()> {
-        let timeout = if self.ready.is_empty() {
+        // A signal that came before the loop was made ends no wait.
+        let should_drain = self.acceptor.is_some() && self.stop.requested();
+        let timeout = if self.ready.is_empty() && !should_drain {
             let retry = self.acceptor.as_ref().and_then(Acceptor::timeout);
             [self.timers.timeout(), retry].into_iter().flatten().min()
         } else {
@@ -103,8 +114,8 @@ impl EventLoop {
                 // It has ended the wait. The model looks at its `Stop` next.
                 SIGNAL => {}
                 Token(key) => {
-                    if let Some(connection) = self.connections.get_mut(key) {
-                        connection.notice_event(event);
+                    if let Some(Open { connection, .. }) = self.connections.get_mut(key).map(Box::as_mut) {
+                        connection.notice_event(Readiness::from(event));
                         if connection.queues() {
                             self.ready.push_back(key);
                         }
@@ -125,19 +136,35 @@ impl EventLoop {
         }
         // Without timers, as while nobody sleeps, the time is not even asked for.
         while let Some(key) = self.timers.due(Instant::now) {
-            if self.connections.get_mut(key)?.is_due() {
+            if self.connections.get_mut(key)?.connection.is_due() {
                 return Some(key);
             }
         }
         None
     }
 
-    /// Gives a connection its turn: it goes on as far as it can.
-    pub fn turn(&mut self, key: usize) {
-        let Some(connection) = self.connections.get_mut(key) else {
-            return;
-        };
-        match connection.turn(self.stop) {
+    /// Gives a connection its turn: it goes on until it would have to wait, or until it is the others' turn.
+    ///
+    /// What a handler would hold the thread for is returned. Somebody has to do it, and then call
+    /// [`finish`](Self::finish).
+    #[must_use]
+    pub fn turn(&mut self, key: usize) -> Option<Work> {
+        let turn = self.connections.get_mut(key)?.connection.turn(&mut self.lent);
+        self.after(key, turn)
+    }
+
+    /// Replies to the request whose work is done.
+    pub fn finish(&mut self, key: usize) {
+        if let Some(open) = self.connections.get_mut(key) {
+            let turn = open.connection.finish(&mut self.lent);
+            self.after(key, turn);
+        }
+    }
+
+    fn after(&mut self, key: usize, turn: Turn) -> Option<Work> {
+        let connection = &mut self.connections.get_mut(key)?.connection;
+        match turn {
+            Turn::Work(work) => return Some(work),
             Turn::Blocked => self.timers.follow(key, connection.deadline()),
             Turn::Unfinished => {
                 self.timers.follow(key, connection.deadline());
@@ -147,9 +174,11 @@ impl EventLoop {
             }
             Turn::Over => {
                 self.timers.remove(key);
-                tally::connection_ended(self.connections.remove(key).answered());
+                tally::connection_ended(connection.answered());
+                self.connections.remove(key);
             }
         }
+        None
     }
 
     /// Accepts all connections that wait, as far as there is room.
@@ -185,8 +214,13 @@ impl EventLoop {
             return Err(stream);
         }
         let key = place.key();
-        let connection = place.insert(Connection::new(stream, &self.service));
+        let visit = Visit::begin(&self.service, || stream.peer_addr());
+        let connection = Connection::new(stream, &self.service, &self.lent.clock);
         self.timers.follow(key, connection.deadline());
+        place.insert(Box::new(Open {
+            connection,
+            _visit: visit,
+        }));
         Ok(())
     }
 
@@ -206,11 +240,12 @@ impl EventLoop {
             }
         }
         // All find out what has arrived before the first has its turn, which may take a while.
-        for (key, connection) in &mut self.connections {
-            connection.last_call();
-            if connection.queues() {
+        for (key, open) in &mut self.connections {
+            open.connection.begin_drain();
+            if open.connection.queues() {
                 self.ready.push_back(key);
             }
         }
+        self.turns_left = self.ready.len();
     }
 }

@@ -4,26 +4,28 @@
 //!
 //! - [`EventLoop`]: an epoll instance, its connections and their order, one method for each step of the loop;
 //! - [`Acceptor`]: a listener that several loops may share, and a loop without room for a connection;
-//! - [`Connection`]: one connection, which does what it can without waiting and returns why it stops;
+//! - [`Connection`]: one connection, over any [`Transport`], which does what it can without waiting and returns why it
+//!   stops;
 //! - [`Timers`]: which connection has to be looked at when.
 //!
 //! The order of the steps is the model. So no function here runs the loop:
 //!
 //! ```no_run
 //! # fn serve(mut event_loop: event_loop::EventLoop, stop: serving::Stop) -> serving::Result<()> {
-//! loop {
+//! while !event_loop.is_over() {
+//!     event_loop.poll()?; // the only call that waits
 //!     if stop.requested() {
 //!         event_loop.drain();
 //!     }
-//!     if event_loop.is_over() {
-//!         return Ok(());
-//!     }
-//!     event_loop.poll()?; // the only call that waits
 //!     while let Some(connection) = event_loop.next_ready() {
-//!         event_loop.turn(connection);
+//!         if let Some(work) = event_loop.turn(connection) {
+//!             stop.perform(work); // holds up every connection
+//!             event_loop.finish(connection);
+//!         }
 //!     }
 //!     event_loop.accept()?;
 //! }
+//! # Ok(())
 //! # }
 //! ```
 //!
@@ -38,8 +40,10 @@ pub mod connection;
 pub mod event_loop;
 mod signals;
 pub mod timers;
+pub mod transport;
 
 pub use acceptor::Acceptor;
-pub use connection::{Connection, Turn};
+pub use connection::{Connection, Lent, Turn};
 pub use event_loop::EventLoop;
 pub use timers::Timers;
+pub use transport::{Clock, Readiness, SystemClock, Transport};

@@ -1,13 +1,23 @@
 //! The bytes of one direction of one connection: received and not yet used, or written and not yet sent.
 //!
-//! Both buffers own their memory for as long as the connection is busy, so that a warm connection allocates nothing; a
-//! buffer that grew for a large frame gives the memory back once it is empty.
+//! A buffer keeps its memory while it is empty, so that a warm connection allocates nothing. One that grew for a large
+//! frame gives that memory back. Who serves many connections with one thread lends the same [`SharedBuffers`] to each in
+//! turn, so that an idle connection keeps no memory at all.
+
+use std::mem;
 
 /// What an empty buffer may keep. Larger ones are given back, so that a connection that once carried a megabyte does not
 /// hold it for ever.
 pub const RETAINED_BYTES: usize = 64 * 1024;
 
 const FIRST_ROOM_BYTES: usize = 4 * 1024;
+
+/// Buffers that one session after another borrows while it has its turn: empty in between.
+#[derive(Debug, Default)]
+pub struct SharedBuffers {
+    pub(crate) input: ReadBuffer,
+    pub(crate) output: WriteBuffer,
+}
 
 /// Bytes that have been received and not yet used.
 ///
@@ -83,6 +93,39 @@ impl ReadBuffer {
         }
     }
 
+    /// Uses the memory of a shared buffer from now on, unless this one holds bytes in its own.
+    pub(crate) fn borrow(&mut self, shared: &mut Self) {
+        if self.storage.is_empty() {
+            mem::swap(self, shared);
+        }
+    }
+
+    /// Gives the memory back, and keeps only as much as its bytes need. A byte is copied for that at most once: later
+    /// ones are received behind it, in memory that is not shared.
+    pub(crate) fn give_back(&mut self, shared: &mut Self) {
+        let is_borrowed = shared.storage.is_empty();
+        if self.bytes().is_empty() {
+            let unused = mem::take(self);
+            if is_borrowed {
+                *shared = unused;
+            }
+        } else if is_borrowed && 2 * self.bytes().len() <= self.storage.len() {
+            let kept = self.bytes().to_vec();
+            *shared = mem::replace(self, Self::holding(kept));
+            shared.consume(shared.bytes().len());
+        }
+        // Else most of the memory is used, and the next to read allocates a new shared buffer.
+    }
+
+    fn holding(storage: Vec<u8>) -> Self {
+        Self {
+            start: 0,
+            end: storage.len(),
+            storage,
+            crowded: false,
+        }
+    }
+
     fn grow(&mut self, most_bytes: usize) {
         let doubled = (self.storage.len() * 2).max(FIRST_ROOM_BYTES);
         self.storage
@@ -136,6 +179,32 @@ impl WriteBuffer {
             self.storage.drain(..self.sent);
             self.sent = 0;
         }
+    }
+
+    /// Uses the memory of a shared buffer from now on, unless this one holds bytes in its own.
+    pub(crate) fn borrow(&mut self, shared: &mut Self) {
+        if self.storage.capacity() == 0 {
+            mem::swap(self, shared);
+        }
+    }
+
+    /// Gives the memory back, and keeps only as much as its bytes need.
+    pub(crate) fn give_back(&mut self, shared: &mut Self) {
+        let is_borrowed = shared.storage.capacity() == 0;
+        if self.bytes().is_empty() {
+            let unused = mem::take(self);
+            if is_borrowed {
+                *shared = unused;
+            }
+        } else if is_borrowed && 2 * self.bytes().len() <= self.storage.capacity() {
+            let kept = Self {
+                storage: self.bytes().to_vec(),
+                sent: 0,
+            };
+            *shared = mem::replace(self, kept);
+            shared.sent(shared.bytes().len());
+        }
+        // Else most of the memory is used, and the next to reply allocates a new shared buffer.
     }
 }
 

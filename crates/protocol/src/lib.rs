@@ -23,6 +23,7 @@ pub mod message;
 pub mod operation;
 pub mod session;
 
+pub use buffer::SharedBuffers;
 pub use frame::{FrameLimit, FrameLimitError};
 pub use message::{ErrorCode, Reply, Request};
 pub use operation::{Operation, Work};

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::buffer::{RETAINED_BYTES, ReadBuffer, WriteBuffer};
+use crate::buffer::{RETAINED_BYTES, ReadBuffer, SharedBuffers, WriteBuffer};
 use crate::frame::{self, FrameLimit, Head, PREFIX_BYTES};
 use crate::message::{ErrorCode, Reply, Request};
 use crate::operation::{self, Operation, Refusal, Work};
@@ -108,6 +108,22 @@ impl Session {
             answered: 0,
             cut: Cut::FrameStart,
         }
+    }
+
+    /// Works in these buffers from now on. Bytes that the session has kept stay where they are.
+    ///
+    /// For an event loop, whose connections have their turns one after another. A session that never borrows has buffers
+    /// of its own.
+    pub fn borrow_buffers(&mut self, shared: &mut SharedBuffers) {
+        self.input.borrow(&mut shared.input);
+        self.output.borrow(&mut shared.output);
+    }
+
+    /// Gives the buffers back, at the end of a turn. The session keeps the bytes that are not used or not sent yet, in
+    /// memory of its own. If there are none, it keeps no memory.
+    pub fn return_buffers(&mut self, shared: &mut SharedBuffers) {
+        self.input.give_back(&mut shared.input);
+        self.output.give_back(&mut shared.output);
     }
 
     /// Where received bytes go; never empty. Say with [`filled`](Self::filled) how many came.

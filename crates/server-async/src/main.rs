@@ -50,20 +50,22 @@ fn run(options: &Options) -> Result<()> {
         .map_err(Error::system("duplicate the listener"))?;
     let mut event_loop = EventLoop::new(its_own, options.service(), options.max_connections(), stop)?;
     listener.announce()?;
-    loop {
+    while !event_loop.is_over() {
+        // The only call that waits: for an event of the listener or of a connection, for a timer, for a signal.
+        event_loop.poll()?;
         if stop.requested() {
             event_loop.drain();
         }
-        if event_loop.is_over() {
-            return Ok(());
-        }
-        // The only call that waits: for an event of the listener or of a connection, for a timer, for a signal.
-        event_loop.poll()?;
         while let Some(connection) = event_loop.next_ready() {
             // It reads, answers and writes until it would have to wait, or until it is the others' turn.
-            event_loop.turn(connection);
+            if let Some(work) = event_loop.turn(connection) {
+                // A handler that computes or blocks is done here, and every connection waits for it.
+                stop.perform(work);
+                event_loop.finish(connection);
+            }
         }
         // Last, because a new connection may take the place of one that has ended.
         event_loop.accept()?;
     }
+    Ok(())
 }

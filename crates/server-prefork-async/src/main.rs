@@ -83,17 +83,18 @@ fn work(worker: Worker, service: Service) -> Result<()> {
         worker.stop,
     )?;
     worker.supervisor.ready()?;
-    loop {
+    while !event_loop.is_over() {
+        event_loop.poll()?;
         if worker.stop.requested() {
             event_loop.drain();
         }
-        if event_loop.is_over() {
-            return Ok(());
-        }
-        event_loop.poll()?;
         while let Some(connection) = event_loop.next_ready() {
-            event_loop.turn(connection);
+            if let Some(work) = event_loop.turn(connection) {
+                worker.stop.perform(work);
+                event_loop.finish(connection);
+            }
         }
         event_loop.accept()?;
     }
+    Ok(())
 }
