@@ -138,8 +138,9 @@ impl Run {
         self.folder.join("output")
     }
 
+    /// Its records: the plain file, or a compressed one where that is the only one.
     pub(crate) fn records(&self) -> PathBuf {
-        self.folder.join("records.jsonl")
+        records_in(&self.folder)
     }
 
     pub(crate) fn environment(&self) -> PathBuf {
@@ -185,6 +186,17 @@ impl Run {
         let path = self.within(name);
         let folder = path.parent().unwrap_or(&self.folder);
         write_whole(folder, name.as_ref(), text)
+    }
+}
+
+/// The file with the records of the run in this folder.
+pub(crate) fn records_in(folder: &Path) -> PathBuf {
+    let plain = folder.join("records.jsonl");
+    let compressed = folder.join("records.jsonl.gz");
+    if compressed.is_file() && !plain.exists() {
+        compressed
+    } else {
+        plain
     }
 }
 
@@ -247,6 +259,24 @@ mod tests {
             ("19700101T000000Z", "19700101T000000Z-2")
         );
         assert_eq!(first.page(), second.page());
+    }
+
+    fn kept_results() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results")
+    }
+
+    #[test]
+    fn kept_runs_can_be_read() {
+        let runs = fs::read_dir(kept_results().join("runs")).unwrap();
+        let kept = runs.map(|run| run.unwrap().path());
+        let kept: Vec<_> = kept
+            .filter(|run| run.join("records.jsonl.gz").is_file())
+            .collect();
+        assert!(!kept.is_empty());
+        for folder in kept {
+            let read = Run::open(&folder).unwrap().read().unwrap();
+            assert!(!read.records.is_empty(), "{}", folder.display());
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! `records.jsonl`: a line for each trial, on disk before the next trial begins.
+//! `records.jsonl`: a line for each trial, on disk before the next trial begins. It can be read with `gzip` around it too.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -33,6 +34,9 @@ pub(crate) enum JournalError {
         path: PathBuf,
         source: io::Error,
     },
+    /// It is compressed, and only a plain file can be written to.
+    #[error("{path} is compressed; unpack it with gunzip to resume the run")]
+    Compressed { path: PathBuf },
     /// A line is no record.
     #[error("{path}:{line} is not a record; restore the file, or measure again")]
     Line {
@@ -97,6 +101,9 @@ impl Journal {
             let path = path.clone();
             move |source| JournalError::Io { what, path, source }
         };
+        if is_compressed(&path) {
+            return Err(JournalError::Compressed { path });
+        }
         let file = OpenOptions::new().append(true).open(&path).map_err(io("open"))?;
         // Before it is read: what another process writes meanwhile would be cut off.
         let lock = lock(&file, &path)?;
@@ -129,12 +136,25 @@ impl Journal {
 /// The records of a journal. What a last line holds that was cut off, by a kill or a full disk, is left out: that trial
 /// was never wholly written.
 pub(crate) fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
-    let bytes = std::fs::read(path).map_err(|source| JournalError::Io {
+    let bytes = bytes(path).map_err(|source| JournalError::Io {
         what: "read",
         path: path.to_owned(),
         source,
     })?;
     records(whole_lines(&bytes), path)
+}
+
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    if !is_compressed(path) {
+        return std::fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    MultiGzDecoder::new(File::open(path)?).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gz")
 }
 
 /// Up to the last end of a line. Bytes and no text, since a line may be cut within a character.
@@ -217,8 +237,11 @@ struct Version {
 pub(crate) mod tests {
     use std::fs;
 
-    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
     use schema::record::Outcome;
+
+    use super::*;
 
     fn failed(trial: usize) -> Record {
         Record {
@@ -267,6 +290,22 @@ pub(crate) mod tests {
     fn what_was_written_is_read() {
         let (_folder, path) = written(&[failed(1), failed(2)]);
         assert_eq!(read(&path).unwrap(), [failed(1), failed(2)]);
+    }
+
+    #[test]
+    fn a_compressed_journal_is_read_and_not_resumed() {
+        let (folder, plain) = written(&[failed(1), failed(2)]);
+        let path = folder.path().join("records.jsonl.gz");
+        let mut packed = GzEncoder::new(File::create(&path).unwrap(), Compression::best());
+        packed.write_all(&fs::read(plain).unwrap()).unwrap();
+        packed.finish().unwrap();
+        assert_eq!(read(&path).unwrap(), [failed(1), failed(2)]);
+        let refused = Journal::resume(path.clone()).unwrap_err();
+        assert!(matches!(refused, JournalError::Compressed { .. }), "{refused}");
+
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(matches!(read(&path), Err(JournalError::Io { .. })));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::{Usage, diff};
 use crate::difference::{Judged, Verdict};
+use crate::folder;
 use crate::numbers::list;
 use crate::output::Text;
 use stats::{Finding, trials_needed_by_a_check};
@@ -170,7 +171,7 @@ fn newest_beside(baseline: &Path) -> Result<PathBuf> {
     let mut others: Vec<_> = runs
         .filter_map(|run| Some(run.ok()?.path()))
         // A run that was killed before it began has no records.
-        .filter(|path| *path != own && path.join("records.jsonl").is_file())
+        .filter(|path| *path != own && folder::records_in(path).is_file())
         .collect();
     others.sort();
     let newest = others.pop();
