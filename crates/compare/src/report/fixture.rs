@@ -44,7 +44,7 @@ pub(crate) fn whole_run() -> (Environment, Vec<Record>) {
 }
 
 fn records(environment: &Environment) -> Vec<Record> {
-    let planned = environment.planned();
+    let planned = crate::plan::of_run(environment);
     let trials = planned.iter().enumerate();
     trials
         .map(|(index, planned)| record(environment, index + 1, planned))

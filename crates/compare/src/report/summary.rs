@@ -99,7 +99,10 @@ impl<'a> Summary<'a> {
             environment,
             results: results.filter(|results| !results.answers.is_empty()).collect(),
             trials: records.len(),
-            unmade: environment.planned().len().saturating_sub(plan::made(records)),
+            unmade: environment
+                .planned()
+                .len()
+                .saturating_sub(schema::plan::made(records)),
         }
     }
 
