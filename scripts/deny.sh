@@ -13,5 +13,5 @@ network=(--offline)
 [ $# -gt 0 ] || set -- licenses bans sources
 for manifest in Cargo.toml fuzz/Cargo.toml; do
     cargo fetch --quiet --locked --manifest-path "$manifest"
-    cargo deny --locked ${network[@]+"${network[@]}"} --manifest-path "$manifest" check --config deny.toml "$@"
+    cargo deny --locked ${network[@]+"${network[@]}"} --manifest-path "$manifest" --config "$PWD/deny.toml" check "$@"
 done
