@@ -38,7 +38,7 @@ use clap::{Parser, Subcommand};
 
 /// Measure the server models side by side: what each serves, how fast, and for how much CPU and memory
 #[derive(Parser)]
-#[command(version, max_term_width = 110, color = colors())]
+#[command(version, max_term_width = 110, color = loadgen::terminal::colors())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -82,15 +82,5 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::List => cmd::list::run(),
         Command::Keep(flags) => cmd::keep::run(flags),
         Command::Launch(flags) => cmd::launch::run(&flags),
-    }
-}
-
-/// A dumb terminal shows escape sequences as they are. Left to itself, clap would take one for a terminal with colours where
-/// the variable `CI` is set. `NO_COLOR` it honours.
-fn colors() -> clap::ColorChoice {
-    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        clap::ColorChoice::Never
-    } else {
-        clap::ColorChoice::Auto
     }
 }

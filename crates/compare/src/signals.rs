@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
+use loadgen::signals::{Blocked, ignored};
 use nix::sys::signal::SigSet;
-use procfs::process::Process;
 use signal_hook::consts::{FORBIDDEN, SIGCHLD, SIGHUP};
 
 /// Unblocks all signals, and sees to it that the kernel reports children that end.
@@ -14,8 +14,7 @@ use signal_hook::consts::{FORBIDDEN, SIGCHLD, SIGHUP};
 /// With SIGCHLD ignored, `wait` reports nothing of a child, neither its status nor what it spent.
 pub(crate) fn rely_on_defaults() -> Result<()> {
     unblock_all()?;
-    catch(ignored().into_iter().filter(|&signal| signal == SIGCHLD));
-    Ok(())
+    catch(ignored().into_iter().filter(|&signal| signal == SIGCHLD))
 }
 
 /// Whether whoever started this process wants it to outlive a hangup, as nohup(1) does.
@@ -28,8 +27,7 @@ pub(crate) fn outlives_hangup() -> bool {
 /// A signal that is caught has its default action after `exec`, and one that is ignored stays ignored.
 pub(crate) fn leave_defaults_to_exec() -> Result<()> {
     unblock_all()?;
-    catch(ignored());
-    Ok(())
+    catch(ignored())
 }
 
 fn unblock_all() -> Result<()> {
@@ -37,7 +35,8 @@ fn unblock_all() -> Result<()> {
 }
 
 /// Catches these, and does nothing when they come.
-fn catch(signals: impl IntoIterator<Item = i32>) {
+fn catch(signals: impl IntoIterator<Item = i32>) -> Result<()> {
+    let _blocked = Blocked::all().context("can't block signals")?;
     let nothing = Arc::new(AtomicBool::new(false));
     for signal in signals {
         if !FORBIDDEN.contains(&signal) {
@@ -45,10 +44,5 @@ fn catch(signals: impl IntoIterator<Item = i32>) {
             let _ = signal_hook::flag::register(signal, Arc::clone(&nothing));
         }
     }
-}
-
-fn ignored() -> Vec<i32> {
-    let status = Process::myself().and_then(|own| own.status());
-    let mask = status.map_or(0, |status| status.sigign);
-    (1..=64).filter(|signal| mask >> (signal - 1) & 1 == 1).collect()
+    Ok(())
 }

@@ -50,12 +50,14 @@ mod queue;
 pub mod rate;
 mod report;
 pub mod run;
+pub mod signals;
 pub mod slices;
 mod slicing;
 mod source_addresses;
 pub mod stages;
 mod tally;
 pub mod target;
+pub mod terminal;
 pub mod work;
 
 pub use arrivals::Arrivals;

@@ -12,7 +12,7 @@ use nix::sys::signal::SigSet;
 
 /// Load a server that speaks the wire, check every reply, and account for every request
 #[derive(Parser)]
-#[command(version, max_term_width = 110, color = colors())]
+#[command(version, max_term_width = 110, color = loadgen::terminal::colors())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -44,15 +44,5 @@ fn main() -> ExitCode {
                 .downcast_ref::<cmd::Usage>()
                 .map_or(ExitCode::FAILURE, |_| ExitCode::from(2))
         }
-    }
-}
-
-/// A dumb terminal shows escape sequences as they are. Left to itself, clap would take one for a terminal with colours where
-/// the variable `CI` is set. `NO_COLOR` it honours.
-fn colors() -> clap::ColorChoice {
-    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        clap::ColorChoice::Never
-    } else {
-        clap::ColorChoice::Auto
     }
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use nix::sys::signal::{SigSet, Signal, kill};
+use loadgen::signals::Blocked;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -99,9 +100,7 @@ fn beside_this_program() -> Result<PathBuf> {
 pub(crate) fn cancelled_by_signals() -> Result<Arc<AtomicBool>> {
     let cancel = Arc::new(AtomicBool::new(false));
     let hangup = (!signals::outlives_hangup()).then_some(SIGHUP);
-    // A handler is there before its action is, and a signal in between would be lost. So they are held back meanwhile.
-    let held = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-    held.thread_block().context("can't block signals")?;
+    let blocked = Blocked::all().context("can't block signals")?;
     let signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup));
     let mut signals = signals.context("can't handle signals")?;
     let cancelled = Arc::clone(&cancel);
@@ -112,7 +111,7 @@ pub(crate) fn cancelled_by_signals() -> Result<Arc<AtomicBool>> {
             }
         }
     });
-    held.thread_unblock().context("can't unblock signals")?;
+    drop(blocked);
     Ok(cancel)
 }
 

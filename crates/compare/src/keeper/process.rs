@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use loadgen::signals::Blocked;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -50,6 +51,7 @@ pub(crate) fn keep(task: &Task) -> Result<()> {
     let (wake, waker) = UnixStream::pair().context("can't make a socket")?;
     wake.set_nonblocking(true).context("can't make a socket")?;
     let stop = Arc::new(AtomicBool::new(false));
+    let blocked = Blocked::all().context("can't block signals")?;
     for signal in [SIGTERM, SIGINT, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("can't handle signals")?;
     }
@@ -57,6 +59,7 @@ pub(crate) fn keep(task: &Task) -> Result<()> {
         let waker = waker.try_clone().context("can't make a socket")?;
         signal_hook::low_level::pipe::register(signal, waker).context("can't handle signals")?;
     }
+    drop(blocked);
     let mut keeper = Keeper {
         orders: Line::new(UnixStream::from(stdin)),
         wake,

@@ -3,6 +3,7 @@
 use std::env;
 use std::io::{self, IsTerminal, Write};
 
+use loadgen::terminal;
 use schema::load::Interval;
 
 use super::text::time;
@@ -24,11 +25,10 @@ impl Line {
     /// Only where somebody watches. A dumb terminal shows escape sequences as they are; with `NO_COLOR` there are none
     /// either.
     pub(crate) fn on_a_terminal() -> Option<Self> {
-        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         io::stderr().is_terminal().then(|| Self {
             from_s: 0.0,
-            plain: is_dumb || no_color,
+            plain: terminal::is_dumb() || no_color,
             shown: 0,
         })
     }
