@@ -16,6 +16,8 @@ pub(crate) struct Package {
     pub(crate) uses: BTreeSet<String>,
     /// What only its tests and benches are built with.
     pub(crate) tests_use: BTreeSet<String>,
+    /// For a model: the package whose page is shown beside its own, by `package.metadata.model.differs-from`.
+    pub(crate) differs_from: Option<String>,
     targets: Vec<Target>,
 }
 
@@ -64,6 +66,9 @@ impl Package {
             folder: manifest.parent().expect("a manifest is in a folder").to_owned(),
             uses: uses(false),
             tests_use: uses(true),
+            differs_from: metadata["metadata"]["model"]["differs-from"]
+                .as_str()
+                .map(str::to_owned),
             targets: items(&metadata["targets"]).map(target).collect(),
         }
     }
