@@ -265,6 +265,28 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results")
     }
 
+    /// The bytes of all files below a folder, without those that git ignores there.
+    fn kept_bytes(folder: &Path) -> u64 {
+        const IGNORED: [&str; 4] = ["hdr", "output", "report.html", "trials.csv"];
+        let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+        let kept = entries.filter(|entry| !IGNORED.iter().any(|name| entry.file_name() == *name));
+        let bytes = kept.map(|entry| {
+            let data = entry.metadata().unwrap();
+            if data.is_dir() {
+                kept_bytes(&entry.path())
+            } else {
+                data.len()
+            }
+        });
+        bytes.sum()
+    }
+
+    #[test]
+    fn kept_results_take_at_most_8_mb() {
+        let bytes = kept_bytes(&kept_results());
+        assert!(bytes <= 8_000_000, "{bytes} bytes");
+    }
+
     #[test]
     fn kept_runs_can_be_read() {
         let runs = fs::read_dir(kept_results().join("runs")).unwrap();

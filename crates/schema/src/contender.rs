@@ -46,6 +46,7 @@ pub enum Ready {
 }
 
 /// How long a server may take to be ready, if nothing else is said.
+#[must_use]
 pub fn ready_within_ms() -> u64 {
     10_000
 }
@@ -64,6 +65,7 @@ impl Contender {
     }
 
     /// Whether a setting is put to it: it is not left out there, it can answer what is asked, and it knows the flags.
+    #[must_use]
     pub fn takes(&self, setting: &Setting) -> bool {
         let load = setting.load_of(&self.name);
         let can_answer = load.operations().iter().all(|op| self.operations.contains(op));

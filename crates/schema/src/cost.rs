@@ -1,4 +1,4 @@
-//! What a server cost within the window, and what else went on at the time.
+//! What a server cost within the window, and what else the machine did at the time.
 
 use std::fmt;
 use std::iter::Sum;
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a server spent between two looks.
+/// What a server spent between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
-    /// The time from the one look at the CPU time to the other. It is the window's length but for some milliseconds,
-    /// since whoever looks may have to wait for a processor.
+    /// The time from one reading of the CPU time to the other. It is the window's length give or take some milliseconds,
+    /// since the thread that reads may have to wait for a CPU.
     pub elapsed_s: f64,
     /// Where the CPU time is from.
     pub source: CpuSource,
@@ -18,20 +18,20 @@ pub struct Spent {
     pub user_us: f64,
     /// CPU time in the kernel on the program's behalf.
     ///
-    /// From [`CpuSource::Proc`] the sum is right, but the kernel puts all of a process down to the user's side that
-    /// ended before a tick of the clock found it in the kernel.
+    /// With [`CpuSource::Proc`] only the sum of user and system time is right. The kernel counts a process that ended
+    /// between two ticks as user time.
     pub system_us: f64,
-    /// Switches because a thread had to wait.
+    /// Context switches because a thread had to wait.
     pub voluntary_switches: u64,
-    /// Switches because another thread was due.
+    /// Context switches because another thread was due.
     pub involuntary_switches: u64,
-    /// Whose switches these are.
+    /// Which threads' switches these are.
     pub switches_over: SwitchesOver,
-    /// Threads of the first look that were gone at the second; those that lived in between only are not among them.
+    /// Threads of the first reading that were gone at the second. Threads that lived only in between are not counted.
     pub ended_threads: u64,
-    /// Page faults that were served from memory. None if there were too many processes to look at.
+    /// Page faults that were served from memory; null if there were too many processes to read.
     pub minor_faults: Option<u64>,
-    /// Page faults that had to wait for a disk. None likewise.
+    /// Page faults that had to wait for a disk; null for the same reason.
     pub major_faults: Option<u64>,
 }
 
@@ -39,21 +39,21 @@ pub struct Spent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CpuSource {
-    /// The account of a control group: everything.
+    /// A control group, which accounts for every process.
     Cgroup,
-    /// The processes of the tree and those of their children that they have waited for.
+    /// `/proc`: the processes of the tree, and their children that they have waited for.
     Proc,
 }
 
-/// Whose context switches were counted.
+/// Which threads' context switches were counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SwitchesOver {
-    /// All of the window.
+    /// All switches of the window.
     Window,
-    /// Only those of threads that lived when it closed. Others had a part in the work, so these are too few.
+    /// Only those of threads that still lived when the window closed. Others did some of the work, so these are too few.
     Survivors,
-    /// Nobody's: there were more threads than may be looked at, and the counts are zero.
+    /// None: there were too many threads to read, and the counts are zero.
     Unread,
 }
 
@@ -65,10 +65,10 @@ impl Spent {
     }
 }
 
-/// What the processes of a server held at one moment, or the most that they held at several.
+/// What the processes of a server held at one moment, or the most that they held at any of several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footprint {
-    /// The proportional set size (PSS) of all: a page that n processes share counts 1/n in each, and so once.
+    /// The proportional set size (PSS) of all. A page that n processes share counts 1/n in each, and so once.
     pub memory_bytes: u64,
     /// Processes that live.
     pub processes: u64,
@@ -98,38 +98,37 @@ impl Sum for Footprint {
     }
 }
 
-/// What others had of the processors and of the kernel's patience within the window.
+/// What other programs had of the CPUs within the window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interference {
-    /// The share of both sides' processors that a hypervisor gave to others while they had work. None where the kernel
-    /// doesn't tell.
+    /// The share of the time of both sides' CPUs that the hypervisor gave to others while there was work; null where the
+    /// kernel does not report it.
     pub stolen_share: Option<f64>,
-    /// The share of the window that a thread of the client was ready to run and had no processor: that of the one which
-    /// waited longest. None where the kernel doesn't tell, or a thread had ended when the window closed.
+    /// The share of the window in which a thread of the client was ready to run and had no CPU. It is that of the thread
+    /// which waited longest; null where the kernel does not report it, or a thread ended before the window did.
     pub client_wait_share: Option<f64>,
-    /// The share of the server's processors that was spent by neither the server nor the idle loop. None where the
-    /// client runs on them too, since it is no stranger.
+    /// The share of the time of the server's CPUs that other programs used; null where the client runs on them too.
     pub foreign_share: Option<f64>,
-    /// The same of the client's processors, by neither this process nor the idle loop.
+    /// The same of the client's CPUs.
     pub client_foreign_share: Option<f64>,
-    /// The share of the window in which some thread of the whole machine was ready and had no processor (PSI). Not
-    /// judged: a server with many threads on one processor is under pressure by design.
+    /// The share of the window in which some thread of the whole machine was ready and had no CPU (PSI). No trial is excluded
+    /// for it: a server with many threads on one CPU is under pressure by design.
     pub psi_some_share: Option<f64>,
-    /// Switches of the threads of this process because another was due.
+    /// Context switches of the load generator's threads because another thread was due.
     pub client_involuntary_switches: u64,
-    /// The same of the server's threads that lived to the window's end. Not judged, for the same reason as PSI.
+    /// The same of the server's threads that lived to the window's end. No trial is excluded for it either.
     pub server_involuntary_switches: u64,
-    /// Whether client and server had a processor in common. Then either waits for the other, and the client's wait is
-    /// not judged.
+    /// Whether client and server had a CPU in common. Then each waits for the other, and no trial is excluded for the
+    /// client's wait.
     pub shared_cpus: bool,
 }
 
-/// Why a trial is not counted: “3.3 % of the processors' time was stolen by the hypervisor”.
+/// Why a trial is excluded: “3.3 % of the CPU time was stolen by the hypervisor”.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Disturbance {
     /// How large the share is.
     pub share: f64,
-    /// What it is a share of, and what became of that.
+    /// What it is a share of, and what happened to it.
     pub of_what: &'static str,
 }
 
@@ -139,22 +138,21 @@ impl fmt::Display for Disturbance {
     }
 }
 
-/// Time was stolen for longer than this share of the window. Of 74 trials on a virtual machine 66 had up to 1.7 %, the
-/// others 3.3 % and more, and none was in between.
+/// A trial is excluded if a larger share of the CPU time was stolen. Of 74 trials on a virtual machine, 66 had up to 1.7 %
+/// and the others 3.3 % or more.
 pub const STOLEN_SHARE_AT_MOST: f64 = 0.02;
-/// A client's thread waited for a processor for longer than this share of the window. Quiet trials had up to 3 %, part
-/// of it for whoever reads these figures; beside one other busy thread it is half of the window.
+/// A trial is excluded if a client's thread waited for a CPU for a larger share of the window. Quiet trials had up to 3 %,
+/// part of it for the thread that reads these values. Beside one other busy thread it is half of the window.
 pub const CLIENT_WAIT_SHARE_AT_MOST: f64 = 0.05;
-/// Others used one side's processors for longer than this share of their time. Quiet trials had up to 6 %, two 8 and 9
-/// %; one other busy thread takes half of a processor.
+/// A trial is excluded if other programs used a larger share of the time of one side's CPUs. Quiet trials had up to 6 %, two
+/// had 8 and 9 %. One other busy thread takes half of a CPU.
 pub const FOREIGN_SHARE_AT_MOST: f64 = 0.1;
 
 impl Interference {
-    /// Why a trial is not to be counted, if so.
+    /// Why the trial is excluded, if it is.
     ///
-    /// The rule was fixed before the trials that it judges, looks at nothing that the trial is about (no latency, no
-    /// rate), and is the same for all models. What is not known is no reason. How many trials it set aside is always
-    /// shown.
+    /// The rule was fixed before the trials that it judges, is the same for all models, and uses nothing that the trial
+    /// measures (no latency, no rate). What is not known excludes no trial. The report always shows how many were excluded.
     #[must_use]
     pub fn exclusion(&self) -> Option<Disturbance> {
         let wait = self.client_wait_share.filter(|_| !self.shared_cpus);
@@ -162,22 +160,22 @@ impl Interference {
             (
                 self.stolen_share,
                 STOLEN_SHARE_AT_MOST,
-                "of the processors' time was stolen by the hypervisor",
+                "of the CPU time was stolen by the hypervisor",
             ),
             (
                 wait,
                 CLIENT_WAIT_SHARE_AT_MOST,
-                "of the window a thread of the load generator waited for a processor",
+                "of the window a thread of the load generator waited for a CPU",
             ),
             (
                 self.foreign_share,
                 FOREIGN_SHARE_AT_MOST,
-                "of the server's processors went to other programs",
+                "of the server's CPU time went to other programs",
             ),
             (
                 self.client_foreign_share,
                 FOREIGN_SHARE_AT_MOST,
-                "of the load generator's processors went to other programs",
+                "of the load generator's CPU time went to other programs",
             ),
         ];
         reasons.into_iter().find_map(|(share, at_most, of_what)| {
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_trial_counts_whatever_pressure_its_own_threads_make() {
+    fn a_quiet_trial_counts_whatever_its_own_pressure() {
         assert_eq!(quiet().exclusion(), None);
         let edge = Interference {
             stolen_share: Some(STOLEN_SHARE_AT_MOST),
@@ -218,13 +216,13 @@ mod tests {
     }
 
     #[test]
-    fn each_bound_sets_a_trial_aside_and_says_by_how_much() {
+    fn each_bound_excludes_a_trial_and_shows_the_share() {
         let reason = |interference: Interference| interference.exclusion().unwrap().to_string();
         let stolen = Interference {
             stolen_share: Some(0.04),
             ..quiet()
         };
-        assert!(reason(stolen).starts_with("4.0 % of the processors' time was stolen"));
+        assert!(reason(stolen).starts_with("4.0 % of the CPU time was stolen"));
         let waited = Interference {
             client_wait_share: Some(0.196),
             ..quiet()
@@ -234,12 +232,12 @@ mod tests {
             foreign_share: Some(0.498),
             ..quiet()
         };
-        assert!(reason(foreign).starts_with("49.8 % of the server's processors"));
+        assert!(reason(foreign).starts_with("49.8 % of the server's CPU time"));
         let foreign = Interference {
             client_foreign_share: Some(0.48),
             ..quiet()
         };
-        assert!(reason(foreign).starts_with("48.0 % of the load generator's processors"));
+        assert!(reason(foreign).starts_with("48.0 % of the load generator's CPU time"));
     }
 
     #[test]

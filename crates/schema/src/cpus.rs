@@ -1,4 +1,4 @@
-//! Which processors the servers run on, and which the load.
+//! Sets of CPUs, and which side of a measurement runs on which.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 /// How many CPUs the C library's mask has room for.
 const NUMBERS: usize = 1024;
 
-/// Some processors, by the kernel's numbers; written as `0,2-3`.
+/// A set of CPUs, by the kernel's numbers; written as `0,2-3`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct CpuSet(BTreeSet<usize>);
 
-/// The processors of both sides.
+/// The CPUs of both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
     /// Those of the server.
     pub server: CpuSet,
     /// Those of the load generator, and of all else that `compare` does.
     pub client: CpuSet,
-    /// Whether the two have a processor in common, or two that share a core.
+    /// Whether the two sides have a CPU or a core in common.
     pub shared: bool,
 }
 
@@ -77,11 +77,14 @@ impl FromStr for CpuSet {
             let cpu: usize = text
                 .trim()
                 .parse()
-                .map_err(|_| format!("{text:?} is not a processor's number"))?;
+                .map_err(|_| format!("{text:?} is not the number of a CPU; use a list such as 0,2-3"))?;
             if cpu < NUMBERS {
                 Ok(cpu)
             } else {
-                Err(format!("there is no processor {cpu}"))
+                Err(format!(
+                    "CPU {cpu} is out of range; the highest number is {}",
+                    NUMBERS - 1
+                ))
             }
         };
         let mut cpus = BTreeSet::new();
@@ -93,7 +96,9 @@ impl FromStr for CpuSet {
                 Some((first, last)) => {
                     let range = number(first)?..=number(last)?;
                     if range.is_empty() {
-                        return Err(format!("{part:?} goes backwards"));
+                        return Err(format!(
+                            "the range {part:?} is empty; write the lower number first"
+                        ));
                     }
                     cpus.extend(range);
                 }

@@ -29,18 +29,18 @@ pub struct Environment {
     /// The times of each trial.
     #[serde(flatten)]
     pub times: Times,
-    /// How often each model was to be measured in each setting.
+    /// How often each contender was to be measured in each setting.
     pub rounds: usize,
-    /// What the order of the trials was drawn from.
+    /// The seed of the order of the trials.
     pub seed: u64,
-    /// Who took part, in the order of the tables.
+    /// The servers that were measured, in the order of the tables.
     pub contenders: Vec<Contender>,
-    /// Who did not, and why.
+    /// Servers that could not be measured, and why.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
-    /// What was asked.
+    /// The experiments.
     pub experiments: Vec<Experiment>,
-    /// What was asked for and can't be asked on this machine, and why.
+    /// Experiments that this machine can't run, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub experiments_left_out: Vec<LeftOut>,
     /// The cpus of each side.
@@ -79,18 +79,20 @@ pub struct Machine {
 pub const ROUNDS_READ_MOST: usize = 65_535;
 
 impl Environment {
-    /// The names of those that took part, in the order of the tables.
+    /// The names of the contenders, in the order of the tables.
     pub fn models(&self) -> impl Iterator<Item = &str> {
         self.contenders.iter().map(|contender| &*contender.name)
     }
 
     /// Why a trial is excluded, if it is. In a smoke run none is: it shows whether everything works, and its values are not
     /// quoted.
+    #[must_use]
     pub fn exclusion(&self, trial: &Measured) -> Option<Disturbance> {
         trial.exclusion().filter(|_| self.profile != "smoke")
     }
 
     /// What was typed, for a shell.
+    #[must_use]
     pub fn command_line(&self) -> String {
         command_line(&self.command)
     }
@@ -101,7 +103,8 @@ fn command_line(typed: &[String]) -> String {
 }
 
 impl Machine {
-    /// In a few words.
+    /// The CPU, their number and the kernel.
+    #[must_use]
     pub fn describe(&self) -> String {
         let Self {
             cpu_model,
@@ -109,7 +112,7 @@ impl Machine {
             kernel,
             ..
         } = self;
-        format!("{cpu_model}, {cpus} cpus, {kernel}")
+        format!("{cpu_model}, {cpus} CPUs, {kernel}")
     }
 }
 

@@ -129,6 +129,7 @@ fn one() -> NonZeroU32 {
 
 impl Experiment {
     /// The experiment as a profile has it: with the settings that are part of it; none if there are none.
+    #[must_use]
     pub fn within(&self, profile: &str) -> Option<Self> {
         let is_in = |profiles: &[String]| profile == "full" || profiles.iter().any(|name| name == profile);
         if !is_in(&self.profiles) {
@@ -148,6 +149,7 @@ impl Experiment {
 
     /// The experiment as somebody who asks for it by name has it: with the settings that the profile has, or with all where
     /// it has none of it.
+    #[must_use]
     pub fn asked_within(&self, profile: &str) -> Self {
         let everywhere = Self {
             profiles: vec![profile.to_owned()],
@@ -157,6 +159,7 @@ impl Experiment {
     }
 
     /// Everybody whom it says something of by name.
+    #[must_use]
     pub fn named(&self) -> BTreeSet<&str> {
         let of_theory = self.theory.iter().flat_map(|theory| &theory.models);
         let of_settings = self.settings.iter().flat_map(|setting| {
@@ -173,6 +176,7 @@ impl Experiment {
     }
 
     /// How many of them its main tables show, the first ones.
+    #[must_use]
     pub fn main_figures(&self) -> usize {
         1 + self.figures.len()
     }
@@ -180,6 +184,7 @@ impl Experiment {
 
 impl Setting {
     /// What is asked of this model.
+    #[must_use]
     pub fn load_of(&self, model: &str) -> &Load {
         let own = self.only.iter().find(|only| only.model == model);
         own.map_or(&self.load, |only| &only.load)
@@ -192,6 +197,7 @@ impl Setting {
     }
 
     /// Whether it is put to this model at all.
+    #[must_use]
     pub fn is_put_to(&self, model: &str) -> bool {
         self.models
             .as_ref()

@@ -1,4 +1,4 @@
-//! The trials of a run: which there are, and what each is.
+//! The trials that a run plans.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,18 +14,21 @@ const CAPACITY_TRIALS: usize = 3;
 /// A trial to be made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Planned<'a> {
-    /// Counted from 1; 0 for a trial that finds what a contender can do at all.
+    /// Counted from 1; 0 for a trial that only finds a contender's capacity.
     pub round: usize,
+    /// Its experiment.
     pub experiment: &'a Experiment,
+    /// Its setting.
     pub setting: &'a Setting,
+    /// Its contender.
     pub contender: &'a Contender,
 }
 
-/// Every contender in every setting once a round. The settings keep their order; within each the contenders come in an
-/// order that `shuffle` draws anew, so that what drifts on the machine (its clock rate, a neighbour's load) falls on all of them alike
-/// and none always follows the same other.
+/// Every contender in every setting, once a round. The settings keep their order. Within each, `shuffle` draws the order of
+/// the contenders anew: what drifts on the machine, such as its clock rate, then affects all of them alike, and none always
+/// follows the same other.
 ///
-/// Before all rounds come the trials that find the capacity of each contender, where a setting's load depends on it.
+/// Trials that find the capacity of a contender come before all rounds, where a setting's load depends on it.
 pub fn trials<'a>(
     experiments: &'a [Experiment],
     contenders: &'a [Contender],
@@ -64,10 +67,11 @@ pub fn trials<'a>(
     trials
 }
 
-/// How many of the planned trials these are records of: one that was made once more counts once.
+/// How many of the planned trials have a record. A trial that was repeated counts once.
+#[must_use]
 pub fn made(records: &[Record]) -> usize {
     let planned = records.iter().map(|record| {
-        // Several with this round find one capacity, and none of them is made again.
+        // Several trials of round 0 find one capacity, and none of them is repeated.
         let each = if record.round == 0 { record.trial } else { 0 };
         (
             record.round,
@@ -81,31 +85,36 @@ pub fn made(records: &[Record]) -> usize {
 }
 
 impl<'a> Planned<'a> {
-    /// What is asked of this contender.
+    /// The load for this contender.
+    #[must_use]
     pub fn load(&self) -> &'a Load {
         self.setting.load_of(&self.contender.name)
     }
 
-    /// Whether both are of one round and setting, so that only the contender differs.
+    /// Whether both are of one round and setting, and only the contender differs.
+    #[must_use]
     pub fn stands_beside(&self, other: &Self) -> bool {
         self.round == other.round
             && self.experiment.key == other.experiment.key
             && self.setting.key == other.setting.key
     }
 
-    /// Whether this is a record of it.
+    /// Whether this is a record of this trial.
+    #[must_use]
     pub fn is_of(&self, record: &Record) -> bool {
         let planned = [&self.experiment.key, &self.setting.key, &self.contender.name];
         self.round == record.round && planned == [&record.experiment, &record.setting, &record.model]
     }
 
     /// Whether it only finds the contender's capacity.
+    #[must_use]
     pub fn finds_capacity(&self) -> bool {
         self.round == 0
     }
 
-    /// The setting by whose trials the capacity is found that this one's load depends on, if it depends on one: the first
-    /// of its experiment with the same work, connections and flags.
+    /// The setting whose trials find the capacity that this trial's load depends on, if it depends on one. It is the first
+    /// setting of the experiment with the same work, connections and flags.
+    #[must_use]
     pub fn capacity_setting(&self) -> Option<&'a Setting> {
         let needs =
             self.load().needs_capacity() || matches!(self.experiment.method, Method::RateUnderBound { .. });
@@ -124,7 +133,9 @@ impl<'a> Planned<'a> {
         })
     }
 
-    /// The times of this trial, where the profile has these. A capacity is found in windows as long as those that use it.
+    /// The times of this trial, from those of the profile. Trials that find a capacity have windows as long as those that
+    /// use it.
+    #[must_use]
     pub fn times(&self, profile: Times) -> Times {
         match self.setting.window_ms {
             Some(window_ms) => profile.with_window(Duration::from_millis(window_ms)),
@@ -132,7 +143,8 @@ impl<'a> Planned<'a> {
         }
     }
 
-    /// How long it takes, for the estimate: a guess that the progress bar corrects as it learns.
+    /// How long it takes: a guess, which the progress bar corrects as trials end.
+    #[must_use]
     pub fn expected(&self, profile: Times) -> Duration {
         /// To start a server, wait until it has settled, and let it drain.
         const AROUND: Duration = Duration::from_millis(120);

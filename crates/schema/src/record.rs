@@ -1,4 +1,4 @@
-//! The record of a trial: a line of `records.jsonl`, written before anything is made of it.
+//! The record of a trial: a line of `records.jsonl`. docs/RECORDS.md describes every field for readers.
 
 mod load;
 
@@ -41,42 +41,41 @@ pub struct Record {
 pub enum Outcome {
     /// It was measured.
     Measured(Box<Measured>),
-    /// There is nothing to be quoted, for this reason.
+    /// It failed, for this reason, and nothing of it is measured.
     Failed(String),
 }
 
 /// What was measured in a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// From the server's start until it said that it was ready, in milliseconds.
+    /// From the server's start until it was ready.
     pub ready_ms: f64,
-    /// From SIGTERM to the end of the server, in milliseconds.
+    /// From SIGTERM to the end of the server.
     pub drain_ms: f64,
     /// What the server's processes spent within the window.
     pub spent: Spent,
-    /// The share of the time of the servers' processors that they spent, from 0 to 1.
+    /// The share of the time of the server's CPUs that they spent, from 0 to 1.
     pub server_busy_share: f64,
-    /// Context switches of the server's whole life and the replies of that time, those of processes and threads that have
-    /// ended included.
+    /// The server's whole life, with its processes and threads that ended before it did.
     pub life: Life,
-    /// What the server's processes held when it was ready and had no connection.
+    /// What the server's processes held when it was ready and had no connections.
     pub at_ready: Footprint,
     /// The most that they held while the load ran.
     pub peak: Footprint,
-    /// What else went on.
+    /// What else the machine did.
     pub interference: Interference,
-    /// What the load generator says.
+    /// What the load generator measured.
     pub load: LoadMetrics,
-    /// What each worker served, where the server tells.
+    /// What each worker served, where the server reports it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<WorkerTally>,
-    /// What the search for the highest rate found, if the trial was one.
+    /// What a search for the highest rate found. Only in trials that search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchResult>,
-    /// What killing a worker did, if the trial was about that.
+    /// What killing a worker did. Only in trials that kill one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill: Option<KillResult>,
-    /// System calls by name, and the replies in the same time, if the trial was about that.
+    /// The system calls. Only in trials that count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_calls: Option<SystemCalls>,
 }
@@ -84,63 +83,73 @@ pub struct Measured {
 /// The whole life of a server, from its start until it was gone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Life {
+    /// Context switches because a thread had to wait.
     pub voluntary_switches: u64,
+    /// Context switches because another thread was due.
     pub involuntary_switches: u64,
     /// Good replies in that time.
     pub replies: u64,
 }
 
-/// What a worker says that it has served.
+/// What a worker reports that it has served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerTally {
     /// Its number among the workers.
     pub worker: u64,
+    /// Its process.
     pub pid: i32,
+    /// Connections that it accepted.
     pub connections: u64,
+    /// Requests that it answered.
     pub requests: u64,
 }
 
 /// What the search for the highest rate under a latency bound found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchResult {
-    /// The highest rate that kept the bound; none if no rate did.
+    /// The highest rate that kept the bound; null if no rate did.
     pub best_rate_per_s: Option<f64>,
-    /// Whether higher rates were out of the search's reach.
+    /// Whether even the highest rate that was tried kept the bound.
     pub beyond_reach: bool,
-    /// What was tried, in that order.
+    /// The rates that were tried, in that order.
     pub tried: Vec<Tried>,
 }
 
 /// A rate that was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
+    /// The offered rate.
     pub rate_per_s: f64,
+    /// The p99 latency at that rate; null if there were too few replies for it.
     pub p99_us: Option<f64>,
+    /// Whether the bound was kept, and every request answered.
     pub kept: bool,
-    /// Whether the load generator, and not the server, was at its limit.
+    /// Whether the load generator was saturated, so that the server may be faster.
     pub client_limited: bool,
 }
 
 /// What killing a worker did.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct KillResult {
-    /// Requests that were lost: reset, timed out or answered wrongly.
+    /// Requests without a good reply: reset, timed out or answered wrongly.
     pub lost: u64,
-    /// From the kill until the rate was back within a tenth of what it was; none if it never was.
+    /// From the kill until the rate was back within a tenth of what it was; null if it never was.
     pub recovery_ms: Option<f64>,
-    /// The lowest rate after the kill, as a share of that before it.
+    /// The lowest rate after the kill, as a share of the rate before it.
     pub lowest_rate_share: f64,
 }
 
 /// System calls of a server under load.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SystemCalls {
+    /// How often each was called.
     pub by_name: BTreeMap<String, u64>,
+    /// Good replies in the same time.
     pub replies: u64,
 }
 
-/// How far the time between the two looks at a server's costs may be from the window. Costs a request are rates by rates, so
-/// a few hundredths do not matter while the load is steady.
+/// How far the time over which costs were read may differ from the window, as a share of it. A cost per request is a rate
+/// divided by a rate, so a few hundredths do not matter while the load is steady.
 const WINDOW_OFF_AT_MOST: f64 = 0.2;
 
 impl Measured {
@@ -148,20 +157,20 @@ impl Measured {
     /// late that they are not those of the window.
     #[must_use]
     pub fn exclusion(&self) -> Option<Disturbance> {
-        // The tracer takes the client's processor, and nothing but the number of calls is taken from such a trial.
+        // The tracer takes CPU time from the client, and only the number of calls is taken from such a trial.
         if self.system_calls.is_some() {
             return None;
         }
         let off = (self.spent.elapsed_s / self.load.window_s - 1.0).abs();
         let late = || Disturbance {
             share: off,
-            of_what: "of the window lay between its edges and the looks at its costs",
+            of_what: "of the window passed between its edges and the reading of the costs",
         };
         let reason = self.interference.exclusion();
         reason.or_else(|| (off > WINDOW_OFF_AT_MOST).then(late))
     }
 
-    /// Whether some connection was asked something and never served.
+    /// Whether some connection sent a request and was never served.
     #[must_use]
     pub fn has_unserved_connections(&self) -> bool {
         let load = &self.load;
@@ -173,9 +182,7 @@ impl Measured {
     pub fn never_recovered(&self) -> bool {
         self.kill.is_some_and(|kill| kill.recovery_ms.is_none())
     }
-}
 
-impl Measured {
     /// A trial with round numbers, for tests and examples to change.
     ///
     /// # Panics

@@ -7,7 +7,7 @@ use schema::load::UNSENT_SHARE_MOST;
 use crate::contender::Contender;
 use crate::experiment::{Experiment, Method, Setting, Theory};
 use crate::metric::{self, Metric, load};
-use crate::plan::{self, Planned};
+use crate::plan::Planned;
 use schema::cost::Disturbance;
 use schema::environment::Environment;
 use schema::record::{Measured, Outcome, Record};

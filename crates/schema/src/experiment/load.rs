@@ -55,6 +55,7 @@ impl Default for Load {
 
 impl Load {
     /// The operations that a server has to know.
+    #[must_use]
     pub fn operations(&self) -> Vec<String> {
         if self.operation.is_empty() {
             return vec![self.op.clone()];
@@ -64,12 +65,14 @@ impl Load {
     }
 
     /// The offered rate, where it does not depend on what the contender can do.
+    #[must_use]
     pub fn known_rate_per_s(&self) -> Option<f64> {
         let of_capacity = || Some(self.capacity? * self.capacity_per_s?);
         self.rate_per_s.or_else(of_capacity)
     }
 
     /// The share of the requests that ask for the first operation.
+    #[must_use]
     pub fn share_of_first_operation(&self) -> f64 {
         let weight = |part: &serde_json::Value| {
             let weight = part.get("weight").and_then(serde_json::Value::as_f64);
@@ -80,11 +83,13 @@ impl Load {
     }
 
     /// Whether the offered rate depends on what the contender can do.
+    #[must_use]
     pub fn needs_capacity(&self) -> bool {
         self.capacity.is_some() && self.capacity_per_s.is_none()
     }
 
     /// The load in a closed loop, by which a contender's capacity is found.
+    #[must_use]
     pub fn closed(&self) -> Self {
         Self {
             rate_per_s: None,
@@ -94,6 +99,7 @@ impl Load {
     }
 
     /// The same load at this offered rate.
+    #[must_use]
     pub fn at(&self, rate_per_s: f64) -> Self {
         Self {
             rate_per_s: Some(rate_per_s),

@@ -18,11 +18,13 @@ pub struct Times {
 impl Times {
     /// How long a request may take: longer than warm-up and window together, so that a connection that is left unserved is
     /// told by its one request that timed out, and by as much as a busy machine may keep a server from its CPU.
+    #[must_use]
     pub fn timeout(self) -> Duration {
         self.warmup + self.window + Duration::from_secs(1)
     }
 
     /// The same with a window of at least this length.
+    #[must_use]
     pub fn with_window(self, least: Duration) -> Self {
         Self {
             window: self.window.max(least),
