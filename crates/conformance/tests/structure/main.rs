@@ -7,6 +7,7 @@
 #![allow(missing_docs)]
 
 mod dependencies;
+mod docs;
 mod generated;
 mod help;
 mod modules;
