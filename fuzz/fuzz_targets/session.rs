@@ -5,8 +5,10 @@
 
 #![no_main]
 
+use std::time::{Duration, Instant};
+
 use libfuzzer_sys::fuzz_target;
-use protocol::{FrameLimit, Session, SessionOptions, Step, Writes};
+use protocol::{Clock, FrameLimit, Session, SessionOptions, Step, Writes};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&cut, bytes)) = input.split_first() else {
@@ -24,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
 fn replies(mut bytes: &[u8], piece_bytes: usize, writes: Writes) -> Vec<u8> {
     let limit = FrameLimit::new(4096).expect("a limit within the range");
     let mut session = Session::new(SessionOptions { limit, writes });
-    let mut replies = Vec::new();
+    let (mut replies, start) = (Vec::new(), Instant::now());
     loop {
         match session.step() {
             Step::Replied => {}
@@ -37,13 +39,23 @@ fn replies(mut bytes: &[u8], piece_bytes: usize, writes: Writes) -> Vec<u8> {
                 bytes = &bytes[now..];
             }
             Step::Flush => send(&mut session, &mut replies),
-            Step::Work(_) | Step::Sleep(_) => session.done(),
-            Step::Waiting(_) => unreachable!("no timer was set"),
+            Step::Work(work) => session.done(work.run(&NoTime)),
+            Step::Working => unreachable!("each job is done at once"),
+            Step::Sleep(_) => session.wait_until(start),
+            Step::Waiting(until) => assert!(session.wake(until)),
             Step::Close { .. } => break,
         }
     }
     send(&mut session, &mut replies);
     replies
+}
+
+/// A clock on which everything takes no time.
+struct NoTime;
+
+impl Clock for NoTime {
+    fn spin(&self, _: Duration) {}
+    fn block(&self, _: Duration) {}
 }
 
 fn send(session: &mut Session, replies: &mut Vec<u8>) {

@@ -23,6 +23,39 @@ fn the_prefork_pair_differs_in_the_worker_only() {
     assert_eq!(blocking, looping);
 }
 
+/// One forks and the other spawns, for each connection. All else is the same, but for the word.
+#[test]
+fn the_thread_and_fork_pair_differs_in_serving_only() {
+    let threads = code_of_page("server-thread");
+    let in_other_words = |line: String| line.replace("Threads", "Children").replace("threads", "children");
+    let threads: Vec<_> = threads.into_iter().map(in_other_words).collect();
+    let children = code_of_page("server-fork");
+    let accept = |code: &[String]| {
+        code.iter()
+            .position(|line| line.trim_start().starts_with("while let Some(connection)"))
+            .expect("the page has its loop of accepting")
+    };
+    let after_loop = |code: &[String]| {
+        code.iter()
+            .position(|line| line == "    }")
+            .expect("the loop of accepting ends")
+    };
+    let without_imports = |code: &[String]| -> Vec<_> {
+        let is_import = |line: &&String| line.starts_with("use serving::{");
+        code.iter().filter(|line| !is_import(line)).cloned().collect()
+    };
+    assert_eq!(
+        without_imports(&threads[..=accept(&threads)]),
+        without_imports(&children[..=accept(&children)]),
+        "before a connection is served"
+    );
+    assert_eq!(
+        threads[after_loop(&threads)..],
+        children[after_loop(&children)..],
+        "after the last connection"
+    );
+}
+
 /// The lines of a model's page, without comments and without the constant that describes it.
 fn code_of_page(name: &str) -> Vec<String> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -9,7 +9,7 @@ use mio::{Interest, Registry, Token};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use serving::limits::{
     RETRY_PAUSE, full_was_reported, is_closed, is_exhaustion, is_interruption, is_peers_fault,
-    report_full_once, tell_once,
+    report_exhaustion_once, report_full_once,
 };
 use serving::{Error, Result};
 
@@ -98,7 +98,7 @@ impl Acceptor {
                     return Ok(None);
                 }
                 Err(error) if is_exhaustion(&error) => {
-                    tell_once("accept", &error);
+                    report_exhaustion_once("accept", &error);
                     self.pause(registry, open, Some(RETRY_PAUSE));
                     return Ok(None);
                 }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use protocol::{Session, SharedBuffers, Step, Work};
+use protocol::{Outcome, Session, SharedBuffers, Step, Work};
 use serving::Service;
 use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
 use serving::drain_limit::DrainLimit;
@@ -17,13 +17,13 @@ use crate::transport::{Clock, Readiness, Transport};
 pub const TURN_REQUESTS: usize = 64;
 
 /// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Turn {
     /// It can't go on before the next event, or before its [deadline](Connection::deadline).
     Blocked,
     /// It could go on, but it is the others' turn.
     Unfinished,
-    /// Somebody has to do this and then call [`finish`](Connection::finish).
+    /// A job has to run, on any thread, and its outcome goes to [`finish`](Connection::finish).
     Work(Work),
     /// It has ended.
     Over,
@@ -161,12 +161,12 @@ impl<T: Transport> Connection<T> {
         turn
     }
 
-    /// Replies to the request whose [work](Turn::Work) is done. Whether or not the reply could be sent at once, the
+    /// Replies to the request whose [job](Turn::Work) has run. Whether or not the reply could be sent at once, the
     /// connection can go on.
-    pub fn finish<C: Clock>(&mut self, lent: &mut Lent<C>) -> Turn {
+    pub fn finish<C: Clock>(&mut self, outcome: Outcome, lent: &mut Lent<C>) -> Turn {
         let Lent { clock, buffers } = lent;
         self.session.borrow_buffers(buffers);
-        self.session.done();
+        self.session.done(outcome);
         let flushed = self.flush(clock);
         self.session.return_buffers(buffers);
         if flushed.is_ok() {
@@ -231,7 +231,7 @@ impl<T: Transport> Connection<T> {
                     self.session.wait_until(until);
                     self.sleeps_until = Some(until);
                 }
-                Step::Waiting(_) => {
+                Step::Working | Step::Waiting(_) => {
                     self.flush(clock)?;
                     return Ok(Turn::Blocked);
                 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token};
-use protocol::Work;
-use serving::{Error, Result, Service, Stop, Visit, tally};
+use protocol::{Outcome, Work};
+use serving::{Error, Result, Served, Service, Stop, Visit};
 use slab::Slab;
 
 use crate::acceptor::Acceptor;
@@ -40,6 +40,7 @@ pub struct EventLoop {
     lent: Lent<SystemClock>,
     service: Service,
     stop: Stop,
+    served: Served,
 }
 
 #[derive(Debug)]
@@ -75,6 +76,7 @@ impl EventLoop {
                 lent: Lent::default(),
                 service,
                 stop,
+                served: Served::default(),
             })
         };
         make().map_err(Error::system("make an event loop"))
@@ -86,8 +88,15 @@ impl EventLoop {
         self.acceptor.is_none() && self.connections.is_empty()
     }
 
+    /// How much it has served, on connections that have ended.
+    #[must_use]
+    pub fn served(&self) -> Served {
+        self.served
+    }
+
     /// Waits until something happens: an event, a timer, a signal. If a connection can go on, it only collects events.
     pub fn poll(&mut self) -> Result<()> {
+        self.stop.reap_strangers();
         // A signal that came before the loop was made ends no wait.
         let should_drain = self.acceptor.is_some() && self.stop.requested();
         let timeout = if self.ready.is_empty() && !should_drain {
@@ -145,7 +154,7 @@ impl EventLoop {
 
     /// Gives a connection its turn: it goes on until it would have to wait, or until it is the others' turn.
     ///
-    /// What a handler would hold the thread for is returned. Somebody has to do it, and then call
+    /// A job that would hold the thread is returned. Some thread has to run it, and its outcome goes to
     /// [`finish`](Self::finish).
     #[must_use]
     pub fn turn(&mut self, key: usize) -> Option<Work> {
@@ -153,10 +162,10 @@ impl EventLoop {
         self.after(key, turn)
     }
 
-    /// Replies to the request whose work is done.
-    pub fn finish(&mut self, key: usize) {
+    /// Replies to the request whose job has run, with this outcome.
+    pub fn finish(&mut self, key: usize, outcome: Outcome) {
         if let Some(open) = self.connections.get_mut(key) {
-            let turn = open.connection.finish(&mut self.lent);
+            let turn = open.connection.finish(outcome, &mut self.lent);
             self.after(key, turn);
         }
     }
@@ -174,7 +183,7 @@ impl EventLoop {
             }
             Turn::Over => {
                 self.timers.remove(key);
-                tally::connection_ended(connection.answered());
+                self.served.add(connection.answered());
                 self.connections.remove(key);
             }
         }
@@ -229,6 +238,7 @@ impl EventLoop {
         let Some(acceptor) = self.acceptor.take() else {
             return;
         };
+        self.stop.begin_drain();
         // Those for which there is no memory are closed.
         if let Some(held) = acceptor.close(self.poll.registry()) {
             let _ = self.add(held);

@@ -19,8 +19,8 @@
 //!     }
 //!     while let Some(connection) = event_loop.next_ready() {
 //!         if let Some(work) = event_loop.turn(connection) {
-//!             stop.perform(work); // holds up every connection
-//!             event_loop.finish(connection);
+//!             let outcome = serving::perform(work, stop); // holds up every connection
+//!             event_loop.finish(connection, outcome);
 //!         }
 //!     }
 //!     event_loop.accept()?;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crate::buffer::{RETAINED_BYTES, ReadBuffer, SharedBuffers, WriteBuffer};
 use crate::frame::{self, FrameLimit, Head, PREFIX_BYTES};
 use crate::message::{ErrorCode, Reply, Request};
-use crate::operation::{self, Operation, Refusal, Work};
+use crate::operation::{Operation, Refusal};
+use crate::work::{Outcome, Work, append_json};
 
 /// With this much unsent, a session answers nothing more until it is flushed, so that a peer that does not read its
 /// replies costs one buffer and at most one reply beyond it.
@@ -33,8 +34,8 @@ pub enum Writes {
     PrefixThenBody,
 }
 
-/// What a session needs next. It says the same again until it is given that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a session needs next. Except for [`Step::Work`], it asks for the same again until it gets that.
+#[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// It has answered a request; ask again.
     Replied,
@@ -42,9 +43,11 @@ pub enum Step {
     Read,
     /// It has too much unsent to answer more. Flush.
     Flush,
-    /// Flush, do this, then call [`Session::done`].
+    /// Flush, run this job on any thread, and pass its outcome to [`Session::done`].
     Work(Work),
-    /// Flush, then wait this long and call [`Session::done`]; or set a timer with [`Session::wait_until`].
+    /// A job is in progress, which was given with [`Step::Work`]. Flush, and wait for its outcome.
+    Working,
+    /// Flush, then set a timer with [`Session::wait_until`].
     Sleep(Duration),
     /// It waits for the time that was set. Flush, and call [`Session::wake`] then.
     Waiting(Instant),
@@ -73,18 +76,12 @@ pub struct Session {
 enum State {
     /// Takes the next request.
     Serving,
-    /// Has taken a request whose reply is due once the work is done. Nothing behind it is looked at until then.
-    Owing { owed: Owed, until: Option<Instant> },
+    /// Has handed out a job, whose reply is due with its outcome. Requests behind it wait.
+    Working,
+    /// Has taken a `sleep`, whose reply is due at a time that the caller sets. Requests behind it wait.
+    Sleeping { ms: u64, until: Option<Instant> },
     /// Takes no more requests.
     Ended { unread: bool },
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Owed {
-    Pi { terms: u64 },
-    Spun { us: u64 },
-    Blocked { ms: u64 },
-    Slept { ms: u64 },
 }
 
 /// Where in a frame the next write starts, and so where it has to end when prefix and body leave apart.
@@ -146,61 +143,50 @@ impl Session {
     pub fn step(&mut self) -> Step {
         match self.state {
             State::Serving => self.next_request(),
-            State::Owing {
-                owed: Owed::Pi { .. },
-                ..
-            } => Step::Work(Work::Compute),
-            State::Owing {
-                owed: Owed::Spun { us },
-                ..
-            } => Step::Work(Work::Spin(Duration::from_micros(us))),
-            State::Owing {
-                owed: Owed::Blocked { ms },
-                ..
-            } => Step::Work(Work::Block(Duration::from_millis(ms))),
-            State::Owing {
-                owed: Owed::Slept { .. },
-                until: Some(until),
+            State::Working => Step::Working,
+            State::Sleeping {
+                until: Some(until), ..
             } => Step::Waiting(until),
-            State::Owing {
-                owed: Owed::Slept { ms },
-                until: None,
-            } => Step::Sleep(Duration::from_millis(ms)),
+            State::Sleeping { ms, until: None } => Step::Sleep(Duration::from_millis(ms)),
             State::Ended { unread } => Step::Close { unread },
         }
     }
 
     /// The wait that the last step asked for ends at this time.
     pub fn wait_until(&mut self, deadline: Instant) {
-        if let State::Owing { until, .. } = &mut self.state {
+        if let State::Sleeping { until, .. } = &mut self.state {
             *until = Some(deadline);
         }
     }
 
-    /// It is `now`: a wait that has ended by then is over. Says whether one was.
+    /// It is `now`: a wait that ends by then is over, and its reply is written. Returns whether one was.
     pub fn wake(&mut self, now: Instant) -> bool {
-        let over = matches!(self.state, State::Owing { until: Some(until), .. } if until <= now);
-        if over {
-            self.done();
+        match self.state {
+            State::Sleeping {
+                ms,
+                until: Some(until),
+            } if until <= now => {
+                Reply::append(self.output.tail(), "slept", |out| append_json(out, &ms));
+                self.resume();
+                true
+            }
+            _ => false,
         }
-        over
     }
 
-    /// The work or the wait that the last step asked for is done: its reply is written.
-    pub fn done(&mut self) {
-        if let State::Owing { owed, .. } = self.state {
-            let out = self.output.tail();
-            match owed {
-                Owed::Pi { terms } => {
-                    Reply::append(out, "pi_r", |out| append_json(out, &operation::pi(terms)))
-                }
-                Owed::Spun { us } => Reply::append(out, "spun", |out| append_json(out, &us)),
-                Owed::Blocked { ms } => Reply::append(out, "blocked", |out| append_json(out, &ms)),
-                Owed::Slept { ms } => Reply::append(out, "slept", |out| append_json(out, &ms)),
-            }
-            self.answered += 1;
-            self.state = State::Serving;
+    /// The job of [`Step::Work`] has run, with this outcome: its reply is written.
+    #[expect(clippy::needless_pass_by_value, reason = "an outcome is used once")]
+    pub fn done(&mut self, outcome: Outcome) {
+        if let State::Working = self.state {
+            outcome.append_reply(self.output.tail());
+            self.resume();
         }
+    }
+
+    /// Goes on behind a request that took its time.
+    fn resume(&mut self) {
+        self.answered += 1;
+        self.state = State::Serving;
     }
 
     /// What is to be written now; empty when there is nothing. Say with [`sent`](Self::sent) how much of it was.
@@ -253,15 +239,19 @@ impl Session {
             }
             Head::Whole(body) => {
                 let body_bytes = body.len();
-                match answer(body, self.options.limit, self.output.tail()) {
-                    None => {
-                        self.input.consume(PREFIX_BYTES + body_bytes);
+                let answer = answer(body, self.options.limit, self.output.tail());
+                self.input.consume(PREFIX_BYTES + body_bytes);
+                match answer {
+                    Answer::Written => {
                         self.answered += 1;
                         Step::Replied
                     }
-                    Some(owed) => {
-                        self.input.consume(PREFIX_BYTES + body_bytes);
-                        self.state = State::Owing { owed, until: None };
+                    Answer::Work(work) => {
+                        self.state = State::Working;
+                        Step::Work(work)
+                    }
+                    Answer::Sleep { ms } => {
+                        self.state = State::Sleeping { ms, until: None };
                         self.step()
                     }
                 }
@@ -310,30 +300,34 @@ impl Cut {
     }
 }
 
-/// Answers the request in `body` at once, or says what is owed for it.
-fn answer(body: &[u8], limit: FrameLimit, out: &mut Vec<u8>) -> Option<Owed> {
+/// How a request is answered.
+enum Answer {
+    /// The reply is written.
+    Written,
+    /// The reply is the outcome of this job.
+    Work(Work),
+    /// The reply is due after a wait.
+    Sleep { ms: u64 },
+}
+
+/// Answers the request in `body` at once, or returns what its reply takes.
+fn answer(body: &[u8], limit: FrameLimit, out: &mut Vec<u8>) -> Answer {
     let operation = Request::parse(body)
         .map_err(|message| Refusal {
             code: ErrorCode::BadRequest,
             message,
         })
-        .and_then(|request| Operation::of(&request, limit));
+        .and_then(|request| Operation::read(&request, limit));
     match operation {
         Ok(Operation::Ping(params)) => {
             Reply::append(out, "pong", |out| out.extend_from_slice(params.get().as_bytes()))
         }
         Ok(Operation::Blob(bytes)) => Reply::append(out, "blob", |out| append_blob(out, bytes as usize)),
-        Ok(Operation::Pi(terms)) => return Some(Owed::Pi { terms }),
-        Ok(Operation::Spin(us)) => return Some(Owed::Spun { us }),
-        Ok(Operation::Sleep(ms)) => return Some(Owed::Slept { ms }),
-        Ok(Operation::Block(ms)) => return Some(Owed::Blocked { ms }),
+        Ok(Operation::Work(work)) => return Answer::Work(work),
+        Ok(Operation::Sleep(ms)) => return Answer::Sleep { ms },
         Err(refusal) => Reply::append_error(out, refusal.code, &refusal.message),
     }
-    None
-}
-
-fn append_json(out: &mut Vec<u8>, value: &impl serde::Serialize) {
-    serde_json::to_writer(out, value).expect("writing a number to memory can't fail");
+    Answer::Written
 }
 
 fn append_blob(out: &mut Vec<u8>, bytes: usize) {

@@ -1,12 +1,13 @@
 //! A session, driven by hand: bytes cut anywhere, time stepped, allocations counted.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use protocol::session::UNSENT_MOST_BYTES;
-use protocol::{FrameLimit, Reply, Request, Session, SessionOptions, Step, Work, Writes};
+use protocol::{Clock, FrameLimit, Reply, Request, Session, SessionOptions, Step, Writes};
 
 fn requests(messages: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -36,7 +37,7 @@ fn send_all(session: &mut Session, out: &mut Vec<u8>) {
 fn play(options: SessionOptions, bytes: &[u8], piece_bytes: &[usize]) -> Vec<u8> {
     let mut session = Session::new(options);
     let (mut left, mut out) = (bytes, Vec::new());
-    let mut pieces = piece_bytes.iter().cycle();
+    let (mut pieces, start) = (piece_bytes.iter().cycle(), Instant::now());
     loop {
         match session.step() {
             Step::Replied => {}
@@ -47,14 +48,24 @@ fn play(options: SessionOptions, bytes: &[u8], piece_bytes: &[usize]) -> Vec<u8>
                 *pieces.next().expect("the sizes go round"),
             ),
             Step::Flush => send_all(&mut session, &mut out),
-            Step::Work(_) | Step::Sleep(_) => session.done(),
-            Step::Waiting(_) => unreachable!("no timer was set"),
+            Step::Work(work) => session.done(work.run(&NoTime)),
+            Step::Working => unreachable!("each job is done at once"),
+            Step::Sleep(_) => session.wait_until(start),
+            Step::Waiting(until) => assert!(session.wake(until)),
             Step::Close { .. } => break,
         }
     }
     send_all(&mut session, &mut out);
     assert_eq!(session.answered(), replies(&out).len() as u64);
     out
+}
+
+/// A clock on which everything takes no time.
+struct NoTime;
+
+impl Clock for NoTime {
+    fn spin(&self, _: Duration) {}
+    fn block(&self, _: Duration) {}
 }
 
 /// The replies in `bytes`, as kind and result.
@@ -124,15 +135,48 @@ fn a_sleep_is_a_state_with_a_deadline_and_what_follows_waits_behind_it() {
     );
 }
 
+/// Records how a job passes its time.
+#[derive(Default)]
+struct Recorded(RefCell<Vec<(&'static str, Duration)>>);
+
+impl Clock for Recorded {
+    fn spin(&self, duration: Duration) {
+        self.0.borrow_mut().push(("spin", duration));
+    }
+
+    fn block(&self, duration: Duration) {
+        self.0.borrow_mut().push(("block", duration));
+    }
+}
+
 #[test]
-fn work_is_named_and_left_to_the_caller() {
+fn a_job_is_handed_out_once_and_answered_with_its_outcome() {
     let mut session = Session::new(SessionOptions::default());
-    let bytes = requests(&[("block", "5")]);
+    let bytes = requests(&[("block", "5"), ("spin", "6"), ("pi", "0"), ("ping", "1")]);
     receive(&mut session, &mut &bytes[..], usize::MAX);
-    assert_eq!(session.step(), Step::Work(Work::Block(Duration::from_millis(5))));
-    session.done();
+    let clock = Recorded::default();
+    for _ in 0..3 {
+        let Step::Work(work) = session.step() else {
+            panic!("the next request is a job");
+        };
+        assert_eq!(session.step(), Step::Working);
+        let answered = session.answered();
+        let outcome = work.run(&clock);
+        assert_eq!((session.step(), session.answered()), (Step::Working, answered));
+        session.done(outcome);
+        assert_eq!(session.answered(), answered + 1);
+    }
+    assert_eq!(session.step(), Step::Replied);
     assert_eq!(session.step(), Step::Read);
-    assert!(!session.output().is_empty());
+    let passed = [
+        ("block", Duration::from_millis(5)),
+        ("spin", Duration::from_micros(6)),
+    ];
+    assert_eq!(*clock.0.borrow(), passed);
+    let mut out = Vec::new();
+    send_all(&mut session, &mut out);
+    let kinds: Vec<_> = replies(&out).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["blocked", "spun", "pi_r", "pong"]);
 }
 
 #[test]

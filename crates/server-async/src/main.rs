@@ -42,9 +42,8 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
-    let listener: &'static Listener = Box::leak(Box::new(Listener::open(options, stop)?));
     // A request to stop may come while a handler holds the loop. It closes the listener then, and not after the handler.
-    let stop = stop.closing(listener);
+    let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
     let its_own = listener
         .to_std()
         .map_err(Error::system("duplicate the listener"))?;
@@ -60,8 +59,8 @@ fn run(options: &Options) -> Result<()> {
             // It reads, answers and writes until it would have to wait, or until it is the others' turn.
             if let Some(work) = event_loop.turn(connection) {
                 // A handler that computes or blocks is done here, and every connection waits for it.
-                stop.perform(work);
-                event_loop.finish(connection);
+                let outcome = serving::perform(work, stop);
+                event_loop.finish(connection, outcome);
             }
         }
         // Last, because a new connection may take the place of one that has ended.

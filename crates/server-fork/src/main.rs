@@ -17,7 +17,7 @@
 use std::process::ExitCode;
 
 use serving::model::{BlockHolds, CrashLoses, Lineage, Model, Serves, WaitHolds};
-use serving::{Children, Fork, Listener, Options, Result, Stop};
+use serving::{Children, Fork, Listener, Options, Result};
 
 const MODEL: Model = Model {
     name: "fork",
@@ -37,20 +37,20 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let stop = Stop::install(options.drain_timeout)?;
-    let mut children = Children::one_per_connection(stop, options.max_connections())?;
-    let listener = Listener::open(options, children.stop())?;
+    let mut children = Children::one_per_connection(options)?;
+    let stop = children.stop();
+    let listener = Listener::open(options, stop)?;
     let service = options.service();
     listener.announce()?;
-    while let Some(stream) = children.accept(&listener)? {
+    while let Some(connection) = children.accept(&listener)? {
         if children.fork()? == Fork::Child {
             // A child that kept the listener would keep the port when the parent is gone.
             drop(listener);
-            serving::serve(&stream, &service, children.stop());
+            serving::serve(&connection, &service, stop);
             return Ok(());
         }
         // The parent's copy closes here: while it stood open, the peer would not see the child close.
-        drop(stream);
+        drop(connection);
     }
     drop(listener);
     children.drain()

@@ -67,8 +67,7 @@ fn run(flags: &Flags) -> Result<()> {
     let mut crew = Crew::listen(&flags.options, workers, &flags.accepting)?;
     while let Some(slot) = crew.vacancy()? {
         if crew.fork(slot)? == Fork::Child {
-            work(crew.into_worker(slot), flags.options.service())?;
-            return flags.accepting.append_tally(slot);
+            return work(crew.into_worker(slot), flags.options.service());
         }
     }
     crew.drain()
@@ -90,11 +89,11 @@ fn work(worker: Worker, service: Service) -> Result<()> {
         }
         while let Some(connection) = event_loop.next_ready() {
             if let Some(work) = event_loop.turn(connection) {
-                worker.stop.perform(work);
-                event_loop.finish(connection);
+                let outcome = serving::perform(work, worker.stop);
+                event_loop.finish(connection, outcome);
             }
         }
         event_loop.accept()?;
     }
-    Ok(())
+    worker.tally.append(event_loop.served())
 }

@@ -65,8 +65,7 @@ fn run(flags: &Flags) -> Result<()> {
     let mut crew = Crew::listen(&flags.options, workers, &flags.accepting)?;
     while let Some(slot) = crew.vacancy()? {
         if crew.fork(slot)? == Fork::Child {
-            work(crew.into_worker(slot), flags.options.service())?;
-            return flags.accepting.append_tally(slot);
+            return work(crew.into_worker(slot), flags.options.service());
         }
     }
     crew.drain()
@@ -74,8 +73,9 @@ fn run(flags: &Flags) -> Result<()> {
 
 fn work(worker: Worker, service: Service) -> Result<()> {
     worker.supervisor.ready()?;
+    let mut served = serving::Served::default();
     while let Some(stream) = worker.listener.accept(worker.stop)? {
-        serving::serve(&stream, &service, worker.stop);
+        served.add(serving::serve(&stream, &service, worker.stop));
     }
-    Ok(())
+    worker.tally.append(served)
 }

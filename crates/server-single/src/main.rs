@@ -38,9 +38,8 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
-    let listener: &'static Listener = Box::leak(Box::new(Listener::open(options, stop)?));
     // A request to stop comes while a connection is served. It closes the listener then, and not after that connection.
-    let stop = stop.closing(listener);
+    let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
     let service = options.service();
     listener.announce()?;
     while let Some(stream) = listener.accept(stop)? {

@@ -15,11 +15,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, getpid, getppid};
 
+use crate::error::{Error, Result};
 use crate::limits::is_exhaustion;
 use crate::listener::Listener;
-use crate::signals::{SAME_WITHIN, Stop, take_request};
+use crate::log;
+use crate::options::Options;
+use crate::signals::{SAME_WITHIN, take_request};
+use crate::stop::Stop;
 use crate::watch::Watch;
-use crate::{Error, Result, telling};
 
 /// While children drain, the request to stop is repeated this often: one that came just before a child blocked in a
 /// call would else go unnoticed.
@@ -63,12 +66,12 @@ impl Children {
         Ok(children)
     }
 
-    /// The same for children that serve a connection each, of which there may be so many. Makes sure that this process
-    /// can fork: one that can't must not announce itself.
-    pub fn one_per_connection(stop: Stop, max_connections: Option<usize>) -> Result<Self> {
+    /// The same for children that serve a connection each, as many as the flags allow. Makes sure that this process can
+    /// fork: one that can't must not announce itself.
+    pub fn one_per_connection(options: &Options) -> Result<Self> {
         let mut children = Self {
-            max_connections,
-            ..Self::watch(stop)?
+            max_connections: options.max_connections(),
+            ..Self::watch(Stop::install(options.drain_timeout)?)?
         };
         if let ForkResult::Child = children.try_fork()? {
             std::process::exit(0);
@@ -150,7 +153,7 @@ impl Children {
             ForkResult::Child => {
                 self.alive.clear();
                 self.namespace = None;
-                telling::start_anew();
+                log::start_anew();
                 set_pdeathsig(Signal::SIGKILL).map_err(Error::system("tie a child to its parent"))?;
                 // A parent outside of the child's process namespace is process 0. One that died before the line above is
                 // replaced by process 1.

@@ -1,19 +1,20 @@
 //! One blocking connection, from its first byte to its close.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use nix::poll::PollFlags;
-use protocol::{Session, SessionOptions, Step};
+use protocol::{Session, Step};
 use rustix::io::ioctl_fionread;
 
 use crate::drain_limit::DrainLimit;
 use crate::frame_clock::{Allowed, FrameClock};
 use crate::limits::is_interruption;
-use crate::signals::Stop;
-use crate::tally;
-use crate::telling::tell;
+use crate::service::{Service, Visit};
+use crate::stop::Stop;
+use crate::waiting::{wait_for, wait_once_for};
+use crate::work::perform;
 
 /// How long a connection that closes with something unread may wait for its peer to stop sending. Closing at once would
 /// reset the connection, and a reset can overtake the last reply.
@@ -24,55 +25,11 @@ pub const LINGER_MOST: Duration = Duration::from_secs(1);
 /// reply reached it. A peer that sends more did not look at the reply.
 pub const LINGER_MOST_BYTES: usize = 16 << 20;
 
-/// The service as a connection needs to know it.
-#[derive(Debug, Clone, Copy)]
-pub struct Service {
-    /// The options of its session.
-    pub session: SessionOptions,
-    /// Close when nothing has moved for this long.
-    pub idle_timeout: Option<Duration>,
-    /// Close when a frame is not whole this long after its first byte.
-    pub frame_timeout: Option<Duration>,
-    /// Say on stderr when a connection comes and goes.
-    pub verbose: bool,
-}
-
-/// A connection as `--verbose` logs it: a line when it opens, and one when it closes.
-#[derive(Debug)]
-pub struct Visit {
-    peer: Option<String>,
-}
-
-impl Visit {
-    /// Logs that a connection opens, if that is asked for; only then is `peer` called. Dropping this logs its close.
-    pub fn begin(service: &Service, peer: impl FnOnce() -> io::Result<SocketAddr>) -> Self {
-        let name = |peer: io::Result<SocketAddr>| {
-            peer.map_or_else(
-                |_| "a peer that has gone already".to_owned(),
-                |peer| peer.to_string(),
-            )
-        };
-        let peer = service.verbose.then(|| name(peer()));
-        if let Some(peer) = &peer {
-            tell(format_args!("{peer} comes"));
-        }
-        Self { peer }
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        if let Some(peer) = &self.peer {
-            tell(format_args!("{peer} bye"));
-        }
-    }
-}
-
-/// Serves one connection to its end; the thread is held for as long.
+/// Serves one connection to its end, and holds the thread as long. Returns how many requests were answered.
 ///
-/// A peer's fault ends its own connection and is nobody else's business, so nothing is returned. When the process should
-/// stop, what has arrived whole is answered, and then the connection is over.
-pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) {
+/// A peer's fault ends its own connection and is nobody else's business, so it is no error. When the process should stop,
+/// what has arrived whole is answered, and then the connection is over.
+pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) -> u64 {
     let _visit = Visit::begin(service, || stream.peer_addr());
     let mut connection = Connection {
         stream,
@@ -85,7 +42,7 @@ pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) {
     };
     // An error here is a peer that vanished or fell silent: the connection ends either way.
     let _ = connection.converse();
-    tally::connection_ended(connection.session.answered());
+    connection.session.answered()
 }
 
 struct Connection<'a> {
@@ -110,9 +67,10 @@ impl Connection<'_> {
                 Step::Flush => self.flush()?,
                 Step::Work(work) => {
                     self.flush()?;
-                    self.stop.perform(work);
-                    self.session.done();
+                    self.session.done(perform(work, self.stop));
                 }
+                // A job is never in progress here: it is done where it is handed out.
+                Step::Working => {}
                 Step::Sleep(duration) => {
                     self.flush()?;
                     self.session.wait_until(Instant::now() + duration);
@@ -120,7 +78,7 @@ impl Connection<'_> {
                 Step::Waiting(until) => {
                     // An error or a hang-up is an event that needs no asking. Neither comes of a peer that has only
                     // stopped sending.
-                    if self.stop.wait_for(self.stream, PollFlags::empty(), until) {
+                    if wait_for(self.stream, PollFlags::empty(), until, self.stop) {
                         return Err(ErrorKind::ConnectionReset.into());
                     }
                     self.session.wake(Instant::now());
@@ -139,13 +97,14 @@ impl Connection<'_> {
 
     fn read(&mut self) -> io::Result<()> {
         loop {
+            self.stop.handle_signals();
             let unread = || Ok(ioctl_fionread(self.stream)?);
             let allowed = self.frame_clock.allowed(&self.session, Instant::now, unread)?;
             match allowed {
                 Allowed::Bytes(0) => return Err(ErrorKind::TimedOut.into()),
                 Allowed::Until(due) if !self.stop.requested() => {
                     let until = self.idles_out().map_or(due, |at| at.min(due));
-                    if !self.stop.has_event(self.stream, PollFlags::POLLIN, until) {
+                    if !wait_once_for(self.stream, PollFlags::POLLIN, until, self.stop) {
                         // The frame is late, or the peer idle, or the process should stop.
                         self.check_idle()?;
                         continue;
@@ -159,6 +118,7 @@ impl Connection<'_> {
                 room = &mut room[..most];
             }
             if self.stop.requested() {
+                self.stop.begin_drain();
                 self.drain_limit.begin(unread);
             }
             room = self.drain_limit.allowed(room);
@@ -192,8 +152,8 @@ impl Connection<'_> {
                     self.moved();
                 }
                 Err(error) if is_interruption(&error) => {
-                    // The look starts the drain timeout, which a peer that does not read can't hold up.
-                    let _ = self.stop.requested();
+                    // A peer that does not read can't hold up the drain.
+                    self.stop.handle_signals();
                     self.check_idle()?;
                 }
                 Err(error) => return Err(error),
@@ -208,7 +168,7 @@ impl Connection<'_> {
         let until = Instant::now() + LINGER_MOST;
         let mut left_bytes = LINGER_MOST_BYTES;
         let mut unread = [0; 16 * 1024];
-        while left_bytes > 0 && self.stop.wait_for(self.stream, PollFlags::POLLIN, until) {
+        while left_bytes > 0 && wait_for(self.stream, PollFlags::POLLIN, until, self.stop) {
             match self.stream.read(&mut unread) {
                 Ok(0) => break,
                 Ok(bytes) => left_bytes = left_bytes.saturating_sub(bytes),

@@ -9,14 +9,15 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::{ForkResult, Pid};
 
 use crate::children::{Children, Fork, REPEAT};
-use crate::limits::{EXHAUSTED, FULL, RETRY_PAUSE, is_exhaustion, tell_once};
+use crate::error::{Error, Result};
+use crate::limits::{EXHAUSTED, FULL, RETRY_PAUSE, is_exhaustion, report_exhaustion_once};
 use crate::listener::{Listener, Listeners};
-use crate::options::{Options, WorkerOptions, program};
+use crate::log;
+use crate::options::{Options, WorkerOptions};
 use crate::reports::{Report, Reporter, Reports, reports};
 use crate::restarts::{EarlyDeaths, Pacing};
-use crate::signals::Stop;
-use crate::telling::tell;
-use crate::{Error, Result};
+use crate::stop::Stop;
+use crate::tally::{Tally, TallyFile};
 
 /// How long workers may take to accept what waits in the backlog once the server has been asked to stop. An idle worker
 /// takes far less. Where all are busy it waits in vain, and so does whoever connects meanwhile.
@@ -43,6 +44,7 @@ pub struct Crew {
     not_before: Option<Instant>,
     start_retries: u32,
     max_connections: Option<usize>,
+    tally: Option<TallyFile>,
     announced: bool,
 }
 
@@ -74,6 +76,8 @@ pub struct Worker {
     pub max_connections: Option<usize>,
     /// Who waits for it to be ready.
     pub supervisor: Reporter,
+    /// Where it writes down what it served.
+    pub tally: Tally,
 }
 
 impl Crew {
@@ -82,6 +86,7 @@ impl Crew {
     /// Each worker may hold its share of `--max-connections`, and has a share: where there are fewer connections than
     /// workers, there are fewer workers.
     pub fn listen(options: &Options, workers: usize, flags: &WorkerOptions) -> Result<Self> {
+        let tally = flags.tally.as_deref().map(TallyFile::open).transpose()?;
         let stop = Stop::install(options.drain_timeout)?;
         let max_connections = options.max_connections();
         let workers = max_connections.map_or(workers, |most| most.min(workers));
@@ -104,6 +109,7 @@ impl Crew {
             not_before: None,
             start_retries: flags.start_retries,
             max_connections,
+            tally,
             announced: false,
         })
     }
@@ -150,7 +156,7 @@ impl Crew {
                 Ok(Fork::Parent)
             }
             Err(Error::System { source, .. }) if self.announced && is_exhaustion(&source) => {
-                tell_once("fork a worker", &source);
+                report_exhaustion_once("fork a worker", &source);
                 self.not_before = Some(Instant::now() + RETRY_PAUSE);
                 Ok(Fork::Parent)
             }
@@ -171,6 +177,7 @@ impl Crew {
             max_connections: self.max_connections.map(share),
             listener: self.listeners.into_that_of(slot),
             supervisor: self.reporter,
+            tally: Tally::new(slot, self.tally),
         }
     }
 
@@ -240,10 +247,7 @@ impl Crew {
         self.slots[number].state = State::Vacant { due: None };
         self.draining.insert(worker);
         if !self.children.signals().stopping() {
-            tell(format_args!(
-                "{}: worker {worker} drains; another takes its place",
-                program()
-            ));
+            log::message(format_args!("worker {worker} drains; another takes its place"));
         }
     }
 
@@ -263,7 +267,7 @@ impl Crew {
             other => format!("ended ({other:?})"),
         };
         if self.draining.remove(&pid) && matches!(status, WaitStatus::Signaled(..)) {
-            tell(format_args!("{}: worker {pid} {how} as it drained", program()));
+            log::message(format_args!("worker {pid} {how} as it drained"));
         }
         let Some((number, since)) = self.slot_of(pid) else {
             return Ok(());
@@ -285,9 +289,8 @@ impl Crew {
         slot.state = State::Vacant {
             due: Some(now + pause),
         };
-        tell(format_args!(
-            "{}: worker {pid} {how}; another takes its place in {} ms",
-            program(),
+        log::message(format_args!(
+            "worker {pid} {how}; another takes its place in {} ms",
             pause.as_millis()
         ));
         Ok(())
@@ -308,9 +311,8 @@ impl Crew {
             });
         }
         self.listeners.give_up(number);
-        tell(format_args!(
-            "{}: {what}, and so did {} before it; its slot is given up, {left} of {} are left",
-            program(),
+        log::message(format_args!(
+            "{what}, and so did {} before it; its slot is given up, {left} of {} are left",
             self.start_retries,
             self.slots.len()
         ));

@@ -3,7 +3,7 @@
 //! Whoever starts a server may have blocked or ignored signals, set a timer, or started children, and all of that passes
 //! on to the server. The rest of what matters is done elsewhere: the standard library ignores SIGPIPE and opens `/dev/null`
 //! in place of a closed stdin, stdout or stderr; [`Stop::install`](crate::Stop::install) handles SIGTERM and SIGINT, ignored
-//! or not; `options` raises the limit of descriptors.
+//! or not; `program` raises the limit of descriptors.
 //!
 //! Left as they are: SIGHUP where it is ignored, which is what nohup(1) is for, and the signal at the parent's death, by
 //! which a parent ties the server's life to its own.
@@ -16,7 +16,8 @@ use nix::unistd::alarm;
 use signal_hook::consts::{SIGALRM, SIGPROF, SIGVTALRM, SIGXFSZ};
 use signal_hook::flag;
 
-use crate::{Error, Result, signals};
+use crate::error::{Error, Result};
+use crate::signals;
 
 /// What the handlers below set. Nobody reads it: they are there so that their signals do not end the process.
 static SURVIVED: AtomicBool = AtomicBool::new(false);

@@ -8,9 +8,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use crate::options::program;
-use crate::telling::tell;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::log;
 
 /// How long to leave a full table alone. No event reports that another process has closed a descriptor, so a process has
 /// to look again; ten looks a second cost nothing, and a connection that waits this long in the backlog is not lost.
@@ -99,11 +98,10 @@ impl Once {
 }
 
 /// Prints on stderr, the first time only, that a limit of the system has been reached.
-pub fn tell_once(what: &str, error: &io::Error) {
+pub fn report_exhaustion_once(what: &str, error: &io::Error) {
     if EXHAUSTED.take() {
-        tell(format_args!(
-            "{}: can't {what}: {error}; serving those it has, and taking new ones when it can again (see ulimit -n, ulimit -u)",
-            program()
+        log::message(format_args!(
+            "can't {what}: {error}; serving those it has, and taking new ones when it can again (see ulimit -n, ulimit -u)"
         ));
     }
 }
@@ -111,10 +109,9 @@ pub fn tell_once(what: &str, error: &io::Error) {
 /// Prints on stderr, the first time only, that a connection waits because of `--max-connections`.
 pub fn report_full_once() {
     if FULL.take() {
-        tell(format_args!(
-            "{}: as many connections are open as --max-connections allows; further ones wait in the backlog",
-            program()
-        ));
+        log::message(
+            "as many connections are open as --max-connections allows; further ones wait in the backlog",
+        );
     }
 }
 
@@ -129,14 +126,4 @@ pub(crate) fn require_spare_descriptor() -> Result<()> {
     EventFd::new()
         .map(drop)
         .map_err(Error::system("keep a descriptor for a connection"))
-}
-
-/// What to do about an error, as a clause that follows its message; nothing if there is nothing to advise.
-pub(crate) fn advice(error: &io::Error) -> &'static str {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EMFILE) => "; raise the limit of open files (ulimit -n)",
-        Some(Errno::ENFILE) => "; raise the system's limit of open files (fs.file-max)",
-        Some(Errno::EAGAIN) => "; raise the limit of processes (ulimit -u)",
-        _ => "",
-    }
 }

@@ -1,31 +1,27 @@
 //! The listening sockets, and accepting from them.
 
-use std::collections::VecDeque;
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::PollFlags;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use crate::backlog::Backlog;
+pub use crate::backlog::has_waiting;
+use crate::error::{Error, Result};
 use crate::limits::{
-    RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, require_spare_descriptor,
-    tell_once,
+    RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, report_exhaustion_once,
+    require_spare_descriptor,
 };
+use crate::log;
 use crate::options::{Accept, Options};
-use crate::signals::Stop;
-use crate::telling::print_ready;
-use crate::{Error, Result};
+use crate::stop::Stop;
+use crate::waiting::{pause, wait_for};
 
 /// Keepalive probes that a peer may leave unanswered.
 const PROBES: u32 = 3;
-
-/// The most connections that a server that stops takes from its backlog: as many as the backlog holds by default. Under a
-/// flood of connections it would never be empty.
-const LAST_MOST: usize = 4096;
 
 /// How long the first request of a connection may take that came with the request to stop.
 const FIRST_REQUEST: Duration = Duration::from_millis(100);
@@ -36,10 +32,8 @@ const FIRST_REQUEST: Duration = Duration::from_millis(100);
 /// no system call for them.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Socket,
+    backlog: Backlog,
     address: SocketAddr,
-    /// What waited in the backlog when the listener was closed for a stop, and nobody has taken yet.
-    last: Mutex<VecDeque<TcpStream>>,
 }
 
 impl Listener {
@@ -62,80 +56,67 @@ impl Listener {
     }
 
     fn print_ready_line(&self) {
-        print_ready(&format!("listening on {}", self.address));
+        log::print_ready(&format!("listening on {}", self.address));
+    }
+
+    /// The same for a process that serves alone: it closes this listener as its drain begins, so that nobody connects in
+    /// vain while requests in progress are answered. Returns what the process looks at from now on to learn that it should
+    /// stop.
+    ///
+    /// The listener lives as long as the process.
+    #[must_use]
+    pub fn closing_at(self, stop: Stop) -> (&'static Self, Stop) {
+        let listener: &'static Self = Box::leak(Box::new(self));
+        (listener, stop.closing(&listener.backlog))
     }
 
     /// Blocks until there is a connection, or until the process should stop or the listener is [closed](Self::close).
-    /// Then it gives what waited in the backlog as a drain closed it.
+    /// Then it returns what waited in the backlog as the drain closed it, and at last none.
     ///
     /// At the limit of descriptors it waits until it can accept again.
     pub fn accept(&self, stop: Stop) -> Result<Option<TcpStream>> {
         while !stop.requested() {
-            match self.accept_now() {
+            stop.handle_signals();
+            match self.backlog.accept_now() {
                 Ok(stream) => {
                     if stop.requested() {
                         // The kernel prefers a connection to a signal. To a process that stops it would seem idle.
-                        stop.wait_for(&stream, PollFlags::POLLIN, Instant::now() + FIRST_REQUEST);
+                        wait_for(&stream, PollFlags::POLLIN, Instant::now() + FIRST_REQUEST, stop);
                     }
                     return Ok(Some(stream));
                 }
                 Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
-                Err(error) if is_closed(&error) => break,
+                Err(error) if is_closed(&error) => return Ok(self.backlog.next_of_last()),
                 Err(error) if is_exhaustion(&error) => {
-                    tell_once("accept", &error);
-                    stop.pause(RETRY_PAUSE);
+                    report_exhaustion_once("accept", &error);
+                    pause(RETRY_PAUSE, stop);
                 }
                 Err(error) => return Err(Error::system("accept")(error)),
             }
         }
-        Ok(self.next_of_last())
-    }
-
-    /// Accepts what the backlog holds, for [`next_of_last`](Self::next_of_last), and closes the listener. The requests of
-    /// these connections may have arrived before the request to stop; the kernel would reset them.
-    ///
-    /// For a process that has the listener for itself: another one might leave this one without a connection to accept.
-    pub(crate) fn close_after_a_last_look(&self) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        while last.len() < LAST_MOST && has_waiting(self) {
-            match self.accept_now() {
-                Ok(stream) => last.push_back(stream),
-                Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
-                // Without a descriptor they can't be served.
-                Err(_) => break,
-            }
-        }
-        self.close();
-    }
-
-    /// The next of those that waited in the backlog when the listener was closed.
-    pub(crate) fn next_of_last(&self) -> Option<TcpStream> {
-        self.last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        stop.begin_drain();
+        Ok(self.backlog.next_of_last())
     }
 
     /// Closes the listener in every process that shares it. From here on connecting is refused.
     pub fn close(&self) {
-        // It can only fail for a listener that is closed already.
-        let _ = self.socket.shutdown(Shutdown::Both);
+        self.backlog.close();
     }
 
-    /// Accepts a connection without a second attempt.
-    pub(crate) fn accept_now(&self) -> io::Result<TcpStream> {
-        self.socket.accept().map(|(stream, _)| stream.into())
+    /// The socket with what waits in its backlog.
+    pub(crate) fn backlog(&self) -> &Backlog {
+        &self.backlog
     }
 
     /// A clone of the socket as the standard library has it, for an event loop.
     pub fn to_std(&self) -> io::Result<std::net::TcpListener> {
-        self.socket.try_clone().map(Into::into)
+        self.backlog.socket().try_clone().map(Into::into)
     }
 
     /// The socket as the standard library has it, for an event loop that has it for itself.
     #[must_use]
     pub fn into_std(self) -> std::net::TcpListener {
-        self.socket.into()
+        self.backlog.into_socket().into()
     }
 
     fn bind(options: &Options, address: SocketAddr, stop: Stop, shares_port: bool) -> Result<Self> {
@@ -151,9 +132,8 @@ impl Listener {
             socket.listen(options.backlog)?;
             let address = socket.local_addr()?.as_socket().unwrap_or(address);
             Ok(Self {
-                socket,
+                backlog: Backlog::new(socket),
                 address,
-                last: Mutex::default(),
             })
         };
         listen().map_err(|source| cannot_listen(address, source))
@@ -170,7 +150,7 @@ impl Listener {
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.backlog.as_fd()
     }
 }
 
@@ -251,14 +231,6 @@ impl Listeners {
     }
 }
 
-/// Whether a connection waits to be accepted from this listener. On a closed one nobody waits.
-pub fn has_waiting(listener: &impl AsFd) -> bool {
-    let mut descriptors = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    let is_ready = poll(&mut descriptors, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
-    let events = descriptors[0].revents().unwrap_or(PollFlags::empty());
-    is_ready && events.contains(PollFlags::POLLIN) && !events.contains(PollFlags::POLLHUP)
-}
-
 /// Probes from this long after the last byte on: three in the same time again, then the connection fails.
 fn keepalive(time: Duration) -> TcpKeepalive {
     // The kernel counts whole seconds.
@@ -276,45 +248,4 @@ fn look_again(idle_timeout: Option<Duration>, stop: Stop) -> Option<Duration> {
 
 fn cannot_listen(address: SocketAddr, source: io::Error) -> Error {
     Error::Listen { address, source }
-}
-
-/// What to do about an address that can't be had.
-pub(crate) fn advice(error: &io::Error) -> &'static str {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EADDRINUSE) => "free the port, or choose another with --listen (port 0: any free one)",
-        Some(Errno::EADDRNOTAVAIL) => {
-            "choose an address of this machine with --listen (0.0.0.0: all of them)"
-        }
-        Some(Errno::EACCES | Errno::EPERM) => {
-            "choose a port from 1024 on with --listen, or run it with CAP_NET_BIND_SERVICE"
-        }
-        Some(Errno::EMFILE) => "raise the limit of open files (ulimit -n)",
-        Some(Errno::ENFILE) => "raise the system's limit of open files (fs.file-max)",
-        Some(Errno::ENOBUFS | Errno::ENOMEM) => "free some memory",
-        Some(Errno::EAFNOSUPPORT) => "choose an address of a family that this machine has, with --listen",
-        _ => "choose another address with --listen",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_advice_fits_the_error() {
-        for (errno, word) in [
-            (Errno::EADDRINUSE, "free the port"),
-            (Errno::EADDRNOTAVAIL, "address of this machine"),
-            (Errno::EACCES, "1024"),
-            (Errno::EMFILE, "ulimit -n"),
-            (Errno::ENFILE, "fs.file-max"),
-            (Errno::EAFNOSUPPORT, "family"),
-            (Errno::EINVAL, "--listen"),
-        ] {
-            let advice = advice(&errno.into());
-            assert!(advice.contains(word), "{errno}: {advice}");
-            let frees_port = advice.contains("free the port");
-            assert_eq!(frees_port, errno == Errno::EADDRINUSE, "{errno}: {advice}");
-        }
-    }
 }

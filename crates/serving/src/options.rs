@@ -1,21 +1,14 @@
-//! The flags that every server takes, and the way in and out of its process.
+//! The flags that servers take.
 
-use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::process::ExitCode;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, ValueEnum};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::{FrameLimit, SessionOptions, Writes};
 
-use crate::connection::Service;
-use crate::model::Model;
-use crate::tally::Tally;
-use crate::telling::tell;
+use crate::service::Service;
 use crate::times::{self, TimeOrOff};
-use crate::{Error, Result, inherited, telling};
 
 /// The flags that every server takes. For a model without flags of its own they are all there are.
 #[derive(Debug, Clone, Parser)]
@@ -116,19 +109,8 @@ pub struct WorkerOptions {
 
     /// File to which each worker that ends in good order appends a line of JSON: how many connections and requests it
     /// served
-    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(Tally::open))]
-    pub tally: Option<Tally>,
-}
-
-impl WorkerOptions {
-    /// The last thing that the worker of a slot does: it writes to the file of `--tally`, if there is one, how much came
-    /// to it.
-    pub fn append_tally(&self, slot: usize) -> Result<()> {
-        match &self.tally {
-            Some(tally) => tally.append(slot),
-            None => Ok(()),
-        }
-    }
+    #[arg(long, value_name = "FILE")]
+    pub tally: Option<PathBuf>,
 }
 
 /// How the workers of a prefork kind come by connections.
@@ -141,119 +123,7 @@ pub enum Accept {
     Reuseport,
 }
 
-/// Reads the flags, runs a server of this model, and returns its exit code: 0 for done, 1 for a failure, 2 for wrong flags.
-/// An error takes one line.
-#[must_use]
-pub fn main<F: Parser>(model: &Model, run: impl FnOnce(&F) -> Result<()>) -> ExitCode {
-    let settled = inherited::reset();
-    telling::prepare();
-    let parsed = F::command()
-        .name(model.program())
-        .about(capitalized(model.summary))
-        .long_about(None::<&str>)
-        .color(colors())
-        .try_get_matches()
-        .and_then(|matches| Ok((matches.get_flag("describe"), F::from_arg_matches(&matches)?)));
-    let flags = match parsed {
-        Ok((true, _)) => return describe(model),
-        Ok((false, flags)) => flags,
-        Err(error) if error.use_stderr() => {
-            tell(format_args!(
-                "{}: {}; see --help",
-                program(),
-                one_line(&error.to_string())
-            ));
-            return ExitCode::from(2);
-        }
-        Err(help) => {
-            let _ = help.print();
-            return ExitCode::SUCCESS;
-        }
-    };
-    allow_all_descriptors();
-    let code = match settled.and_then(|()| run(&flags)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Reported) => ExitCode::FAILURE,
-        Err(error) => {
-            tell(format_args!("{}: {error}", program()));
-            ExitCode::FAILURE
-        }
-    };
-    telling::finish();
-    code
-}
-
-/// Prints the model's description on stdout.
-fn describe(model: &Model) -> ExitCode {
-    let mut line = serde_json::to_string(&model.description()).expect("a description is plain JSON");
-    line.push('\n');
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tell(format_args!(
-                "{}: can't print the description: {error}",
-                program()
-            ));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn capitalized(phrase: &str) -> String {
-    let mut letters = phrase.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
-}
-
-/// A dumb terminal shows escape sequences as they are. Left to itself, clap would take one for a terminal with colours where
-/// the variable `CI` is set. `NO_COLOR` it honours.
-fn colors() -> clap::ColorChoice {
-    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
-        clap::ColorChoice::Never
-    } else {
-        clap::ColorChoice::Auto
-    }
-}
-
-/// The name this server was started by, for what it prints on stderr.
-#[must_use]
-pub fn program() -> String {
-    std::env::args_os()
-        .next()
-        .as_deref()
-        .and_then(|path| {
-            std::path::Path::new(path)
-                .file_name()?
-                .to_str()
-                .map(str::to_owned)
-        })
-        .unwrap_or_else(|| "server".to_owned())
-}
-
-/// The soft limit on descriptors is there for programs that still use `select`; a server takes what it is allowed.
-fn allow_all_descriptors() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}
-
-/// The first paragraph of a message, in one line and without its `error: `.
-fn one_line(message: &str) -> String {
-    let paragraph: Vec<_> = message
-        .lines()
-        .take_while(|line| !line.trim().is_empty())
-        .map(str::trim)
-        .collect();
-    let line = paragraph.join(" ");
-    line.strip_prefix("error: ").map_or(line.clone(), str::to_owned)
-}
-
-fn address(text: &str) -> std::result::Result<SocketAddr, String> {
+fn address(text: &str) -> Result<SocketAddr, String> {
     let addresses: Vec<_> = text
         .to_socket_addrs()
         .map_err(|error| format!("{error}, want HOST:PORT"))?
@@ -266,7 +136,7 @@ fn address(text: &str) -> std::result::Result<SocketAddr, String> {
     first.copied().ok_or_else(|| "the name has no address".to_owned())
 }
 
-fn frame_limit(text: &str) -> std::result::Result<FrameLimit, String> {
+fn frame_limit(text: &str) -> Result<FrameLimit, String> {
     let bytes = text.parse().map_err(|_| "want a number of bytes".to_owned())?;
     FrameLimit::new(bytes).map_err(|error| error.to_string())
 }
@@ -274,31 +144,6 @@ fn frame_limit(text: &str) -> std::result::Result<FrameLimit, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mistake_in_a_flag_is_one_line_that_names_it() {
-        for (flag, value) in [
-            ("--listen", "nonsense"),
-            ("--listen", "127.0.0.1"),
-            ("--max-frame", "x"),
-            ("--max-frame", "1"),
-            ("--idle-timeout", "soon"),
-            ("--idle-timeout", "0s"),
-            ("--idle-timeout", "500000000000years"),
-            ("--frame-timeout", "999us"),
-            ("--keepalive", "10h"),
-            ("--drain-timeout", "-1s"),
-            ("--backlog", "0"),
-            ("--no-such-flag", "1"),
-        ] {
-            let error = Options::try_parse_from(["server", &format!("{flag}={value}")]).unwrap_err();
-            let line = one_line(&error.to_string());
-            assert!(
-                line.contains(flag) && !line.contains('\n') && !line.starts_with("error"),
-                "{line}"
-            );
-        }
-    }
 
     #[test]
     fn the_defaults_are_those_of_the_original_where_it_has_them() {

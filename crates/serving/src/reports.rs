@@ -13,9 +13,9 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
+use crate::error::{Error, Result};
 use crate::limits::require_spare_descriptor;
 use crate::signals::is_asked;
-use crate::{Error, Result};
 
 /// A report is one byte.
 const READY: u8 = b'R';

@@ -1,75 +1,103 @@
-//! How much of the work came to each worker, for whoever asks how accepting shares it out.
+//! How many connections and requests each worker served, for those who compare ways of accepting.
 //!
-//! Nobody looks at the counts while there is something to serve: a session counts its own requests, they are added up
-//! when their connection ends, and a worker writes its sums down when it ends itself.
+//! A session counts its own requests. Its worker adds them up when the connection ends, and writes the sums down when it
+//! ends itself. So nothing is counted where there is something to serve.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// Connections of this process that have ended.
-static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
-
-/// The requests that were answered on them.
-static REQUESTS: AtomicU64 = AtomicU64::new(0);
-
-/// Counts a connection that has ended, and the requests that were answered on it.
-pub fn connection_ended(requests: u64) {
-    CONNECTIONS.fetch_add(1, Ordering::Relaxed);
-    REQUESTS.fetch_add(requests, Ordering::Relaxed);
+/// What a worker has served so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Connections that have ended.
+    pub connections: u64,
+    /// Requests that were answered on them.
+    pub requests: u64,
 }
 
-/// The file of `--tally`.
-///
-/// It is opened once, before there are workers, so that a file that can't be had is a mistake in the flags; the workers
-/// inherit it.
-#[derive(Debug, Clone)]
-pub struct Tally(Arc<File>);
+impl Served {
+    /// Adds a connection that has ended, with the requests that were answered on it.
+    pub fn add(&mut self, requests: u64) {
+        self.connections += 1;
+        self.requests += requests;
+    }
+}
 
-impl Tally {
+/// The file of `--tally`. It is opened once, before there are workers, which inherit it.
+#[derive(Debug, Clone)]
+pub(crate) struct TallyFile(Arc<File>);
+
+impl TallyFile {
     /// Opens a file for lines behind those that it has, or makes one.
     ///
     /// A FIFO is refused: to open one, and to write to it, can wait for a reader for ever. A character device is taken.
-    pub(crate) fn open(path: PathBuf) -> std::result::Result<Self, String> {
-        let refuse = || "it is not a regular file; give one, or a path for a new one".to_owned();
-        let opened = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
-            .open(path);
-        let file = match opened {
-            Ok(file) => file,
-            // Nobody reads the FIFO, or it is a socket.
-            Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => return Err(refuse()),
-            Err(error) => return Err(format!("can't append to it: {error}")),
-        };
-        match file.metadata() {
-            Ok(metadata) if metadata.file_type().is_fifo() || metadata.file_type().is_block_device() => {
-                Err(refuse())
-            }
-            Ok(_) => Ok(Self(Arc::new(file))),
-            Err(error) => Err(format!("can't append to it: {error}")),
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        open_for_appending(path)
+            .map(|file| Self(Arc::new(file)))
+            .map_err(|problem| Error::Flag {
+                flag: "--tally <FILE>",
+                value: path.display().to_string(),
+                problem,
+            })
+    }
+}
+
+fn open_for_appending(path: &Path) -> std::result::Result<File, String> {
+    let refuse = || "it is not a regular file; give one, or a path for a new one".to_owned();
+    let opened = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open(path);
+    let file = match opened {
+        Ok(file) => file,
+        // Nobody reads the FIFO, or it is a socket.
+        Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => return Err(refuse()),
+        Err(error) => return Err(format!("can't append to it: {error}")),
+    };
+    match file.metadata() {
+        Ok(metadata) if metadata.file_type().is_fifo() || metadata.file_type().is_block_device() => {
+            Err(refuse())
         }
+        Ok(_) => Ok(file),
+        Err(error) => Err(format!("can't append to it: {error}")),
+    }
+}
+
+/// The line of one worker in the file of `--tally`, if there is one.
+#[derive(Debug)]
+pub struct Tally {
+    slot: usize,
+    file: Option<TallyFile>,
+}
+
+impl Tally {
+    pub(crate) fn new(slot: usize, file: Option<TallyFile>) -> Self {
+        Self { slot, file }
     }
 
-    /// Appends the line of this process, which was the worker of that slot.
-    pub(crate) fn append(&self, slot: usize) -> Result<()> {
+    /// Appends the line of this process, which served this much. It is the last thing that a worker does.
+    pub fn append(self, served: Served) -> Result<()> {
+        let Some(TallyFile(file)) = self.file else {
+            return Ok(());
+        };
         let line = format!(
-            "{{\"worker\": {slot}, \"pid\": {}, \"connections\": {}, \"requests\": {}}}\n",
+            "{{\"worker\": {}, \"pid\": {}, \"connections\": {}, \"requests\": {}}}\n",
+            self.slot,
             std::process::id(),
-            CONNECTIONS.load(Ordering::Relaxed),
-            REQUESTS.load(Ordering::Relaxed),
+            served.connections,
+            served.requests,
         );
         // In one write: the kernel puts each behind the last, so that lines of several workers don't mix.
-        (&*self.0)
+        (&*file)
             .write_all(line.as_bytes())
             .map_err(Error::system("append to the tally"))
     }

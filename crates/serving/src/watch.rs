@@ -11,13 +11,13 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::time::TimeSpec;
 
+use crate::error::{Error, Result};
 use crate::limits::{
-    RETRY_PAUSE, full_was_reported, is_exhaustion, is_interruption, is_peers_fault, report_full_once,
-    tell_once,
+    RETRY_PAUSE, full_was_reported, is_exhaustion, is_interruption, is_peers_fault, report_exhaustion_once,
+    report_full_once,
 };
 use crate::listener::{Listener, has_waiting};
-use crate::signals::{Stop, is_asked};
-use crate::{Error, Result};
+use crate::stop::Stop;
 
 /// What ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +60,10 @@ impl Watch {
         self.stop
     }
 
-    /// Whether the process has been asked to stop. This can only change in a [`wait`](Self::wait), and starts no clock.
+    /// Whether the process has been asked to stop. This can only change in a [`wait`](Self::wait).
     #[must_use]
     pub fn stopping(&self) -> bool {
-        is_asked()
+        self.stop.requested()
     }
 
     /// How long what is under way may take once the process has been asked to stop.
@@ -103,7 +103,7 @@ impl Watch {
 
     /// Waits a little for room in a table that is full, and reports once that it is.
     pub fn ride_out(&self, what: &str, limit: &io::Error) -> Result<Woken> {
-        tell_once(what, limit);
+        report_exhaustion_once(what, limit);
         self.wait(&[], Some(RETRY_PAUSE))
     }
 
@@ -134,7 +134,7 @@ impl Watch {
                 Woken::Timeout => {}
                 Woken::Signal => woken(),
                 Woken::Ready => {
-                    let accepted = listener.accept_now();
+                    let accepted = listener.backlog().accept_now();
                     // Where a descriptor is ready, ppoll lets no signal in, and under a flood of connections the
                     // listener always is.
                     if self.wait(&[], Some(Duration::ZERO))? == Woken::Signal {
@@ -155,10 +155,12 @@ impl Watch {
             }
         }
     }
+
+    /// The next of those that waited in the backlog. The first call closes the listener.
     fn last(&self, listener: &Listener) -> Option<TcpStream> {
         if !self.looked_last.replace(true) {
-            listener.close_after_a_last_look();
+            listener.backlog().close_after_a_last_look();
         }
-        listener.next_of_last()
+        listener.backlog().next_of_last()
     }
 }

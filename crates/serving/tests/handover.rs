@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use nix::sys::signal::{Signal, raise};
-use serving::{Children, Fork, Listener, Options, Result, Stop};
+use serving::{Children, Fork, Listener, Options, Result};
 
 const REQUEST: &[u8] = b"\x1b\0\0\0{\"in\": \"ping\", \"params\": 1}";
 const REPLY: &[u8] = b"\x19\0\0\0{\"out\":\"pong\",\"result\":1}";
@@ -28,8 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn an_accepted_connection_is_served_although_a_signal_came(options: &Options) -> Result<()> {
-    let stop = Stop::install(options.drain_timeout)?;
-    let mut children = Children::one_per_connection(stop, None)?;
+    let mut children = Children::one_per_connection(options)?;
     let listener = Listener::open(options, children.stop())?;
     let mut client = connect_and_ask(&listener);
 

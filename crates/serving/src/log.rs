@@ -1,8 +1,8 @@
-//! What a server prints, without ever waiting for whoever reads it.
+//! What a server prints. It never waits for whoever reads it.
 //!
-//! A line on stderr that would block is dropped and counted, and the next line that gets through reports how many were. To
-//! make stderr non-blocking would not do: the flag belongs to the open file description, which the server shares with
-//! the shell and with every program that writes there.
+//! A line on stderr that would block is dropped and counted. The next line that gets through reports how many were
+//! dropped. Making stderr itself non-blocking is no solution: that flag belongs to the open file description, which the
+//! server shares with the shell and with every program that writes there.
 //!
 //! | stderr | how it is written |
 //! |---|---|
@@ -15,6 +15,7 @@ use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,8 +24,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, send};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::dup2_stderr;
-
-use crate::options::program;
 
 /// How long the ready line may wait for room on stdout, in milliseconds. Whoever started the server waits for that line,
 /// so that it is not dropped at once. The server does not wait longer, because it has to serve.
@@ -69,8 +68,13 @@ fn own_description() -> io::Result<Stderr> {
     Ok(Stderr::Unblocked)
 }
 
-/// Prints this on a line of stderr, in one write, so that lines of several processes don't mix.
-pub(crate) fn tell(what: impl Display) {
+/// Prints a message on a line of stderr, behind the program's name.
+pub(crate) fn message(what: impl Display) {
+    line(format_args!("{}: {what}", program()));
+}
+
+/// Prints a line on stderr in one write, so that lines of several processes don't mix.
+pub(crate) fn line(what: impl Display) {
     let dropped = DROPPED.swap(0, Ordering::Relaxed);
     let text = if dropped == 0 {
         format!("{what}\n")
@@ -94,6 +98,15 @@ pub(crate) fn finish() {
         // If it is not read now either, nobody will know.
         write(format!("{}\n", dropped_lines(dropped)).as_bytes());
     }
+}
+
+/// The name this server was started by.
+fn program() -> String {
+    std::env::args_os()
+        .next()
+        .as_deref()
+        .and_then(|path| Path::new(path).file_name()?.to_str().map(str::to_owned))
+        .unwrap_or_else(|| "server".to_owned())
 }
 
 fn dropped_lines(count: u64) -> String {
@@ -129,9 +142,8 @@ fn write(mut bytes: &[u8]) -> bool {
 pub(crate) fn print_ready(line: &str) {
     let stdout = io::stdout();
     if !has_room(&stdout, PollTimeout::from(READY_WAIT_MS)) {
-        tell(format_args!(
-            "{}: nobody reads stdout, so the line {line:?} is not printed there",
-            program()
+        message(format_args!(
+            "nobody reads stdout, so the line {line:?} is not printed there"
         ));
         return;
     }

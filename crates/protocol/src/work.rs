@@ -1,0 +1,115 @@
+//! Jobs that hold a thread while they last, and their outcomes.
+//!
+//! A session hands a job out and takes its outcome back. In between the job belongs to the server, which may run it where
+//! it likes: on the thread of the connection, or on one of a pool.
+
+use std::time::Duration;
+
+use crate::message::Reply;
+
+/// A job that holds the thread that runs it. It borrows nothing, so any thread may run it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Work(Job);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Job {
+    Pi { terms: u64 },
+    Spin { us: u64 },
+    Block { ms: u64 },
+}
+
+/// What a job resulted in. It goes back to its session with [`Session::done`](crate::Session::done).
+#[derive(Debug)]
+pub struct Outcome(Result);
+
+#[derive(Debug)]
+enum Result {
+    Pi(f64),
+    Spun { us: u64 },
+    Blocked { ms: u64 },
+}
+
+/// How the thread that runs a job passes time. This crate reads no clock, so the server brings one.
+pub trait Clock {
+    /// Keeps the CPU busy for this long.
+    fn spin(&self, duration: Duration);
+
+    /// Blocks the thread for this long, as a handler does that calls something slow.
+    fn block(&self, duration: Duration);
+}
+
+impl Work {
+    pub(crate) fn pi(terms: u64) -> Self {
+        Self(Job::Pi { terms })
+    }
+
+    pub(crate) fn spin(us: u64) -> Self {
+        Self(Job::Spin { us })
+    }
+
+    pub(crate) fn block(ms: u64) -> Self {
+        Self(Job::Block { ms })
+    }
+
+    /// Runs the job to its end on this thread.
+    #[must_use]
+    pub fn run(self, clock: &impl Clock) -> Outcome {
+        Outcome(match self.0 {
+            Job::Pi { terms } => Result::Pi(pi(terms)),
+            Job::Spin { us } => {
+                clock.spin(Duration::from_micros(us));
+                Result::Spun { us }
+            }
+            Job::Block { ms } => {
+                clock.block(Duration::from_millis(ms));
+                Result::Blocked { ms }
+            }
+        })
+    }
+}
+
+impl Outcome {
+    pub(crate) fn append_reply(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Result::Pi(sum) => Reply::append(out, "pi_r", |out| append_json(out, sum)),
+            Result::Spun { us } => Reply::append(out, "spun", |out| append_json(out, us)),
+            Result::Blocked { ms } => Reply::append(out, "blocked", |out| append_json(out, ms)),
+        }
+    }
+}
+
+pub(crate) fn append_json(out: &mut Vec<u8>, number: &impl serde::Serialize) {
+    serde_json::to_writer(out, number).expect("writing a number to memory can't fail");
+}
+
+/// sqrt(8 · Σ 1/(2i+1)² for i from 0 to `terms`), summed in that order as the original does, so that the last digit
+/// agrees. It tends to π, since the sum of the reciprocal odd squares is π²/8.
+#[must_use]
+pub fn pi(terms: u64) -> f64 {
+    let sum: f64 = (0..=terms)
+        .map(|i| 1.0 / (2 * i + 1) as f64)
+        .map(|odd| odd * odd)
+        .sum();
+    (8.0 * sum).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::PI_MOST_TERMS;
+
+    #[test]
+    #[allow(clippy::float_cmp)]
+    fn pi_agrees_with_the_original_to_the_last_digit() {
+        assert_eq!(pi(0), 2.828_427_124_746_190_3);
+        assert_eq!(pi(100), 3.138_439_513_938_545_5);
+        assert!((pi(PI_MOST_TERMS) - std::f64::consts::PI).abs() < 1e-7);
+    }
+
+    #[test]
+    fn a_job_and_its_outcome_can_go_to_another_thread() {
+        fn is_sendable<T: Send + 'static>() {}
+        is_sendable::<Work>();
+        is_sendable::<Outcome>();
+    }
+}
