@@ -29,6 +29,7 @@ pub const LINGER_MOST_BYTES: usize = 16 << 20;
 ///
 /// A peer's fault ends its own connection and is nobody else's business, so it is no error. When the process should stop,
 /// what has arrived whole is answered, and then the connection is over.
+#[allow(clippy::must_use_candidate, reason = "only workers keep a tally")]
 pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) -> u64 {
     let _visit = Visit::begin(service, || stream.peer_addr());
     let mut connection = Connection {
@@ -69,8 +70,7 @@ impl Connection<'_> {
                     self.flush()?;
                     self.session.done(perform(work, self.stop));
                 }
-                // A job is never in progress here: it is done where it is handed out.
-                Step::Working => {}
+                Step::Working => unreachable!("a job is run where it is handed out"),
                 Step::Sleep(duration) => {
                     self.flush()?;
                     self.session.wait_until(Instant::now() + duration);
