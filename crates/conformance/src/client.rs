@@ -1,4 +1,4 @@
-//! A plain blocking client that frames for itself, and can misbehave in every way that a case needs.
+//! A blocking client with its own framing, which can misbehave in every way that a case needs.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -10,14 +10,14 @@ use nix::sys::socket::{MsgFlags, recv};
 use serde_json::value::RawValue;
 use socket2::SockRef;
 
-use crate::patience::{MOMENT, PATIENCE};
+use crate::wait::{MOMENT, TIMEOUT};
 
-/// A connection to a server. Reads and writes that take longer than anyone's patience are failures.
+/// A connection to a server. A read or write that takes longer than the timeout is a failure.
 pub(crate) struct Client {
     stream: TcpStream,
 }
 
-/// A reply: its kind, and its result as the very text that was sent.
+/// A reply: its kind, and its result as the exact text that was sent.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) out: String,
@@ -40,6 +40,15 @@ pub(crate) fn prefix(length: usize) -> Vec<u8> {
         .to_vec()
 }
 
+/// The longest frame that a server takes without `--max-frame`.
+pub(crate) const MAX_FRAME: usize = 1 << 20;
+
+/// The request for a `ping` whose body has this length.
+pub(crate) fn ping_of_body_length(length: usize) -> Vec<u8> {
+    let empty = r#"{"in": "ping", "params": ""}"#;
+    frame(empty.replace(r#""""#, &format!("\"{}\"", "x".repeat(length - empty.len()))))
+}
+
 /// The frame of a request; `params` is JSON text.
 pub(crate) fn request(operation: &str, params: &str) -> Vec<u8> {
     frame(format!(r#"{{"in": "{operation}", "params": {params}}}"#))
@@ -47,10 +56,10 @@ pub(crate) fn request(operation: &str, params: &str) -> Vec<u8> {
 
 impl Client {
     pub(crate) fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Self { stream })
     }
 
@@ -90,7 +99,7 @@ impl Client {
         Ok(Some(body))
     }
 
-    /// With a timeout, a read is interrupted also where the whole machine, or this process, was stopped for a while.
+    /// A read with a timeout is also interrupted when the machine or this process was stopped for a while.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.stream.read(buffer) {
@@ -118,44 +127,44 @@ impl Client {
 
     /// Asserts that the connection is served.
     #[track_caller]
-    pub(crate) fn pings(&mut self) {
+    pub(crate) fn expect_pong(&mut self) {
         self.call("ping", r#""are you there""#)
             .is("pong", r#""are you there""#);
     }
 
-    /// Asserts that the server has closed the connection in good order, without a further reply.
+    /// Asserts that the server closes the connection cleanly, without another reply.
     #[track_caller]
-    pub(crate) fn ends(&mut self) {
-        let heard = self.try_receive().expect("the connection ends in good order");
+    pub(crate) fn expect_end(&mut self) {
+        let received = self.try_receive().expect("the connection ends cleanly");
         assert!(
-            heard.is_none(),
-            "a frame came where the connection should end: {heard:?}"
+            received.is_none(),
+            "a frame came, where the connection should end: {received:?}"
         );
     }
 
-    /// Asserts that the connection ends without a further reply, in good order or not.
+    /// Asserts that the connection ends without another reply, cleanly or by a reset.
     #[track_caller]
-    pub(crate) fn is_cut_off(&mut self) {
+    pub(crate) fn expect_disconnect(&mut self) {
         match self.try_receive() {
             Ok(None) => {}
-            Ok(Some(body)) => panic!("a frame came where the connection should end: {body:?}"),
+            Ok(Some(body)) => panic!("a frame came, where the connection should end: {body:?}"),
             Err(error) => assert!(is_disconnection(&error), "the connection does not end: {error}"),
         }
     }
 
-    /// Whether something of a reply has come, without waiting for it.
-    pub(crate) fn has_heard(&self) -> bool {
+    /// Whether a part of a reply has come; does not wait for it.
+    pub(crate) fn has_data(&self) -> bool {
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
         matches!(recv(self.stream.as_raw_fd(), &mut [0], flags), Ok(1))
     }
 
-    /// Watches for a moment that neither a reply nor an end comes.
+    /// Asserts that neither a reply nor the end comes for a moment.
     #[track_caller]
-    pub(crate) fn hears_nothing(&mut self) {
-        let heard = self.within(MOMENT, |client| client.stream.peek(&mut [0]));
-        match heard {
+    pub(crate) fn expect_silence(&mut self) {
+        let received = self.within(MOMENT, |client| client.stream.peek(&mut [0]));
+        match received {
             Err(error) if is_timeout(&error) || error.kind() == io::ErrorKind::Interrupted => {}
-            heard => panic!("something came where nothing should: {heard:?}"),
+            received => panic!("nothing should have come: {received:?}"),
         }
     }
 
@@ -170,12 +179,12 @@ impl Client {
             .expect("a timeout can be set");
         let result = act(self);
         self.stream
-            .set_read_timeout(Some(PATIENCE))
+            .set_read_timeout(Some(TIMEOUT))
             .expect("a timeout can be set");
         result
     }
 
-    /// What one `recv` of this size gives: some of it, or nothing at the end.
+    /// What one `recv` of this size returns; empty at the end of the stream.
     pub(crate) fn try_receive_once(&mut self, size: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; size];
         let received = self.read(&mut bytes)?;
@@ -183,21 +192,21 @@ impl Client {
         Ok(bytes)
     }
 
-    /// Says that nothing more will be sent, and goes on reading.
-    pub(crate) fn finishes_sending(&self) {
+    /// Ends the sending direction; the client can still read.
+    pub(crate) fn finish_sending(&self) {
         self.stream
             .shutdown(Shutdown::Write)
             .expect("a socket can be shut down");
     }
 
     /// Ends the connection for every handle of it.
-    pub(crate) fn hangs_up(&self) {
-        // The server may have ended it before, which is as well.
+    pub(crate) fn hang_up(&self) {
+        // The server may have ended it already.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// Leaves by a reset: what is on its way in either direction is lost.
-    pub(crate) fn resets(self) {
+    /// Resets the connection: what is in flight in either direction is lost.
+    pub(crate) fn reset(self) {
         SockRef::from(&self.stream)
             .set_linger(Some(Duration::ZERO))
             .expect("a socket can linger");
@@ -228,7 +237,7 @@ impl Reply {
         assert_eq!((self.out.as_str(), self.result.as_str()), (out, result));
     }
 
-    /// Asserts that this is an error reply with that code, and gives its message.
+    /// Asserts that this is an error reply with that code, and returns its message.
     #[track_caller]
     pub(crate) fn is_error(&self, code: &str) -> String {
         assert_eq!(self.out, "error", "an error was expected: {}", self.result);
@@ -240,12 +249,12 @@ impl Reply {
             self.result
         );
         assert_eq!(fields["code"], code, "{}", self.result);
-        assert!(!fields["message"].is_empty(), "an error says what is wrong");
+        assert!(!fields["message"].is_empty(), "an error has a message");
         fields["message"].clone()
     }
 }
 
-/// Whether an error says that the peer has ended the connection.
+/// Whether an error means that the peer has ended the connection.
 pub(crate) fn is_disconnection(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
     matches!(

@@ -1,61 +1,73 @@
-//! One suite that every model's real binary passes, over real sockets, on ports that the kernel gives.
+//! One suite that every model's program passes, over real sockets, on ports that the kernel chooses.
 //!
-//! The suite knows a server as its users do: a program with flags, a line on stdout, an address, signals and an exit
-//! code. It shares no code with the servers, not even the framing: a fault in the codec must not hide itself in the
-//! client that looks for it.
+//! # Testing a new server
 //!
-//! A server crate's `tests/conformance.rs` is one line, which says what the model is like:
+//! A server crate is held to the suite by two files. Its `tests/conformance.rs` has no list of what to expect:
 //!
 //! ```ignore
-//! conformance::suite!("prefork": several_connections, forking, workers, connection_per_worker);
+//! conformance::suite!();
 //! ```
 //!
-//! It expands to one `#[test]` for each case that holds for every model, and for each that holds for a model with one
-//! of those [`Traits`]. What does not apply to a model is not generated, so that a case that is listed as passed was
-//! run. `suite.rs` has the list of all; each theme's cases stand in a file of their own.
+//! Its `Cargo.toml` depends on this crate and lets the suite do what the standard test harness does:
 //!
-//! Two rules keep the suite honest on any machine. What must happen is waited for, with a patience so great that
-//! only a hang exceeds it. What must not happen is watched for a moment only, so that a slow machine
-//! can at worst let a fault pass, and never sees one that is not there.
+//! ```toml
+//! [dev-dependencies]
+//! conformance.workspace = true
+//!
+//! [[test]]
+//! name = "conformance"
+//! harness = false
+//! ```
+//!
+//! The suite runs the server with `--describe` and chooses the cases by the answer. A server with `"serves": "many"` must
+//! serve three hundred connections at the same time. One with `"serves": "one"` must let the second connection wait. The
+//! cases of the theme `description` test that each field is true. So a server that promises less is not tested less: it
+//! fails. `suite.rs` has the list of all cases and of the condition of each group.
+//!
+//! `cargo test -p server-MODEL` takes the usual arguments: a part of a case's name, `--exact`, `--skip`, `--list` and
+//! `--test-threads`. A case that fails prints its message and what the server printed.
+//!
+//! # Rules for cases
+//!
+//! The suite knows a server as its users do: a program with flags, a line on stdout, an address, signals and an exit
+//! code. It shares no code with the servers, not even the framing. Otherwise a fault in the codec could hide itself in the
+//! client that looks for it.
+//!
+//! A case passes on a correct server however slow the machine is. It waits for what must happen, for so long that only a
+//! hang takes longer. It watches for a moment that something does not happen. There a slow machine can hide a fault, and
+//! can't report one that does not exist.
 
 #![forbid(unsafe_code)]
 
-// How a case starts a server, looks at it, and talks to it.
+// What a server is, how a case starts it, observes it, and talks to it.
 mod client;
+mod description;
 mod model;
-mod patience;
 mod process;
+mod process_limit;
+mod report;
 mod server;
+mod traffic;
 mod tree;
+mod wait;
 
-// The cases, a file a theme.
-mod capacity;
-mod crowd;
-mod drain;
-mod endings;
-mod errors;
-mod flags;
-mod frame_time;
-mod handover;
-mod inherited;
-mod lifecycle;
-mod limits;
-mod load;
-mod operations;
-mod second_signal;
-mod seed;
-mod supervision;
-mod surroundings;
-mod tally;
-mod unread;
-mod vanished;
-mod waiting;
-mod wire;
-mod workers;
-
+// The cases, the list of them, and what runs them.
+mod cases;
+mod harness;
 mod suite;
 
-pub use model::{Model, Traits};
 #[doc(hidden)]
-pub use suite::cases;
-use suite::functions_of;
+pub use harness::{failures, run};
+
+/// The `main` function of a server crate's `tests/conformance.rs`: runs the suite on the crate's program.
+#[macro_export]
+macro_rules! suite {
+    () => {
+        fn main() -> ::std::process::ExitCode {
+            $crate::run(
+                env!("CARGO_PKG_NAME"),
+                env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
+            )
+        }
+    };
+}

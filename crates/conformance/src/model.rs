@@ -1,67 +1,94 @@
-//! A server model as the suite sees it: a program, and what may be expected of it.
+//! A server model as the suite sees it: a program to start, and what its description promises.
 
 use std::process::Command;
 
-use crate::patience::eventually;
+use nix::unistd::Pid;
+
+use crate::description::{BlockHolds, CrashLoses, Description, Serves, WaitHolds, WorkerKind};
 use crate::process::{Finished, Process};
 use crate::server::Server;
 
-/// A server model as the suite sees it: a program to start, and what may be expected of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Model {
-    /// The model's name, as in files, tables and plots: its crate's without `server-`.
-    pub name: &'static str,
+/// The workers that a server has in most cases. One more than one, so that they can differ.
+pub(crate) const WORKERS: usize = 2;
+
+/// A server model: its program, and what the program promises of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
     /// The path of its program.
-    pub exe: &'static str,
-    /// What may be expected of it beyond what is expected of every model.
-    pub traits: Traits,
+    pub(crate) exe: String,
+    /// What its `--describe` prints.
+    pub(crate) description: Description,
 }
 
-/// What may be expected of a model beyond what is expected of every model: each trait adds cases of its own.
-#[derive(Debug, Clone, Copy)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact about a model, and they are independent"
-)]
-pub struct Traits {
+/// What follows from the description.
+impl Model {
+    pub(crate) fn name(&self) -> &str {
+        &self.description.name
+    }
+
     /// It serves one connection at a time, and the next waits.
-    pub one_connection: bool,
-    /// It serves several connections at once, perhaps only as many as it has workers.
-    pub several_connections: bool,
-    /// It serves as many connections at once as its descriptors or processes allow.
-    pub many_connections: bool,
-    /// It has a fixed set of worker processes.
-    pub workers: bool,
-    /// It has more than one process, which it forks.
-    pub forking: bool,
-    /// Each worker serves one connection at a time.
-    pub connection_per_worker: bool,
-    /// It can wait for something without holding its thread.
-    pub event_loop: bool,
-    /// Each worker has an event loop.
-    pub loop_per_worker: bool,
-    /// A process of it holds many connections, so that its descriptor table can be full.
-    pub shared_descriptors: bool,
+    pub(crate) fn serves_one(&self) -> bool {
+        self.description.serves == Serves::One
+    }
+
+    /// It serves as many connections at the same time as its descriptors, threads or processes allow.
+    pub(crate) fn serves_many(&self) -> bool {
+        self.description.serves == Serves::Many
+    }
+
+    /// It serves one connection for each of its workers.
+    pub(crate) fn serves_one_per_worker(&self) -> bool {
+        self.description.serves == Serves::Workers
+    }
+
+    /// It has a fixed set of worker processes, which it replaces when they die.
+    pub(crate) fn has_worker_processes(&self) -> bool {
+        self.description
+            .workers
+            .is_some_and(|workers| workers.kind == WorkerKind::Processes)
+    }
+
+    /// Connections wait without holding a thread: an event loop serves many of them.
+    pub(crate) fn is_event_loop(&self) -> bool {
+        self.description.wait_holds == WaitHolds::Nothing
+    }
+
+    /// A handler that blocks stops other connections of the same loop.
+    pub(crate) fn blocks_its_loop(&self) -> bool {
+        self.is_event_loop() && self.description.block_holds != BlockHolds::Connection
+    }
+
+    /// It has more than one process. Where a crash loses less than everything, processes are what contains it.
+    pub(crate) fn forks(&self) -> bool {
+        self.has_worker_processes() || self.description.crash_loses != CrashLoses::Everything
+    }
+
     /// It makes a thread or a process for each connection, so that it can be refused one.
-    pub spawning: bool,
+    pub(crate) fn spawns(&self) -> bool {
+        self.serves_many() && self.description.workers.is_none() && !self.is_event_loop()
+    }
+
+    /// A process of it holds many connections, so that its descriptor table can be full.
+    pub(crate) fn shares_descriptors(&self) -> bool {
+        self.serves_many() && !(self.spawns() && self.forks())
+    }
+
+    /// It takes this value of `--accept`.
+    pub(crate) fn accepts(&self, mode: &str) -> bool {
+        self.description.accept.iter().any(|accept| accept == mode)
+    }
+
+    /// The flags for each way to accept that it has; no flags for a model with one way only.
+    pub(crate) fn accept_flags(&self) -> Vec<Vec<&str>> {
+        if self.description.accept.is_empty() {
+            return vec![Vec::new()];
+        }
+        let modes = self.description.accept.iter();
+        modes.map(|mode| vec!["--accept", mode.as_str()]).collect()
+    }
 }
 
-impl Traits {
-    /// What is expected of every model, and nothing else.
-    pub const NONE: Self = Self {
-        one_connection: false,
-        several_connections: false,
-        many_connections: false,
-        workers: false,
-        forking: false,
-        connection_per_worker: false,
-        event_loop: false,
-        loop_per_worker: false,
-        shared_descriptors: false,
-        spawning: false,
-    };
-}
-
+/// Starting it.
 impl Model {
     /// Starts the server with these flags on a port that the kernel chooses, and waits until it is ready. A model
     /// with workers has two, unless the flags say how many.
@@ -70,76 +97,88 @@ impl Model {
         self.start_with(self.command(flags), flags)
     }
 
-    /// Starts a server that can serve this many connections at once.
+    /// Starts a server that can serve this many connections at the same time.
     #[track_caller]
     pub(crate) fn start_for(&self, connections: usize, flags: &[&str]) -> Server {
         let workers = connections.to_string();
         let mut flags = flags.to_vec();
-        if self.traits.connection_per_worker {
+        if self.serves_one_per_worker() {
             flags.extend(["--workers", &workers]);
         }
         self.start(&flags)
     }
 
-    /// Starts a server with an event loop in one process only, whatever the model does with more.
+    /// Starts a server with one worker, if it has workers at all: then all connections share one event loop.
     #[track_caller]
     pub(crate) fn start_one_loop(&self, flags: &[&str]) -> Server {
         let mut flags = flags.to_vec();
-        if self.traits.workers {
+        if self.description.workers.is_some() {
             flags.extend(["--workers", "1"]);
         }
         self.start(&flags)
     }
 
-    /// Starts the server by way of another program that ends in becoming it: one that sets a limit or a user first.
+    /// Starts a server with as many workers as it has without `--workers`.
+    #[track_caller]
+    pub(crate) fn start_with_default_workers(&self) -> Server {
+        let mut command = self.command(&[]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        Server::start(self.name(), command)
+    }
+
+    /// Starts the server through a launcher: a program that sets a limit or a user, and then becomes the server.
     #[track_caller]
     pub(crate) fn start_by(&self, launcher: &[&str], flags: &[&str]) -> Server {
-        let (program, arguments) = launcher.split_first().expect("a launcher has a program");
-        let mut command = Command::new(program);
-        command.args(arguments).arg(self.exe).args(flags);
-        self.start_with(command, flags)
+        self.start_with(self.launched(launcher, flags), flags)
     }
 
     /// The same for a server that may never be ready.
     #[track_caller]
     pub(crate) fn start_unready(&self, launcher: &[&str], flags: &[&str]) -> Process {
-        let (program, arguments) = launcher.split_first().expect("a launcher has a program");
-        let mut command = Command::new(program);
-        command.args(arguments).arg(self.exe).args(flags);
+        let mut command = self.launched(launcher, flags);
         self.add_defaults(&mut command, flags);
-        Process::start(self.name, command)
+        Process::start(self.name(), command)
     }
 
     #[track_caller]
     fn start_with(&self, mut command: Command, flags: &[&str]) -> Server {
         self.add_defaults(&mut command, flags);
-        Server::start(self.name, command)
+        Server::start(self.name(), command)
     }
 
     fn add_defaults(&self, command: &mut Command, flags: &[&str]) {
         command.args(["--listen", "127.0.0.1:0"]);
-        if self.traits.workers && !flags.contains(&"--workers") {
-            command.args(["--workers", "2"]);
+        if self.description.workers.is_some() && !flags.contains(&"--workers") {
+            command.args(["--workers", &WORKERS.to_string()]);
         }
     }
 
-    /// Waits for the two workers of a model that has workers: a server is ready before it has forked them all.
+    /// Waits for the worker processes of a server that [`start`](Self::start) started: it is ready before it has forked
+    /// them all.
     #[track_caller]
-    pub(crate) fn has_its_workers(&self, server: &Server) {
-        if self.traits.workers {
-            eventually("the workers are there", || server.tree().children().len() == 2);
+    pub(crate) fn wait_for_workers(&self, server: &Server) -> Vec<Pid> {
+        if self.has_worker_processes() {
+            return server.wait_for_workers(WORKERS);
         }
+        Vec::new()
     }
 
-    /// Runs the server with exactly these flags, of which it is expected to make an end by itself.
+    /// Runs the server with exactly these flags, with which it must exit and never be ready.
     #[track_caller]
     pub(crate) fn run(&self, flags: &[&str]) -> Finished {
-        Process::start(self.name, self.command(flags)).finish_unready()
+        Process::start(self.name(), self.command(flags)).finish_unready()
     }
 
     fn command(&self, flags: &[&str]) -> Command {
-        let mut command = Command::new(self.exe);
+        let mut command = Command::new(&self.exe);
         command.args(flags);
+        command
+    }
+
+    fn launched(&self, launcher: &[&str], flags: &[&str]) -> Command {
+        let (program, arguments) = launcher.split_first().expect("a launcher has a program");
+        let mut command = Command::new(program);
+        command.args(arguments).arg(&self.exe).args(flags);
         command
     }
 }

@@ -1,4 +1,4 @@
-//! A program that a case has started: what it printed, how it ended, and that nothing of it stays.
+//! A program that a case has started: what it printed, how it ended, and that no process of it is left.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -12,15 +12,16 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use crate::patience::eventually;
+use crate::report;
 use crate::tree::Tree;
+use crate::wait::eventually;
 
 /// What a server prints, on one line, before the address that it listens on.
 pub(crate) const READY: &str = "listening on ";
 
-/// A program that a case has started, in a process group of its own. Dropping it kills all that is left of it.
+/// A program that a case has started, in its own process group. Dropping it kills all processes that are left.
 pub(crate) struct Process {
-    name: &'static str,
+    name: String,
     child: Child,
     guardian: Child,
     stdout: File,
@@ -35,9 +36,9 @@ pub(crate) struct Finished {
 }
 
 impl Process {
-    /// Starts the program. What it prints goes to files without names, so that it never waits for its reader.
+    /// Starts the program. It prints to temporary files, so that it never waits for a reader.
     #[track_caller]
-    pub(crate) fn start(name: &'static str, mut command: Command) -> Self {
+    pub(crate) fn start(name: &str, mut command: Command) -> Self {
         allow_many_descriptors();
         let stdout = tempfile::tempfile().expect("a file for stdout");
         let stderr = tempfile::tempfile().expect("a file for stderr");
@@ -50,7 +51,7 @@ impl Process {
             .unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
         let guardian = guard(&child);
         Self {
-            name,
+            name: name.to_owned(),
             child,
             guardian,
             stdout,
@@ -63,19 +64,19 @@ impl Process {
     }
 
     pub(crate) fn tree(&self) -> Tree {
-        Tree::of(self.pid())
+        Tree::read(self.pid())
     }
 
     /// Sends a signal to the first process alone.
     #[track_caller]
     pub(crate) fn signal(&self, signal: Signal) {
-        kill(self.pid(), signal).expect("the server is there to be signalled");
+        kill(self.pid(), signal).expect("the server runs");
     }
 
     /// Sends a signal to every process at once, as a terminal does.
     #[track_caller]
     pub(crate) fn signal_group(&self, signal: Signal) {
-        killpg(self.pid(), signal).expect("the server is there to be signalled");
+        killpg(self.pid(), signal).expect("the server runs");
     }
 
     pub(crate) fn printed_on_stdout(&self) -> String {
@@ -98,7 +99,7 @@ impl Process {
             status = self.try_wait();
             status.is_some()
         });
-        self.leaves_nothing();
+        self.expect_no_process();
         Finished {
             code: status.and_then(|status| status.code()),
             stdout: self.printed_on_stdout(),
@@ -106,14 +107,14 @@ impl Process {
         }
     }
 
-    /// Waits for a program to end that must not become ready.
+    /// Waits for a program that must exit and never be ready.
     #[track_caller]
     pub(crate) fn finish_unready(mut self) -> Finished {
         eventually("the server ends", || {
             let ended = self.try_wait().is_some();
             assert!(
                 !self.printed_on_stdout().contains(READY),
-                "the server runs as if all were well"
+                "the server is ready, where it should have exited"
             );
             ended
         });
@@ -122,8 +123,10 @@ impl Process {
 
     /// Waits until no process of the group lives.
     #[track_caller]
-    pub(crate) fn leaves_nothing(&self) {
-        eventually("no process of the server stays", || self.tree().pids().is_empty());
+    pub(crate) fn expect_no_process(&self) {
+        eventually("every process of the server has ended", || {
+            self.tree().pids().is_empty()
+        });
     }
 }
 
@@ -134,24 +137,24 @@ impl Drop for Process {
         let _ = self.guardian.kill();
         let _ = self.guardian.wait();
         if thread::panicking() {
-            eprintln!(
+            report::add(&format!(
                 "{} printed:\n{}{}",
                 self.name,
                 self.printed_on_stdout(),
                 self.printed_on_stderr()
-            );
+            ));
             return;
         }
         assert!(
             matches!(killed, Ok(()) | Err(Errno::ESRCH)),
             "the server can't be killed: {killed:?}"
         );
-        self.leaves_nothing();
+        self.expect_no_process();
     }
 }
 
-/// Starts a process that outlives the tests by an instant: should they be interrupted or killed, its stdin ends, and
-/// it kills the server, which in a process group of its own has not heard of it.
+/// Starts a process that outlives the tests for a moment. If they are interrupted or killed, its stdin ends, and it kills
+/// the server. The server itself does not see the signal, because it has its own process group.
 fn guard(child: &Child) -> Child {
     Command::new("sh")
         .args([
@@ -171,8 +174,8 @@ fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("a process id fits"))
 }
 
-/// The whole of a file that another process may be writing. The position is given with each read, because the
-/// descriptor's own is shared with the writer.
+/// The content of a file that another process may be writing. Each read names its position, because the descriptor
+/// shares its own with the writer.
 fn content(file: &File) -> String {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
@@ -187,7 +190,7 @@ fn content(file: &File) -> String {
     }
 }
 
-/// Some cases hold hundreds of connections at once, and run beside each other in one process.
+/// Some cases hold hundreds of connections, and several cases run in this process at the same time.
 fn allow_many_descriptors() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

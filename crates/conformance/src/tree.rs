@@ -1,10 +1,10 @@
 //! The processes of a server, as `/proc` shows them at one moment.
 
 use nix::unistd::Pid;
-use procfs::process::{ProcState, Process, Stat, all_processes};
+use procfs::process::{FDTarget, ProcState, Process, Stat, all_processes};
 
-/// The processes of a server at one moment: the members of the process group that it was started in, which children
-/// belong to whatever becomes of their parent.
+/// The processes of a server at one moment: the members of its process group. Children stay in the group when their
+/// parent ends.
 pub(crate) struct Tree {
     leader: Pid,
     members: Vec<Member>,
@@ -16,12 +16,12 @@ struct Member {
 }
 
 impl Tree {
-    /// Looks at the process group of this leader.
-    pub(crate) fn of(leader: Pid) -> Self {
+    /// The process group of this leader, now.
+    pub(crate) fn read(leader: Pid) -> Self {
         let members = all_processes()
             .expect("/proc can be listed")
             .filter_map(|process| {
-                // A process may end between the listing and this look: then it is not a member.
+                // A process that has ended since the listing is no member.
                 let process = process.ok()?;
                 let stat = process.stat().ok()?;
                 (stat.pgrp == leader.as_raw()).then_some(Member { process, stat })
@@ -52,8 +52,8 @@ impl Tree {
         pids
     }
 
-    /// Processes that have ended and that a process of the server has yet to reap. One whose parent is gone as well
-    /// is `init`'s to reap, and not counted.
+    /// Processes that have ended and that a process of the server has yet to reap. If the parent has ended too, `init`
+    /// reaps them, and they do not count.
     pub(crate) fn zombies(&self) -> usize {
         self.members
             .iter()
@@ -75,12 +75,23 @@ impl Tree {
         self.living().map(Member::descriptors).sum()
     }
 
-    /// The open descriptors of one process; none if it is gone.
+    /// The open descriptors of one process; 0 if it has ended.
     pub(crate) fn descriptors_of(&self, pid: Pid) -> usize {
         self.living()
             .filter(|member| member.pid() == pid)
             .map(Member::descriptors)
             .sum()
+    }
+
+    /// The process that serves the connection between these ports of the loopback interface. If a parent and its child
+    /// both have it, the child does: the parent is about to close its copy.
+    pub(crate) fn process_of(&self, server_port: u16, client_port: u16) -> Option<Pid> {
+        let connections = procfs::net::tcp().expect("the kernel shows its connections");
+        let connection = connections.into_iter().find(|connection| {
+            connection.local_address.port() == server_port && connection.remote_address.port() == client_port
+        })?;
+        let holders = self.living().filter(|member| member.has_socket(connection.inode));
+        holders.map(Member::pid).max_by_key(|&pid| pid != self.leader)
     }
 
     /// The CPU time that all processes, and the children that they have reaped, have used, in seconds.
@@ -95,7 +106,7 @@ impl Tree {
         ticks as f64 / procfs::ticks_per_second() as f64
     }
 
-    /// The memory of all processes in bytes, with shared pages counted once.
+    /// The memory of all processes in bytes. Shared pages count once.
     pub(crate) fn memory_bytes(&self) -> u64 {
         self.living()
             .filter_map(|member| member.process.smaps_rollup().ok())
@@ -110,10 +121,17 @@ impl Member {
         Pid::from_raw(self.stat.pid)
     }
 
-    /// Counted one by one: the kernel's own count has one more for a process that waits in `accept`, which reserves
-    /// the descriptor before there is a connection.
+    /// Counted one by one. The kernel's own count has one more for a process that waits in `accept`, because that
+    /// reserves the descriptor before there is a connection.
     fn descriptors(&self) -> usize {
         self.process.fd().map_or(0, Iterator::count)
+    }
+
+    fn has_socket(&self, inode: u64) -> bool {
+        let descriptors = self.process.fd().into_iter().flatten().flatten();
+        descriptors
+            .map(|descriptor| descriptor.target)
+            .any(|target| matches!(target, FDTarget::Socket(found) if found == inode))
     }
 
     fn is_zombie(&self) -> bool {

@@ -1,3 +1,3 @@
 //! As many connections as there can be processes, each with descriptors of its own.
 
-conformance::suite!("fork": several_connections, many_connections, forking, spawning);
+conformance::suite!();

@@ -1,3 +1,3 @@
 //! As many connections at once as there are workers.
 
-conformance::suite!("prefork": several_connections, forking, workers, connection_per_worker);
+conformance::suite!();

@@ -1,3 +1,3 @@
 //! One connection at a time, and all else as everywhere.
 
-conformance::suite!("single": one_connection);
+conformance::suite!();

@@ -1,4 +1,4 @@
-//! What a server is started in and with: process namespaces, files and addresses that are not as expected.
+//! Unusual surroundings of a server: process namespaces, files and addresses.
 
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -9,10 +9,10 @@ use nix::unistd::mkfifo;
 
 use crate::client::request;
 use crate::model::Model;
-use crate::patience::eventually;
+use crate::wait::eventually;
 
-/// Under `unshare --pid` the children of a server are in another process namespace than the server itself. The first of
-/// them is its init, and nothing can be forked there once that has ended.
+/// Under `unshare --pid`, the children of a server are in another process namespace than the server. The first child is
+/// the init of that namespace. Once it has ended, nothing can be forked there.
 pub(crate) fn children_in_another_process_namespace_serve(model: &Model) {
     let launcher = ["unshare", "--pid"];
     let can = Command::new(launcher[0])
@@ -20,11 +20,11 @@ pub(crate) fn children_in_another_process_namespace_serve(model: &Model) {
         .arg("true")
         .output();
     if !can.is_ok_and(|output| output.status.success()) {
-        println!("skipped: it takes the right to make a process namespace");
+        test_support::skip("it needs permission to create a process namespace");
         return;
     }
-    if model.traits.spawning && !model.traits.forking {
-        // A process can start no thread while its children are to be born elsewhere.
+    if model.spawns() && !model.forks() {
+        // A process can create no thread while its children go to another namespace.
         let finished = model.start_unready(&launcher, &[]).finish_unready();
         assert_eq!(finished.code, Some(1), "{}", finished.stderr);
         assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
@@ -32,19 +32,20 @@ pub(crate) fn children_in_another_process_namespace_serve(model: &Model) {
     }
     let mut server = model.start_by(&launcher, &[]);
     for _ in 0..10 {
-        server.serves();
+        server.expect_service();
     }
-    // The first child is the namespace's init, and the last is a worker, unless process ids have started over meanwhile.
+    // The first child is the init of the namespace, and the last is a worker. This is not so if the process ids have
+    // wrapped around.
     let children = server.tree().children();
-    if model.traits.workers && children[0] > server.pid() {
+    if model.has_worker_processes() && children[0] > server.pid() {
         let worker = children[children.len() - 1];
-        kill(worker, Signal::SIGKILL).expect("the worker is there");
-        // As it dies it can still take a connection with it.
-        eventually("the worker is gone", || {
+        kill(worker, Signal::SIGKILL).expect("the worker runs");
+        // A connection can still be lost with it while it dies.
+        eventually("the worker has ended", || {
             !server.tree().children().contains(&worker)
         });
         for _ in 0..10 {
-            server.serves();
+            server.expect_service();
         }
     }
     let mut client = server.connect();
@@ -55,8 +56,8 @@ pub(crate) fn children_in_another_process_namespace_serve(model: &Model) {
     assert_eq!(server.finish().code, Some(0));
 }
 
-/// To open a FIFO waits for its reader.
-pub(crate) fn a_tally_that_is_no_file_is_refused(model: &Model) {
+/// Opening a FIFO would wait for its reader.
+pub(crate) fn a_tally_path_that_is_no_file_is_refused(model: &Model) {
     let folder = tempfile::tempdir().expect("a folder for the tally");
     let fifo = folder.path().join("fifo");
     mkfifo(&fifo, Mode::S_IRWXU).expect("a FIFO can be made");
@@ -73,7 +74,7 @@ pub(crate) fn a_tally_that_is_no_file_is_refused(model: &Model) {
             refused.stderr
         );
     }
-    // Nor does a reader make it a file.
+    // A FIFO with a reader is refused too.
     let reader = Command::new("cat").arg(&fifo).spawn();
     let mut reader = reader.expect("cat can be started");
     let refused = model.run(&["--tally", fifo.to_str().expect("the path is text")]);
@@ -82,8 +83,8 @@ pub(crate) fn a_tally_that_is_no_file_is_refused(model: &Model) {
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
 }
 
-/// The advice fits what went wrong.
-pub(crate) fn only_a_port_in_use_is_to_be_freed(model: &Model) {
+/// The advice fits the error.
+pub(crate) fn only_a_port_in_use_gets_advice_to_free_it(model: &Model) {
     const FREE_IT: &str = "free the port";
     let server = model.start(&[]);
     let in_use = model.run(&["--listen", &server.address().to_string()]);
@@ -97,8 +98,8 @@ pub(crate) fn only_a_port_in_use_is_to_be_freed(model: &Model) {
     );
 }
 
-/// A listener for each worker takes as many descriptors.
-pub(crate) fn too_few_descriptors_for_the_listeners_are_named(model: &Model) {
+/// A listener for each worker needs as many descriptors.
+pub(crate) fn too_few_descriptors_for_listeners_are_reported(model: &Model) {
     let launcher = ["sh", "-c", r#"ulimit -n 20 && exec "$0" "$@""#];
     let flags = ["--workers", "50", "--accept", "reuseport"];
     let process = model.start_unready(&launcher, &flags);

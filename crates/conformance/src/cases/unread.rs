@@ -1,4 +1,4 @@
-//! A stderr or stdout that nobody reads: nothing that a server prints may delay a request or its end.
+//! A stderr or stdout that nobody reads. Printing must delay neither a request nor the shutdown.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
@@ -12,11 +12,11 @@ use nix::unistd::mkfifo;
 
 use crate::client::{Client, request};
 use crate::model::Model;
-use crate::patience::eventually;
 use crate::process::{Process, READY};
 use crate::server::Server;
+use crate::wait::eventually;
 
-/// Becomes a server whose descriptor `argv[2]` is a pipe, a socket or a terminal that is full and that nobody reads.
+/// Becomes a server whose descriptor `argv[2]` is a full pipe, socket or terminal that nobody reads.
 const FULL: &str = "import os, pty, socket, sys
 kind, number = sys.argv[1], int(sys.argv[2])
 if kind == 'pipe':
@@ -43,7 +43,7 @@ os.close(writer)
 os.set_inheritable(reader, True)
 os.execv(sys.argv[3], sys.argv[3:])";
 
-pub(crate) fn an_unread_stderr_delays_neither_requests_nor_the_end(model: &Model) {
+pub(crate) fn an_unread_stderr_delays_neither_requests_nor_shutdown(model: &Model) {
     if !has_python() {
         return;
     }
@@ -52,14 +52,14 @@ pub(crate) fn an_unread_stderr_delays_neither_requests_nor_the_end(model: &Model
         let flags = ["-v", "--drain-timeout", "60s"];
         let mut server = model.start_by(&launcher, &flags);
         for _ in 0..3 {
-            server.serves();
+            server.expect_service();
         }
         let mut client = server.connect();
         client.send([request("ping", "1"), request("sleep", "300")].concat());
         client.receive().is("pong", "1");
         server.signal(Signal::SIGTERM);
         client.receive().is("slept", "300");
-        client.ends();
+        client.expect_end();
         assert_eq!(server.finish().code, Some(0), "{kind}");
     }
 }
@@ -83,8 +83,8 @@ pub(crate) fn an_unread_stdout_delays_no_request(model: &Model) {
         return;
     }
     let mut command = Command::new("python3");
-    command.args(["-c", FULL, "pipe", "1", model.exe, "--listen", "127.0.0.1:0"]);
-    let process = Process::start(model.name, command);
+    command.args(["-c", FULL, "pipe", "1", &model.exe, "--listen", "127.0.0.1:0"]);
+    let process = Process::start(model.name(), command);
     let mut address = None;
     eventually("stderr names the address instead", || {
         let stderr = process.printed_on_stderr();
@@ -94,10 +94,12 @@ pub(crate) fn an_unread_stdout_delays_no_request(model: &Model) {
         address.is_some()
     });
     let address = address.expect("there is an address");
-    Client::connect(address).expect("the server listens").pings();
+    Client::connect(address)
+        .expect("the server listens")
+        .expect_pong();
 }
 
-/// A FIFO that is full, and a descriptor of it that does not block.
+/// A full FIFO, and a descriptor of it that does not block.
 fn full_fifo() -> (tempfile::TempDir, String, std::fs::File) {
     let folder = tempfile::tempdir().expect("a folder for the FIFO");
     let path = folder.path().join("stderr");
@@ -133,7 +135,7 @@ fn has_python() -> bool {
     let output = Command::new("python3").arg("--version").output();
     let has = output.is_ok_and(|output| output.status.success());
     if !has {
-        println!("skipped: there is no python3");
+        test_support::skip("python3 is not installed");
     }
     has
 }

@@ -3,18 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::client::{Client, frame, prefix, request};
+use crate::client::{Client, MAX_FRAME, frame, ping_of_body_length, prefix, request};
 use crate::model::Model;
-use crate::patience::let_it_arrive;
-
-/// The limit of a frame that a server has unless it is told another.
-pub(crate) const MAX_FRAME: usize = 1 << 20;
-
-/// The request for a `ping` whose body has this length.
-pub(crate) fn ping_of_body_length(length: usize) -> Vec<u8> {
-    let empty = r#"{"in": "ping", "params": ""}"#;
-    frame(empty.replace(r#""""#, &format!("\"{}\"", "x".repeat(length - empty.len()))))
-}
+use crate::wait::let_packets_arrive;
 
 pub(crate) fn the_bytes_that_python_2_sends_are_answered(model: &Model) {
     let server = model.start(&[]);
@@ -29,7 +20,7 @@ pub(crate) fn prefix_and_body_may_come_in_separate_packets(model: &Model) {
     let body = r#"{"in": "ping", "params": "apart"}"#;
     for _ in 0..3 {
         client.send(prefix(body.len()));
-        let_it_arrive();
+        let_packets_arrive();
         client.send(body);
         client.receive().is("pong", r#""apart""#);
     }
@@ -43,17 +34,17 @@ pub(crate) fn a_request_may_come_a_byte_at_a_time(model: &Model) {
         thread::sleep(Duration::from_millis(1));
     }
     client.receive().is("pong", r#""byte by byte""#);
-    client.pings();
+    client.expect_pong();
 }
 
-/// The original's asynchronous server drops a connection on which a read gives exactly 1,024 bytes. Other servers
-/// have other buffers, so that other round numbers are as suspicious.
-pub(crate) fn a_request_may_end_where_a_buffer_does(model: &Model) {
+/// The tutorial's asynchronous server drops a connection when a read returns exactly 1,024 bytes. Other servers have buffers
+/// of other round sizes.
+pub(crate) fn a_request_may_end_at_a_buffer_boundary(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     for round in [1_024, 2_048, 4_096, 8_192, 16_384, 65_536] {
         for length in [round - 5, round - 4, round - 3, round - 1, round, round + 1] {
-            goes_both_ways(&mut client, length);
+            is_echoed(&mut client, length);
         }
     }
 }
@@ -108,16 +99,16 @@ pub(crate) fn different_operations_in_one_write_are_answered_in_order(model: &Mo
     }
 }
 
-pub(crate) fn a_body_just_under_the_limit_goes_both_ways(model: &Model) {
+pub(crate) fn a_body_at_the_size_limit_is_accepted_and_returned(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     for length in [MAX_FRAME - 1_000, MAX_FRAME - 1, MAX_FRAME] {
-        goes_both_ways(&mut client, length);
+        is_echoed(&mut client, length);
     }
-    client.pings();
+    client.expect_pong();
 }
 
-pub(crate) fn ping_gives_any_json_value_back_verbatim(model: &Model) {
+pub(crate) fn ping_returns_any_json_value_verbatim(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     let values = [
@@ -156,7 +147,7 @@ pub(crate) fn ping_gives_any_json_value_back_verbatim(model: &Model) {
     }
 }
 
-pub(crate) fn ping_gives_a_deeply_nested_value_back(model: &Model) {
+pub(crate) fn ping_returns_a_deeply_nested_value(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     for depth in [100, 200, 10_000, 500_000] {
@@ -165,12 +156,12 @@ pub(crate) fn ping_gives_a_deeply_nested_value_back(model: &Model) {
         assert_eq!(reply.out, "pong", "a value nested {depth} deep");
         assert!(
             reply.result == value,
-            "a value nested {depth} deep comes back as it went"
+            "a value nested {depth} deep comes back unchanged"
         );
     }
 }
 
-pub(crate) fn order_white_space_and_escapes_in_a_request_mean_nothing(model: &Model) {
+pub(crate) fn key_order_white_space_and_escapes_do_not_matter(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     for body in [
@@ -184,7 +175,7 @@ pub(crate) fn order_white_space_and_escapes_in_a_request_mean_nothing(model: &Mo
     }
 }
 
-/// The client waits in its `recv`, so that it sees whatever leaves first, however soon the rest follows.
+/// The client waits in `recv`, so that it sees the first write separately, however soon the next follows.
 pub(crate) fn a_reply_leaves_in_one_write(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
@@ -207,8 +198,8 @@ pub(crate) fn a_reply_leaves_in_one_write(model: &Model) {
     }
 }
 
-/// What the case above would see if a reply left in two. Now and then the body catches up with its prefix, and once is
-/// enough to know.
+/// Shows that the case above detects two writes. Sometimes the body arrives together with its prefix, so one separate
+/// arrival is enough.
 pub(crate) fn with_two_writes_a_prefix_leaves_before_its_body(model: &Model) {
     let server = model.start(&["--two-writes"]);
     let mut client = server.connect();
@@ -220,22 +211,24 @@ pub(crate) fn with_two_writes_a_prefix_leaves_before_its_body(model: &Model) {
         }
         first.len() == 4
     };
-    assert!((0..100).any(|_| leaves_apart()), "prefix and body come as one");
+    assert!(
+        (0..100).any(|_| leaves_apart()),
+        "prefix and body always arrive together"
+    );
 }
 
-/// Some systems would rather write twice than copy, and the flag is there to show what that costs; not to change what
-/// is said.
-pub(crate) fn two_writes_a_reply_say_the_same(model: &Model) {
+/// The flag shows what two writes cost. It must not change the replies.
+pub(crate) fn two_writes_carry_the_same_reply(model: &Model) {
     let server = model.start(&["--two-writes"]);
     let mut client = server.connect();
-    client.pings();
+    client.expect_pong();
     client.send(numbered_pings(300));
     receives_numbered_pongs(&mut client, 300);
     client.send(ping_of_body_length(MAX_FRAME));
     assert_eq!(client.receive().out, "pong");
-    // More than the kernel takes at once, so that writes end in the middle of a prefix or a body.
+    // More than the kernel accepts at once, so that writes end in the middle of a prefix or a body.
     client.send(request("blob", "199999").repeat(60));
-    let_it_arrive();
+    let_packets_arrive();
     for _ in 0..60 {
         assert_eq!(client.receive().result.len(), 200_001);
     }
@@ -243,11 +236,11 @@ pub(crate) fn two_writes_a_reply_say_the_same(model: &Model) {
     client.call("sleep", "10").is("slept", "10");
     client.send(prefix(MAX_FRAME + 1));
     client.receive().is_error("frame_too_large");
-    client.ends();
+    client.expect_end();
 }
 
 #[track_caller]
-fn goes_both_ways(client: &mut Client, length: usize) {
+fn is_echoed(client: &mut Client, length: usize) {
     let request = ping_of_body_length(length);
     client.send(&request);
     let reply = client.receive();
@@ -257,7 +250,7 @@ fn goes_both_ways(client: &mut Client, length: usize) {
     // Not `assert_eq`, which would print a megabyte.
     assert!(
         params.strip_suffix('}') == Some(&reply.result),
-        "a body of {length} bytes comes back as it went"
+        "a body of {length} bytes comes back unchanged"
     );
 }
 

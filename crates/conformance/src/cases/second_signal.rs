@@ -1,16 +1,15 @@
-//! A second request to stop: it ends a server at once, whatever the server is doing.
+//! A second signal to stop ends a server at once, whatever it is doing.
 
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::client::{Client, request};
-use crate::inherited::is_asleep;
+use crate::client::request;
 use crate::model::Model;
-use crate::patience::eventually;
 use crate::server::Server;
+use crate::wait::eventually;
 
-const AGES: [&str; 2] = ["--drain-timeout", "60s"];
+const LONG_DRAIN: [&str; 2] = ["--drain-timeout", "60s"];
 
 pub(crate) fn a_second_signal_ends_the_server_at_once(model: &Model) {
     let busy: [Vec<u8>; 4] = [
@@ -20,27 +19,27 @@ pub(crate) fn a_second_signal_ends_the_server_at_once(model: &Model) {
         request("blob", "1000000").repeat(100),
     ];
     for (signals, stream) in SIGNALS.into_iter().cycle().zip(busy) {
-        let server = model.start(&AGES);
-        let _client = has_begun(&server, stream);
-        is_cut_short(server, signals, |server, signal| server.signal(signal));
+        let server = model.start(&LONG_DRAIN);
+        let _client = server.connect_with(stream);
+        ends_at_once(server, signals, |server, signal| server.signal(signal));
     }
 }
 
-/// A terminal sends the signal of Ctrl-C to every process of a server.
-pub(crate) fn ctrl_c_twice_in_a_terminal_ends_the_server_at_once(model: &Model) {
-    let server = model.start(&AGES);
-    let _client = is_asleep(&server, "60000");
-    is_cut_short(server, [Signal::SIGINT; 2], |server, signal| {
+/// For Ctrl-C, a terminal sends the signal to every process of a server.
+pub(crate) fn pressing_ctrl_c_twice_ends_the_server_at_once(model: &Model) {
+    let server = model.start(&LONG_DRAIN);
+    let _client = server.connect_asleep("60000");
+    ends_at_once(server, [Signal::SIGINT; 2], |server, signal| {
         server.signal_group(signal)
     });
 }
 
-/// As timeout(1) sends them: to the program, then to its group.
-pub(crate) fn two_signals_at_the_same_time_are_one(model: &Model) {
+/// As timeout(1) sends them: to the program, then to its process group.
+pub(crate) fn two_signals_at_the_same_time_count_as_one(model: &Model) {
     let mut code = None;
     eventually("the signals are sent at the same time", || {
-        let mut server = model.start(&AGES);
-        let mut client = is_asleep(&server, "500");
+        let mut server = model.start(&LONG_DRAIN);
+        let mut client = server.connect_asleep("500");
         let start = Instant::now();
         server.signal(Signal::SIGTERM);
         server.signal_group(Signal::SIGTERM);
@@ -61,17 +60,9 @@ const SIGNALS: [[Signal; 2]; 3] = [
     [Signal::SIGTERM, Signal::SIGINT],
 ];
 
+/// Sends the second signal repeatedly, because the server may not have noticed the first one before.
 #[track_caller]
-fn has_begun(server: &Server, stream: Vec<u8>) -> Client {
-    let mut client = server.connect();
-    client.send([request("ping", "1"), stream].concat());
-    client.receive().is("pong", "1");
-    client
-}
-
-/// The second signal is repeated, because the server may have been too slow to notice the first before it.
-#[track_caller]
-fn is_cut_short(mut server: Server, [first, second]: [Signal; 2], send: impl Fn(&Server, Signal)) {
+fn ends_at_once(mut server: Server, [first, second]: [Signal; 2], send: impl Fn(&Server, Signal)) {
     send(&server, first);
     eventually("a second signal ends the server", || {
         let ended = server.try_wait().is_some();

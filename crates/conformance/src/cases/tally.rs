@@ -1,4 +1,4 @@
-//! The file of `--tally`: how many connections and requests came to each worker.
+//! The file of `--tally`: how many connections and requests each worker served.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,11 +9,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::{prefix, request};
+use crate::client::{MAX_FRAME, prefix, request};
 use crate::model::Model;
 use crate::server::Server;
-use crate::wire::MAX_FRAME;
-use crate::workers::{ACCEPT, has_workers, replaced};
 
 /// A line of the file.
 #[derive(Debug)]
@@ -25,10 +23,10 @@ struct Line {
 }
 
 pub(crate) fn the_tally_adds_up_to_what_was_sent(model: &Model) {
-    for accept in ACCEPT {
+    for accept in model.accept_flags() {
         let (_folder, file) = place();
-        let mut server = model.start(&["--accept", accept, "--workers", "3", "--tally", &file]);
-        let workers = has_workers(&server, 3);
+        let mut server = model.start(&[&accept[..], &["--workers", "3", "--tally", &file]].concat());
+        let workers = server.wait_for_workers(3);
         for _ in 0..30 {
             let mut client = server.connect();
             client.send([request("ping", "1"), request("blob", "5"), request("pi", "9")].concat());
@@ -36,21 +34,21 @@ pub(crate) fn the_tally_adds_up_to_what_was_sent(model: &Model) {
             client.receive().is("blob", r#""xxxxx""#);
             assert_eq!(client.receive().out, "pi_r");
         }
-        // More than an event loop does in one go.
+        // More requests than an event loop serves in one turn.
         let mut client = server.connect();
         client.send(request("ping", "1").repeat(500));
         (0..500).for_each(|_| client.receive().is("pong", "1"));
         drop(client);
-        // Errors are replies, and half a request is none.
+        // An error reply counts as a request. Half a request does not.
         let mut client = server.connect();
         client.call("nonsense", "null").is_error("unknown_operation");
         client.send(prefix(MAX_FRAME + 1));
         client.receive().is_error("frame_too_large");
-        client.ends();
+        client.expect_end();
         let mut client = server.connect_served();
         client.send(&request("ping", "1")[..9]);
-        client.resets();
-        // One that is open still, with a request to be drained.
+        client.reset();
+        // A connection that is still open, with a request to be drained.
         let mut client = server.connect_served();
         client.send([request("ping", "1"), request("sleep", "300")].concat());
         client.receive().is("pong", "1");
@@ -58,60 +56,60 @@ pub(crate) fn the_tally_adds_up_to_what_was_sent(model: &Model) {
         client.receive().is("slept", "300");
 
         let lines = lines(&file);
-        let seats: Vec<_> = lines.iter().map(|line| line.worker).collect();
-        assert_eq!(seats, [0, 1, 2], "{accept}: {lines:?}");
+        let numbers: Vec<_> = lines.iter().map(|line| line.worker).collect();
+        assert_eq!(numbers, [0, 1, 2], "{accept:?}: {lines:?}");
         let pids: BTreeSet<_> = lines.iter().map(|line| line.pid).collect();
         assert!(
             pids.iter().eq(&workers),
-            "{accept}: {lines:?} of the workers {workers:?}"
+            "{accept:?}: {lines:?} of the workers {workers:?}"
         );
         assert_eq!(
             sums(&lines),
             (30 + 4, 30 * 3 + 500 + 2 + 1 + 3),
-            "{accept}: {lines:?}"
+            "{accept:?}: {lines:?}"
         );
     }
 }
 
-pub(crate) fn a_worker_that_is_killed_leaves_no_line_and_its_successors_leave_their_own(model: &Model) {
+pub(crate) fn a_killed_worker_writes_no_tally_and_its_replacements_do(model: &Model) {
     let (_folder, file) = place();
     fs::write(&file, "what was there before\n").expect("a file can be written");
     let mut server = model.start(&["--workers", "1", "--tally", &file]);
 
-    let killed = has_workers(&server, 1);
-    server.serves();
-    kill(killed[0], Signal::SIGKILL).expect("the worker is there");
-    let told_to_end = replaced(&server, &killed, 1);
+    let killed = server.wait_for_workers(1);
+    server.expect_service();
+    kill(killed[0], Signal::SIGKILL).expect("the worker runs");
+    let drained = server.wait_for_replacements(&killed, 1);
     let mut client = server.connect();
     client.send([request("ping", "1"), request("sleep", "100")].concat());
     client.receive().is("pong", "1");
-    kill(told_to_end[0], Signal::SIGTERM).expect("the worker is there");
+    kill(drained[0], Signal::SIGTERM).expect("the worker runs");
     client.receive().is("slept", "100");
-    let last = replaced(&server, &told_to_end, 1);
-    server.serves();
-    server.serves();
-    server.serves();
+    let last = server.wait_for_replacements(&drained, 1);
+    server.expect_service();
+    server.expect_service();
+    server.expect_service();
     end(&mut server);
 
     let text = fs::read_to_string(&file).expect("the file can be read");
     let ours = text
         .strip_prefix("what was there before\n")
-        .expect("lines are added behind what was there");
+        .expect("the old content stays, and lines are appended");
     let found: Vec<_> = ours.lines().map(Line::parse).collect();
     let [first, second] = &found[..] else {
-        panic!("a line of each worker but the killed one: {found:?}");
+        panic!("a line for each worker except the killed one: {found:?}");
     };
     assert_eq!((first.worker, second.worker), (0, 0));
-    assert_eq!((first.pid, second.pid), (told_to_end[0], last[0]));
+    assert_eq!((first.pid, second.pid), (drained[0], last[0]));
     assert_eq!((first.connections, first.requests), (1, 2));
     assert_eq!((second.connections, second.requests), (3, 3));
 }
 
-/// A disk that is full takes the line, and nothing else.
-pub(crate) fn a_tally_that_finds_no_room_is_told_as_the_worker_ends(model: &Model) {
+/// On a full disk only the line is lost.
+pub(crate) fn a_tally_on_a_full_disk_is_reported(model: &Model) {
     let mut server = model.start(&["--workers", "1", "--tally", "/dev/full"]);
-    has_workers(&server, 1);
-    server.serves();
+    server.wait_for_workers(1);
+    server.expect_service();
     assert_eq!(server.printed_on_stderr(), "");
     let stderr = end(&mut server);
     assert!(
@@ -120,7 +118,7 @@ pub(crate) fn a_tally_that_finds_no_room_is_told_as_the_worker_ends(model: &Mode
     );
 }
 
-/// A file that is not there yet, in a folder that goes away with the first of the two.
+/// The path of a file that does not exist yet. Dropping the folder deletes it.
 fn place() -> (TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder for the tally");
     let file = folder.path().join("tally.jsonl");
@@ -128,7 +126,7 @@ fn place() -> (TempDir, String) {
     (folder, file)
 }
 
-/// Has the server end in good order, and gives what it had to say.
+/// Ends the server cleanly, and returns what it printed on stderr.
 #[track_caller]
 fn end(server: &mut Server) -> String {
     server.signal(Signal::SIGTERM);
@@ -146,7 +144,7 @@ fn lines(file: impl AsRef<Path>) -> Vec<Line> {
     lines
 }
 
-/// All connections, and all requests.
+/// The sums of connections and of requests.
 fn sums(lines: &[Line]) -> (u64, u64) {
     let connections = lines.iter().map(|line| line.connections).sum();
     let requests = lines.iter().map(|line| line.requests).sum();

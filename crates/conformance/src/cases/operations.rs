@@ -1,11 +1,10 @@
-//! The six operations: what each answers, up to its limits and not beyond.
+//! The operations: what each replies, up to its limits and beyond.
 
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, frame, prefix};
+use crate::client::{Client, MAX_FRAME, frame, ping_of_body_length, prefix};
 use crate::model::Model;
-use crate::patience::eventually;
-use crate::wire::{MAX_FRAME, ping_of_body_length};
+use crate::wait::eventually;
 
 /// What a reply needs besides the characters of a blob, rounded up.
 const ENVELOPE: usize = 64;
@@ -15,8 +14,8 @@ pub(crate) fn pi_is_the_original_sum_to_the_last_digit(model: &Model) {
     let mut client = server.connect();
     client.call("pi", "0").is("pi_r", "2.8284271247461903");
     client.call("pi", "100").is("pi_r", "3.1384395139385455");
-    let of_one = (8.0 * (1.0 + 1.0 / 9.0_f64)).sqrt();
-    client.call("pi", "1").is("pi_r", &of_one.to_string());
+    let for_one = (8.0 * (1.0 + 1.0 / 9.0_f64)).sqrt();
+    client.call("pi", "1").is("pi_r", &for_one.to_string());
 }
 
 pub(crate) fn pi_goes_up_to_ten_million(model: &Model) {
@@ -32,12 +31,12 @@ pub(crate) fn pi_goes_up_to_ten_million(model: &Model) {
     client.call("pi", "10000001").is_error("bad_params");
 }
 
-pub(crate) fn spin_takes_as_long_as_it_is_told(model: &Model) {
+pub(crate) fn spin_takes_the_requested_time(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     let cpu_s = server.tree().cpu_s();
-    // CPU time is counted in ticks of 10 ms, and on a busy machine others run on the CPU meanwhile.
-    eventually("spinning uses the CPU", || {
+    // CPU time is counted in ticks of 10 ms, and on a busy machine the spin may get little of it.
+    eventually("spin uses the CPU", || {
         takes_at_least(Duration::from_millis(200), || {
             client.call("spin", "200000").is("spun", "200000");
         });
@@ -47,7 +46,7 @@ pub(crate) fn spin_takes_as_long_as_it_is_told(model: &Model) {
     client.call("spin", "10000001").is_error("bad_params");
 }
 
-pub(crate) fn sleep_and_block_take_as_long_as_they_are_told(model: &Model) {
+pub(crate) fn sleep_and_block_take_the_requested_time(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     for (operation, out) in [("sleep", "slept"), ("block", "blocked")] {
@@ -62,22 +61,22 @@ pub(crate) fn sleep_and_block_take_as_long_as_they_are_told(model: &Model) {
     }
 }
 
-pub(crate) fn a_blob_has_the_size_that_was_asked_for(model: &Model) {
+pub(crate) fn a_blob_has_the_requested_size(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     for size in [0, 1, 2, 1_000, 65_536, MAX_FRAME - ENVELOPE] {
-        is_a_blob_of(&mut client, size);
+        expect_blob(&mut client, size);
     }
     client
         .call("blob", &(MAX_FRAME - ENVELOPE + 1).to_string())
         .is_error("bad_params");
-    client.pings();
+    client.expect_pong();
 }
 
-pub(crate) fn max_frame_moves_the_limits(model: &Model) {
+pub(crate) fn max_frame_changes_the_limits(model: &Model) {
     let server = model.start(&["--max-frame", "4096"]);
     let mut client = server.connect();
-    is_a_blob_of(&mut client, 4_096 - ENVELOPE);
+    expect_blob(&mut client, 4_096 - ENVELOPE);
     client
         .call("blob", &(4_097 - ENVELOPE).to_string())
         .is_error("bad_params");
@@ -90,7 +89,7 @@ pub(crate) fn max_frame_moves_the_limits(model: &Model) {
 
     let server = model.start(&["--max-frame", "4194304"]);
     let mut client = server.connect();
-    is_a_blob_of(&mut client, 4_194_304 - ENVELOPE);
+    expect_blob(&mut client, 4_194_304 - ENVELOPE);
     client.send(ping_of_body_length(4_194_304));
     assert_eq!(client.receive().out, "pong");
     client.send(prefix(4_194_305));
@@ -115,11 +114,11 @@ pub(crate) fn an_unknown_operation_is_named_in_the_reply(model: &Model) {
         "n".repeat(100_000)
     )));
     client.receive().is_error("unknown_operation");
-    client.pings();
+    client.expect_pong();
 }
 
 #[track_caller]
-fn is_a_blob_of(client: &mut Client, size: usize) {
+fn expect_blob(client: &mut Client, size: usize) {
     let reply = client.call("blob", &size.to_string());
     assert_eq!(reply.out, "blob", "{}", reply.result);
     let text: String = serde_json::from_str(&reply.result).expect("a blob is a string");

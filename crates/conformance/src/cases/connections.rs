@@ -1,15 +1,15 @@
-//! Many connections, at once or one after another, busy or silent.
+//! Many connections: at the same time or one after another, busy or silent.
 
 use nix::sys::signal::Signal;
 
 use crate::client::{Client, request};
-use crate::load::Flood;
 use crate::model::Model;
-use crate::patience::eventually;
+use crate::traffic::Flood;
+use crate::wait::eventually;
 
 pub(crate) fn three_hundred_connections_at_once_are_all_served(model: &Model) {
     let server = model.start(&[]);
-    model.has_its_workers(&server);
+    model.wait_for_workers(&server);
     let before = server.tree().pids().len();
     let mut clients: Vec<_> = (0..300).map(|_| server.connect()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
@@ -18,15 +18,15 @@ pub(crate) fn three_hundred_connections_at_once_are_all_served(model: &Model) {
     for (number, client) in clients.iter_mut().enumerate() {
         client.receive().is("pong", &number.to_string());
     }
-    // Each is still there, and gets its own replies.
+    // Each is still open, and gets its own replies.
     for (number, client) in clients.iter_mut().enumerate().rev() {
         client
             .call("ping", &number.to_string())
             .is("pong", &number.to_string());
     }
-    // All leave at once: children that end together raise one signal for many.
+    // All close together: children that end at the same time raise one signal for many.
     drop(clients);
-    eventually("no process stays for a connection that is gone", || {
+    eventually("no process is left for a closed connection", || {
         let tree = server.tree();
         tree.pids().len() == before && tree.zombies() == 0
     });
@@ -38,15 +38,15 @@ pub(crate) fn two_hundred_short_connections_leave_nothing_behind(model: &Model) 
         let tree = server.tree();
         (tree.pids(), tree.zombies(), tree.threads(), tree.descriptors())
     };
-    model.has_its_workers(&server);
-    // What is made on first use is not a leak; and each worker has its own first use.
+    model.wait_for_workers(&server);
+    // What a worker allocates on first use is not a leak.
     for _ in 0..50 {
-        server.serves();
+        server.expect_service();
     }
-    server.settles(|| {});
+    server.wait_until_idle(|| {});
     let before = footprint();
     for _ in 0..200 {
-        server.serves();
+        server.expect_service();
     }
     let mut after = footprint();
     eventually(
@@ -58,17 +58,17 @@ pub(crate) fn two_hundred_short_connections_leave_nothing_behind(model: &Model) 
     );
 }
 
-/// Children that end while there is always another connection to accept are reaped all the same.
+/// Children are reaped even while there is always another connection to accept.
 pub(crate) fn a_flood_of_connections_leaves_no_zombies(model: &Model) {
     let server = model.start(&[]);
-    let flood = Flood::let_loose(server.address());
-    while flood.asked() < 2_000 {
+    let flood = Flood::start(server.address());
+    while flood.sent() < 2_000 {
         let zombies = server.tree().zombies();
-        // Whoever reaps between two accepts may find those ended that the flood had open meanwhile.
+        // Between two accepts, as many children may end as the flood has connections open.
         assert!(zombies <= 2 * Flood::OPEN, "{zombies} zombies");
     }
     drop(flood);
-    eventually("no zombie stays", || server.tree().zombies() == 0);
+    eventually("no zombie is left", || server.tree().zombies() == 0);
 }
 
 pub(crate) fn a_silent_peer_delays_no_other_connection(model: &Model) {
@@ -77,57 +77,57 @@ pub(crate) fn a_silent_peer_delays_no_other_connection(model: &Model) {
     let mut half = server.connect();
     half.send(&request("ping", "1")[..10]);
     for _ in 0..20 {
-        server.serves();
+        server.expect_service();
     }
-    silent.pings();
+    silent.expect_pong();
     half.send(&request("ping", "1")[10..]);
     half.receive().is("pong", "1");
 }
 
-/// Silent peers in any number cost a model without a limit nothing but room.
+/// Silent peers, however many, take only memory from a server without a limit.
 pub(crate) fn a_hundred_silent_peers_delay_no_other_connection(model: &Model) {
     let server = model.start(&[]);
     let silent: Vec<_> = (0..100).map(|_| server.connect()).collect();
     for _ in 0..5 {
-        server.serves();
+        server.expect_service();
     }
     for mut client in silent {
-        client.pings();
+        client.expect_pong();
     }
 }
 
-pub(crate) fn a_second_connection_waits_for_the_first_to_leave(model: &Model) {
+pub(crate) fn a_second_connection_waits_until_the_first_closes(model: &Model) {
     let server = model.start(&[]);
-    waits_until_somebody_leaves(vec![server.connect_served()], server.connect());
+    waits_until_one_closes(vec![server.connect_served()], server.connect());
 }
 
-pub(crate) fn when_all_workers_have_a_connection_the_next_waits_for_one_to_leave(model: &Model) {
+pub(crate) fn a_connection_waits_while_all_workers_have_one(model: &Model) {
     let server = model.start_for(3, &[]);
     let holders = (0..3).map(|_| server.connect_served()).collect();
-    waits_until_somebody_leaves(holders, server.connect());
+    waits_until_one_closes(holders, server.connect());
 }
 
-/// A worker that is killed frees its connection's place no less than one that is done.
+/// A killed worker makes room for another connection, as one does that is done.
 pub(crate) fn a_worker_that_dies_makes_room_for_a_waiting_connection(model: &Model) {
     let server = model.start_for(1, &[]);
     let mut holder = server.connect_served();
     let mut next = server.connect();
     next.send(request("ping", "1"));
-    next.hears_nothing();
+    next.expect_silence();
     let worker = server.tree().children()[0];
-    nix::sys::signal::kill(worker, Signal::SIGKILL).expect("the worker is there");
-    holder.is_cut_off();
+    nix::sys::signal::kill(worker, Signal::SIGKILL).expect("the worker runs");
+    holder.expect_disconnect();
     next.receive().is("pong", "1");
 }
 
 #[track_caller]
-fn waits_until_somebody_leaves(mut holders: Vec<Client>, mut next: Client) {
+fn waits_until_one_closes(mut holders: Vec<Client>, mut next: Client) {
     next.send(request("ping", "1"));
-    next.hears_nothing();
+    next.expect_silence();
     for holder in &mut holders {
-        holder.pings();
+        holder.expect_pong();
     }
-    next.hears_nothing();
+    next.expect_silence();
     holders.pop();
     next.receive().is("pong", "1");
 }

@@ -1,31 +1,32 @@
 //! Workers that can't start, and workers that keep dying.
 
 use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
-use crate::limits::process_limit;
 use crate::model::Model;
-use crate::patience::eventually;
 use crate::process::READY;
+use crate::process_limit::process_limit;
 use crate::server::Server;
-use crate::workers::{ACCEPT, has_workers};
+use crate::wait::eventually;
 
-/// With few descriptors a server either serves or exits with the reason. It never just prints that it is ready.
+/// With few descriptors, a server either serves or exits with the reason. It never reports that it is ready and then does
+/// not serve.
 pub(crate) fn a_server_that_is_ready_can_serve(model: &Model) {
     for descriptors in 4..20 {
         let limit = format!(r#"ulimit -n {descriptors} && exec "$0" "$@""#);
         let mut process = model.start_unready(&["sh", "-c", &limit], &[]);
         let mut ended = false;
-        eventually("the server is ready, or ends", || {
+        eventually("the server is ready, or exits", || {
             ended = process.try_wait().is_some();
             ended || process.printed_on_stdout().contains('\n')
         });
         if !ended {
-            Server::from_ready(process).serves();
+            Server::from_ready(process).expect_service();
             continue;
         }
         let finished = process.finish();
         let stderr = finished.stderr;
-        // 127: the program can't even be loaded.
+        // The shell exits with 127 if the program can't be loaded.
         assert!(
             matches!(finished.code, Some(1 | 127)),
             "{descriptors}: {:?}, {stderr}",
@@ -37,7 +38,7 @@ pub(crate) fn a_server_that_is_ready_can_serve(model: &Model) {
     }
 }
 
-/// Nor does one that can make no process or thread.
+/// The same for a server that can create no process or thread.
 pub(crate) fn a_server_without_processes_or_threads_exits_with_one_line(model: &Model) {
     let Some(limit) = process_limit(model, 1) else {
         return;
@@ -53,27 +54,27 @@ pub(crate) fn a_server_without_processes_or_threads_exits_with_one_line(model: &
     );
 }
 
-/// The other workers go on, and get every connection.
+/// The other workers continue, and get every connection.
 pub(crate) fn a_worker_that_keeps_dying_is_given_up(model: &Model) {
-    for accept in ACCEPT {
-        let flags = ["--accept", accept, "--workers", "2", "--start-retries", "2"];
-        let server = model.start(&flags);
-        let healthy = has_workers(&server, 2)[0];
-        eventually("the other one is given up", || {
+    for accept in model.accept_flags() {
+        let flags = ["--workers", "2", "--start-retries", "2"];
+        let server = model.start(&[&accept[..], &flags].concat());
+        let healthy = server.wait_for_workers(2)[0];
+        eventually("the server gives up the other worker", || {
             kill_all_but(&server, Some(healthy));
             server.printed_on_stderr().contains("given up")
         });
-        eventually("the healthy one is left", || {
+        eventually("only the healthy worker is left", || {
             server.tree().children() == [healthy]
         });
         for _ in 0..30 {
-            server.serves();
+            server.expect_service();
         }
-        server.settles(|| {});
+        server.wait_until_idle(|| {});
         assert_eq!(
             server.tree().children(),
             [healthy],
-            "{accept}: none is started again"
+            "{accept:?}: no worker is started again"
         );
         let stderr = server.printed_on_stderr();
         let given_up = stderr.lines().filter(|line| line.contains("given up"));
@@ -82,17 +83,17 @@ pub(crate) fn a_worker_that_keeps_dying_is_given_up(model: &Model) {
 }
 
 pub(crate) fn a_server_whose_workers_all_keep_dying_exits(model: &Model) {
-    for accept in ACCEPT {
-        let flags = ["--accept", accept, "--workers", "2", "--start-retries", "1"];
-        let mut server = model.start(&flags);
-        eventually("the server ends", || {
+    for accept in model.accept_flags() {
+        let flags = ["--workers", "2", "--start-retries", "1"];
+        let mut server = model.start(&[&accept[..], &flags].concat());
+        eventually("the server exits", || {
             kill_all_but(&server, None);
             server.try_wait().is_some()
         });
         let finished = server.finish();
         assert_eq!(finished.code, Some(1), "{}", finished.stderr);
         let last = finished.stderr.lines().last().unwrap_or_default();
-        assert!(last.contains("no worker is left"), "it prints why: {last}");
+        assert!(last.contains("no worker is left"), "it prints the reason: {last}");
     }
 }
 
@@ -105,10 +106,10 @@ pub(crate) fn help_names_the_limit_of_restarts(model: &Model) {
     assert!(limit.contains("[default: 10]"), "{limit}");
 }
 
-fn kill_all_but(server: &Server, spared: Option<nix::unistd::Pid>) {
+fn kill_all_but(server: &Server, spared: Option<Pid>) {
     for worker in server.tree().children() {
         if Some(worker) != spared {
-            // It may have been killed before, and not be reaped yet.
+            // It may have been killed before and not be reaped yet.
             let _ = kill(worker, Signal::SIGKILL);
         }
     }

@@ -1,40 +1,39 @@
-//! What is not a request: an error reply each, after which the connection goes on, or can't.
+//! Invalid requests: each gets an error reply. After it the connection continues, or closes where it can't.
 
 use std::fs;
 
-use crate::client::{frame, is_disconnection, prefix, request};
+use crate::client::{MAX_FRAME, frame, is_disconnection, prefix, request};
 use crate::model::Model;
-use crate::wire::MAX_FRAME;
 
-pub(crate) fn what_is_not_a_request_is_answered_and_the_connection_goes_on(model: &Model) {
+pub(crate) fn an_invalid_request_gets_an_error_and_the_connection_continues(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
-    for body in NOT_REQUESTS {
+    for body in INVALID {
         client.send(frame(body));
         let reply = client.receive();
         assert_eq!(reply.out, "error", "{:?}", String::from_utf8_lossy(body));
         reply.is_error("bad_request");
-        client.pings();
+        client.expect_pong();
     }
 }
 
-/// An error in the middle must not cost what was pipelined behind it.
+/// An error in the middle must not lose the requests that are pipelined behind it.
 pub(crate) fn errors_keep_their_place_among_pipelined_requests(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     let mut stream = Vec::new();
-    for (number, body) in NOT_REQUESTS.iter().enumerate() {
+    for (number, body) in INVALID.iter().enumerate() {
         stream.extend(request("ping", &number.to_string()));
         stream.extend(frame(body));
     }
     client.send(stream);
-    for number in 0..NOT_REQUESTS.len() {
+    for number in 0..INVALID.len() {
         client.receive().is("pong", &number.to_string());
         client.receive().is_error("bad_request");
     }
 }
 
-pub(crate) fn params_that_an_operation_does_not_take_are_answered(model: &Model) {
+pub(crate) fn invalid_params_get_an_error(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     let limits = [
@@ -72,11 +71,11 @@ pub(crate) fn params_that_an_operation_does_not_take_are_answered(model: &Model)
             assert_eq!(reply.out, "error", "{operation} of {params}: {}", reply.result);
             reply.is_error("bad_params");
         }
-        client.pings();
+        client.expect_pong();
     }
 }
 
-pub(crate) fn an_oversized_length_is_answered_and_then_the_connection_closes(model: &Model) {
+pub(crate) fn an_oversized_length_gets_an_error_and_closes_the_connection(model: &Model) {
     let server = model.start(&[]);
     for length in [MAX_FRAME + 1, 1 << 24, 0x8000_0000, 0x7b22_696e, 0xffff_ffff] {
         let mut client = server.connect();
@@ -84,14 +83,14 @@ pub(crate) fn an_oversized_length_is_answered_and_then_the_connection_closes(mod
         client.send(prefix(length));
         client.receive().is("pong", "1");
         client.receive().is_error("frame_too_large");
-        client.ends();
+        client.expect_end();
     }
-    server.serves();
+    server.expect_service();
 }
 
-/// A server that closes a socket with unread bytes in it makes the kernel send a reset, which throws away the reply
-/// that is on its way. So it has to read on for a while.
-pub(crate) fn the_reply_to_an_oversized_length_can_be_read_after_much_of_the_body_was_sent(model: &Model) {
+/// If a server closes a socket with unread bytes, the kernel sends a reset, which discards the reply in flight. So the server
+/// must continue to read for a while.
+pub(crate) fn the_error_for_an_oversized_frame_arrives_despite_its_body(model: &Model) {
     let server = model.start(&[]);
     for sent in [1, 10_000, 300_000] {
         let mut client = server.connect();
@@ -99,37 +98,37 @@ pub(crate) fn the_reply_to_an_oversized_length_can_be_read_after_much_of_the_bod
         stream.extend(prefix(64 << 20));
         stream.resize(stream.len() + sent, b'x');
         client.send(stream);
-        client.finishes_sending();
+        client.finish_sending();
         client.receive().is("pong", "1");
         client.receive().is_error("frame_too_large");
-        client.ends();
+        client.expect_end();
     }
-    server.serves();
+    server.expect_service();
 }
 
-/// The end of the body may reach a server together with its last bytes, while the server reads on. That must not count as a
-/// peer that has gone.
-pub(crate) fn the_connection_ends_in_good_order_after_an_oversized_body(model: &Model) {
+/// The end of the stream may reach the server together with the last bytes of the body. The server must not treat that as a
+/// reset.
+pub(crate) fn a_connection_closes_cleanly_after_an_oversized_body(model: &Model) {
     let server = model.start(&[]);
     let body = vec![b'x'; 400_000];
     for _ in 0..100 {
         let mut client = server.connect();
         client.send(prefix(64 << 20));
         client.receive().is_error("frame_too_large");
-        // The server has closed its sending side, and reads on.
+        // The server has closed its sending side, and continues to read.
         if client.try_send(&body).is_ok() {
-            client.finishes_sending();
+            client.finish_sending();
         }
-        client.ends();
+        client.expect_end();
     }
-    server.serves();
+    server.expect_service();
 }
 
-/// However fast the machine is: what gets through is bounded in bytes, and not only by the time of lingering.
-pub(crate) fn a_peer_that_sends_an_oversized_body_for_ever_is_cut_off(model: &Model) {
-    /// What a server may read and drop after its reply.
+/// On any machine, the server reads a bounded number of bytes after its reply, not only for a bounded time.
+pub(crate) fn an_endless_oversized_body_is_cut_off(model: &Model) {
+    /// What a server may read and discard after its reply.
     const LINGER_MOST_BYTES: usize = 16 << 20;
-    /// What may be sent before the server looks at the length.
+    /// What may be sent before the server reads the length.
     const SLACK_BYTES: usize = 16 << 20;
     let server = model.start(&[]);
     let mut client = server.connect();
@@ -149,9 +148,9 @@ pub(crate) fn a_peer_that_sends_an_oversized_body_for_ever_is_cut_off(model: &Mo
     };
     assert!(
         is_disconnection(&refused),
-        "the server neither reads on nor closes: {refused}"
+        "the server neither reads nor closes: {refused}"
     );
-    server.serves();
+    server.expect_service();
 }
 
 /// The most that a socket's buffer may grow to in one direction.
@@ -161,9 +160,9 @@ fn buffer_bytes(name: &str) -> usize {
     largest.parse().expect("a size is a number")
 }
 
-/// Bodies of frames that are no requests.
-const NOT_REQUESTS: &[&[u8]] = &[
-    // No JSON at all.
+/// Bodies of frames that are not requests.
+const INVALID: &[&[u8]] = &[
+    // Not JSON at all.
     b"",
     b" ",
     b"\0",
@@ -206,12 +205,12 @@ const NOT_REQUESTS: &[&[u8]] = &[
     b"{\"in\": \"ping\", \"params\": \"a\0b\"}",
     b"{\"in\": \"ping\", \"params\": [1 2]}",
     b"{\"in\": \"ping\", \"params\": {1: 2}}",
-    // Something behind a request.
+    // A request with more behind it.
     b"{\"in\": \"ping\", \"params\": 1} x",
     b"{\"in\": \"ping\", \"params\": 1}}",
     b"{\"in\": \"ping\", \"params\": 1}{\"in\": \"ping\", \"params\": 2}",
     b"{\"in\": \"ping\", \"params\": 1}\0",
-    // No UTF-8: a stray byte, a cut sequence, an overlong one, an encoded surrogate, UTF-16, Latin-1 in each place.
+    // Not UTF-8: a stray byte, a cut sequence, an overlong one, an encoded surrogate, UTF-16, Latin-1 in each place.
     b"\xff",
     b"{\"in\": \"ping\", \"params\": \"\xff\"}",
     b"{\"in\": \"ping\", \"params\": \"\xe4\xba\"}",

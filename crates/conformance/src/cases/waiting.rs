@@ -1,4 +1,4 @@
-//! Requests that take time without taking the CPU, and who else has to wait for them.
+//! Requests that wait without using the CPU, and which other requests wait for them.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::client::request;
 use crate::model::Model;
 use crate::server::Server;
 
-pub(crate) fn what_is_pipelined_behind_a_sleep_waits_for_it(model: &Model) {
+pub(crate) fn requests_behind_a_sleep_are_answered_after_it(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect();
     let mut stream = request("ping", "1");
@@ -25,8 +25,8 @@ pub(crate) fn what_is_pipelined_behind_a_sleep_waits_for_it(model: &Model) {
     assert!(start.elapsed() >= Duration::from_millis(200));
 }
 
-/// What arrives while a connection waits is not to be lost, in whatever pieces it comes.
-pub(crate) fn what_arrives_during_a_sleep_is_answered_after_it(model: &Model) {
+/// Requests that arrive during a wait are kept, in whatever pieces they come.
+pub(crate) fn requests_that_arrive_during_a_sleep_are_answered_after_it(model: &Model) {
     let server = model.start(&[]);
     let mut client = server.connect_served();
     client.send(request("sleep", "300"));
@@ -42,17 +42,17 @@ pub(crate) fn what_arrives_during_a_sleep_is_answered_after_it(model: &Model) {
     }
 }
 
-/// The sleep is longer than the client's patience, so that whoever waits for it fails.
+/// The sleep is longer than the client's timeout, so that a connection that waits for it fails.
 pub(crate) fn a_sleep_delays_no_other_connection(model: &Model) {
     let server = model.start_for(2, &[]);
     let mut sleeper = server.connect_served();
     sleeper.send(request("sleep", "60000"));
     let mut other = server.connect();
     for _ in 0..20 {
-        other.pings();
+        other.expect_pong();
         other.call("sleep", "5").is("slept", "5");
     }
-    assert!(!sleeper.has_heard(), "nobody sleeps 60 s in so short a time");
+    assert!(!sleeper.has_data(), "the sleep of 60 s goes on");
 }
 
 pub(crate) fn eight_sleeps_at_once_take_as_long_as_one(model: &Model) {
@@ -60,22 +60,22 @@ pub(crate) fn eight_sleeps_at_once_take_as_long_as_one(model: &Model) {
     eight_take_as_long_as_one(&server);
 }
 
-/// All eight in one event loop: none of them may hold its thread.
+/// All eight in one event loop: no sleep may hold a thread.
 pub(crate) fn eight_sleeps_in_one_loop_take_as_long_as_one(model: &Model) {
     let server = model.start_one_loop(&[]);
-    server.serves();
+    server.expect_service();
     let threads = server.tree().threads();
     eight_take_as_long_as_one(&server);
     let mut sleepers: Vec<_> = (0..8).map(|_| server.connect_served()).collect();
     for sleeper in &mut sleepers {
         sleeper.send(request("sleep", "60000"));
     }
-    server.serves();
-    assert_eq!(server.tree().threads(), threads, "to wait takes no thread");
+    server.expect_service();
+    assert_eq!(server.tree().threads(), threads, "a sleep holds no thread");
 }
 
-/// The mistake that an event loop must be seen to pay for: a handler that holds the only thread.
-pub(crate) fn blocks_in_one_loop_take_as_long_as_their_sum(model: &Model) {
+/// What a blocking handler costs in an event loop: it holds the only thread.
+pub(crate) fn blocks_in_one_loop_run_one_after_another(model: &Model) {
     let server = model.start_one_loop(&[]);
     let mut clients: Vec<_> = (0..4).map(|_| server.connect_served()).collect();
     let start = Instant::now();
@@ -92,8 +92,8 @@ pub(crate) fn blocks_in_one_loop_take_as_long_as_their_sum(model: &Model) {
     );
 }
 
-/// Sleeps end in the order of their deadlines, not in that of their connections.
-pub(crate) fn a_short_sleep_ends_before_a_long_one_that_began_earlier(model: &Model) {
+/// Sleeps end in the order of their deadlines, not of their connections.
+pub(crate) fn a_short_sleep_overtakes_an_earlier_long_one(model: &Model) {
     let server = model.start_for(3, &[]);
     let mut long = server.connect_served();
     let mut short = server.connect_served();
@@ -103,11 +103,11 @@ pub(crate) fn a_short_sleep_ends_before_a_long_one_that_began_earlier(model: &Mo
     none.send(request("sleep", "0"));
     none.receive().is("slept", "0");
     short.receive().is("slept", "20");
-    assert!(!long.has_heard(), "the long sleep goes on");
+    assert!(!long.has_data(), "the long sleep goes on");
 }
 
-/// One after another they take at least eight times as long, on any machine. A busy machine may make one attempt take as
-/// long, but not each of several.
+/// One after another, eight sleeps take at least eight times as long on any machine. On a busy machine they may take as
+/// long in one attempt, but not in each of several.
 #[track_caller]
 fn eight_take_as_long_as_one(server: &Server) {
     const ONE: Duration = Duration::from_millis(500);

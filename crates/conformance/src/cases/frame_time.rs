@@ -7,18 +7,17 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::client::{Client, prefix, request};
-use crate::inherited::is_asleep;
 use crate::model::Model;
-use crate::patience::{PATIENCE, eventually};
+use crate::wait::{TIMEOUT, eventually};
 
-/// Bytes that come steadily keep a connection from being idle, and its frame from ever being whole.
-pub(crate) fn a_frame_that_comes_too_slowly_ends_its_connection(model: &Model) {
+/// A connection that gets a byte now and then is not idle, but its frame is never complete.
+pub(crate) fn a_slow_frame_closes_its_connection(model: &Model) {
     let server = model.start(&["--frame-timeout", "1s"]);
     let mut client = server.connect_served();
     let start = Instant::now();
     client.send(prefix(100_000));
     while client.try_send("x").is_ok() {
-        assert!(start.elapsed() < PATIENCE, "the connection goes on");
+        assert!(start.elapsed() < TIMEOUT, "the connection stays open");
         thread::sleep(Duration::from_millis(50));
     }
     let took = start.elapsed();
@@ -26,24 +25,24 @@ pub(crate) fn a_frame_that_comes_too_slowly_ends_its_connection(model: &Model) {
         took >= Duration::from_millis(990),
         "{took:?} is less than the timeout"
     );
-    server.serves();
+    server.expect_service();
 }
 
-pub(crate) fn a_frame_that_stops_ends_its_connection(model: &Model) {
+pub(crate) fn an_unfinished_frame_closes_its_connection(model: &Model) {
     let server = model.start(&["--frame-timeout", "500ms"]);
     let whole = request("ping", "1");
     for sent in [1, 4, whole.len() - 1] {
         let mut client = server.connect();
         client.send([&request("ping", "2"), &whole[..sent]].concat());
         client.receive().is("pong", "2");
-        client.ends();
+        client.expect_end();
     }
-    server.serves();
+    server.expect_service();
 }
 
-/// Neither a pause between frames nor a frame that waits behind a `sleep` counts. A machine may be too busy to send a frame
-/// in time, but not each time.
-pub(crate) fn a_frame_that_comes_in_time_is_answered(model: &Model) {
+/// Neither a pause between frames nor a frame behind a `sleep` counts. A machine may be too busy to send a frame in time,
+/// but not each time.
+pub(crate) fn a_frame_within_the_timeout_is_answered(model: &Model) {
     let server = model.start(&["--frame-timeout", "1s"]);
     let (whole, sleep) = (request("ping", "1"), request("sleep", "1500"));
     let (begin, end) = whole.split_at(9);
@@ -86,16 +85,16 @@ pub(crate) fn a_time_out_of_range_is_refused_in_one_line(model: &Model) {
             );
         }
         let help = model.run(&["--help"]).stdout;
-        let of_flag = help
+        let text = help
             .split(&format!("{flag} "))
             .nth(1)
             .expect("--help has the flag");
-        let words: Vec<_> = of_flag.split_whitespace().collect();
-        assert!(words.join(" ").contains(range), "{flag}: {of_flag}");
+        let words: Vec<_> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains(range), "{flag}: {text}");
     }
 }
 
-pub(crate) fn the_longest_times_serve(model: &Model) {
+pub(crate) fn the_longest_times_are_accepted(model: &Model) {
     let longest = [
         "--idle-timeout",
         "365days",
@@ -112,14 +111,14 @@ pub(crate) fn the_longest_times_serve(model: &Model) {
     client.send(&request("ping", "1")[9..]);
     client.receive().is("pong", "1");
     drop(client);
-    let mut client = is_asleep(&server, "300");
+    let mut client = server.connect_asleep("300");
     server.signal(Signal::SIGTERM);
     client.receive().is("slept", "300");
     assert_eq!(server.finish().code, Some(0));
 }
 
-/// The kernel shows the timer of each connection. Only on an idle connection is it that of keepalive.
-pub(crate) fn a_silent_peer_is_probed_unless_that_is_off(model: &Model) {
+/// The kernel shows the timer of each connection. On an idle connection it is the keepalive timer.
+pub(crate) fn idle_connections_are_probed_unless_keepalive_is_off(model: &Model) {
     const KEEPALIVE: &str = "02";
     for (flags, most_s) in [
         (&[][..], Some(300)),
@@ -128,7 +127,7 @@ pub(crate) fn a_silent_peer_is_probed_unless_that_is_off(model: &Model) {
     ] {
         let server = model.start(flags);
         let client = server.connect_served();
-        eventually("the timer of the connection is as asked for", || {
+        eventually("the connection has the requested timer", || {
             let timer = timer(server.address().port(), client.port());
             match (timer, most_s) {
                 (Some((kind, left_s)), Some(most_s)) => kind == KEEPALIVE && left_s <= most_s,
@@ -139,7 +138,7 @@ pub(crate) fn a_silent_peer_is_probed_unless_that_is_off(model: &Model) {
     }
 }
 
-/// The timer of a connection's end with this port, and in how many seconds it is due.
+/// The kind of the timer of the connection between these ports, and the seconds until it is due.
 fn timer(local: u16, remote: u16) -> Option<(String, u64)> {
     const TICKS_PER_S: u64 = 100;
     let (local, remote) = (format!("0100007F:{local:04X}"), format!("0100007F:{remote:04X}"));

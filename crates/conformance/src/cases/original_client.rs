@@ -1,4 +1,4 @@
-//! The client that all this began with, which expects a whole reply from one `recv`.
+//! The client of the original tutorial, which expects a whole reply from one `recv`.
 
 use std::process::{Command, Stdio};
 
@@ -6,26 +6,26 @@ use crate::client::{Reply, request};
 use crate::model::Model;
 use crate::process::Process;
 
-/// Python's own, with nothing made more robust.
+/// The script as it was published.
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/client.py");
 
 pub(crate) fn the_original_client_is_served(model: &Model) {
-    converse(model, &[]);
+    serves_the_client(model, &[]);
 }
 
 pub(crate) fn the_original_client_is_served_with_two_writes(model: &Model) {
-    converse(model, &["--two-writes"]);
+    serves_the_client(model, &["--two-writes"]);
 }
 
 #[track_caller]
-fn converse(model: &Model, flags: &[&str]) {
+fn serves_the_client(model: &Model, flags: &[&str]) {
     let python = Command::new("python3")
         .arg("--version")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
     if !python.is_ok_and(|status| status.success()) {
-        println!("skipped: there is no python3");
+        test_support::skip("python3 is not installed");
         return;
     }
     let server = model.start(flags);
@@ -39,11 +39,11 @@ fn converse(model: &Model, flags: &[&str]) {
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
     let expected: Vec<_> = (0..10).map(|number| format!("pong ireader {number}")).collect();
     assert_eq!(finished.stdout.lines().collect::<Vec<_>>(), expected);
-    server.serves();
+    server.expect_service();
 }
 
-/// The same conversation where there is no Python: two writes a request, one `recv` for the prefix, one for the body.
-pub(crate) fn a_client_that_reads_once_per_prefix_and_body_gets_whole_replies(model: &Model) {
+/// The same exchange without Python: two writes for a request, one `recv` for the prefix and one for the body.
+pub(crate) fn one_read_per_prefix_and_body_gets_whole_replies(model: &Model) {
     for flags in [&[] as &[&str], &["--two-writes"]] {
         let server = model.start(flags);
         let mut client = server.connect();

@@ -1,8 +1,8 @@
-//! Flags: those that are wrong are told in one line, those that are right are explained.
+//! Flags: wrong ones are reported in one line, and the help explains the others.
 
 use crate::model::Model;
 
-pub(crate) fn a_wrong_flag_is_told_in_one_line(model: &Model) {
+pub(crate) fn a_wrong_flag_is_reported_in_one_line(model: &Model) {
     let wrong: &[&[&str]] = &[
         &["--no-such-flag"],
         &["--listen", "nonsense"],
@@ -21,22 +21,24 @@ pub(crate) fn a_wrong_flag_is_told_in_one_line(model: &Model) {
         &["stray"],
     ];
     for flags in wrong {
-        is_told(model, flags);
+        reports_wrong_flags(model, flags);
     }
 }
 
-pub(crate) fn a_wrong_flag_of_workers_is_told_in_one_line(model: &Model) {
-    let wrong: &[&[&str]] = &[
-        &["--workers", "0"],
-        &["--workers", "x"],
-        &["--workers", "-1"],
-        &["--accept", "sometimes"],
-        &["--tally"],
-        &["--tally", "/no-such-folder/tally"],
-        &["--tally", "/"],
-    ];
+pub(crate) fn a_wrong_worker_flag_is_reported_in_one_line(model: &Model) {
+    let mut wrong: Vec<&[&str]> = vec![&["--workers", "0"], &["--workers", "x"], &["--workers", "-1"]];
+    if !model.description.accept.is_empty() {
+        wrong.push(&["--accept", "sometimes"]);
+    }
+    if model.description.tally {
+        wrong.extend([
+            &["--tally"] as &[_],
+            &["--tally", "/no-such-folder/tally"],
+            &["--tally", "/"],
+        ]);
+    }
     for flags in wrong {
-        is_told(model, flags);
+        reports_wrong_flags(model, flags);
     }
 }
 
@@ -52,31 +54,39 @@ pub(crate) fn help_names_every_flag(model: &Model) {
         "--keepalive",
         "--drain-timeout",
         "--two-writes",
+        "--describe",
         "-v",
         "127.0.0.1:8080",
         "4096",
         "1048576",
     ];
-    if model.traits.workers {
-        flags.extend(["--workers", "--accept", "shared", "reuseport", "--tally"]);
+    if model.has_worker_processes() {
+        flags.push("--workers");
+    }
+    if !model.description.accept.is_empty() {
+        flags.push("--accept");
+        flags.extend(model.description.accept.iter().map(String::as_str));
+    }
+    if model.description.tally {
+        flags.push("--tally");
     }
     for flag in flags {
         assert!(
             finished.stdout.contains(flag),
-            "--help tells of {flag}: {}",
+            "--help names {flag}: {}",
             finished.stdout
         );
     }
 }
 
-/// The one default that is not the same everywhere, and that the reader of a comparison will ask about.
-pub(crate) fn help_says_how_many_workers_there_are_unless_told_and_why(model: &Model) {
+/// The one default that differs between models, which readers of a comparison ask about.
+pub(crate) fn help_names_the_default_number_of_workers_and_why(model: &Model) {
     let help = model.run(&["--help"]).stdout;
     let workers = help
         .split("--workers")
         .nth(1)
         .and_then(|rest| rest.split("--").next())
-        .expect("--help tells of --workers");
+        .expect("--help names --workers");
     assert!(
         workers.contains("[default: ") && workers.contains("original forks"),
         "{workers}"
@@ -89,36 +99,32 @@ pub(crate) fn help_names_the_range_of_each_number(model: &Model) {
         ("--max-connections", "1 to 4294967295", ["0", "4294967296"]),
         ("--max-frame", "256 to 1073741824", ["255", "1073741825"]),
     ];
-    if model.traits.workers {
+    if model.has_worker_processes() {
         ranges.push(("--workers", "1 to 65535", ["0", "65536"]));
         ranges.push(("--start-retries", "0 to 4294967295", ["-1", "4294967296"]));
     }
     let help = model.run(&["--help"]).stdout;
     for (flag, range, outside) in ranges {
-        let of_flag = help
+        let text = help
             .split(&format!("{flag} "))
             .nth(1)
             .expect("--help has the flag");
-        let words: Vec<_> = of_flag.split_whitespace().take(60).collect();
-        assert!(words.join(" ").contains(range), "{flag}: {of_flag}");
+        let words: Vec<_> = text.split_whitespace().take(60).collect();
+        assert!(words.join(" ").contains(range), "{flag}: {text}");
         for number in outside {
-            is_told(model, &[flag, number]);
+            reports_wrong_flags(model, &[flag, number]);
         }
     }
 }
 
 #[track_caller]
-fn is_told(model: &Model, flags: &[&str]) {
+fn reports_wrong_flags(model: &Model, flags: &[&str]) {
     let finished = model.run(flags);
     let stderr = finished.stderr;
     assert_eq!(finished.code, Some(2), "{flags:?}: {stderr}");
     assert_eq!(finished.stdout, "", "{flags:?}");
-    assert_eq!(
-        stderr.lines().count(),
-        1,
-        "{flags:?} are told in one line: {stderr}"
-    );
+    assert_eq!(stderr.lines().count(), 1, "{flags:?}: one line: {stderr}");
     assert!(!stderr.contains("panicked"), "{flags:?}: {stderr}");
     let names = |word: &&str| !word.is_empty() && stderr.contains(*word);
-    assert!(flags.iter().any(names), "{flags:?}: it says which: {stderr}");
+    assert!(flags.iter().any(names), "{flags:?}: it names the flag: {stderr}");
 }
