@@ -1,6 +1,6 @@
-//! Numbers as people read them: three digits that mean something, and no more.
+//! Numbers for people: three significant digits.
 
-/// With three significant digits, and commas between thousands: 51,200, 51.2, 0.512.
+/// Three significant digits, and commas between thousands: 51,200, 51.2, 0.512.
 pub(crate) fn rounded(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value:.0}");
@@ -8,7 +8,7 @@ pub(crate) fn rounded(value: f64) -> String {
     let magnitude = value.abs().log10().floor() as i32;
     let unit = 10f64.powi(magnitude - 2);
     let value = (value / unit).round() * unit;
-    // Rounding up may have made it a digit longer: 99.96 is 100 and not 100.0.
+    // Rounding up may add a digit: 99.96 becomes 100, not 100.0.
     let magnitude = value.abs().log10().floor() as i32;
     let decimals = usize::try_from(2 - magnitude).unwrap_or(0);
     with_commas(&format!("{value:.decimals$}"))
@@ -22,6 +22,15 @@ pub(crate) fn percent(share: f64) -> String {
 /// A count.
 pub(crate) fn count(value: f64) -> String {
     with_commas(&format!("{value:.0}"))
+}
+
+/// A number of things: `1 trial`, `1,000 trials`.
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        count(number as f64),
+        if number == 1 { one } else { many }
+    )
 }
 
 pub(crate) fn with_commas(number: &str) -> String {
@@ -55,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_digits_are_told() {
+    fn values_have_three_significant_digits() {
         for (value, text) in [
             (0.0, "0"),
             (51_234.0, "51,200"),
@@ -73,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_told_whole() {
+    fn a_count_is_written_in_full() {
         assert_eq!(count(64.0), "64");
         assert_eq!(count(12_345.0), "12,345");
     }

@@ -18,7 +18,7 @@ mod ties;
 pub use comparison::{Better, Comparison, Verdict};
 pub use estimate::Estimate;
 pub use regression::{Finding, Test, judge, trials_needed as trials_needed_by_a_check};
-pub use ties::{Standing, best, trials_needed};
+pub use ties::{Rank, Unranked, rank, trials_needed};
 
 /// How surely an interval holds what it is about, wherever nothing else is said.
 pub const CONFIDENCE: f64 = 0.95;

@@ -4,13 +4,20 @@ use super::{BEYOND_ALL_RATIOS, Better, Comparison, Estimate, Verdict};
 
 /// Where a row stands in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Rank {
     /// The best median.
     Best,
+    /// No other row is ranked.
+    Only,
     /// No significant difference from the best.
     Tied,
     /// Significantly worse than the best.
     Worse,
+}
+
+/// Why a row is not ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unranked {
     /// It has fewer trials than the test needs, so that no difference could be significant.
     TooFew {
         /// Its trials, or those of them in rounds that the best row has too.
@@ -38,39 +45,40 @@ const TAIL_OF_TWO: f64 = 0.025;
 /// (Hsu 1984, comparisons with the best, by Bonferroni's bound). Those that are called worse even so are out of the
 /// question, and the rest share what there is among fewer (Holm 1979).
 #[must_use]
-pub fn best(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Standing> {
+pub fn rank(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Result<Rank, Unranked>> {
     let medians: Vec<Option<f64>> = rows
         .iter()
         .map(|row| Estimate::of(row.iter().flatten().copied()).map(|estimate| estimate.median))
         .collect();
-    let mut standings = vec![Standing::Absent; rows.len()];
+    let mut standings = vec![Err(Unranked::Absent); rows.len()];
     let present: Vec<usize> = (0..rows.len()).filter(|&row| medians[row].is_some()).collect();
     let (enough, short): (Vec<usize>, Vec<usize>) =
         present.into_iter().partition(|&row| trials(&rows[row]) >= needed);
     for row in short {
         let trials = trials(&rows[row]);
-        standings[row] = Standing::TooFew { trials, needed };
+        standings[row] = Err(Unranked::TooFew { trials, needed });
     }
     let Some(winner) = index_of_best(&medians, &enough, better) else {
         return standings;
     };
-    standings[winner] = Standing::Best;
     let mut tied = Vec::new();
     for row in enough.into_iter().filter(|&row| row != winner) {
         let trials = log_ratios(&rows[row], &rows[winner]).len();
         if trials < needed {
-            standings[row] = Standing::TooFew { trials, needed };
+            standings[row] = Err(Unranked::TooFew { trials, needed });
         } else {
             tied.push(row);
         }
     }
+    let is_alone = tied.is_empty();
+    standings[winner] = Ok(if is_alone { Rank::Only } else { Rank::Best });
     loop {
         let tail = TAIL_OF_TWO.min(CHANCE_OF_WRONG / tied.len().max(1) as f64);
         let (worse, rest): (Vec<usize>, Vec<usize>) = tied
             .iter()
             .partition(|&&row| is_worse(&rows[row], &rows[winner], better, tail));
         for &row in &worse {
-            standings[row] = Standing::Worse;
+            standings[row] = Ok(Rank::Worse);
         }
         tied = rest;
         if worse.is_empty() {
@@ -78,7 +86,7 @@ pub fn best(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Sta
         }
     }
     for row in tied {
-        standings[row] = Standing::Tied;
+        standings[row] = Ok(Rank::Tied);
     }
     standings
 }
@@ -144,13 +152,24 @@ fn log_ratio(first: f64, second: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::Standing::{Absent, Best, Tied, TooFew, Worse};
     use super::*;
     use crate::simulation::Draws;
 
-    /// The same with as many trials needed as it takes for so many rows.
-    fn best(rows: &[Vec<Option<f64>>], better: Better) -> Vec<Standing> {
-        super::best(rows, better, trials_needed(rows.len()))
+    type Standing = Result<Rank, Unranked>;
+
+    const BEST: Standing = Ok(Rank::Best);
+    const ONLY: Standing = Ok(Rank::Only);
+    const TIED: Standing = Ok(Rank::Tied);
+    const WORSE: Standing = Ok(Rank::Worse);
+    const ABSENT: Standing = Err(Unranked::Absent);
+
+    fn too_few(trials: usize, needed: usize) -> Standing {
+        Err(Unranked::TooFew { trials, needed })
+    }
+
+    /// Ranks rows by as many trials as their number needs.
+    fn rank(rows: &[Vec<Option<f64>>], better: Better) -> Vec<Standing> {
+        super::rank(rows, better, trials_needed(rows.len()))
     }
 
     /// A row of ten rounds, each `base` with a little that differs from round to round.
@@ -163,8 +182,8 @@ mod tests {
     #[test]
     fn the_best_is_the_least_or_the_most_as_is_better() {
         let rows = [row(3.0), row(1.0), row(2.0)];
-        assert_eq!(best(&rows, Better::Less), [Worse, Best, Worse]);
-        assert_eq!(best(&rows, Better::More), [Best, Worse, Worse]);
+        assert_eq!(rank(&rows, Better::Less), [WORSE, BEST, WORSE]);
+        assert_eq!(rank(&rows, Better::More), [BEST, WORSE, WORSE]);
     }
 
     #[test]
@@ -172,36 +191,36 @@ mod tests {
         let alternating: Vec<Option<f64>> = (0..10)
             .map(|round| Some(if round % 2 == 0 { 0.9 } else { 1.2 }))
             .collect();
-        assert_eq!(best(&[row(1.0), alternating], Better::Less), [Best, Tied]);
-        assert_eq!(best(&[row(1.0), row(1.0)], Better::Less), [Best, Tied]);
+        assert_eq!(rank(&[row(1.0), alternating], Better::Less), [BEST, TIED]);
+        assert_eq!(rank(&[row(1.0), row(1.0)], Better::Less), [BEST, TIED]);
     }
 
     #[test]
     fn a_row_without_figures_is_absent() {
-        assert_eq!(best(&[], Better::Less), []);
-        assert_eq!(best(&[vec![], vec![None; 10]], Better::Less), [Absent, Absent]);
-        assert_eq!(best(&[vec![None; 10], row(1.0)], Better::Less), [Absent, Best]);
+        assert_eq!(rank(&[], Better::Less), []);
+        assert_eq!(rank(&[vec![], vec![None; 10]], Better::Less), [ABSENT, ABSENT]);
+        assert_eq!(rank(&[vec![None; 10], row(1.0)], Better::Less), [ABSENT, ONLY]);
     }
 
     #[test]
     fn a_row_with_too_few_trials_is_not_ranked() {
-        let few = |trials| TooFew { trials, needed: 6 };
+        let few = |trials| too_few(trials, 6);
         let mut short = row(9.0);
         short[..5].fill(None);
-        assert_eq!(best(&[row(1.0), short.clone()], Better::Less), [Best, few(5)]);
+        assert_eq!(rank(&[row(1.0), short.clone()], Better::Less), [ONLY, few(5)]);
         // Nor is it the best, however good it looks.
-        assert_eq!(best(&[row(10.0), short.clone()], Better::Less), [Best, few(5)]);
+        assert_eq!(rank(&[row(10.0), short.clone()], Better::Less), [ONLY, few(5)]);
         assert_eq!(
-            best(&[short.clone(), short.clone()], Better::Less),
+            rank(&[short.clone(), short.clone()], Better::Less),
             [few(5), few(5)]
         );
         assert_eq!(
-            best(&[vec![None; 10], short.clone()], Better::Less),
-            [Absent, few(5)],
+            rank(&[vec![None; 10], short.clone()], Better::Less),
+            [ABSENT, few(5)],
             "alone"
         );
         short[0] = Some(9.0);
-        assert_eq!(best(&[row(1.0), short], Better::Less), [Best, Worse]);
+        assert_eq!(rank(&[row(1.0), short], Better::Less), [BEST, WORSE]);
     }
 
     #[test]
@@ -209,8 +228,8 @@ mod tests {
         assert_eq!([1, 2, 3, 4, 5, 6, 9].map(trials_needed), [6, 6, 6, 6, 7, 7, 8]);
         let mut rows = vec![row(1.0); 6];
         rows[5][..4].fill(None);
-        let standings = best(&rows, Better::Less);
-        assert_eq!(standings[5], TooFew { trials: 6, needed: 7 });
+        let standings = rank(&rows, Better::Less);
+        assert_eq!(standings[5], too_few(6, 7));
         assert!(!standings[..5].contains(&standings[5]), "{standings:?}");
     }
 
@@ -219,26 +238,23 @@ mod tests {
         let (mut early, mut late) = (row(1.0), row(9.0));
         early[8..].fill(None);
         late[..3].fill(None);
-        assert_eq!(
-            best(&[early, late], Better::Less),
-            [Best, TooFew { trials: 5, needed: 6 }]
-        );
+        assert_eq!(rank(&[early, late], Better::Less), [ONLY, too_few(5, 6)]);
         // Of ten rounds and six, only the first six are common.
         assert_eq!(
-            best(&[row(1.0), row(9.0)[..6].to_vec()], Better::Less),
-            [Best, Worse]
+            rank(&[row(1.0), row(9.0)[..6].to_vec()], Better::Less),
+            [BEST, WORSE]
         );
     }
 
     #[test]
     fn none_of_something_is_less_than_any() {
         assert_eq!(
-            best(&[row(0.0), row(5.0), row(0.0)], Better::Less),
-            [Best, Worse, Tied]
+            rank(&[row(0.0), row(5.0), row(0.0)], Better::Less),
+            [BEST, WORSE, TIED]
         );
         assert_eq!(
-            best(&[row(0.0), row(5.0), row(0.0)], Better::More),
-            [Worse, Best, Worse]
+            rank(&[row(0.0), row(5.0), row(0.0)], Better::More),
+            [WORSE, BEST, WORSE]
         );
     }
 
@@ -259,9 +275,9 @@ mod tests {
                         .collect()
                 })
                 .collect();
-            let standings = best(&rows, Better::Less);
-            let winner = standings.iter().position(|standing| *standing == Best).unwrap();
-            let here = standings.iter().filter(|standing| **standing == Worse).count();
+            let standings = rank(&rows, Better::Less);
+            let winner = standings.iter().position(|standing| *standing == BEST).unwrap();
+            let here = standings.iter().filter(|standing| **standing == WORSE).count();
             let at_95 = rows
                 .iter()
                 .filter(|row| is_worse(row, &rows[winner], Better::Less, TAIL_OF_TWO))
@@ -295,7 +311,7 @@ mod tests {
                             .collect()
                     })
                     .collect();
-                best(&rows, Better::Less)[8] == Worse
+                rank(&rows, Better::Less)[8] == WORSE
             })
             .count();
         let found = found as f64 / TABLES as f64;

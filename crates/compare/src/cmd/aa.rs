@@ -187,7 +187,7 @@ impl Series<'_> {
         };
         match self.bench.run(planned, None) {
             Ok(Outcome::Measured(measured)) => {
-                let errors = Errors::of([&*measured], 0);
+                let errors = Errors::from_trials([&*measured], 0);
                 if errors.are_too_many() {
                     bail!("its trials can't be compared: {}", errors.in_words());
                 }

@@ -215,7 +215,7 @@ impl<'a> Side<'a> {
 impl Trials<'_> {
     /// What went wrong in those that count.
     pub(super) fn errors(&self) -> Errors {
-        Errors::of(self.kept.iter().copied(), self.failed.len())
+        Errors::from_trials(self.kept.iter().copied(), self.failed.len())
     }
 
     /// Why none counts, where that is so.

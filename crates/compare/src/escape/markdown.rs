@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{is_unseen, markup};
+use super::is_unseen;
+use crate::report::markup;
 
 /// A text of a [page](crate::report::page): its marks `**bold**` and `` `code` `` stay, and everything else is shown as it
 /// is written. It is one line, and may stand in a table.

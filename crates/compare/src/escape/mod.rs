@@ -3,7 +3,6 @@
 
 pub(crate) mod csv;
 pub(crate) mod markdown;
-pub(crate) mod markup;
 pub(crate) mod terminal;
 
 use serde_json::Value;

@@ -9,7 +9,7 @@ pub(crate) mod shipped;
 use std::path::Path;
 
 pub(crate) use file::parse;
-pub(crate) use schema::experiment::{Experiment, Load, Method, Setting, Theory};
+pub(crate) use schema::experiment::{Experiment, Load, Method, Setting};
 
 /// The experiment that was asked for on the command line: a shipped one by its name, or a TOML file.
 pub(crate) fn asked(name: &str) -> Result<Experiment, String> {

@@ -94,11 +94,7 @@ impl Metric {
 
     /// A value with its unit, for a sentence.
     pub(crate) fn format_with_unit(&self, value: f64) -> String {
-        let number = self.format(value);
-        match self.unit.symbol() {
-            "" => number,
-            unit => format!("{number} {unit}"),
-        }
+        self.format(value) + &self.unit.behind()
     }
 
     /// Its value as a headline: none if too few samples lie beyond a quantile.
@@ -129,6 +125,14 @@ impl Unit {
             Self::Milliseconds => "ms",
             Self::Mebibytes => "MiB",
             Self::Kibibytes => "KiB",
+        }
+    }
+
+    /// The symbol as it stands behind a value, with its space.
+    pub(crate) fn behind(self) -> String {
+        match self.symbol() {
+            "" => String::new(),
+            symbol => format!(" {symbol}"),
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Every trial as a line, with every figure that it has: for whoever wants to reckon with them.
+//! Every trial as a line with all its metrics, for spreadsheets and data frames.
 
 use crate::escape::csv::field;
 use crate::metric;
 use schema::record::{Measured, Outcome, Record};
 
-use super::limit::Limit;
+use super::bottleneck::Bottleneck;
 
-/// What stands before the figures.
+/// The columns before the metrics.
 const COLUMNS: [&str; 10] = [
     "run",
     "trial",
@@ -15,13 +15,13 @@ const COLUMNS: [&str; 10] = [
     "setting",
     "model",
     "started_at",
-    "limit",
-    "set_aside",
+    "bottleneck",
+    "excluded",
     "failed",
 ];
 
-/// What stands behind the figures: how many requests were sent, how many of them failed by kind, how many background
-/// connections the server closed, and whether it stopped answering.
+/// The columns after the metrics: how many requests were sent and how many failed, by kind; how many background connections
+/// the server closed; whether it stopped answering.
 const ERRORS: [&str; 8] = [
     "sent",
     "wrong",
@@ -33,8 +33,8 @@ const ERRORS: [&str; 8] = [
     "stopped_answering",
 ];
 
-/// A heading, and a line for each trial, with six digits of each figure. What a trial has not is empty.
-pub(super) fn text(records: &[Record], run: &str) -> String {
+/// Renders a heading and a line for each trial, with six significant digits. A value that a trial lacks is empty.
+pub(crate) fn render(records: &[Record], run: &str) -> String {
     let headings = COLUMNS
         .into_iter()
         .chain(metric::ALL.iter().map(|metric| metric.key))
@@ -60,7 +60,10 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
         record.model.clone(),
         record.started_at.to_string(),
         trial.map_or_else(String::new, |trial| {
-            format!("{:?}", Limit::of(trial)).to_lowercase()
+            Bottleneck::from_trial(trial)
+                .name()
+                .replace(' ', "_")
+                .to_lowercase()
         }),
         trial
             .and_then(Measured::exclusion)
@@ -69,7 +72,7 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
         failed,
     ]
     .map(|text| field(&text));
-    let figures = metric::ALL.iter().map(move |metric| {
+    let metrics = metric::ALL.iter().map(move |metric| {
         let value = trial.and_then(|trial| (metric.value)(trial));
         value.map_or_else(String::new, |value| significant(value).to_string())
     });
@@ -77,7 +80,7 @@ fn fields(record: &Record, run: &str) -> impl Iterator<Item = String> {
         Some(trial) => errors(trial),
         None => [const { String::new() }; ERRORS.len()],
     };
-    before.into_iter().chain(figures).chain(errors)
+    before.into_iter().chain(metrics).chain(errors)
 }
 
 fn errors(trial: &Measured) -> [String; ERRORS.len()] {

@@ -1,14 +1,14 @@
 //! What a server did wrong in a setting: requests that failed, background connections that it closed, trials that failed,
 //! and whether it stopped answering.
 //!
-//! Requests that were due and never sent are overload and no errors. Nor are connections that were never served: both have
-//! signs of their own.
+//! Requests that were due and never sent are overload, not errors. Connections that were never served are no errors either.
+//! Both have signs of their own.
 
 use crate::numbers::{count, percent};
 use schema::record::Measured;
 
-/// Where more than this share of the requests failed, or of the background connections was closed, a model's values are not
-/// compared with those of others: its latencies leave out the requests that failed, and its costs are divided by fewer.
+/// A model's values are not compared with others if more than this share of its requests failed, or of its background
+/// connections was closed. Its latencies leave out the failed requests, and its costs are divided by fewer.
 pub(crate) const FAILED_SHARE_MOST: f64 = 0.01;
 
 /// The errors of a model in a setting, over the trials that count.
@@ -20,10 +20,10 @@ pub(crate) struct Errors {
     timeout: u64,
     reset: u64,
     unanswered: u64,
-    /// Connections that carry no load, and how many of them the server closed.
+    /// Idle connections that carry no load, and how many of them the server closed.
     background: u64,
     background_closed: u64,
-    /// In how many trials the server stopped answering, of so many.
+    /// In how many of the measured trials the server stopped answering.
     stopped: usize,
     measured: usize,
     /// How many trials failed as a whole.
@@ -31,8 +31,11 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    /// Of these trials, beside so many that failed as a whole.
-    pub(crate) fn of<'a>(trials: impl IntoIterator<Item = &'a Measured>, failed_trials: usize) -> Self {
+    /// Sums up these trials, and how many others failed as a whole.
+    pub(crate) fn from_trials<'a>(
+        trials: impl IntoIterator<Item = &'a Measured>,
+        failed_trials: usize,
+    ) -> Self {
         let mut errors = Self {
             failed_trials,
             ..Self::default()
@@ -51,7 +54,7 @@ impl Errors {
         self.timeout += requests.timeout.saturating_sub(trial.load.unserved_timeouts);
         self.reset += requests.reset;
         self.unanswered += requests.in_flight;
-        // A server may well close a connection that sent half a request and stopped. One that is only idle it should keep.
+        // A server may close a connection that sent half a request and stopped. It should keep one that is only idle.
         if let Some(background) = &trial.load.background {
             self.background += background.idle;
             self.background_closed += background.idle.saturating_sub(background.idle_open);
@@ -60,7 +63,7 @@ impl Errors {
         self.measured += 1;
     }
 
-    /// The share of the requests sent that failed, however they did.
+    /// The share of the requests sent that failed, in any way.
     pub(crate) fn failed_share(&self) -> f64 {
         share(self.failed(), self.sent)
     }
@@ -89,7 +92,7 @@ impl Errors {
         self.stopped() || self.failed_share() > FAILED_SHARE_MOST || self.closed_share() > FAILED_SHARE_MOST
     }
 
-    /// For the cell of a table: `12.3 %`, with what else there is to say.
+    /// For the cell of a table: `12.3 %`, and whatever else went wrong.
     pub(crate) fn in_a_cell(&self) -> String {
         let mut parts = Vec::new();
         if self.failed() > 0 || self.failed_trials == 0 && self.background_closed == 0 {
@@ -99,7 +102,7 @@ impl Errors {
             parts.push("stopped answering".to_owned());
         }
         if self.background_closed > 0 {
-            parts.push(self.background_in_words());
+            parts.push(self.background_closed_in_words());
         }
         if self.failed_trials > 0 {
             let trials = self.failed_trials + self.measured;
@@ -125,7 +128,7 @@ impl Errors {
             ));
         }
         if self.background_closed > 0 {
-            parts.push(self.background_in_words());
+            parts.push(self.background_closed_in_words());
         }
         if self.failed_trials > 0 {
             parts.push(format!(
@@ -152,7 +155,7 @@ impl Errors {
         kinds.join(", ")
     }
 
-    fn background_in_words(&self) -> String {
+    fn background_closed_in_words(&self) -> String {
         format!(
             "{} of {} background connections closed",
             count(self.background_closed as f64),
@@ -180,7 +183,7 @@ mod tests {
     fn trial(change: impl FnOnce(&mut Measured)) -> Errors {
         let mut trial = fixture::measured();
         change(&mut trial);
-        Errors::of([&trial], 0)
+        Errors::from_trials([&trial], 0)
     }
 
     #[test]

@@ -1,36 +1,37 @@
-//! The results in short, for a page that is about more than them: `README.md` of the repository.
+//! The results in short, for a part of another page such as the `README.md` of a repository.
 
 use std::fmt::{self, Write};
 use std::path::Path;
 
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
 
-use super::choices;
-use super::compose::{self, Width};
+use super::compose;
 use super::markdown;
 use super::summary::{Answer, Summary};
+use super::tables::{Width, legend, metrics_table};
+use crate::numbers::counted;
 
-/// The experiment and the setting whose figures are shown; where a run has not asked that, those of its first.
+/// The experiment and the setting that are shown. A run without them shows its first.
 const SHOWN: (&str, &str) = ("request-cost", "64");
-/// The experiment whose picture is shown beside.
+/// The experiment whose plot is shown as well.
 const BESIDE: &str = "past-capacity";
 
-/// Where things lie, as seen from the folder of the file that the text is for.
+/// Paths, relative to the folder of the file that the text is for.
 pub(super) struct Places<'a> {
     /// The file itself.
     pub(super) file: &'a Path,
     /// The run's folder.
     pub(super) run: &'a Path,
-    /// The folder with the whole page and its pictures.
+    /// The folder with the whole page and its plots.
     pub(super) results: &'a Path,
-    /// The keys of the pictures that are there.
-    pub(super) pictures: &'a [String],
+    /// The keys of the plots that are there.
+    pub(super) plots: &'a [String],
 }
 
-/// The text, in Markdown. It begins and ends with an empty line.
-pub(super) fn text(summary: &Summary<'_>, run: &str, places: &Places<'_>) -> String {
+/// Renders the text, in Markdown. It begins and ends with an empty line.
+pub(super) fn render(summary: &Summary<'_>, run: &str, places: &Places<'_>) -> String {
     let mut text = String::new();
-    write(&mut text, summary, run, places).expect("writing to a string can't fail");
+    write(&mut text, summary, run, places).expect("writing to a string cannot fail");
     text
 }
 
@@ -47,27 +48,28 @@ fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_
         comment(&again)
     )?;
     writeln!(text, "Which model for which work, by run {}:\n", escaped(run))?;
-    markdown::write_choices(text, &choices::of(summary))?;
-    markdown::write_lines(text, &choices::open(summary))?;
+    let (choices, open) = compose::in_short(summary);
+    markdown::write_choices(text, &choices)?;
+    markdown::write_lines(text, &open)?;
     if let Some(answer) = shown(summary) {
         writeln!(text, "{}\n", marked(&caption(summary, answer)))?;
-        let table = compose::figures_table(answer, answer.name(), Width::Page);
+        let table = metrics_table(answer, answer.name(), Width::Page);
         markdown::write_table(text, &table)?;
-        for paragraph in compose::legend([&table]) {
+        for paragraph in legend([&table]) {
             writeln!(text, "{}\n", marked(&paragraph))?;
         }
-        for (title, key) in pictures(summary, answer, places) {
-            let picture = places.results.join(format!("{key}.svg"));
-            writeln!(text, "![{}]({})\n", marked(title), link(&picture))?;
+        for (title, key) in plots(summary, answer, places) {
+            let file = places.results.join(format!("{key}.svg"));
+            writeln!(text, "![{}]({})\n", marked(title), link(&file))?;
         }
     }
     writeln!(
         text,
-        "[{}]({}) has all of this run: {}, and what it could not show. The run was made by the first of these, and \
-         what stands here by the second:\n",
+        "[{}]({}) has the whole run: {}, and what it cannot show. The first of these commands made the run, and the second wrote \
+         this part:\n",
         escaped(&page.to_string_lossy()),
         link(&page),
-        compose::counted(summary.results.len(), "question", "questions")
+        counted(summary.results.len(), "question", "questions")
     )?;
     writeln!(
         text,
@@ -76,7 +78,7 @@ fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_
     )
 }
 
-/// The setting whose figures are shown.
+/// The setting that is shown.
 fn shown<'r, 'a>(summary: &'r Summary<'a>) -> Option<&'r Answer<'a>> {
     let is_shown = |answer: &&Answer<'_>| (&*answer.experiment.key, &*answer.setting.key) == SHOWN;
     summary
@@ -85,7 +87,7 @@ fn shown<'r, 'a>(summary: &'r Summary<'a>) -> Option<&'r Answer<'a>> {
         .or_else(|| summary.answers().next())
 }
 
-/// What the table is of: the setting, how many trials, and the machine.
+/// The caption of the table: the setting, how many trials, and the machine.
 fn caption(summary: &Summary<'_>, answer: &Answer<'_>) -> String {
     let environment = summary.environment;
     let kept = answer
@@ -95,11 +97,11 @@ fn caption(summary: &Summary<'_>, answer: &Answer<'_>) -> String {
         .filter(|&kept| kept > 0);
     let trials = match (kept.clone().min(), kept.max()) {
         (Some(least), Some(most)) if least < most => format!("{least} to {most} trials"),
-        (_, most) => compose::counted(most.unwrap_or(0), "trial", "trials"),
+        (_, most) => counted(most.unwrap_or(0), "trial", "trials"),
     };
     let machine = compose::machine(environment);
     format!(
-        "**{}**, {}. {} The profile was `{}`, with {trials} of each model that count. The machine: {}.",
+        "**{}**, {}. {} Profile `{}`, {trials} of each model. Machine: {}.",
         answer.experiment.title,
         answer.name(),
         answer.experiment.setup,
@@ -108,8 +110,8 @@ fn caption(summary: &Summary<'_>, answer: &Answer<'_>) -> String {
     )
 }
 
-/// Title and key of each picture that is shown.
-fn pictures<'a>(
+/// Title and key of each plot that is shown.
+fn plots<'a>(
     summary: &Summary<'a>,
     answer: &Answer<'a>,
     places: &Places<'_>,
@@ -122,7 +124,7 @@ fn pictures<'a>(
         .find(|experiment| experiment.key == BESIDE && experiment.key != own.key);
     std::iter::once(own)
         .chain(beside)
-        .filter(|experiment| places.pictures.contains(&experiment.key))
+        .filter(|experiment| places.plots.contains(&experiment.key))
         .map(|experiment| (&*experiment.title, &*experiment.key))
 }
 
@@ -132,12 +134,12 @@ mod tests {
     use crate::report::fixture;
 
     #[test]
-    fn a_run_without_the_shown_experiment_shows_its_first_and_one_without_trials_no_table() {
+    fn a_run_without_the_shown_experiment_shows_its_first() {
         let (mut environment, records) = fixture::run();
         environment
             .experiments
             .retain(|experiment| experiment.key != SHOWN.0);
-        let summary = Summary::of(&environment, &records);
+        let summary = fixture::summary(&environment, &records);
         let answer = shown(&summary).unwrap();
         assert_eq!(answer.experiment.key, environment.experiments[0].key);
 
@@ -146,9 +148,9 @@ mod tests {
             file: "README.md".as_ref(),
             run: "results/runs/a".as_ref(),
             results: "results".as_ref(),
-            pictures: &[],
+            plots: &[],
         };
-        let text = text(&Summary::of(&environment, &[]), "a", &places);
+        let text = render(&fixture::summary(&environment, &[]), "a", &places);
         assert!(
             !text.contains("| model |") && text.contains("--into README.md"),
             "{text}"

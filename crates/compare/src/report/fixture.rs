@@ -7,11 +7,12 @@ use schema::load::{Checks, Client, Connections, Fairness, LoopKind, Quantiles, R
 
 use crate::contender::{LeftOut, models};
 use crate::experiment::{Experiment, Method, shipped};
-use crate::plan::Planned;
 use crate::profile::Times;
+use crate::report::summary::{Progress, Summary};
 use schema::cost::{CpuSource, Footprint, Interference, Spent, SwitchesOver};
 use schema::cpus::Split;
 use schema::environment::{Commit, Environment, Machine};
+use schema::plan::Planned;
 use schema::record::{KillResult, Life, LoadMetrics, Measured, Outcome, Record, SCHEMA, SearchResult};
 
 /// What takes part: some settings of some experiments, one of each kind.
@@ -110,6 +111,15 @@ fn experiments() -> Vec<Experiment> {
             .retain(|setting| keys.contains(&&*setting.key));
     }
     all
+}
+
+/// The summary of a run.
+pub(crate) fn summary<'a>(environment: &'a Environment, records: &'a [Record]) -> Summary<'a> {
+    let progress = Progress {
+        planned: environment.planned().len(),
+        made: schema::plan::made(records),
+    };
+    Summary::build(environment, records, progress)
 }
 
 /// The 40th trial failed, and the 70th was disturbed.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::excerpt::{self, Places};
 use super::fixture;
-use super::summary::Summary;
+use super::{compose, csv, markdown, terminal};
 
 #[track_caller]
 fn is_as_kept(name: &str, now: &str) {
@@ -27,8 +27,8 @@ fn is_as_kept(name: &str, now: &str) {
 #[test]
 fn the_page_of_a_fixed_run_is_as_it_was() {
     let (environment, records) = fixture::run();
-    let page = super::page(&environment, &records, "20260102T030405Z");
-    is_as_kept("README.md", &super::markdown(&page));
+    let page = compose::page(&fixture::summary(&environment, &records), "20260102T030405Z");
+    is_as_kept("README.md", &markdown::render(&page));
 }
 
 #[test]
@@ -38,19 +38,19 @@ fn the_results_of_a_fixed_run_in_short_are_as_they_were() {
         file: "README.md".as_ref(),
         run: "results/runs/20260102T030405Z".as_ref(),
         results: "results".as_ref(),
-        pictures: &["request-cost", "past-capacity", "waiting"].map(str::to_owned),
+        plots: &["request-cost", "past-capacity", "waiting"].map(str::to_owned),
     };
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     is_as_kept(
         "excerpt.md",
-        &excerpt::text(&summary, "20260102T030405Z", &places),
+        &excerpt::render(&summary, "20260102T030405Z", &places),
     );
 }
 
 #[test]
 fn the_tables_of_a_fixed_run_are_as_they_were_and_fit_a_terminal() {
     let (environment, records) = fixture::run();
-    let tables = super::terminal(&environment, &records);
+    let tables = terminal::render(&fixture::summary(&environment, &records));
     for line in tables.lines() {
         assert!(line.chars().count() <= 100, "wider than a terminal: {line}");
     }
@@ -60,26 +60,26 @@ fn the_tables_of_a_fixed_run_are_as_they_were_and_fit_a_terminal() {
 #[test]
 fn the_lines_of_a_fixed_run_are_as_they_were() {
     let (_, records) = fixture::run();
-    is_as_kept("trials.csv", &super::csv(&records, "20260102T030405Z"));
+    is_as_kept("trials.csv", &csv::render(&records, "20260102T030405Z"));
 }
 
 #[test]
 fn a_run_without_trials_has_a_page() {
     let (environment, _) = fixture::run();
-    let page = super::page(&environment, &[], "20260102T030405Z");
+    let page = compose::page(&fixture::summary(&environment, &[]), "20260102T030405Z");
     assert!(
-        page.limits[0].starts_with("The run was interrupted"),
+        page.caveats[0].starts_with("The run was interrupted"),
         "{:?}",
-        page.limits
+        page.caveats
     );
-    let choices = page.choices.iter().flat_map(super::page::Choice::cells);
+    let choices = page.choices.iter().flat_map(super::conclusions::Choice::cells);
     assert!(choices.chain(page.open).all(|told| !told.contains("NaN")));
 }
 
 #[test]
 fn every_shipped_experiment_has_its_part_of_the_page_and_its_table() {
     let (environment, records) = fixture::whole_run();
-    let page = super::page(&environment, &records, "20260102T030405Z");
+    let page = compose::page(&fixture::summary(&environment, &records), "20260102T030405Z");
     let sections: Vec<_> = page.sections.iter().map(|section| &section.key).collect();
     let experiments: Vec<_> = environment
         .experiments
@@ -92,7 +92,7 @@ fn every_shipped_experiment_has_its_part_of_the_page_and_its_table() {
             assert_eq!(row.cells.len(), section.table.headings.len(), "{}", section.key);
         }
     }
-    let tables = super::terminal(&environment, &records);
+    let tables = terminal::render(&fixture::summary(&environment, &records));
     for line in tables.lines() {
         assert!(line.chars().count() <= 100, "wider than a terminal: {line}");
     }

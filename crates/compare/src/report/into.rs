@@ -93,8 +93,8 @@ impl Target {
             let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
             from(folder, &path)
         });
-        let plots = page.sections.iter().flat_map(|section| &section.plots);
-        let pictures: Vec<_> = plots
+        let plots: Vec<_> = page
+            .plots()
             .map(|plot| plot.key.clone())
             .filter(|key| folder.join(&results).join(format!("{key}.svg")).is_file())
             .collect();
@@ -102,9 +102,9 @@ impl Target {
             file: file.as_ref(),
             run: &of_run,
             results: &results,
-            pictures: &pictures,
+            plots: &plots,
         };
-        let text = excerpt::text(summary, &page.run, &places);
+        let text = excerpt::render(summary, &page.run, &places);
         folder::write_whole(folder, file.as_ref(), &self.frame.around(&text))
     }
 }

@@ -4,11 +4,14 @@ use std::fmt::{self, Write};
 
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
 
-use super::page::{Cell, Choice, Mark, Page, Section, Table};
+use super::conclusions::Choice;
+use super::page::{Cell, Mark, Page, Section, Table};
+use super::sign;
 
-pub(super) fn text(page: &Page) -> String {
+/// Renders a page. It refers to a picture for each plot: its key with `.svg`.
+pub(crate) fn render(page: &Page) -> String {
     let mut text = String::new();
-    write(&mut text, page).expect("writing to a string can't fail");
+    write(&mut text, page).expect("writing to a string cannot fail");
     text
 }
 
@@ -31,13 +34,13 @@ fn write(text: &mut String, page: &Page) -> fmt::Result {
     for section in &page.sections {
         write_section(text, section)?;
     }
-    write_list(text, "What this run could not show", &page.limits)?;
-    let figures: Vec<_> = page
-        .figures
+    write_list(text, "What this run cannot show", &page.caveats)?;
+    let metrics: Vec<_> = page
+        .metrics
         .iter()
         .map(|(name, meaning)| format!("**{name}**: {meaning}."))
         .collect();
-    write_list(text, "What the figures mean", &figures)?;
+    write_list(text, "What the metrics mean", &metrics)?;
     write_list(text, "The machine", &page.machine)?;
     write_list(text, "The run", &page.method)?;
     writeln!(text, "{}", block("", &[&page.command]))
@@ -48,7 +51,7 @@ fn write_list(text: &mut String, title: &str, lines: &[String]) -> fmt::Result {
     write_lines(text, lines)
 }
 
-/// Which model for which work.
+/// Writes which model for which work.
 pub(super) fn write_choices(text: &mut String, choices: &[Choice]) -> fmt::Result {
     if choices.is_empty() {
         return Ok(());
@@ -88,7 +91,7 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
     writeln!(text, "{}:\n", marked(&section.table.caption))?;
     write_table(text, &section.table)?;
     if !section.details.is_empty() {
-        writeln!(text, "<details>\n<summary>All figures</summary>\n")?;
+        writeln!(text, "<details>\n<summary>All metrics</summary>\n")?;
         for table in &section.details {
             writeln!(text, "{}:\n", marked(&table.caption))?;
             write_table(text, table)?;
@@ -101,7 +104,7 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
     Ok(())
 }
 
-/// A table, and an empty line behind it.
+/// Writes a table, and an empty line after it.
 pub(super) fn write_table(text: &mut String, table: &Table) -> fmt::Result {
     let headings: Vec<_> = table.headings.iter().map(|heading| marked(heading)).collect();
     writeln!(text, "| model | {} |", headings.join(" | "))?;
@@ -120,8 +123,8 @@ fn cell(cell: &Cell) -> String {
         Mark::Tied => format!("{} ≈", escaped(&cell.median)),
     };
     let signs = match &*cell.signs {
-        "" => String::new(),
-        signs => format!(" {signs}"),
+        [] => String::new(),
+        signs => format!(" {}", sign::symbols(signs)),
     };
     let below = cell.interval.iter().chain(&cell.note);
     let below: Vec<_> = below
@@ -133,21 +136,22 @@ fn cell(cell: &Cell) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::sign::Sign;
 
     #[test]
-    fn the_best_is_bold_and_what_is_tied_with_it_has_a_sign() {
+    fn the_best_is_bold_and_ties_have_a_sign() {
         let best = Cell {
             median: "6.40".to_owned(),
             interval: Some("6.30–6.50".to_owned()),
             mark: Mark::Best,
-            signs: "‡".to_owned(),
+            signs: vec![Sign::LoadGeneratorSaturated],
             ..Cell::default()
         };
         assert_eq!(cell(&best), "**6.40** ‡<br><sub>6.30–6.50</sub>");
         let tied = Cell {
             interval: None,
             mark: Mark::Tied,
-            signs: String::new(),
+            signs: Vec::new(),
             ..best
         };
         assert_eq!(cell(&tied), "6.40 ≈");

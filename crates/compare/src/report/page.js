@@ -1,17 +1,17 @@
-// What the page can do beyond being read. Without this script all of it is there, only nothing can be switched.
+// Everything on the page is readable without this script. It adds switches, sorting and tooltips.
 "use strict";
 
-// Dark and light: as the system has it, until somebody says otherwise.
+// Dark and light: as the system has it, until the reader switches.
 {
   const root = document.documentElement;
   const button = document.getElementById("theme");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-  const tell = () => {
+  const showState = () => {
     button.textContent = dark() ? "Light" : "Dark";
     button.setAttribute("aria-label", `Switch to ${dark() ? "light" : "dark"} colours`);
   };
-  // A browser may deny storage to a file; then the choice lasts as long as the page.
+  // A browser may deny storage to a file. Then the choice lasts as long as the page.
   try {
     const kept = localStorage.getItem("theme");
     if (kept === "dark" || kept === "light") root.dataset.theme = kept;
@@ -23,20 +23,20 @@
     try {
       localStorage.setItem("theme", root.dataset.theme);
     } catch {}
-    tell();
+    showState();
   });
-  system.addEventListener("change", tell);
-  tell();
+  system.addEventListener("change", showState);
+  showState();
 }
 
-// Models: each box switches all that belongs to its model, in plots and in tables.
+// Models: each box shows or hides its model in all plots and tables.
 {
   const controls = document.getElementById("models");
   const boxes = [...controls.querySelectorAll("input")];
-  const parts = [...document.querySelectorAll("[data-model]")];
+  const parts = [...document.querySelectorAll("[data-series]")];
   const show = () => {
     const off = new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
-    for (const part of parts) part.classList.toggle("off", off.has(part.dataset.model));
+    for (const part of parts) part.classList.toggle("off", off.has(part.dataset.series));
   };
   controls.hidden = boxes.length === 0;
   controls.addEventListener("change", show);
@@ -48,7 +48,7 @@
   }
 }
 
-// Tables: a click on a heading sorts by it, a second one the other way round. What has no value stays at the end.
+// Tables: a click on a heading sorts by it, a second click in reverse. Rows without a value stay at the end.
 for (const table of document.querySelectorAll("table:not(.choices)")) {
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];
@@ -73,11 +73,11 @@ for (const table of document.querySelectorAll("table:not(.choices)")) {
   });
 }
 
-// Plots: a point tells its figures under the pointer, and when it has the focus. A plot is one stop of the tab key; the
+// Plots: a point shows its value under the pointer, and when it has the focus. The tab key stops once at each plot, and the
 // arrow keys go from point to point.
 {
   const tip = document.getElementById("tip");
-  const tell = (point) => {
+  const show = (point) => {
     tip.textContent = point.dataset.label;
     tip.hidden = false;
     const at = point.querySelector(".dot").getBoundingClientRect();
@@ -93,9 +93,9 @@ for (const table of document.querySelectorAll("table:not(.choices)")) {
     const points = [...plot.querySelectorAll(".point")];
     points.forEach((point, index) => {
       point.setAttribute("tabindex", index === 0 ? "0" : "-1");
-      point.addEventListener("pointerenter", () => tell(point));
+      point.addEventListener("pointerenter", () => show(point));
       point.addEventListener("pointerleave", hide);
-      point.addEventListener("focus", () => tell(point));
+      point.addEventListener("focus", () => show(point));
       point.addEventListener("blur", hide);
     });
     plot.addEventListener("keydown", (event) => {
@@ -107,7 +107,7 @@ for (const table of document.querySelectorAll("table:not(.choices)")) {
       const next = shown[shown.indexOf(event.target) + step];
       if (next) next.focus();
     });
-    // Where the first model is switched off, the tab key has to find another one's point.
+    // If the first model is hidden, the tab key must find a point of another one.
     document.getElementById("models").addEventListener("change", () => {
       const first = points.find((point) => !point.closest(".off"));
       for (const point of points) point.setAttribute("tabindex", point === first ? "0" : "-1");

@@ -1,14 +1,14 @@
-//! The pictures: the figure that answers an experiment's question, against its axis or by its settings.
+//! The plots of an experiment: its headline by its axis, or by its settings.
 
-use super::page::{Plot, Point, Scale, Series};
+use super::plot::{Plot, Point, Scale, Series};
 use super::summary::{Answer, Results, Row};
-use crate::metric;
+use crate::metric::load;
 
-/// From this ratio of the most to the least on, small figures could not be told from none on an even axis.
+/// From this ratio of the highest to the lowest value on, low values would look like 0 on a linear axis.
 const LOGARITHMIC_FROM: f64 = 20.0;
 
-/// What a picture of the experiment shows, one for each that it has.
-pub(super) fn of(results: &Results<'_>) -> Vec<Plot> {
+/// One plot, or none if nothing was measured.
+pub(crate) fn plots(results: &Results<'_>) -> Vec<Plot> {
     let experiment = results.experiment;
     let mut series = measured(results);
     series.extend(expected(results));
@@ -32,7 +32,7 @@ pub(super) fn of(results: &Results<'_>) -> Vec<Plot> {
         },
     };
     let y = Scale {
-        title: metric::named(&experiment.headline).title(),
+        title: results.headline().title(),
         logarithmic: is_wide(&series),
         names: Vec::new(),
     };
@@ -42,19 +42,20 @@ pub(super) fn of(results: &Results<'_>) -> Vec<Plot> {
         x,
         y,
         series,
+        reference: "theory".to_owned(),
     }]
 }
 
 fn measured(results: &Results<'_>) -> Vec<Series> {
     series(results, false, |_, row| {
-        let estimate = row.figures[0].estimate?;
+        let estimate = row.values[0].estimate?;
         Some((estimate.median, estimate.low, estimate.high))
     })
 }
 
-/// What theory expects of the mean latency, where that is the figure.
+/// What theory predicts for the mean latency, where that is the headline.
 fn expected(results: &Results<'_>) -> Vec<Series> {
-    if *metric::named(&results.experiment.headline) != metric::load::MEAN {
+    if *results.headline() != load::MEAN {
         return Vec::new();
     }
     let theories = results.experiment.theory.iter();
@@ -68,10 +69,11 @@ fn expected(results: &Results<'_>) -> Vec<Series> {
         .collect()
 }
 
+/// A series for each model, with the value and the interval of each setting.
 fn series(
     results: &Results<'_>,
-    theory: bool,
-    of: impl Fn(&Answer<'_>, &Row<'_>) -> Option<(f64, f64, f64)>,
+    is_reference: bool,
+    value: impl Fn(&Answer<'_>, &Row<'_>) -> Option<(f64, f64, f64)>,
 ) -> Vec<Series> {
     let mut all: Vec<Series> = Vec::new();
     for (index, answer) in results.answers.iter().enumerate() {
@@ -80,7 +82,7 @@ fn series(
             None => index as f64,
         };
         for row in &answer.rows {
-            let Some((y, low, high)) = of(answer, row) else {
+            let Some((y, low, high)) = value(answer, row) else {
                 continue;
             };
             let point = Point { x, y, low, high };
@@ -88,8 +90,8 @@ fn series(
                 Some(series) => series.points.push(point),
                 None => all.push(Series {
                     place: row.place,
-                    model: row.model.to_owned(),
-                    theory,
+                    name: row.model.to_owned(),
+                    is_reference,
                     points: vec![point],
                 }),
             }
@@ -112,14 +114,13 @@ fn is_wide(series: &[Series]) -> bool {
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use crate::report::summary::Summary;
 
     #[test]
     fn theory_is_drawn_beside_the_mean_latency_and_nothing_else() {
         let (environment, records) = fixture::run();
-        for results in &Summary::of(&environment, &records).results {
-            let plots = of(results);
-            let has_theory = plots[0].series.iter().any(|series| series.theory);
+        for results in &fixture::summary(&environment, &records).results {
+            let plots = plots(results);
+            let has_theory = plots[0].series.iter().any(|series| series.is_reference);
             assert_eq!(has_theory, results.experiment.key == "past-capacity");
         }
     }
@@ -127,18 +128,18 @@ mod tests {
     #[test]
     fn settings_without_an_axis_are_named() {
         let (environment, records) = fixture::run();
-        for results in &Summary::of(&environment, &records).results {
-            let plot = &of(results)[0];
+        for results in &fixture::summary(&environment, &records).results {
+            let plot = &plots(results)[0];
             assert_eq!(plot.x.names.is_empty(), results.experiment.axis.is_some());
         }
     }
 
     #[test]
-    fn an_axis_from_none_is_even() {
+    fn an_axis_from_zero_is_linear() {
         let one = |low| Series {
             place: 0,
-            model: "a".to_owned(),
-            theory: false,
+            name: "a".to_owned(),
+            is_reference: false,
             points: vec![low, 100.0]
                 .into_iter()
                 .map(|y| Point {

@@ -2,9 +2,11 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
-use super::compose::{self, Width};
 use super::page::{Cell, Mark, Row, Table};
+use super::sign;
 use super::summary::Summary;
+use super::tables::{Width, heading, main_table};
+use crate::numbers::counted;
 use stats::trials_needed;
 
 const WIDTH: u16 = 100;
@@ -12,32 +14,51 @@ const WIDTH: u16 = 100;
 /// A line below the headings and no others.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
-/// All tables, each with its heading, and what the signs mean.
-pub(super) fn text(summary: &Summary<'_>) -> String {
+/// Renders the main tables, each with its heading, and the meaning of the signs.
+pub(crate) fn render(summary: &Summary<'_>) -> String {
     let notes = summary.environment.rounds >= least_needed(summary);
     let tables = summary.results.iter().map(|results| {
-        let table = compose::main_table(results, Width::Terminal);
+        let table = main_table(results, Width::Terminal);
         format!("{}\n{}\n", results.experiment.title, grid(&table, notes))
     });
     let tables: Vec<_> = tables
         .zip(&summary.results)
         .map(|(text, results)| match &*results.answers {
             [_] => text,
-            _ => text.replacen('\n', &format!(": {}\n", compose::heading(results)), 1),
+            _ => text.replacen('\n', &format!(": {}\n", heading(results)), 1),
         })
         .collect();
-    let legend = "medians; * the best; = tied with the best; ✗ requests failed (see errors; not ranked above 1 %);\n\
-                  † some connections never served, not ranked; ‡ load generator saturated; § latency-bound;\n\
-                  ◊ overloaded, latency not ranked; ¶ bottleneck unknown";
-    format!("{}\n{}{legend}\n", tables.join("\n"), too_few(summary))
+    format!("{}\n{}{}\n", tables.join("\n"), too_few(summary), legend())
 }
 
-/// A line for a run whose plan has fewer rounds than any comparison needs, in place of a note in each cell.
+/// The meaning of the signs, in lines that fit.
+fn legend() -> String {
+    let signs = sign::ALL.iter();
+    let signs = signs.map(|sign| format!("{} {}", sign.symbol(), sign.in_short()));
+    let parts = ["medians", "* the best", "= tied with the best"].map(str::to_owned);
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts.into_iter().chain(signs) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + part.chars().count() + 3 <= usize::from(WIDTH) => {
+                line.push_str("; ");
+                line.push_str(&part);
+            }
+            Some(line) => {
+                line.push(';');
+                lines.push(part);
+            }
+            None => lines.push(part),
+        }
+    }
+    lines.join("\n")
+}
+
+/// A line for a run that has fewer rounds than a comparison needs, in place of a note in each cell.
 fn too_few(summary: &Summary<'_>) -> String {
     match summary.environment.rounds {
         rounds if rounds < least_needed(summary) => {
-            let trials = compose::counted(rounds, "trial", "trials");
-            format!("{trials} of each model: nothing is ranked, which takes 6 or more\n")
+            let trials = counted(rounds, "trial", "trials");
+            format!("{trials} of each model: nothing is ranked; a comparison needs 6 or more\n")
         }
         _ => String::new(),
     }
@@ -75,19 +96,17 @@ fn grid(table: &Table, notes: bool) -> String {
     lines.join("\n")
 }
 
-/// Each figure with its signs, which have a width of their own so that the digits stand below each other.
-///
-/// Below a value stands why it is not ranked, if `notes` are wanted.
+/// Each value with its signs, which are padded so that digits align. With `notes`, why a value is not ranked is below it.
 fn cells(row: &Row, widths: &[usize], notes: bool) -> Vec<String> {
-    let figures = row.cells.iter().zip(widths);
-    // A space would fall off at the end of a cell: this one does not break, and stays.
-    let figures = figures.map(|(cell, &width)| {
+    let values = row.cells.iter().zip(widths);
+    // Spaces at the end of a cell would be trimmed. Non-breaking ones stay.
+    let values = values.map(|(cell, &width)| {
         let signs = format!("{:width$}", signs(cell)).replace(' ', "\u{a0}");
         let note = cell.note.as_ref().filter(|_| notes);
         let note = note.map_or_else(String::new, |note| format!("\n{note}"));
         format!("{}{signs}{note}", cell.median)
     });
-    std::iter::once(row.model.clone()).chain(figures).collect()
+    std::iter::once(row.model.clone()).chain(values).collect()
 }
 
 fn signs(cell: &Cell) -> String {
@@ -96,5 +115,5 @@ fn signs(cell: &Cell) -> String {
         Mark::Best => "*",
         Mark::Tied => "=",
     };
-    format!("{mark}{}", cell.signs)
+    format!("{mark}{}", sign::symbols(&cell.signs))
 }

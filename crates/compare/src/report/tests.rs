@@ -3,12 +3,14 @@
 use super::excerpt::{self, Places};
 use super::fixture;
 use super::page::{Mark, Page};
-use super::standing::{Standing, Why};
+use super::sign::Sign;
+use super::standing::{self, Reason};
 use super::summary::{Answer, Row, Summary};
-use super::{csv, html, markdown};
+use super::{compose, csv, html, markdown, terminal};
 use schema::environment::Environment;
 use schema::load::BackgroundConnections;
 use schema::record::{Measured, Outcome, Record};
+use stats::Rank;
 
 const RUN: &str = "20260102T030405Z";
 
@@ -55,24 +57,24 @@ fn row<'r, 'a>(answer: &'r Answer<'a>, model: &str) -> &'r Row<'a> {
 }
 
 fn page_of(environment: &Environment, records: &[Record]) -> Page {
-    super::page(environment, records, RUN)
+    compose::page(&fixture::summary(environment, records), RUN)
 }
 
 /// Everything that people read of a run.
 fn all_texts(environment: &Environment, records: &[Record]) -> [(&'static str, String); 4] {
-    let summary = Summary::of(environment, records);
+    let summary = fixture::summary(environment, records);
     let page = page_of(environment, records);
     let places = Places {
         file: "README.md".as_ref(),
         run: "results/runs/20260102T030405Z".as_ref(),
         results: "results".as_ref(),
-        pictures: &[],
+        plots: &[],
     };
     [
-        ("markdown", markdown(&page)),
-        ("html", html::page(&page)),
-        ("terminal", super::terminal(environment, records)),
-        ("excerpt", excerpt::text(&summary, RUN, &places)),
+        ("markdown", markdown::render(&page)),
+        ("html", html::render(&page)),
+        ("terminal", terminal::render(&summary)),
+        ("excerpt", excerpt::render(&summary, RUN, &places)),
     ]
 }
 
@@ -84,7 +86,7 @@ fn lost_requests_are_shown_in_every_format() {
             assert!(text.contains(expected), "{format}, {expected}:\n{text}");
         }
     }
-    let text = csv(&records, RUN);
+    let text = csv::render(&records, RUN);
     let column = |name: &str| {
         text.lines()
             .next()
@@ -117,22 +119,22 @@ fn tables_without_errors_have_no_column_of_them() {
 #[test]
 fn a_model_that_loses_over_one_percent_is_not_ranked() {
     let (environment, records) = losing(0.12);
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     let losing = row(answer(&summary, "request-cost", "64"), "async");
-    for figured in &losing.figures {
-        assert!(!figured.standing.is_ranked(), "{:?}", figured.standing);
+    for value in &losing.values {
+        assert!(value.standing.is_err(), "{:?}", value.standing);
     }
     assert!(matches!(
-        losing.figures[0].standing,
-        Standing::NotRanked(Why::Failed(share)) if (share - 0.12).abs() < 0.001
+        losing.values[0].standing,
+        Err(Reason::Failed(share)) if (share - 0.12).abs() < 0.001
     ));
     let page = page_of(&environment, &records);
     let rows = page.sections[0].details.iter().flat_map(|table| &table.rows);
-    let lost = rows.filter(|row| row.cells.iter().any(|cell| cell.signs.contains('✗')));
+    let lost = rows.filter(|row| row.cells.iter().any(|cell| cell.signs.contains(&Sign::Errors)));
     for row in lost {
         assert!(row.cells.iter().all(|cell| cell.mark == Mark::None), "{row:?}");
         let valued = row.cells.iter().filter(|cell| cell.interval.is_some());
-        assert!(valued.clone().count() > 5 && valued.clone().all(|cell| cell.signs.contains('✗')));
+        assert!(valued.clone().count() > 5 && valued.clone().all(|cell| cell.signs.contains(&Sign::Errors)));
     }
     assert!(page.choices.iter().all(|choice| choice.best != "`async` ✗"));
 }
@@ -140,10 +142,10 @@ fn a_model_that_loses_over_one_percent_is_not_ranked() {
 #[test]
 fn a_model_that_loses_less_than_one_percent_is_ranked_with_a_mark() {
     let (environment, records) = losing(0.005);
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     let losing = row(answer(&summary, "request-cost", "64"), "async");
-    assert_eq!(losing.figures[0].standing, Standing::Best);
-    let text = markdown(&page_of(&environment, &records));
+    assert_eq!(losing.values[0].standing, Ok(Rank::Best));
+    let text = markdown::render(&page_of(&environment, &records));
     assert!(text.contains("**6.40** ✗"), "{text}");
     assert!(super::at_fault(&read(environment, records)).is_empty());
 }
@@ -171,13 +173,10 @@ fn a_server_that_stops_is_never_called_latency_bound() {
         trial.load.stopped_answering = round == 2;
         trial.load.requests.timeout = u64::from(round == 2);
     });
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     let stopped = row(answer(&summary, "request-cost", "1"), "async");
-    assert_eq!(stopped.limit.name(), "stopped answering");
-    assert_eq!(
-        stopped.figures[0].standing,
-        Standing::NotRanked(Why::StoppedAnswering)
-    );
+    assert_eq!(stopped.bottleneck.name(), "stopped answering");
+    assert_eq!(stopped.values[0].standing, Err(Reason::StoppedAnswering));
     for (format, text) in all_texts(&environment, &records) {
         assert!(text.contains("stopped answering"), "{format}:\n{text}");
         let bound = text
@@ -224,7 +223,7 @@ fn closed_background_connections_keep_a_model_from_being_ranked() {
 fn unsent_and_unserved_requests_are_no_errors() {
     let (environment, mut records) = fixture::run();
     records.retain(|record| matches!(record.outcome, Outcome::Measured(_)));
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     assert!(summary.rows().any(Row::is_overloaded) && summary.rows().any(Row::left_unserved));
     assert!(summary.rows().all(|row| !row.errors.any()));
     assert_eq!(super::at_fault(&read(environment, records)), [""; 0]);
@@ -244,12 +243,12 @@ fn too_few() -> (Environment, Vec<Record>) {
 #[test]
 fn a_cell_of_too_few_trials_says_so_and_is_not_ranked() {
     let (environment, records) = too_few();
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     let answer = answer(&summary, "request-cost", "64");
     let few = row(answer, "async");
-    for (index, figured) in few.figures.iter().enumerate() {
-        if answer.figure(index).better.is_some() && figured.estimate.is_some() {
-            assert_eq!(figured.standing.note().as_deref(), Some("2 of 6 trials"));
+    for (index, value) in few.values.iter().enumerate() {
+        if answer.metric(index).better.is_some() && value.estimate.is_some() {
+            assert_eq!(standing::note(value.standing).as_deref(), Some("2 of 6 trials"));
         }
     }
     for (format, text) in all_texts(&environment, &records) {
@@ -348,9 +347,12 @@ fn a_lone_cell_of_too_few_trials_is_not_ranked() {
             trial.interference.stolen_share = Some(0.5);
         }
     });
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     let lone = row(answer(&summary, "past-capacity", "30"), "single");
-    assert_eq!(lone.figures[0].standing.note().as_deref(), Some("2 of 6 trials"));
+    assert_eq!(
+        standing::note(lone.values[0].standing).as_deref(),
+        Some("2 of 6 trials")
+    );
     for (format, text) in all_texts(&environment, &records) {
         let has_the_setting = format != "excerpt";
         assert_eq!(

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::{page, sample};
+use super::{render, sample};
 
 /// Stands before the page's own script, so that it sees that one's errors.
 const EARS: &str = r#"<script>
@@ -25,7 +25,7 @@ const READER: &str = r##"<script>
 addEventListener("load", () => {
   const all = (what) => [...document.querySelectorAll(what)];
   const visible = (part) => part.getClientRects().length > 0;
-  const of = (model) => all("[data-model]").filter((part) => part.dataset.model === model);
+  const of = (model) => all("[data-series]").filter((part) => part.dataset.series === model);
   const seen = {};
   seen.plots = all("svg[role=img]").filter(visible).length;
   seen.sections = all("nav a").filter((link) => document.querySelector(link.getAttribute("href"))).length;
@@ -34,11 +34,11 @@ addEventListener("load", () => {
 
   const name = `<b>"&`;
   seen.parts = of(name).length;
-  const others = all("[data-model]").filter(visible).length - seen.parts;
+  const others = all("[data-series]").filter(visible).length - seen.parts;
   const box = all("#models input").find((box) => box.value === name);
   box.click();
   seen.parts_when_off = of(name).filter(visible).length;
-  seen.others_stay = all("[data-model]").filter(visible).length === others;
+  seen.others_stay = all("[data-series]").filter(visible).length === others;
   box.click();
   seen.parts_when_on = of(name).filter(visible).length;
 
@@ -197,7 +197,7 @@ fn a_reader_can_use_the_page_in_a_browser_and_nothing_leaves_it() {
         return;
     };
     let sample = sample::page();
-    let html = page(&sample)
+    let html = render(&sample)
         .replacen("<title>", &format!("{EARS}<title>"), 1)
         .replace("</body>", &format!("{READER}</body>"));
     let seen = open(&program, &html);
@@ -246,7 +246,7 @@ fn a_page_that_asks_for_something_is_found_out_and_the_policy_stops_it() {
         return;
     };
     let image = "<img src=\"http://images.example/a.png\" alt=\"\">";
-    let stopped = page(&sample::page()).replace("</body>", &format!("{image}</body>"));
+    let stopped = render(&sample::page()).replace("</body>", &format!("{image}</body>"));
     assert!(!asked_the_network(&open(&program, &stopped)));
     let free = stopped.replace("Content-Security-Policy", "nothing");
     assert!(asked_the_network(&open(&program, &free)));
@@ -259,7 +259,7 @@ fn the_sample_can_be_looked_at() {
         return;
     };
     let sample = sample::page();
-    fs::write(folder.join("page.html"), page(&sample)).unwrap();
+    fs::write(folder.join("page.html"), render(&sample)).unwrap();
     for plot in sample.sections.iter().flat_map(|section| &section.plots) {
         let name = folder.join(&plot.key).with_extension("svg");
         fs::write(name, crate::report::plot::svg::file(plot)).unwrap();

@@ -1,7 +1,10 @@
-//! A page of made-up figures: nine models, one of them with a name that is markup.
+//! A page of invented values: nine models, one of them with a name that is markup.
 
 use crate::numbers::rounded;
-use crate::report::page::{Cell, Choice, Mark, Page, Plot, Point, Row, Scale, Section, Series, Table};
+use crate::report::conclusions::Choice;
+use crate::report::page::{Cell, Mark, Page, Row, Section, Table};
+use crate::report::plot::{Plot, Point, Scale, Series};
+use crate::report::sign::Sign;
 
 pub(super) const MODELS: [&str; 9] = [
     "iterative",
@@ -26,16 +29,16 @@ pub(super) fn page() -> Page {
         title: "Nine ways to serve".to_owned(),
         run: "20260101T000000Z".to_owned(),
         introduction: vec![
-            "Each model served the **same work** to the same client. A figure is the median of five trials; under it \
+            "Each model served the **same work** to the same client. A value is the median of five trials; under it \
              stands its 95 % interval, and a plot shows it as a whisker."
                 .to_owned(),
         ],
         choices: vec![Choice {
             title: "Idle connections".to_owned(),
             settings: vec!["200".to_owned(), "1,000".to_owned()],
-            merit: "the most requests/s".to_owned(),
+            metric: "throughput".to_owned(),
             best: "`epoll, one thread`".to_owned(),
-            figures: vec!["51,200".to_owned()],
+            values: vec!["51,200 requests/s".to_owned()],
             tied: vec!["`prefork`".to_owned()],
             worst: "`<b>`".to_owned(),
             factors: vec!["3.1 ×".to_owned()],
@@ -58,8 +61,8 @@ pub(super) fn page() -> Page {
                 vec![plot("blocking-rate", "what the handler does", &[0.0, 1.0, 2.0], &names, false)],
             ),
         ],
-        limits: vec!["The client had the same CPUs.".to_owned()],
-        figures: vec![("rate".to_owned(), "Replies in a second, as `loadgen` counts them.".to_owned())],
+        caveats: vec!["The client had the same CPUs.".to_owned()],
+        metrics: vec![("rate".to_owned(), "Replies in a second, as `loadgen` counts them.".to_owned())],
         machine: vec!["4 CPUs, 16 GiB".to_owned()],
         method: vec!["Five trials of each, in an order drawn by lot.".to_owned()],
         command: "compare run --profile smoke && true".to_owned(),
@@ -77,7 +80,7 @@ fn section(key: &str, title: &str, plots: Vec<Plot>) -> Section {
             "**epoll, one thread** serves most: 51,200 requests/s (50,100 – 52,000) with 64 connections."
                 .to_owned(),
         table: table("Requests/s"),
-        details: vec![table("All figures with 1 connection")],
+        details: vec![table("All metrics with 1 connection")],
         plots,
     }
 }
@@ -114,9 +117,9 @@ fn cell(place: usize, value: f64, column: i32) -> Cell {
             _ => Mark::None,
         },
         signs: if place == 1 {
-            "†".to_owned()
+            vec![Sign::Unserved]
         } else {
-            String::new()
+            Vec::new()
         },
     }
 }
@@ -153,8 +156,8 @@ fn plot(key: &str, x: &str, settings: &[f64], names: &[&str], latency: bool) -> 
         if place % 4 == 2 {
             series.push(Series {
                 place,
-                model: (*model).to_owned(),
-                theory: true,
+                name: (*model).to_owned(),
+                is_reference: true,
                 points: points
                     .iter()
                     .map(|point| Point {
@@ -166,8 +169,8 @@ fn plot(key: &str, x: &str, settings: &[f64], names: &[&str], latency: bool) -> 
         }
         series.push(Series {
             place,
-            model: (*model).to_owned(),
-            theory: false,
+            name: (*model).to_owned(),
+            is_reference: false,
             points,
         });
     }
@@ -190,5 +193,6 @@ fn plot(key: &str, x: &str, settings: &[f64], names: &[&str], latency: bool) -> 
             names: Vec::new(),
         },
         series,
+        reference: "theory".to_owned(),
     }
 }

@@ -1,10 +1,9 @@
-//! How a model looks in all plots: a colour and, for those who can't tell colours apart, a shape.
+//! How a series looks in all plots: a colour and, for readers with colour blindness, a shape.
 //!
-//! The colours are Okabe and Ito's and Paul Tol's "muted" ones, chosen to stay apart for the common colour blindnesses,
-//! darker on white and lighter on black. There are more colours than shapes and their counts have no common divisor, so
-//! that the pair is a model's own up to place 69.
+//! The colours are Okabe and Ito's and Paul Tol's "muted" ones, which differ for the common colour blindnesses, darker on white
+//! and lighter on black. The numbers of colours and shapes have no common divisor, so each pair is unique up to place 69.
 
-/// Variables of CSS for a light page, and for a dark one.
+/// CSS variables for a light page, and for a dark one.
 pub(crate) const LIGHT: &str = "color-scheme:light;--surface:#fff;--raised:#f5f7f9;--ink:#1b1f24;--muted:#57606a;\
     --grid:#e3e7eb;--edge:#d0d7de;--accent:#0a5cad;--best:#dcf2e4;--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#aa4499;\
     --c4:#c98a00;--c5:#332288;--c6:#3fa0dc;--c7:#882255;--c8:#117733;--c9:#6b6b6b;";
@@ -25,17 +24,17 @@ const SHAPES: [&str; 7] = [
     "M-5-3.2L-3.2-5 0-1.8 3.2-5 5-3.2 1.8 0 5 3.2 3.2 5 0 1.8-3.2 5-5 3.2-1.8 0z",
 ];
 
-/// The class by which a stylesheet gives a model its colour.
+/// The class that gives a series its colour.
 pub(crate) fn class(place: usize) -> String {
     format!("m{}", place % COLOURS)
 }
 
-/// The outline of its dots, for the `d` of a path.
+/// The outline of its dots, as path data.
 pub(crate) fn shape(place: usize) -> &'static str {
     SHAPES[place % SHAPES.len()]
 }
 
-/// The rules that give the classes their colours; marks in plots take the current one.
+/// The rules that give the classes their colours. Marks in plots use the current colour.
 pub(crate) fn rules() -> String {
     (0..COLOURS)
         .map(|place| format!(".m{place}{{color:var(--c{place})}}"))
@@ -50,13 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seventy_models_are_told_apart() {
+    fn seventy_series_look_different() {
         let looks: HashSet<_> = (0..70).map(|place| (class(place), shape(place))).collect();
         assert_eq!(looks.len(), 70);
     }
 
     #[test]
-    fn each_colour_is_there_for_light_and_for_dark() {
+    fn each_colour_has_a_light_and_a_dark_variant() {
         for place in 0..COLOURS {
             let name = format!("--c{place}:#");
             assert!(LIGHT.contains(&name) && DARK.contains(&name), "{name}");

@@ -1,18 +1,22 @@
-//! Pictures of figures: a [`Plot`](super::page::Plot) in, an SVG out.
+//! Plots as SVG, of data from anywhere: a [`Plot`] in, an SVG out.
 //!
-//! [`scale`] finds where a value stands and which ticks an axis has, [`series`] draws a model, [`look`] holds its colour
-//! and its shape, and [`svg`] puts them together: once as a file of its own and once as a part of a page.
+//! [`scale`] places values and chooses ticks, [`layout`] places the parts, [`series`] draws a series, [`look`] has its colour
+//! and its shape, and [`svg`] puts them together: as a file of its own, or as a part of a page.
 
 #![allow(
     clippy::format_push_string,
-    reason = "a drawing is small, and `write!` to a string has an error to pass on that never comes"
+    reason = "a drawing is small, and `write!` to a string returns an error that never comes"
 )]
 
+mod data;
+mod layout;
 pub(crate) mod look;
 mod scale;
 mod series;
 pub(crate) mod svg;
-pub(crate) mod text;
+mod text;
+
+pub(crate) use data::{Plot, Point, Scale, Series};
 
 #[cfg(test)]
 mod tests;

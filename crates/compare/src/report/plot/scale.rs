@@ -1,8 +1,8 @@
-//! Where a value stands on an axis, and which ticks the axis has.
+//! Where a value is on an axis, and which ticks the axis has.
 
 use crate::numbers;
 
-/// An axis from `low` to `high`, which are ticks themselves or just beside the first and the last name.
+/// An axis from `low` to `high`, which are the outer ticks, or half a slot beyond the outer names.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
     low: f64,
@@ -18,13 +18,13 @@ pub(super) struct Tick {
 }
 
 impl Axis {
-    /// From zero, or from below the lowest value where there are negative ones.
+    /// From zero, or from below the lowest value if that is negative.
     pub(super) fn from_zero(values: &[f64]) -> Self {
         let (low, high) = ends(values).unwrap_or((0.0, 1.0));
         Self::linear(low.min(0.0), high.max(0.0))
     }
 
-    /// Around the values, and from zero where that is not far.
+    /// Around the values, and from zero if that is near.
     pub(super) fn around(values: &[f64]) -> Self {
         let (low, high) = ends(values).unwrap_or((0.0, 1.0));
         let near_zero = low > 0.0 && low < 0.4 * high;
@@ -33,7 +33,7 @@ impl Axis {
 
     fn linear(low: f64, high: f64) -> Self {
         let high = if high > low { high } else { low + 1.0 };
-        // Seven steps at the most: with fewer, up to half of a field would stay empty.
+        // At most seven steps. With fewer, up to half of the field could be empty.
         let step = nice_step((high - low) / 7.0);
         let (first, last) = ((low / step).floor(), (high / step - 1e-9).ceil());
         let decimals = decimals(step);
@@ -52,7 +52,7 @@ impl Axis {
         }
     }
 
-    /// Between the values of 1, 2, 5, 10, … around the positive values; the others are left out.
+    /// From and to 1, 2, 5, 10, … around the positive values. The others are left out.
     pub(super) fn logarithmic(values: &[f64]) -> Self {
         let positive: Vec<_> = values.iter().copied().filter(|value| *value > 0.0).collect();
         let (low, high) = ends(&positive).unwrap_or((1.0, 10.0));
@@ -74,7 +74,7 @@ impl Axis {
         }
         let span = &steps[first..=last.min(steps.len() - 1)];
         let (low, high) = (value(&span[0]), value(&span[span.len() - 1]));
-        // Two decades and less have room for the ticks between the powers of ten; ten and more not even for those.
+        // Up to two decades have room for ticks between the powers of ten. Ten and more have no room for each power.
         let decades = (high / low).log10();
         let every = (decades / 7.0).ceil().max(1.0) as i32;
         let ticks = span
@@ -108,13 +108,13 @@ impl Axis {
         }
     }
 
-    /// With a tick at each of the measured settings instead, which say more than round numbers.
-    pub(super) fn with_ticks_at(mut self, settings: &[f64]) -> Self {
-        self.ticks = settings.iter().map(|&at| Tick { at, text: label(at) }).collect();
+    /// With a tick at each of these values instead.
+    pub(super) fn with_ticks_at(mut self, values: &[f64]) -> Self {
+        self.ticks = values.iter().map(|&at| Tick { at, text: label(at) }).collect();
         self
     }
 
-    /// From 0 at the low end to 1 at the high one; nothing for what this axis can't show.
+    /// From 0 at the low end to 1 at the high end. None for a value that this axis cannot show.
     pub(super) fn position(&self, value: f64) -> Option<f64> {
         if !value.is_finite() || (self.logarithmic && value <= 0.0) {
             return None;
@@ -126,19 +126,19 @@ impl Axis {
         })
     }
 
-    /// The same for an interval's end, which may lie outside: then it is cut there, and the second value is true.
+    /// The same for the end of an interval. If it is outside, it is cut at the edge and the second value is true.
     pub(super) fn position_within(&self, value: f64) -> Option<(f64, bool)> {
         if value.is_nan() {
             return None;
         }
         let within = value.clamp(self.low, self.high);
-        // What is at the very end but for rounding is not cut.
+        // A difference by rounding is no cut.
         let is_cut = (value - within).abs() > 1e-9 * within.abs();
         Some((self.position(within)?, is_cut))
     }
 }
 
-/// A setting as a person would write it: as it is, not in three digits.
+/// A number in full, not in three digits.
 pub(super) fn label(value: f64) -> String {
     let text = format!("{value:.6}");
     numbers::with_commas(text.trim_end_matches('0').trim_end_matches('.'))
@@ -165,7 +165,7 @@ fn nice_step(least: f64) -> f64 {
     digit * unit
 }
 
-/// How many it takes to write a multiple of this step.
+/// How many decimals a multiple of this step needs.
 fn decimals(step: f64) -> usize {
     (0..9)
         .find(|&decimals| {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_without_values_has_ticks_too() {
+    fn an_axis_without_values_has_ticks() {
         assert_eq!(Axis::from_zero(&[]).ticks.len(), 6);
         assert_eq!(Axis::from_zero(&[0.0, f64::NAN]).ticks.len(), 6);
         assert_eq!(texts(&Axis::logarithmic(&[0.0, -1.0])), ["1", "2", "5", "10"]);
@@ -231,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn a_power_of_ten_stands_at_equal_distances() {
+    fn powers_of_ten_are_equally_spaced() {
         let axis = Axis::logarithmic(&[1.0, 1e4]);
         assert!((axis.position(10.0).unwrap() - 0.25).abs() < 1e-9);
         assert!((axis.position(100.0).unwrap() - 0.5).abs() < 1e-9);
     }
 
     #[test]
-    fn a_logarithmic_axis_leaves_out_what_is_not_positive_and_cuts_intervals() {
+    fn a_logarithmic_axis_shows_positive_values_only_and_cuts_intervals() {
         let axis = Axis::logarithmic(&[1.0, 100.0]);
         assert_eq!(axis.position(0.0), None);
         assert_eq!(axis.position(f64::NAN), None);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_in_the_middle_of_their_slots() {
+    fn names_are_in_the_middle_of_their_slots() {
         let axis = Axis::named(&["`sleep`".to_owned(), "b".to_owned()]);
         assert_eq!(texts(&axis), ["sleep", "b"]);
         assert_eq!(axis.position(0.0), Some(0.25));

@@ -1,39 +1,36 @@
-//! A model in a plot: its line, its dots with their intervals, and its name beside them.
+//! A series in a plot: its line, its dots with their intervals, and its name beside them.
 
+use super::data::{Plot, Point, Series};
+use super::layout::{LEGEND_GAP, Layout, NAME_ROOM, Use};
 use super::look;
 use super::scale;
-use super::svg::{Layout, Use, text};
-use super::text::{escape, plain, shortened};
+use super::text::{element, plain, shortened};
 use crate::numbers::rounded;
-use crate::report::page::{Plot, Point, Series};
+use crate::report::markup::escape;
 
-/// From the field to the names, with room for lines that lead there and for a marker.
-pub(super) const LEGEND_GAP: f64 = 42.0;
-/// For the longest name.
-pub(super) const NAME_ROOM: f64 = 170.0;
-/// Between the names of two models.
+/// Between two names.
 const LABEL_STEP: f64 = 17.0;
-/// Between two models at the same setting.
+/// Between two series at the same name.
 const DODGE: f64 = 15.0;
 
-/// Where a model's name stands in the legend.
+/// A name in the legend.
 pub(super) struct Label {
-    model: String,
+    name: String,
     place: usize,
-    /// The end of its line, which a thin line leads from to the name.
+    /// The end of its line. A thin line leads from there to the name.
     end: Option<(f64, f64)>,
     y: f64,
 }
 
 impl Label {
-    /// A label for each model. Beside the ends of their lines as far as there is room, in the order of the ends; where the
-    /// settings have names and there are no lines, from the top in the models' own order.
+    /// A label for each name, beside the ends of their lines as far as there is room. On an axis of names there are no lines,
+    /// and the labels go from the top in order of place.
     pub(super) fn all(plot: &Plot, layout: &Layout) -> Vec<Self> {
         let mut labels: Vec<Self> = Vec::new();
         let mut series: Vec<&Series> = plot.series.iter().collect();
-        series.sort_by_key(|series| (series.place, series.theory));
+        series.sort_by_key(|series| (series.place, series.is_reference));
         for one in series {
-            if labels.iter().any(|label| label.model == one.model) {
+            if labels.iter().any(|label| label.name == one.name) {
                 continue;
             }
             let end = one
@@ -43,7 +40,7 @@ impl Label {
                 .max_by(|a, b| a.0.total_cmp(&b.0))
                 .filter(|_| plot.x.names.is_empty());
             labels.push(Self {
-                model: one.model.clone(),
+                name: one.name.clone(),
                 place: one.place,
                 end,
                 y: end.map_or(layout.top, |end| end.1),
@@ -71,12 +68,12 @@ impl Label {
             );
         }
         out += &marker(self.place, x, y);
-        out + &text(
+        out + &element(
             "name",
             x + 11.0,
             y + 4.0,
             0.0,
-            &[shortened(&self.model, NAME_ROOM)],
+            &[shortened(&self.name, NAME_ROOM)],
         )
     }
 }
@@ -99,20 +96,19 @@ fn spread(places: &mut [f64], top: f64, bottom: f64) {
     }
 }
 
-/// All of a series in one group, so that a page can hide it; the model's first series holds its name in the legend.
+/// All of a series in one group, so that a page can hide it. The first series of a name also has the label.
 pub(super) fn draw(series: &Series, plot: &Plot, layout: &Layout, used: Use, labels: &[Label]) -> String {
     let mut out = format!(
-        "<g class=\"series {}\" data-model=\"{}\">\n",
+        "<g class=\"series {}\" data-series=\"{}\">\n",
         look::class(series.place),
-        escape(&series.model)
+        escape(&series.name)
     );
-    let measured = |model: &str| {
-        plot.series
-            .iter()
-            .any(|other| !other.theory && other.model == model)
+    let has_values = |name: &str| {
+        let mut all = plot.series.iter();
+        all.any(|other| !other.is_reference && other.name == name)
     };
-    if let Some(label) = labels.iter().find(|label| label.model == series.model)
-        && (!series.theory || !measured(&series.model))
+    if let Some(label) = labels.iter().find(|label| label.name == series.name)
+        && (!series.is_reference || !has_values(&series.name))
     {
         out += &label.draw(layout);
     }
@@ -122,13 +118,13 @@ pub(super) fn draw(series: &Series, plot: &Plot, layout: &Layout, used: Use, lab
     } else {
         Dodge::NONE
     };
-    match (named, series.theory) {
+    match (named, series.is_reference) {
         (true, true) => out += &bars(series, layout, &aside),
         (true, false) => {}
-        (false, true) => out += &lines("theory", series, layout),
+        (false, true) => out += &lines("reference", series, layout),
         (false, false) => out += &lines("line", series, layout),
     }
-    if !series.theory {
+    if !series.is_reference {
         for point in &series.points {
             out += &dot(series, point, plot, layout, used, aside.by).unwrap_or_default();
         }
@@ -136,7 +132,7 @@ pub(super) fn draw(series: &Series, plot: &Plot, layout: &Layout, used: Use, lab
     out + "</g>\n"
 }
 
-/// How far a model's dots stand from the middle of a name's place, and how wide its own place is there.
+/// How far a series' dots are from the middle of a name's slot, and how wide its own part of the slot is.
 struct Dodge {
     by: f64,
     step: f64,
@@ -149,12 +145,12 @@ impl Dodge {
 fn dodge(series: &Series, layout: &Layout, labels: &[Label]) -> Dodge {
     let mut places: Vec<(usize, &str)> = labels
         .iter()
-        .map(|label| (label.place, label.model.as_str()))
+        .map(|label| (label.place, label.name.as_str()))
         .collect();
     places.sort_unstable();
     let rank = places
         .iter()
-        .position(|(_, model)| *model == series.model)
+        .position(|(_, name)| *name == series.name)
         .unwrap_or(0);
     let step = DODGE.min(0.85 * layout.slot() / places.len().max(1) as f64);
     Dodge {
@@ -163,7 +159,7 @@ fn dodge(series: &Series, layout: &Layout, labels: &[Label]) -> Dodge {
     }
 }
 
-/// The line through its points. It breaks where a point can't be shown, because there it is not known to pass.
+/// The line through its points. It breaks where a point cannot be shown.
 fn lines(class: &str, series: &Series, layout: &Layout) -> String {
     let mut points: Vec<&Point> = series.points.iter().collect();
     points.sort_by(|a, b| a.x.total_cmp(&b.x));
@@ -180,7 +176,7 @@ fn lines(class: &str, series: &Series, layout: &Layout) -> String {
     format!("<path class=\"{class}\" d=\"{path}\"/>\n")
 }
 
-/// What theory expects at each name: a short line where the model's dot is or would be.
+/// A reference at each name: a short line where the series' dot is or would be.
 fn bars(series: &Series, layout: &Layout, aside: &Dodge) -> String {
     let half = (aside.step / 2.0).max(3.0);
     series
@@ -189,7 +185,7 @@ fn bars(series: &Series, layout: &Layout, aside: &Dodge) -> String {
         .filter_map(|point| {
             let (x, y) = (layout.x_px(point.x)? + aside.by, layout.y_px(point.y)?);
             Some(format!(
-                "<path class=\"theory\" d=\"M{:.1} {y:.1}h{:.1}\"/>\n",
+                "<path class=\"reference\" d=\"M{:.1} {y:.1}h{:.1}\"/>\n",
                 x - half,
                 2.0 * half
             ))
@@ -247,7 +243,7 @@ fn point_label(series: &Series, point: &Point, plot: &Plot) -> String {
     } else {
         String::new()
     };
-    format!("{}: {x}, {}{interval}", series.model, rounded(point.y))
+    format!("{}: {x}, {}{interval}", series.name, rounded(point.y))
 }
 
 fn marker(place: usize, x: f64, y: f64) -> String {

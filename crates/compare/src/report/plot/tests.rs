@@ -1,7 +1,7 @@
-//! The drawing as a whole: a golden file for a small plot, and what must hold for any.
+//! Whole drawings: a golden file for a small plot, and rules for any plot.
 
+use super::data::{Plot, Point, Scale, Series};
 use super::svg::{file, inline};
-use crate::report::page::{Plot, Point, Scale, Series};
 
 fn point(x: f64, y: f64) -> Point {
     Point {
@@ -12,11 +12,11 @@ fn point(x: f64, y: f64) -> Point {
     }
 }
 
-fn series(place: usize, model: &str, theory: bool, points: Vec<Point>) -> Series {
+fn series(place: usize, name: &str, is_reference: bool, points: Vec<Point>) -> Series {
     Series {
         place,
-        model: model.to_owned(),
-        theory,
+        name: name.to_owned(),
+        is_reference,
         points,
     }
 }
@@ -36,15 +36,11 @@ fn small() -> Plot {
         x: scale("connections", true, &[]),
         y: scale("requests/s", false, &[]),
         series: vec![
-            series(0, "prefork", false, vec![point(1.0, 900.0), point(64.0, 5_200.0)]),
-            series(
-                0,
-                "prefork",
-                true,
-                vec![point(1.0, 1_000.0), point(64.0, 5_500.0)],
-            ),
+            series(0, "alpha", false, vec![point(1.0, 900.0), point(64.0, 5_200.0)]),
+            series(0, "alpha", true, vec![point(1.0, 1_000.0), point(64.0, 5_500.0)]),
             series(1, "<b>", false, vec![point(1.0, 500.0), point(64.0, 3_000.0)]),
         ],
+        reference: "theory".to_owned(),
     }
 }
 
@@ -63,7 +59,7 @@ fn a_small_plot_is_drawn_as_in_the_golden_file() {
 }
 
 #[test]
-fn a_file_brings_its_colours_and_a_part_of_a_page_takes_the_pages() {
+fn a_file_has_colours_and_an_inline_plot_uses_the_pages() {
     let (file, inline) = (file(&small()), inline(&small()));
     for own in [
         "<style>",
@@ -83,21 +79,21 @@ fn a_file_brings_its_colours_and_a_part_of_a_page_takes_the_pages() {
 }
 
 #[test]
-fn theory_has_a_dashed_line_without_dots_in_its_models_group() {
+fn a_reference_is_a_dashed_line_without_dots() {
     let drawn = inline(&small());
-    assert_eq!(count(&drawn, "<g class=\"series m0\" data-model=\"prefork\">"), 2);
-    assert_eq!(count(&drawn, "<path class=\"theory\" d="), 1);
+    assert_eq!(count(&drawn, "<g class=\"series m0\" data-series=\"alpha\">"), 2);
+    assert_eq!(count(&drawn, "<path class=\"reference\" d="), 1);
     assert_eq!(count(&drawn, "class=\"point\""), 4);
-    assert_eq!(count(&drawn, ">prefork</text>"), 1, "one name for both");
+    assert_eq!(count(&drawn, ">alpha</text>"), 1, "one name for both");
 }
 
 #[test]
-fn what_a_logarithmic_axis_can_not_show_is_left_out_and_breaks_the_line() {
+fn values_off_a_logarithmic_axis_break_the_line() {
     let mut plot = small();
     plot.y.logarithmic = true;
     plot.series = vec![series(
         0,
-        "poll",
+        "alpha",
         false,
         [(1.0, 5.0), (2.0, 6.0), (4.0, 0.0), (8.0, 7.0), (16.0, f64::NAN)]
             .map(|(x, y)| point(x, y))
@@ -111,7 +107,7 @@ fn what_a_logarithmic_axis_can_not_show_is_left_out_and_breaks_the_line() {
 }
 
 #[test]
-fn models_stand_side_by_side_where_settings_have_names() {
+fn series_are_side_by_side_on_an_axis_of_names() {
     let mut plot = small();
     plot.x = scale("handler", false, &["it waits", "it blocks"]);
     plot.series = (0..9)
@@ -139,7 +135,7 @@ fn models_stand_side_by_side_where_settings_have_names() {
 }
 
 #[test]
-fn a_plot_without_points_is_a_plot_too() {
+fn a_plot_may_have_no_points() {
     let mut plot = small();
     plot.series.clear();
     for names in [&[][..], &["one"]] {

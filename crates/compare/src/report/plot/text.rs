@@ -1,11 +1,11 @@
-//! Text inside of markup: escaped, and broken into lines by an estimate of its width.
+//! Text in a plot, broken into lines by an estimate of its width.
+
+use crate::report::markup::escape;
 
 /// A letter's mean width at the 12 pixels that plots are written in. System fonts differ; this is on the wide side.
 const LETTER_PX: f64 = 6.7;
 
-pub(crate) use crate::escape::markup::escape;
-
-/// Without the marks of bold and code, which a picture does not show.
+/// The text without the marks of bold and code.
 pub(super) fn plain(text: &str) -> String {
     text.replace("**", "").replace('`', "")
 }
@@ -14,7 +14,7 @@ pub(super) fn width(text: &str) -> f64 {
     text.chars().count() as f64 * LETTER_PX
 }
 
-/// At most so wide; what is cut off is told by an ellipsis.
+/// The text cut to a width, with an ellipsis if something is missing.
 pub(super) fn shortened(text: &str, room: f64) -> String {
     let letters = ((room / LETTER_PX) as usize).max(2);
     if text.chars().count() <= letters {
@@ -24,7 +24,7 @@ pub(super) fn shortened(text: &str, room: f64) -> String {
     kept.trim_end().to_owned() + "…"
 }
 
-/// In lines that are at most so wide, broken between words; a longer word is shortened.
+/// The text in lines of a width, broken between words. Longer words are shortened.
 pub(super) fn lines(text: &str, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -37,6 +37,19 @@ pub(super) fn lines(text: &str, room: f64) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Text elements, one for each line.
+pub(super) fn element(class: &str, x: f64, y: f64, line: f64, words: &[String]) -> String {
+    let mut out = String::new();
+    for (index, words) in words.iter().enumerate() {
+        let y = y + index as f64 * line;
+        out += &format!(
+            "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n",
+            escape(words)
+        );
+    }
+    out
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 use super::*;
 use crate::report::fixture;
+use schema::record::Outcome;
 
 #[test]
 fn a_trial_that_only_finds_a_capacity_is_in_no_table() {
     let (environment, records) = fixture::run();
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     let before = records.iter().filter(|record| record.round == 0).count();
     assert!(before > 0);
     assert_eq!(
@@ -32,13 +33,13 @@ fn a_trial_beside_other_work_is_excluded_and_counted() {
         panic!("the first trial was measured")
     };
     trial.interference.stolen_share = Some(0.5);
-    let before = Summary::of(&environment, &fixture::run().1)
+    let before = fixture::summary(&environment, &fixture::run().1)
         .rows()
-        .map(|row| row.set_aside.len())
+        .map(|row| row.excluded.len())
         .sum::<usize>();
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     assert_eq!(
-        summary.rows().map(|row| row.set_aside.len()).sum::<usize>(),
+        summary.rows().map(|row| row.excluded.len()).sum::<usize>(),
         before + 1
     );
 }
@@ -46,24 +47,24 @@ fn a_trial_beside_other_work_is_excluded_and_counted() {
 #[test]
 fn a_model_with_unserved_connections_is_ranked_by_rate_only() {
     let (environment, records) = fixture::run();
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     let waiting = summary
         .answers()
         .find(|answer| answer.experiment.key == "waiting")
         .unwrap();
     let single = waiting.rows.iter().find(|row| row.model == "single").unwrap();
     assert!(single.left_unserved());
-    for (index, figured) in single.figures.iter().enumerate() {
-        let more = waiting.figure(index).better == Some(Better::More);
-        let key = waiting.figure(index).key;
-        assert_eq!(figured.standing.is_ranked(), more, "{key}");
+    for (index, value) in single.values.iter().enumerate() {
+        let more = waiting.metric(index).better == Some(Better::More);
+        let key = waiting.metric(index).key;
+        assert_eq!(value.standing.is_ok(), more, "{key}");
     }
 }
 
 #[test]
 fn a_theory_expects_more_of_a_wait_at_more_load_and_nothing_past_capacity() {
     let (environment, records) = fixture::run();
-    let summary = Summary::of(&environment, &records);
+    let summary = fixture::summary(&environment, &records);
     let past = summary
         .results
         .iter()

@@ -1,21 +1,22 @@
-//! Limits that lie in the trials: too few, failed, excluded, or without a value.
+//! Caveats about trials: too few, failed, excluded, or without a value.
 
 use std::collections::BTreeMap;
 
-use super::{places, plain_name as name};
+use super::places::{name, places};
 use crate::metric;
 use crate::numbers::{list, rounded};
+use crate::report::standing;
 use crate::report::summary::{Row, Summary};
 use crate::runner::REPEATS_MOST;
 
 pub(super) fn few_trials(summary: &Summary<'_>) -> Option<String> {
     let few = places(summary, |row| {
-        let note = row.figures[0].standing.note()?;
+        let note = standing::note(row.values[0].standing)?;
         Some(format!("{} ({note})", name(row)))
     });
     (!few.is_empty()).then(|| {
         format!(
-            "Some models have too few trials that count, and are not ranked. The second number is what the test needs. {}.",
+            "Some models have too few trials that count, and are not ranked. The second number is how many the test needs. {}.",
             few.join("; ")
         )
     })
@@ -33,7 +34,7 @@ pub(super) fn failed(summary: &Summary<'_>) -> Option<String> {
     });
     (!failed.is_empty()).then(|| {
         format!(
-            "Trials failed, each with the reason of the first: {}.",
+            "Trials failed, with the reason of the first: {}.",
             failed.join("; ")
         )
     })
@@ -41,17 +42,17 @@ pub(super) fn failed(summary: &Summary<'_>) -> Option<String> {
 
 pub(super) fn excluded(summary: &Summary<'_>) -> String {
     let all: usize = summary.rows().map(Row::trials).sum();
-    let reasons: Vec<_> = summary.rows().flat_map(|row| &row.set_aside).collect();
+    let reasons: Vec<_> = summary.rows().flat_map(|row| &row.excluded).collect();
     let excluded = reasons.len();
     let were = if excluded == 1 { "was" } else { "were" };
     let sentence = format!(
-        "{excluded} of {all} trials {were} excluded for what else went on on the machine, by a rule that was fixed before and \
-         looks at no rate and no latency"
+        "{excluded} of {all} trials {were} excluded because of other activity on the machine, by a rule that was fixed before \
+         and looks at no rate and no latency"
     );
     if excluded == 0 {
         return format!("{sentence}.");
     }
-    // How many there were of each reason, and the most that it came to.
+    // How many for each reason, and its highest share.
     let mut kinds: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
     for reason in reasons {
         let (count, most) = kinds.entry(reason.of_what).or_default();
@@ -65,29 +66,29 @@ pub(super) fn excluded(summary: &Summary<'_>) -> String {
         })
         .collect();
     format!(
-        "{sentence}: {}. Each was repeated, {REPEATS_MOST} times at most. {} `trials.csv` has the reason of each.",
+        "{sentence}: {}. Each was repeated, at most {REPEATS_MOST} times. {} `trials.csv` has the reason of each.",
         list(&kinds),
         still_without(summary)
     )
 }
 
-/// How many places in the rounds have no trial that counts, since each was excluded.
+/// In how many rounds every trial of a model was excluded.
 fn still_without(summary: &Summary<'_>) -> String {
     let without: usize = summary.rows().map(Row::rounds_without).sum();
     match without {
-        0 => "Every round has one that counts.".to_owned(),
-        1 => "1 round has none that counts.".to_owned(),
-        _ => format!("{without} rounds of a model and a setting have none that counts."),
+        0 => "Every round has a trial that counts.".to_owned(),
+        1 => "1 round of a model has no trial that counts.".to_owned(),
+        _ => format!("{without} rounds of a model have no trial that counts."),
     }
 }
 
-/// A figure that some trials have and others not is the median of those that have it.
+/// Where some trials have a value and others do not.
 pub(super) fn missing(summary: &Summary<'_>) -> Option<String> {
     let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for answer in summary.answers() {
         for (index, key) in answer.experiment.figure_keys().enumerate() {
             let rows = answer.rows.iter().filter_map(|row| {
-                let has = row.figures[index].estimate.map_or(0, |estimate| estimate.trials);
+                let has = row.values[index].estimate.map_or(0, |estimate| estimate.trials);
                 let without = row.kept.len() - has;
                 match (has, without) {
                     (_, 0) => None,
@@ -109,12 +110,12 @@ pub(super) fn missing(summary: &Summary<'_>) -> Option<String> {
     }
     let missing: Vec<_> = missing
         .into_iter()
-        .map(|(key, places)| format!("{}: {}", metric::named(key).title(), places.join("; ")))
+        .map(|(key, places)| format!("{}: {}", metric::named(key).name, places.join("; ")))
         .collect();
     (!missing.is_empty()).then(|| {
         format!(
-            "Some trials do not have a figure, which is then the median of the others: too few replies for a percentile, \
-             none at all, or a rate that did not come back. {}.",
+            "Some trials lack a value, and the median is that of the others. They had too few replies for a percentile, no \
+             replies, or a rate that did not recover. {}.",
             missing.join(". ")
         )
     })

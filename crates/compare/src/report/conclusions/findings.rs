@@ -1,24 +1,24 @@
-//! What the figures say, in sentences. They rest on medians and on where the rows stand, and on nothing that anybody
-//! expected: what is written here would be as true of models that nobody has thought of.
+//! What an experiment found, in sentences.
 
-use super::limit::Limit;
-use super::ranking::{Ranked, name, reasons, unranked};
-use super::standing::Why;
-use super::summary::{Answer, Results, Row};
-use crate::experiment::{Method, Theory};
-use crate::metric::load;
-use crate::numbers::{count, list, rounded};
+use schema::experiment::{Method, Theory};
 use stats::theory::Queue;
 
-/// What came of an experiment, in one to some sentences.
-pub(super) fn of(results: &Results<'_>) -> String {
+use super::ranking::{Ranking, name, reasons, unranked};
+use crate::metric::load;
+use crate::numbers::{count, list, rounded};
+use crate::report::bottleneck::Bottleneck;
+use crate::report::standing::Reason;
+use crate::report::summary::{Answer, Results, Row};
+
+/// What an experiment found, in one or more sentences.
+pub(crate) fn finding(results: &Results<'_>) -> String {
     let mut sentences = match results.experiment.method {
         Method::KillWorker => results.answers.iter().flat_map(killed).collect(),
         _ => ranked(results),
     };
     sentences.extend(stalled(results));
-    sentences.extend(wrong(results));
-    if *results.answers[0].figure(0) == load::MEAN {
+    sentences.extend(errors(results));
+    if *results.headline() == load::MEAN {
         let theories = results.experiment.theory.iter();
         sentences.extend(theories.filter_map(|theory| against(theory, results)));
     }
@@ -31,75 +31,78 @@ pub(super) fn of(results: &Results<'_>) -> String {
     sentences.join(" ")
 }
 
-/// A sentence for each setting in which some are significantly worse, or not ranked, and one for all those in which nobody
-/// is.
+/// A sentence for each setting with a worst model or without a ranking, and one for all settings whose models are tied.
 fn ranked(results: &Results<'_>) -> Vec<String> {
-    let figure = results.answers[0].figure(0).name;
-    let (mut sentences, mut open, mut over) = (Vec::new(), Vec::new(), Vec::new());
+    let metric = results.headline();
+    let (mut sentences, mut open, mut overloaded) = (Vec::new(), Vec::new(), Vec::new());
     for answer in &results.answers {
-        if answer.figure(0).is_latency && answer.rows.iter().all(Row::is_overloaded) {
-            over.push(answer.name());
+        if metric.is_latency && answer.rows.iter().all(Row::is_overloaded) {
+            overloaded.push(answer.name());
             continue;
         }
-        let ranking = Ranked::of(answer);
-        if let (true, Some(ranked)) = (results.answers.len() > 1, &ranking)
-            && ranked.is_open()
+        let ranking = Ranking::from_answer(answer);
+        if let (true, Some(ranking)) = (results.answers.len() > 1, &ranking)
+            && ranking.is_open()
         {
             open.push(format!(
                 "{} ({}{})",
                 answer.name(),
-                ranked.range(),
-                ranked.not_ranked()
+                ranking.range(),
+                ranking.not_ranked()
             ));
             continue;
         }
-        let Some(told) = ranking.map(|ranked| ranked.in_full()).or_else(|| facts(answer)) else {
+        let Some(words) = ranking
+            .map(|ranking| ranking.in_words())
+            .or_else(|| values(answer))
+        else {
             continue;
         };
         sentences.push(match &*results.answers {
-            [_] => format!("By {figure}: {told}."),
-            _ => format!("By {figure}, {}: {told}.", answer.name()),
+            [_] => format!("By {}: {words}.", metric.name),
+            _ => format!("By {}, {}: {words}.", metric.name, answer.name()),
         });
     }
     if !open.is_empty() {
         sentences.push(format!("Too close to call: {}.", list(&open)));
     }
-    if !over.is_empty() {
+    if !overloaded.is_empty() {
         sentences.push(format!(
-            "Every model was overloaded: {}; latency then grows for as long as the load lasts.",
-            list(&over)
+            "Every model was overloaded: {}. Latencies then grow as long as the load lasts.",
+            list(&overloaded)
         ));
     }
     sentences
 }
 
 /// The value of each model, where none is ranked, and why none is.
-fn facts(answer: &Answer<'_>) -> Option<String> {
-    let figure = answer.figure(0);
+fn values(answer: &Answer<'_>) -> Option<String> {
+    let metric = answer.metric(0);
     let rows = answer.rows.iter();
-    let told: Vec<_> = rows
+    let values: Vec<_> = rows
         .filter_map(|row| {
-            Some(format!(
-                "{} had {}",
-                name(row),
-                figure.format_with_unit(row.figures[0].estimate?.median)
-            ))
+            let median = row.values[0].estimate?.median;
+            Some(format!("{} had {}", name(row), metric.format_with_unit(median)))
         })
         .collect();
-    if told.is_empty() {
+    if values.is_empty() {
         return None;
     }
     let unranked = unranked(answer);
-    let has_direction = unranked.iter().any(|(_, why)| *why != Why::NoDirection);
+    let has_direction = unranked.iter().any(|(_, reason)| *reason != Reason::NoDirection);
     Some(if has_direction {
-        format!("{}; no model is comparable: {}", list(&told), reasons(&unranked))
+        format!(
+            "{}; no model is comparable: {}",
+            list(&values),
+            reasons(&unranked)
+        )
     } else {
-        list(&told)
+        list(&values)
     })
 }
 
-/// What each model did wrong, by setting.
-fn wrong(results: &Results<'_>) -> Vec<String> {
+/// The errors of each model, by setting.
+fn errors(results: &Results<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     for answer in &results.answers {
         for row in answer.rows.iter().filter(|row| row.errors.any()) {
@@ -113,46 +116,50 @@ fn wrong(results: &Results<'_>) -> Vec<String> {
     sentences
 }
 
-/// What a killed worker did to each model.
+/// What killing a worker did to each model.
 fn killed(answer: &Answer<'_>) -> Vec<String> {
     let rows = answer.rows.iter();
     rows.filter_map(|row| {
         let lost = row.estimate(&load::LOST_REQUESTS)?.median;
-        let back = match row.estimate(&load::RECOVERY) {
-            None => "was never back at full rate".to_owned(),
-            Some(back) if back.trials < row.kept.len() => format!(
-                "was back at full rate after {} ms in {} of {} trials, and in the others not within the window",
-                rounded(back.median),
-                back.trials,
+        let recovery = match row.estimate(&load::RECOVERY) {
+            None => "never came back to full rate within the window".to_owned(),
+            Some(time) if time.trials < row.kept.len() => format!(
+                "was back at full rate after {} ms in {} of {} trials, and never within the window in the others",
+                rounded(time.median),
+                time.trials,
                 row.kept.len()
             ),
-            Some(back) => format!("was back at full rate after {} ms", rounded(back.median)),
+            Some(time) => format!("was back at full rate after {} ms", rounded(time.median)),
         };
         let requests = if (lost - 1.0).abs() < f64::EPSILON { "request" } else { "requests" };
-        Some(format!("{} lost {} {requests} and {back}.", name(row), rounded(lost)))
+        Some(format!(
+            "{} lost {} {requests} and {recovery}.",
+            name(row),
+            rounded(lost)
+        ))
     })
     .collect()
 }
 
-/// Who serves nothing at all, and from where on.
+/// Which models served nothing at all, and from which setting on.
 fn stalled(results: &Results<'_>) -> Vec<String> {
     let is_stalled = |row: &&Row<'_>| {
         row.estimate(&load::THROUGHPUT)
             .is_some_and(|rate| rate.median <= 0.0)
     };
-    let mut told: Vec<&str> = Vec::new();
+    let mut named: Vec<&str> = Vec::new();
     let mut sentences = Vec::new();
     for answer in &results.answers {
         let new: Vec<_> = answer
             .rows
             .iter()
             .filter(is_stalled)
-            .filter(|row| !told.contains(&row.model))
+            .filter(|row| !named.contains(&row.model))
             .collect();
         if new.is_empty() {
             continue;
         }
-        told.extend(new.iter().map(|row| row.model));
+        named.extend(new.iter().map(|row| row.model));
         let who: Vec<_> = new.into_iter().map(name).collect();
         let from = match results.experiment.axis {
             Some(_) => format!("from {} on", answer.name()),
@@ -163,8 +170,8 @@ fn stalled(results: &Results<'_>) -> Vec<String> {
     sentences
 }
 
-/// How far the measured means are from what a theory expects, in each setting from the nearest model to the furthest: as
-/// times, since a theory of queues has no way there and back in it, which comes to the same time at any load.
+/// How far the measured means are from a theory, in each setting from the nearest model to the furthest. As differences,
+/// since a theory of queues has no round trip in it, which takes the same time at any load.
 fn against(theory: &Theory, results: &Results<'_>) -> Option<String> {
     let queue = match Queue::named(&theory.queue, theory.servers).ok()? {
         Queue::ProcessorSharing => "processor sharing".to_owned(),
@@ -176,21 +183,26 @@ fn against(theory: &Theory, results: &Results<'_>) -> Option<String> {
         .filter_map(|answer| {
             let above = answer.rows.iter().filter_map(|row| {
                 let expected_us = row.expected_us(theory, answer.setting)?;
-                Some((row.figures[0].estimate?.median - expected_us, name(row)))
+                Some((row.values[0].estimate?.median - expected_us, name(row)))
             });
             let mut above: Vec<_> = above.collect();
             above.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-            let told = |(above_us, model): &(f64, String)| format!("{} ({model})", signed(*above_us));
+            let words = |(above_us, model): &(f64, String)| format!("{} ({model})", signed(*above_us));
             match &*above {
                 [] => None,
-                [only] => Some(format!("{} at {}", told(only), answer.name())),
-                [least, .., most] => Some(format!("{} to {} at {}", told(least), told(most), answer.name())),
+                [only] => Some(format!("{} at {}", words(only), answer.name())),
+                [least, .., most] => Some(format!(
+                    "{} to {} at {}",
+                    words(least),
+                    words(most),
+                    answer.name()
+                )),
             }
         })
         .collect();
     (!settings.is_empty()).then(|| {
         format!(
-            "Mean latency above what theory ({queue}) expects of line and work, in µs: {}.",
+            "Mean latency less the prediction of theory ({queue}), in µs: {}.",
             settings.join("; ")
         )
     })
@@ -201,14 +213,17 @@ fn signed(value: f64) -> String {
     format!("{sign}{}", count(value.abs()))
 }
 
-/// Where the search had to end before the server did.
+/// Which models the load generator could not bring to their highest rate.
 fn out_of_reach(results: &Results<'_>) -> Option<String> {
     let rows = results.answers.iter().flat_map(|answer| &answer.rows);
-    let mut models: Vec<_> = rows.filter(|row| row.limit == Limit::Client).map(name).collect();
+    let mut models: Vec<_> = rows
+        .filter(|row| row.bottleneck == Bottleneck::LoadGenerator)
+        .map(name)
+        .collect();
     models.dedup();
     (!models.is_empty()).then(|| {
         format!(
-            "Of {} the figure is what the load generator could offer, and so the least that the model can do.",
+            "The load generator could offer no more to {}: each can do at least this rate.",
             list(&models)
         )
     })
@@ -218,21 +233,20 @@ fn out_of_reach(results: &Results<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use crate::report::summary::Summary;
     use schema::record::Outcome;
 
     #[test]
-    fn two_rounds_tell_nothing_apart() {
+    fn two_rounds_are_too_few_for_a_worst_model() {
         let (environment, mut records) = fixture::run();
         records.retain(|record| record.round <= 2);
-        let summary = Summary::of(&environment, &records);
+        let summary = fixture::summary(&environment, &records);
         for results in &summary.results {
-            assert!(!of(results).contains("times as much"), "{}", of(results));
+            assert!(!finding(results).contains("is worst"), "{}", finding(results));
         }
     }
 
     #[test]
-    fn who_serves_nothing_is_named_with_where_it_begins() {
+    fn a_model_that_serves_nothing_is_named_with_its_first_setting() {
         let (environment, mut records) = fixture::run();
         for record in &mut records {
             let stalls =
@@ -242,11 +256,11 @@ mod tests {
                 trial.load.connections.served = 0;
             }
         }
-        let summary = Summary::of(&environment, &records);
-        let told = of(&summary.results[0]);
+        let summary = fixture::summary(&environment, &records);
+        let words = finding(&summary.results[0]);
         assert!(
-            told.ends_with("`thread` served nothing from 64 connections on."),
-            "{told}"
+            words.ends_with("`thread` served nothing from 64 connections on."),
+            "{words}"
         );
     }
 }
