@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Builds everything with the release profile, then measures the models side by side. Arguments go on to `compare run`
-# (see `compare run --help`); without any, all six models in under two minutes once it is built.
+# Builds everything with the release profile, then compares the models. usage: scripts/compare.sh [ARGUMENT...]
+# The arguments are those of `compare run` (see `compare run --help`). Without arguments it compares all models in under two
+# minutes, plus the build.
 set -euo pipefail
 here=$PWD
 out=()
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 command -v cargo >/dev/null || {
-    echo "compare.sh: there is no cargo; install the Rust toolchain first" >&2
+    echo "compare.sh: cargo is missing; install the Rust toolchain first" >&2
     exit 2
 }
 (cd "$root" && cargo build --release --locked --bins --quiet)
 
 target=${CARGO_TARGET_DIR:-$root/target}
 [[ $target == /* ]] || target=$root/$target
-# Results lie in the repository, wherever this was called from, unless it is told where they go, or they are there already.
+# Results go into the repository, wherever this is called from, unless a flag says where they go.
 [[ $here == "$root" ]] || out=(--out "$root/results")
 for argument in "$@"; do
     case $argument in

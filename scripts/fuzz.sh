@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes the protocol for a while: scripts/fuzz.sh [SECONDS]. Needs cargo-fuzz (cargo install cargo-fuzz) and a C++
-# compiler. The code under test has no unsafe block, so it runs without a sanitizer, and so with a stable toolchain.
+# Fuzzes the protocol. usage: scripts/fuzz.sh [SECONDS]   (default: 30)
+# Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. The tested code has no unsafe block, so it runs without a
+# sanitizer, on a stable toolchain.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 corpus=$(mktemp -d)

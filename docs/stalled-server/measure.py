@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures one stalled server in a closed loop and in an open one, and draws what the two say.
+"""Measures one stalled server in a closed loop and in an open loop, and draws both latencies.
 
     cargo build --release --bins && python3 docs/stalled-server/measure.py
-    python3 docs/stalled-server/measure.py --draw        # only draws, from the records that are kept here
+    python3 docs/stalled-server/measure.py --draw        # only draws, from the results in this folder
 
-Each load runs for a second of warm-up and five that are measured; two seconds into these, the server gets SIGSTOP, and
-half a second later SIGCONT. Linux, Python 3 and nothing else; docs/METHODOLOGY.md says what it shows.
+Each load has a warm-up of 1 s and a window of 5 s. 2 s into the window the server gets SIGSTOP, and 0.5 s later SIGCONT.
+Needs Linux and Python 3. docs/method/load-generator.md explains the result.
 """
 import base64, json, os, pathlib, shlex, signal, struct, subprocess, sys, time, zlib
 
@@ -18,7 +18,7 @@ LOADS = {
 
 
 def measure(name, flags):
-    """A fresh server on the first processor, the load on the last."""
+    """A fresh server on the first CPU, the load on the last."""
     cpus = sorted(os.sched_getaffinity(0))
     server = subprocess.Popen(
         ["taskset", "-c", str(cpus[0]), PROGRAMS / "server-async", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
@@ -42,7 +42,7 @@ def latencies(name):
     """The latency of every request in ms, in order, from the interval log (HdrHistogram V2: zigzag LEB128, deflated)."""
     found = []
     for line in (HERE / f"{name}.hlog").read_text().splitlines():
-        # The lines of the other two clocks have a tag.
+        # The lines of the other two times have a tag.
         if line.startswith(("#", '"', "Tag=")) or not line:
             continue
         outer = base64.b64decode(line.split(",")[-1])
@@ -97,7 +97,7 @@ def chart(samples):
         points = []
         for step in range(0, 401):
             beyond = 10 ** (-step / 100)
-            # No further than the samples carry: ten of them lie beyond.
+            # At least ten samples must lie beyond.
             if beyond * len(values) < 10:
                 break
             value = values[min(len(values) - 1, int(len(values) * (1 - beyond)))]

@@ -1,8 +1,8 @@
-"""One thread, all connections: a coroutine for each, on the event loop of Python's standard library.
+"""One thread, a coroutine per connection, on the event loop of Python's standard library.
 
     asyncio_server.py HOST:PORT
 
-A coroutine waits for its own connection only; a `sleep` holds up what stands behind it there, and nobody else.
+A coroutine waits for its own connection only. A `sleep` delays the requests behind it on that connection, and no others.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ SLEEP_MOST_MS = 60_000
 
 
 async def serve(reader, writer):
-    # asyncio has set TCP_NODELAY by itself.
+    # asyncio sets TCP_NODELAY.
     try:
         while True:
             (length,) = struct.unpack("<I", await reader.readexactly(4))
@@ -26,10 +26,10 @@ async def serve(reader, writer):
                 return
             out, result = await answer(await reader.readexactly(length))
             writer.write(frame(out, result))
-            # A peer that does not read its replies is not read from either.
+            # Stop reading from a peer that does not read its replies.
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
-        pass  # The peer has gone, between frames or within one.
+        pass  # The peer has gone, between frames or within a frame.
     finally:
         writer.close()
 
@@ -52,7 +52,7 @@ async def answer(body):
 
 
 def frame(out, result):
-    """A reply in one piece, so that it leaves in one write."""
+    """A reply as one buffer, so that it leaves in one write."""
     body = json.dumps({"out": out, "result": result}).encode()
     return struct.pack("<I", len(body)) + body
 
@@ -64,6 +64,6 @@ async def main(host, port):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it as SIGTERM does, without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it like SIGTERM, without a traceback.
     host, port = sys.argv[1].rsplit(":", 1)
     asyncio.run(main(host, int(port)))

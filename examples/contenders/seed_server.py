@@ -2,13 +2,12 @@
 
     seed_server.py HOST:PORT [--one-write]
 
-It is built as the article builds it (a loop that accepts, one that serves a connection, a table of handlers), in Python 3.
-A reply leaves as there, in two writes and without TCP_NODELAY, which costs most clients 40 ms for each request;
---one-write puts an end to that.
+The structure is that of the article: a loop that accepts, a loop that serves a connection, a table of handlers. A reply
+leaves in two writes without TCP_NODELAY, which costs most clients 40 ms per request. --one-write avoids that.
 
-What was a fault and no part of the model is mended: frames may come in pieces, what it can't answer gets an error, and a
-peer that breaks off costs its own connection only. It prints nothing for a connection or a request, since that would be
-measured as well.
+Faults that are not part of the model are repaired: frames may come in pieces, an unknown request gets an error, and a peer
+that disconnects costs its own connection only. It prints nothing per connection or request, because that would be
+measured too.
 """
 
 import json
@@ -28,7 +27,7 @@ def loop(listener, handlers):
             try:
                 serve(connection, handlers)
             except ConnectionError:
-                pass  # The peer has gone; the next one waits.
+                pass  # The peer has gone; serve the next one.
 
 
 def serve(connection, handlers):
@@ -56,7 +55,7 @@ def serve(connection, handlers):
 
 
 def receive(connection, count):
-    """Exactly so many bytes, however they are cut; None if the connection ends before."""
+    """Exactly `count` bytes, in however many pieces; None if the connection ends first."""
     data = bytearray()
     while len(data) < count:
         piece = connection.recv(count - len(data))
@@ -85,7 +84,7 @@ def send(connection, out, result):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it as SIGTERM does, without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it like SIGTERM, without a traceback.
     host, port = sys.argv[1].rsplit(":", 1)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

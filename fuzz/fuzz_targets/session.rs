@@ -1,7 +1,6 @@
-//! Whatever a peer sends, and however it is cut, a session answers the same and ends.
+//! Whatever bytes a peer sends, in whatever pieces, a session gives the same replies, and ends.
 //!
-//! The first byte of the input says how the rest is cut. `cargo fuzz run session` looks for an input that breaks this;
-//! `scripts/fuzz.sh` does so for a while.
+//! The first byte of the input is the size of the pieces of the rest. `scripts/fuzz.sh` runs this.
 
 #![no_main]
 
@@ -22,7 +21,7 @@ fuzz_target!(|input: &[u8]| {
     );
 });
 
-/// All that a session says to these bytes, given in pieces of at most this size; its work takes no time.
+/// All replies of a session to these bytes, in pieces of at most this size. Its work takes no time.
 fn replies(mut bytes: &[u8], piece_bytes: usize, writes: Writes) -> Vec<u8> {
     let limit = FrameLimit::new(4096).expect("a limit within the range");
     let mut session = Session::new(SessionOptions { limit, writes });
