@@ -88,7 +88,7 @@ pub(crate) fn between(before: &Read, after: &Read) -> Differences {
     let of_pair = |pair: &Pair<'_>| -> Vec<Difference> {
         let mut seen = BTreeSet::new();
         // The headline may stand among the others as well.
-        let keys = pair.experiment.figure_keys().filter(|key| seen.insert(*key));
+        let keys = pair.experiment.metric_keys().filter(|key| seen.insert(*key));
         keys.map(metric::named)
             .filter(|metric| pair.is_comparable(metric))
             .filter_map(|metric| Difference::of(pair, metric))

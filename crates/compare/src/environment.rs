@@ -139,7 +139,7 @@ pub(crate) mod tests {
     use schema::experiment::Times;
 
     use super::*;
-    use crate::contender::models;
+    use crate::contender::samples;
     use crate::experiment::shipped;
 
     /// A run of two models with two experiments, for tests to change.
@@ -147,9 +147,6 @@ pub(crate) mod tests {
         let experiments = shipped::all()
             .into_iter()
             .filter_map(|experiment| experiment.within("quick"));
-        let contenders = models::ALL[3..5]
-            .iter()
-            .map(|&model| crate::contender::of_model(model, Path::new("bin")));
         Environment {
             schema: SCHEMA,
             started_at: Timestamp::UNIX_EPOCH,
@@ -163,7 +160,7 @@ pub(crate) mod tests {
             },
             rounds: 8,
             seed: 7,
-            contenders: contenders.collect(),
+            contenders: samples::contenders()[3..5].to_vec(),
             left_out: Vec::new(),
             experiments: experiments.take(2).collect(),
             experiments_left_out: Vec::new(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use nix::unistd::{AccessFlags, access};
+use schema::name::NAMES;
 
 use crate::environment;
 use crate::journal;
@@ -198,17 +199,6 @@ pub(crate) fn records_in(folder: &Path) -> PathBuf {
     } else {
         plain
     }
-}
-
-/// What [`is_name`] takes, in words.
-pub(crate) const NAMES: &str =
-    "letters, digits, `-`, `_` and `.`, a letter or a digit first, and no more than 64 of them";
-
-/// Whether files may be named by it, and by it with others.
-pub(crate) fn is_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let begins_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    begins_well && text.len() <= 64 && text.chars().all(plain)
 }
 
 /// Puts a file in its place whole: whoever reads meanwhile sees the old one or the new one.

@@ -48,8 +48,7 @@ struct Cli {
 enum Command {
     #[command(args_override_self = true)]
     Run(cmd::run::Flags),
-    /// The models, the experiments with the question that each answers, and the profiles
-    List,
+    List(cmd::list::Flags),
     Report(cmd::report::Flags),
     Diff(cmd::diff::Flags),
     Check(cmd::check::Flags),
@@ -79,7 +78,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Diff(flags) => cmd::diff::run(&flags),
         Command::Check(flags) => cmd::check::run(&flags),
         Command::Aa(flags) => cmd::aa::run(&flags),
-        Command::List => cmd::list::run(),
+        Command::List(flags) => cmd::list::run(&flags),
         Command::Keep(flags) => cmd::keep::run(flags),
         Command::Launch(flags) => cmd::launch::run(&flags),
     }

@@ -36,15 +36,11 @@ pub(crate) fn trials<'a>(
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
-    use crate::contender::models;
-    use crate::experiment::shipped;
+    use schema::capability::Capabilities;
 
-    fn contenders() -> Vec<Contender> {
-        models::ALL
-            .map(|model| crate::contender::of_model(model, "bin".as_ref()))
-            .to_vec()
-    }
+    use super::*;
+    use crate::contender::samples::{self, contenders};
+    use crate::experiment::shipped;
 
     fn some(keys: &[&str]) -> Vec<Experiment> {
         let mut all = shipped::all();
@@ -53,10 +49,10 @@ mod tests {
     }
 
     #[test]
-    fn every_contender_meets_every_setting_once_a_round() {
+    fn every_contender_is_measured_in_every_setting_once_a_round() {
         let (experiments, contenders) = (some(&["request-cost", "connection-cost"]), contenders());
         let trials = trials(&experiments, &contenders, 4, 1);
-        let met: BTreeSet<_> = trials
+        let measured: BTreeSet<_> = trials
             .iter()
             .map(|trial| {
                 (
@@ -67,12 +63,12 @@ mod tests {
                 )
             })
             .collect();
-        assert_eq!((trials.len(), met.len()), (4 * 5 * 6, 4 * 5 * 6));
+        assert_eq!((trials.len(), measured.len()), (4 * 5 * 6, 4 * 5 * 6));
         assert!(trials.is_sorted_by_key(|trial| trial.round));
     }
 
     #[test]
-    fn a_seed_gives_its_own_order_and_always_the_same() {
+    fn a_seed_determines_the_order() {
         let (experiments, contenders) = (some(&["request-cost"]), contenders());
         let names = |seed| {
             let trials = trials(&experiments, &contenders, 2, seed);
@@ -87,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn capacity_is_found_once_for_each_contender_and_work_before_all_else() {
+    fn capacity_is_measured_once_per_contender_and_work_before_the_rounds() {
         let (experiments, contenders) = (some(&["past-capacity"]), contenders());
         let trials = trials(&experiments, &contenders, 1, 1);
         let (before, after): (Vec<Planned<'_>>, Vec<_>) =
@@ -102,17 +98,18 @@ mod tests {
     }
 
     #[test]
-    fn an_experiment_takes_part_in_no_more_rounds_than_it_wants() {
+    fn an_experiment_takes_part_in_its_own_number_of_rounds() {
         let (experiments, contenders) = (some(&["system-calls"]), contenders());
         assert_eq!(trials(&experiments, &contenders, 9, 1).len(), 7 * 6);
     }
 
     #[test]
-    fn a_contender_is_asked_nothing_that_it_can_not_answer() {
+    fn a_contender_is_asked_only_what_it_answers() {
         let stranger = Contender {
             name: "stranger".to_owned(),
             operations: vec!["ping".to_owned()],
-            house: false,
+            built_in: false,
+            capabilities: Capabilities::default(),
             ..contenders()[0].clone()
         };
         let experiments = shipped::all();
@@ -144,9 +141,85 @@ mod tests {
                 .iter()
                 .filter_map(|experiment| experiment.within(profile.name));
             for experiment in experiments {
-                let rounds = experiment.rounds_most.unwrap_or(usize::MAX).min(profile.rounds);
+                let rounds = experiment.max_rounds.unwrap_or(usize::MAX).min(profile.rounds);
                 assert!(rounds >= stats::trials_needed(6), "{}", experiment.key);
             }
+        }
+    }
+
+    /// Who takes part in a setting, with the number of connections and the flags.
+    fn asked(place: &str) -> Vec<String> {
+        let (key, setting) = place.split_once('/').unwrap();
+        let experiment = some(&[key]).remove(0);
+        let setting = experiment.settings.iter().find(|other| other.key == setting);
+        let setting = setting.unwrap();
+        let contenders = contenders();
+        let taking_part = contenders.iter().filter(|contender| contender.takes(setting));
+        let described = taking_part.map(|contender| {
+            let connections = setting.load_for(contender).connections.to_string();
+            let flags = setting.flags_for(contender);
+            [vec![contender.name.clone(), connections], flags]
+                .concat()
+                .join(" ")
+        });
+        described.collect()
+    }
+
+    #[test]
+    fn capabilities_decide_who_is_asked_what() {
+        let all = |connections: [usize; 6]| {
+            let each = samples::NAMES.iter().zip(connections);
+            each.map(|(name, connections)| format!("{name} {connections}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(asked("request-cost/64"), all([64; 6]));
+        assert_eq!(asked("rate-under-bound/ping"), all([1, 64, 64, 8, 64, 64]));
+        assert_eq!(asked("system-calls/64"), all([1, 64, 64, 8, 64, 64]));
+        assert_eq!(asked("past-capacity/30"), all([1, 8, 8, 8, 8, 8]));
+        assert_eq!(asked("large-replies/4096"), all([1, 8, 8, 8, 8, 8]));
+        assert_eq!(asked("waiting/sleep-10ms"), all([200; 6]));
+        let mut blocking = all([1, 64, 64, 8, 64, 64]);
+        blocking[5].push_str(" --workers 4");
+        assert_eq!(asked("blocking/block"), blocking);
+        let mut uneven = blocking;
+        uneven[3].push_str(" --accept shared");
+        uneven[5].push_str(" --accept shared");
+        assert_eq!(asked("uneven-work/shared"), uneven);
+        for (place, expected) in [
+            (
+                "uneven-work/reuseport",
+                &[
+                    "delta 8 --accept reuseport",
+                    "zeta 64 --workers 4 --accept reuseport",
+                ][..],
+            ),
+            (
+                "queues/50",
+                &[
+                    "beta 8",
+                    "delta 8 --workers 8",
+                    "epsilon 64",
+                    "zeta 64 --workers 8 --accept reuseport",
+                ],
+            ),
+            (
+                "who-gets-connections/shared-new",
+                &["delta 32 --accept shared", "zeta 32 --workers 4 --accept shared"],
+            ),
+            (
+                "who-gets-connections/reuseport-kept",
+                &["zeta 64 --workers 4 --accept reuseport"],
+            ),
+            (
+                "killed-worker/sigkill",
+                &[
+                    "gamma 8",
+                    "delta 8 --workers 8",
+                    "zeta 8 --workers 4 --accept reuseport",
+                ],
+            ),
+        ] {
+            assert_eq!(asked(place), expected, "{place}");
         }
     }
 }

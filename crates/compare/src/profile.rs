@@ -70,13 +70,13 @@ impl fmt::Display for Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contender::models;
+    use crate::contender::samples;
     use crate::experiment::shipped;
     use crate::plan;
 
     #[test]
     fn the_profiles_take_as_long_as_they_say() {
-        let contenders = models::ALL.map(|model| crate::contender::of_model(model, "bin".as_ref()));
+        let contenders = samples::contenders();
         // A fifth of it may be needed for trials that are made once more.
         for (choice, most) in [(Choice::Quick, 100), (Choice::Standard, 25 * 60)] {
             let profile = Profile::of(choice);

@@ -59,7 +59,7 @@ impl Server {
     ) -> Result<Self, Fault> {
         let address = match contender.ready {
             // It says itself which port it has.
-            Ready::Line if contender.house => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            Ready::Line if contender.built_in => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             _ => free_address().map_err(|error| format!("can't find a free port for it: {error}"))?,
         };
         let cgroup = Cgroup::create();
@@ -67,7 +67,7 @@ impl Server {
         let listen = address.to_string();
         let arguments = contender.arguments(&listen, flags);
         let command = std::iter::once(program.into_os_string()).chain(arguments.map(OsString::from));
-        let folder = (!contender.house).then_some(&*contender.folder);
+        let folder = (!contender.built_in).then_some(&*contender.folder);
         let keeper = Keeper::start(cpus, cgroup.as_ref(), output, folder, command);
         let mut keeper = keeper.map_err(Fault::own("can't start a server's keeper"))?;
         let began = Instant::now();
@@ -244,7 +244,7 @@ impl Server {
                 Some(Event::Printed { line }) if by == Ready::Line => {
                     let line = quoted(&line);
                     let reason = format!("printed {line:?} and not \"{}HOST:PORT\"", ready::READY);
-                    if contender.house {
+                    if contender.built_in {
                         return Err(reason);
                     }
                     printed = Some(reason);

@@ -1,58 +1,60 @@
-//! Who takes part: the models of this house, and whatever else speaks the wire.
-//!
-//! A contender is known as a command to start and an address to load, and by nothing else.
+//! Who takes part in a run: the built-in models, and whatever else speaks the wire.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability::Capabilities;
 use crate::experiment::Setting;
 
-/// What stands in a command for the address that the server is to listen on.
+/// What stands in a command for the address that the server listens on.
 pub const ADDRESS: &str = "{addr}";
 
 /// A server that takes part: a command that is started afresh for each trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contender {
-    /// The key in records, the label in tables.
+    /// The key in records, and the label in tables.
     pub name: String,
     /// The program and its arguments, with [`ADDRESS`] among them.
     pub command: Vec<String>,
-    /// Where it is started, and where a program lies that is named without a path. It is the machine's own affair, and not
-    /// written down.
+    /// Where it is started, and where a program lies that is given without a path. It differs between machines, so it is
+    /// not recorded.
     #[serde(skip)]
     pub folder: PathBuf,
-    /// How it is known to be ready.
+    /// How to notice that it is ready.
     pub ready: Ready,
-    /// How long it may take until it is, in milliseconds.
+    /// How long it may take until it is ready, in milliseconds.
     #[serde(default = "ready_within_ms")]
     pub ready_within_ms: u64,
-    /// What it can answer.
+    /// The operations that it answers.
     pub operations: Vec<String>,
-    /// Whether it is a model of this house, and so knows its flags.
-    pub house: bool,
+    /// Whether it is a built-in model, which takes the flags that all of them share.
+    pub built_in: bool,
+    /// What is known of it.
+    #[serde(default)]
+    pub capabilities: Capabilities,
 }
 
-/// How a server is known to be ready.
+/// How to notice that a server is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ready {
     /// It prints `listening on HOST:PORT` on stdout. The port may be one that it chose itself.
     Line,
-    /// It takes a connection.
+    /// It accepts a connection.
     Connect,
     /// Whichever comes first.
     Either,
 }
 
-/// How long a server may take to be ready, if nothing else is said.
+/// How long a server may take to be ready unless its file gives another time.
 #[must_use]
 pub fn ready_within_ms() -> u64 {
     10_000
 }
 
 impl Contender {
-    /// Its arguments, to listen on this address and with these flags behind them.
+    /// Its arguments, to listen on this address, followed by these flags.
     pub fn arguments<'a>(
         &'a self,
         address: &'a str,
@@ -64,17 +66,14 @@ impl Contender {
             .chain(flags.iter().cloned())
     }
 
-    /// Whether a setting is put to it: it is not left out there, it can answer what is asked, and it knows the flags.
+    /// Whether it takes part in a setting.
     #[must_use]
     pub fn takes(&self, setting: &Setting) -> bool {
-        let load = setting.load_of(&self.name);
-        let can_answer = load.operations().iter().all(|op| self.operations.contains(op));
-        let knows_flags = self.house || setting.flags_of(&self.name).next().is_none();
-        setting.is_put_to(&self.name) && can_answer && knows_flags
+        setting.excludes(self).is_none()
     }
 }
 
-/// A contender that does not take part, and why not.
+/// A contender or an experiment that takes no part in a run, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Its name, or an experiment's key.

@@ -1,17 +1,22 @@
-//! An experiment: a question, the settings in which it is put to every contender, and the figure that answers it.
+//! An experiment: a question, the settings in which every contender is measured, and the metric that answers it.
 //!
-//! It is data and no code: a TOML file, shipped in this program ([`shipped`]) or a user's own. `docs/EXPERIMENTS.md` says
-//! what may stand in one.
+//! It is data and no code. `compare` reads it from a TOML file, and writes it to a run's `environment.json`;
+//! `docs/EXPERIMENTS.md` lists the keys. No experiment names a model: it says what a server must be able to do.
 
 mod load;
+mod setting;
 mod times;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability::Capability;
+use crate::contender::Contender;
+
 pub use load::Load;
+pub use setting::{Case, Excluded, Setting};
 pub use times::Times;
 
 /// A question, and the settings that answer it.
@@ -23,60 +28,28 @@ pub struct Experiment {
     pub title: String,
     /// What it answers.
     pub question: String,
-    /// How it is put, for people.
+    /// How it is measured, for the reader.
     pub setup: String,
-    /// What was expected of it, and by whom.
+    /// What was expected, and by whom.
     pub expected: Option<String>,
-    /// How a trial of it goes.
+    /// How a trial goes.
     pub method: Method,
-    /// The figure that answers it, by its key (see [`crate::figures`]).
+    /// The key of the metric that answers the question.
     pub headline: String,
-    /// Further figures that its tables show.
-    pub figures: Vec<String>,
-    /// Figures that only the tables of all figures show.
-    pub more: Vec<String>,
+    /// The keys of further metrics, which the tables show.
+    pub metrics: Vec<String>,
+    /// The keys of metrics that only the tables of all metrics show.
+    pub more_metrics: Vec<String>,
     /// What the settings differ by, if they lie on an axis.
     pub axis: Option<Axis>,
-    /// What a theory expects of the mean latency, if there is one.
+    /// What queueing theory expects of the mean latency.
     pub theory: Vec<Theory>,
-    /// The most rounds that it takes part in; none: all.
-    pub rounds_most: Option<usize>,
-    /// The profiles that it is part of. `full` has all.
+    /// The most rounds in which it takes part; none: all.
+    pub max_rounds: Option<usize>,
+    /// The profiles that it is part of. The profile `full` has all experiments.
     pub profiles: Vec<String>,
     /// A table column each, or a point on the axis.
     pub settings: Vec<Setting>,
-}
-
-/// One way in which the question is put.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Setting {
-    /// Its name within the experiment.
-    pub key: String,
-    /// The heading of its column.
-    pub title: String,
-    /// Its place on the experiment's axis.
-    pub x: Option<f64>,
-    /// The models that it is put to; none: all contenders.
-    pub models: Option<Vec<String>>,
-    /// Flags for the servers of this house, by model; those of `all` are for all of them.
-    pub flags: BTreeMap<String, Vec<String>>,
-    /// The profiles that it is part of, of those of the experiment.
-    pub profiles: Vec<String>,
-    /// The length of its windows, where it needs another than the profile's.
-    pub window_ms: Option<u64>,
-    /// What is asked of the server.
-    pub load: Load,
-    /// What is asked of some models in its place, where they can't do what the others do.
-    pub only: Vec<Only>,
-}
-
-/// A load of a model's own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Only {
-    /// Its name.
-    pub model: String,
-    /// What it is asked.
-    pub load: Load,
 }
 
 /// How a trial goes.
@@ -90,9 +63,9 @@ pub enum Method {
         /// The bound, in milliseconds.
         p99_ms: u64,
     },
-    /// A load within which one worker of the server is killed.
+    /// A load during which one worker of the server is killed.
     KillWorker,
-    /// The system calls of a load are counted, which slows it down: nothing else is measured.
+    /// The system calls of a load are counted. That slows the server down, so nothing else is measured.
     SystemCalls,
 }
 
@@ -107,18 +80,22 @@ pub struct Axis {
     pub logarithmic: bool,
 }
 
-/// What queueing theory expects of the mean latency of some models.
+/// What queueing theory expects of the mean latency of some servers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Theory {
-    /// The queue, as [`stats::theory`] names it.
+    /// The name of the queue, such as `m/d/1`.
     pub queue: String,
-    /// How many servers the queue has. The mean service time is this by the capacity that was measured.
+    /// How many servers the queue has. The mean service time is this divided by the measured capacity.
     #[serde(default = "one")]
     pub servers: NonZeroU32,
-    /// Whom it is about.
-    pub models: Vec<String>,
-    /// The settings that it is about; none: all.
+    /// It is about the servers that have all of these.
+    #[serde(default, deserialize_with = "crate::capability::one_or_more")]
+    pub has: Vec<Capability>,
+    /// It is about the models of these names; none: about all.
+    #[serde(default)]
+    pub models: Option<Vec<String>>,
+    /// The keys of the settings that it is about; none: all.
     #[serde(default)]
     pub settings: Vec<String>,
 }
@@ -127,8 +104,23 @@ fn one() -> NonZeroU32 {
     NonZeroU32::MIN
 }
 
+impl Theory {
+    /// Whether it is about this contender in this setting.
+    #[must_use]
+    pub fn is_about(&self, contender: &Contender, setting: &Setting) -> bool {
+        includes(self.models.as_ref(), &contender.name)
+            && contender.capabilities.has_all(&self.has)
+            && (self.settings.is_empty() || self.settings.contains(&setting.key))
+    }
+}
+
+/// Whether a list of names has this one. Without a list all are included.
+fn includes(names: Option<&Vec<String>>, name: &str) -> bool {
+    names.is_none_or(|names| names.iter().any(|other| other == name))
+}
+
 impl Experiment {
-    /// The experiment as a profile has it: with the settings that are part of it; none if there are none.
+    /// The experiment as a profile has it: with the settings that are part of the profile; none if there are none.
     #[must_use]
     pub fn within(&self, profile: &str) -> Option<Self> {
         let is_in = |profiles: &[String]| profile == "full" || profiles.iter().any(|name| name == profile);
@@ -147,8 +139,8 @@ impl Experiment {
         })
     }
 
-    /// The experiment as somebody who asks for it by name has it: with the settings that the profile has, or with all where
-    /// it has none of it.
+    /// The experiment as somebody who asks for it by name gets it: with the settings of the profile, or with all settings
+    /// if the profile has none of it.
     #[must_use]
     pub fn asked_within(&self, profile: &str) -> Self {
         let everywhere = Self {
@@ -158,49 +150,27 @@ impl Experiment {
         everywhere.within(profile).unwrap_or_else(|| self.clone())
     }
 
-    /// Everybody whom it says something of by name.
+    /// All model names in it.
     #[must_use]
-    pub fn named(&self) -> BTreeSet<&str> {
-        let of_theory = self.theory.iter().flat_map(|theory| &theory.models);
-        let of_settings = self.settings.iter().flat_map(|setting| {
-            let only = setting.only.iter().map(|only| &only.model);
-            setting.models.iter().flatten().chain(only)
+    pub fn model_names(&self) -> BTreeSet<&str> {
+        let theories = self.theory.iter().map(|theory| &theory.models);
+        let settings = self.settings.iter().flat_map(|setting| {
+            let cases = setting.cases.iter().map(|case| &case.models);
+            std::iter::once(&setting.models).chain(cases)
         });
-        of_theory.chain(of_settings).map(|name| &**name).collect()
+        let lists = theories.chain(settings).flatten();
+        lists.flatten().map(|name| &**name).collect()
     }
 
-    /// The keys of all its figures, that which answers it first.
-    pub fn figure_keys(&self) -> impl Iterator<Item = &str> {
-        let others = self.figures.iter().chain(&self.more);
+    /// The keys of all its metrics, the headline first.
+    pub fn metric_keys(&self) -> impl Iterator<Item = &str> {
+        let others = self.metrics.iter().chain(&self.more_metrics);
         std::iter::once(&*self.headline).chain(others.map(|key| &**key))
     }
 
-    /// How many of them its main tables show, the first ones.
+    /// How many of these, from the first on, its main tables show.
     #[must_use]
-    pub fn main_figures(&self) -> usize {
-        1 + self.figures.len()
-    }
-}
-
-impl Setting {
-    /// What is asked of this model.
-    #[must_use]
-    pub fn load_of(&self, model: &str) -> &Load {
-        let own = self.only.iter().find(|only| only.model == model);
-        own.map_or(&self.load, |only| &only.load)
-    }
-
-    /// The flags that a model of this house is started with.
-    pub fn flags_of(&self, model: &str) -> impl Iterator<Item = &str> {
-        let of = |name: &str| self.flags.get(name).into_iter().flatten();
-        of("all").chain(of(model)).map(|flag| &**flag)
-    }
-
-    /// Whether it is put to this model at all.
-    #[must_use]
-    pub fn is_put_to(&self, model: &str) -> bool {
-        self.models
-            .as_ref()
-            .is_none_or(|models| models.iter().any(|name| name == model))
+    pub fn main_metrics(&self) -> usize {
+        1 + self.metrics.len()
     }
 }

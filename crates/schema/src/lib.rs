@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod capability;
 pub mod contender;
 pub mod cost;
 pub mod cpus;
@@ -9,5 +10,6 @@ pub mod environment;
 pub mod experiment;
 pub mod load;
 pub mod model;
+pub mod name;
 pub mod plan;
 pub mod record;

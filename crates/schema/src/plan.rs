@@ -38,7 +38,7 @@ pub fn trials<'a>(
     let mut trials = Vec::new();
     for round in 0..=rounds {
         for experiment in experiments {
-            if round > experiment.rounds_most.unwrap_or(rounds) {
+            if round > experiment.max_rounds.unwrap_or(rounds) {
                 continue;
             }
             for setting in &experiment.settings {
@@ -87,8 +87,8 @@ pub fn made(records: &[Record]) -> usize {
 impl<'a> Planned<'a> {
     /// The load for this contender.
     #[must_use]
-    pub fn load(&self) -> &'a Load {
-        self.setting.load_of(&self.contender.name)
+    pub fn load(&self) -> Load {
+        self.setting.load_for(self.contender)
     }
 
     /// Whether both are of one round and setting, and only the contender differs.
@@ -118,10 +118,9 @@ impl<'a> Planned<'a> {
     pub fn capacity_setting(&self) -> Option<&'a Setting> {
         let needs =
             self.load().needs_capacity() || matches!(self.experiment.method, Method::RateUnderBound { .. });
-        let name = &self.contender.name;
         let same = |other: &&Setting| {
-            other.load_of(name).closed() == self.load().closed()
-                && other.flags_of(name).eq(self.setting.flags_of(name))
+            other.load_for(self.contender).closed() == self.load().closed()
+                && other.flags_for(self.contender) == self.setting.flags_for(self.contender)
         };
         needs.then(|| {
             let mut settings = self

@@ -11,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 
 use super::places::{PlaceFlags, cancelled_by_signals};
 use crate::contender::Contender;
-use crate::contender::models::{self, Model};
 use crate::experiment::{self, Experiment, Setting};
 use crate::leftovers;
 use crate::metric::{Metric, cost, load};
@@ -29,9 +28,9 @@ use stats::{Better, Comparison, Verdict};
 /// A comparison is one of the profile `quick`: as many pairs of trials, of the same length. Each is made for four metrics.
 #[derive(Args)]
 pub(crate) struct Flags {
-    /// The model
-    #[arg(long, value_name = "MODEL", default_value = "async", value_parser = models::named)]
-    model: Model,
+    /// The model; without it, the first event loop
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
 
     /// Pairs of trials in a comparison, from 6 to 1000; without it, as many as the profile quick has rounds
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(6..=i64::from(ROUNDS_MOST)))]
@@ -63,10 +62,10 @@ const WORK: &str = r#"
     [load]
     op = "spin"
     connections = 64
-    [only.single]
-    connections = 1
-    [only.prefork]
-    connections = 8
+    limit_to_served = true
+    [[where]]
+    has = "serves:workers"
+    load = { connections = 8 }
     [[setting]]
     key = "a"
     title = "a"
@@ -96,7 +95,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     meter::cpus::pin_this_thread(&cpus.client)?;
     let cancel = cancelled_by_signals()?;
     leftovers::clear();
-    let contender = flags.places.contenders([flags.model])?.remove(0);
+    let contender = flags.places.servers.discover()?.one(flags.model.as_deref())?;
     let experiment = experiment::parse(WORK).expect("the work is well formed");
     let sides = [0, usize::from(flags.power)].map(|index| &experiment.settings[index]);
     let bench = Bench {
@@ -131,7 +130,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         &mut out,
         &tallies,
         flags,
-        &experiment,
+        (&contender, &experiment),
         comparisons * pairs,
         series.excluded,
     );
@@ -244,7 +243,7 @@ fn verdict(
     out: &mut Text,
     tallies: &[Tally],
     flags: &Flags,
-    experiment: &Experiment,
+    (contender, experiment): (&Contender, &Experiment),
     pairs: usize,
     excluded: usize,
 ) -> ExitCode {
@@ -255,7 +254,7 @@ fn verdict(
     };
     out.add(format_args!(
         "{} {what}: {}, {pairs} pairs of trials, {excluded} trials excluded\n\n",
-        flags.model.name, experiment.setup
+        contender.name, experiment.setup
     ));
     for tally in tallies {
         out.add(format_args!(

@@ -1,31 +1,66 @@
-//! `compare list`: the models and the experiments, a line each.
+//! `compare list`: the models, the experiments and the profiles.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Args;
+use schema::model::{BlockHolds, CrashLoses, Description, Serves, WaitHolds, WorkerKind};
 
-use crate::contender::models;
+use super::models::ServersFlag;
+use crate::escape::markdown;
 use crate::experiment::shipped;
 use crate::output;
 use crate::profile;
 
-pub(crate) fn run() -> Result<ExitCode> {
-    output::print(&text())?;
+/// List the models, the experiments with the question that each answers, and the profiles
+#[derive(Args)]
+pub(crate) struct Flags {
+    /// Print only the models, as a Markdown table
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
+
+    /// Print only the models, as a JSON array of what they report with --describe
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    servers: ServersFlag,
+}
+
+pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
+    let discovered = flags.servers.discover()?;
+    let models = discovered.descriptions();
+    let text = if flags.markdown {
+        table(models)
+    } else if flags.json {
+        let mut json = serde_json::to_string_pretty(models).expect("descriptions can be written as JSON");
+        json.push('\n');
+        json
+    } else {
+        text(models)
+    };
+    output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn text() -> String {
+fn text(models: &[Description]) -> String {
     let section = |title: &str, lines: Vec<(&str, String)>| {
         let width = lines.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
         let lines: Vec<_> = lines
             .iter()
-            .map(|(key, what)| format!("  {key:width$}  {what}\n"))
+            .map(|(key, text)| format!("  {key:width$}  {text}\n"))
             .collect();
         format!("{title}\n{}", lines.concat())
     };
-    let models = models::ALL
-        .iter()
-        .map(|model| (model.name, model.what.to_owned()));
+    let summaries = models.iter().map(|model| (&*model.name, model.summary.clone()));
+    let summaries = if models.is_empty() {
+        vec![(
+            "none",
+            "give the folder of the server-* programs with --servers".to_owned(),
+        )]
+    } else {
+        summaries.collect()
+    };
     let experiments = shipped::all();
     let questions = experiments
         .iter()
@@ -34,22 +69,91 @@ fn text() -> String {
         .iter()
         .map(|profile| (profile.name, profile.to_string()));
     [
-        section("models", models.collect()),
+        section("models", summaries),
         section("experiments", questions.collect()),
         section("profiles", profiles.collect()),
     ]
     .join("\n")
 }
 
+/// The models with what they report of themselves, but no number that depends on the machine.
+fn table(models: &[Description]) -> String {
+    const HEADINGS: [&str; 7] = [
+        "model",
+        "what it is",
+        "serves at once",
+        "workers",
+        "a wait holds",
+        "a block stops",
+        "a crash loses",
+    ];
+    let row = |cells: [String; 7]| format!("| {} |\n", cells.join(" | "));
+    let heading = row(HEADINGS.map(str::to_owned));
+    let rule = row(HEADINGS.map(|_| "---".to_owned())).replace(' ', "");
+    let rows = models.iter().map(|model| {
+        row([
+            format!("`{}`", model.name),
+            markdown::text(&model.summary),
+            serves(model.serves).to_owned(),
+            workers(model).to_owned(),
+            wait_holds(model.wait_holds).to_owned(),
+            block_stops(model.block_holds).to_owned(),
+            crash_loses(model.crash_loses).to_owned(),
+        ])
+    });
+    heading + &rule + &rows.collect::<String>()
+}
+
+fn serves(serves: Serves) -> &'static str {
+    match serves {
+        Serves::One => "one connection",
+        Serves::Workers => "one connection per worker",
+        Serves::Many => "many connections",
+    }
+}
+
+fn workers(model: &Description) -> &'static str {
+    match model.workers.map(|workers| workers.kind) {
+        Some(WorkerKind::Processes) => "processes",
+        Some(WorkerKind::Threads) => "threads",
+        None => "none",
+    }
+}
+
+fn wait_holds(what: WaitHolds) -> &'static str {
+    match what {
+        WaitHolds::Thread => "a thread",
+        WaitHolds::Nothing => "nothing",
+    }
+}
+
+fn block_stops(what: BlockHolds) -> &'static str {
+    match what {
+        BlockHolds::Connection => "its connection",
+        BlockHolds::Loop => "the connections of its loop",
+        BlockHolds::Everything => "all connections",
+    }
+}
+
+fn crash_loses(what: CrashLoses) -> &'static str {
+    match what {
+        CrashLoses::Connection => "one connection",
+        CrashLoses::Worker => "the connections of a worker",
+        CrashLoses::Everything => "all connections",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contender::samples;
 
     #[test]
     fn every_model_experiment_and_profile_has_its_line() {
-        let text = text();
+        let text = text(&samples::descriptions());
         for name in [
-            "prefork-async",
+            "alpha",
+            "zeta",
             "request-cost",
             "connection-cost",
             "smoke",
@@ -60,6 +164,23 @@ mod tests {
                 "{name}:\n{text}"
             );
         }
-        assert!(text.lines().all(|line| line.len() <= 110), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+    }
+
+    #[test]
+    fn without_models_the_list_shows_what_to_do() {
+        assert!(text(&[]).contains("--servers"));
+    }
+
+    #[test]
+    fn the_table_has_a_row_per_model() {
+        let table = table(&samples::descriptions());
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines.len(), 2 + samples::NAMES.len());
+        assert_eq!(lines[1], "|---|---|---|---|---|---|---|");
+        assert_eq!(
+            lines[5],
+            "| `delta` | what delta is | one connection per worker | processes | a thread | its connection | one connection |"
+        );
     }
 }

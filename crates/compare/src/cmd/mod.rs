@@ -6,16 +6,17 @@ pub(crate) mod diff;
 pub(crate) mod keep;
 pub(crate) mod launch;
 pub(crate) mod list;
+pub(crate) mod models;
 pub(crate) mod places;
 pub(crate) mod report;
 pub(crate) mod run;
 
-/// It could not be asked that way: exit code 2.
+/// A mistake in the flags, or in a file that they name: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// A file that was given can't be read, or is not what it should be. The error says which, and what to do.
+/// A file that was given can't be read, or has the wrong form.
 pub(crate) fn unreadable(error: impl Into<anyhow::Error>) -> Usage {
     Usage(format!("{:#}", error.into()))
 }

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
 use super::Usage;
+use super::models::{Asked, Discovered};
 use super::places::{PlaceFlags, cancelled_by_signals};
-use crate::contender::models::{self, Model};
 use crate::contender::{Contender, file};
 use crate::environment;
 use crate::escape::terminal;
@@ -31,43 +31,44 @@ use crate::trial::{self, Bench};
 use schema::environment::{Commit, Environment};
 use schema::record::Record;
 
-/// Measure the models against each other, and write what came of it
+/// Measure the models against each other, and write the results
 ///
-/// Exits with 1 if a trial failed, a contender was left out, or a model lost over 1 % of its requests or stopped answering.
+/// Exits with 1 if a trial failed, a model or contender was left out, or a model lost over 1 % of its requests or stopped
+/// answering.
 #[derive(Args)]
 pub(crate) struct Flags {
-    /// How long it takes, and so how sure it can be
+    /// How long the run takes, and so how narrow its intervals are
     #[arg(long, value_enum, default_value_t = profile::Choice::Quick)]
     profile: profile::Choice,
 
-    /// The models, by name; without it, all six
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = models::named)]
-    models: Vec<Model>,
+    /// The models: names (see compare list), article, or all; without it, all
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    models: Vec<Asked>,
 
-    /// The experiments, by name (see `compare list`) or as TOML files; without it, those of the profile
+    /// The experiments: names (see compare list) or TOML files; without it, those of the profile
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = experiment::asked)]
     experiments: Vec<Experiment>,
 
-    /// Further servers to measure beside the models: a TOML file
+    /// TOML file of further servers to measure beside the models
     #[arg(long, value_name = "FILE")]
     contenders: Option<PathBuf>,
 
-    /// Trials of each model in each setting, from 1 to 1000, in place of the profile's number
+    /// Trials of each model in each setting, from 1 to 1000, instead of the profile's number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(profile::ROUNDS_MOST)))]
     trials: Option<u16>,
 
     #[command(flatten)]
     places: PlaceFlags,
 
-    /// Where the page goes, and the run's own folder below it
+    /// Folder for the page; the run gets its own folder below it
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
 
-    /// Seed of the order of the trials, from 0 to 2^64 - 1; without it, another for each run
+    /// Seed of the order of the trials, from 0 to 2^64 - 1; without it, a random one
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Go on with a run that was interrupted: its folder. What it was asked for stays as it was, and where
+    /// Folder of an interrupted run to continue, with the flags that it was started with
     #[arg(long, value_name = "RUN", conflicts_with_all = [
         "profile", "models", "experiments", "trials", "seed", "out", "server_cpus", "client_cpus",
     ])]
@@ -94,31 +95,31 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         Ok(report::at_fault(&read))
     });
     let all_take_part = environment.left_out.is_empty();
-    told(ended, reported, all_take_part, &run)
+    conclude(ended, reported, all_take_part, &run)
 }
 
-/// How a run ended is told, with what to do about it: it, and whether the page could be written.
-fn told(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &Run) -> Result<ExitCode> {
+/// Reports how a run ended, with what to do about it, and whether the page could be written.
+fn conclude(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &Run) -> Result<ExitCode> {
     let folder = output::for_shell(run.path().as_os_str());
     match ended {
         Ended::Halted(reason) => {
-            // What keeps records from being written may well keep the page from it too.
+            // What prevents records from being written may prevent the page too.
             if let Err(error) = reported {
                 output::note(&format!("{error:#}"));
             }
             Err(anyhow!(
                 "{reason}; what was measured before is kept: free some space or fix the cause, then continue with \
-                 `compare run --resume {folder}`"
+                 compare run --resume {folder}"
             ))
         }
         Ended::Interrupted { .. } => {
-            output::note(&format!("go on with `compare run --resume {folder}`"));
+            output::note(&format!("continue with: compare run --resume {folder}"));
             reported.map(|_| ExitCode::FAILURE)
         }
         Ended::AfterAll { failed } => {
             let again = || {
                 format!(
-                    "the records are whole, and what is made of them can be written again with `compare report {folder}`"
+                    "the records are complete, but the page is not; fix the cause, then write it with: compare report {folder}"
                 )
             };
             let at_fault = reported.with_context(again)?;
@@ -134,7 +135,7 @@ fn told(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &
     }
 }
 
-/// Makes the trials, each written down as soon as it has ended.
+/// Runs the trials. Each is recorded as soon as it has ended.
 fn measure(
     environment: &Environment,
     run: &Run,
@@ -182,21 +183,23 @@ fn measure(
     Ok(ended)
 }
 
-/// A run of which nothing stands in the way any more, with the records that it has already.
+/// A run that is ready to be measured, with the records that it has already.
 type Begun = (Environment, Run, Journal, Vec<Record>);
 
 impl Flags {
-    /// The further servers that were asked for.
-    fn strangers(&self) -> Result<Vec<Contender>> {
+    /// The servers of the file of contenders.
+    fn contenders(&self, discovered: &Discovered) -> Result<Vec<Contender>> {
         let Some(path) = &self.contenders else {
             return Ok(Vec::new());
         };
-        Ok(file::read(path).map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?)
+        let models = discovered.descriptions().iter();
+        let taken: Vec<_> = models.map(|model| model.name.clone()).collect();
+        Ok(file::read(path, &taken).map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?)
     }
 }
 
-/// The state of the sources that this was built from, as far as that is known: `scripts/compare.sh`, which builds it, says
-/// where they are. The folder that somebody happens to stand in says nothing of it.
+/// The state of the sources that this was built from, if it is known: `scripts/compare.sh`, which builds it, passes their
+/// folder. The current folder has nothing to do with it.
 fn commit() -> Option<Commit> {
     let sources = std::env::var_os("COMPARE_SOURCES").filter(|sources| !sources.is_empty())?;
     environment::commit_of(sources.as_ref())

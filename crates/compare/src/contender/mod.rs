@@ -1,35 +1,47 @@
-//! Who takes part: the models of this house, and whatever else speaks the wire.
+//! Who takes part: the built-in models, found as programs that describe themselves, and whatever else speaks the wire.
 
+pub(crate) mod discover;
 pub(crate) mod file;
-pub(crate) mod models;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use schema::contender::{ADDRESS, Contender, LeftOut, Ready, ready_within_ms};
+use schema::contender::ready_within_ms;
+use schema::model::Description;
 
-use models::Model;
+pub(crate) use schema::contender::{ADDRESS, Contender, LeftOut, Ready};
 
-/// A model of this house, whose program lies in this folder.
-pub(crate) fn of_model(model: Model, folder: &Path) -> Contender {
+/// What begins the name of a built-in model's program.
+pub(crate) const PROGRAM_PREFIX: &str = "server-";
+
+/// The operations that built-in models answer.
+pub(crate) const OPERATIONS: [&str; 6] = ["ping", "pi", "spin", "sleep", "block", "blob"];
+
+/// The built-in model of this description, whose program lies in this folder.
+pub(crate) fn built_in(description: Description, folder: &Path) -> Contender {
     Contender {
-        name: model.name.to_owned(),
+        name: description.name.clone(),
         command: vec![
-            format!("server-{}", model.name),
+            format!("{PROGRAM_PREFIX}{}", description.name),
             "--listen".to_owned(),
             ADDRESS.to_owned(),
         ],
         folder: folder.to_owned(),
         ready: Ready::Line,
         ready_within_ms: ready_within_ms(),
-        operations: models::OPERATIONS.map(str::to_owned).to_vec(),
-        house: true,
+        operations: OPERATIONS.map(str::to_owned).to_vec(),
+        built_in: true,
+        capabilities: description.into(),
     }
 }
 
-/// The program: that of its folder if it lies there, else what the system finds by its name.
+/// A contender's program: the one in its folder if there is one, else whatever the system finds by that name.
 pub(crate) fn program(contender: &Contender) -> PathBuf {
     let name = &contender.command[0];
     let here = contender.folder.join(name);
     if here.is_file() { here } else { PathBuf::from(name) }
 }
+
+/// Descriptions for tests, under invented names.
+#[cfg(test)]
+pub(crate) mod samples;

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::experiment::{Experiment, Setting};
+use schema::contender::Contender;
 use schema::environment::Environment;
+use schema::experiment::{Excluded, Experiment, Setting};
 
 /// What is otherwise in all trials of two runs.
 pub(super) fn whole_run(before: &Environment, after: &Environment) -> Option<String> {
@@ -42,10 +43,16 @@ pub(super) fn experiment(before: &Experiment, after: &Experiment) -> Option<Stri
     })
 }
 
+/// A setting with a contender of the same run.
+pub(super) type Asked<'a> = (&'a Setting, &'a Contender);
+
 /// What is otherwise in a setting, as it was put to this model.
-pub(super) fn setting(before: &Setting, after: &Setting, model: &str) -> Option<String> {
-    if !after.is_put_to(model) {
-        return Some("the later run did not put it to this model".to_owned());
+pub(super) fn setting(earlier: Asked<'_>, later: Asked<'_>) -> Option<String> {
+    let ((before, _), (after, contender)) = (earlier, later);
+    if let Some(reason @ (Excluded::NotNamed | Excluded::Lacks(_) | Excluded::Unknown(_))) =
+        after.excludes(contender)
+    {
+        return Some(format!("the later run did not measure this model: {reason}"));
     }
     if before.window_ms != after.window_ms {
         let window = |setting: &Setting| {
@@ -59,15 +66,15 @@ pub(super) fn setting(before: &Setting, after: &Setting, model: &str) -> Option<
             window(after)
         ));
     }
-    if !before.flags_of(model).eq(after.flags_of(model)) {
-        let flags = |setting: &Setting| match setting.flags_of(model).collect::<Vec<_>>().join(" ") {
-            none if none.is_empty() => "none".to_owned(),
-            flags => flags,
-        };
-        return Some(format!("flags: {} before, {} now", flags(before), flags(after)));
+    let flags = |(setting, contender): Asked<'_>| match setting.flags_for(contender).join(" ") {
+        none if none.is_empty() => "none".to_owned(),
+        flags => flags,
+    };
+    if flags(earlier) != flags(later) {
+        return Some(format!("flags: {} before, {} now", flags(earlier), flags(later)));
     }
-    let (before, after) = (before.load_of(model), after.load_of(model));
-    (before != after).then(|| fields(&json(before), &json(after)))
+    let load = |(setting, contender): Asked<'_>| setting.load_for(contender);
+    (load(earlier) != load(later)).then(|| fields(&json(&load(earlier)), &json(&load(later))))
 }
 
 fn json(value: &impl serde::Serialize) -> Value {

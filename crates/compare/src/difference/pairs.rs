@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{Note, otherwise};
+use schema::contender::Contender;
+
 use crate::experiment::{Experiment, Setting};
 use crate::folder::Read;
 use crate::metric::Metric;
@@ -92,15 +94,19 @@ impl<'a> Pairs<'a> {
                         setting,
                         later,
                     };
-                    self.add(sides, here, &contender.name);
+                    self.add(sides, here, contender);
                 }
             }
         }
     }
 
-    fn add(&mut self, [earlier, later]: &[Side<'a>; 2], here: Place<'a>, model: &'a str) {
+    fn add(&mut self, [earlier, later]: &[Side<'a>; 2], here: Place<'a>, contender: &'a Contender) {
+        let model = &*contender.name;
         let name = place(here.experiment, here.setting);
-        if let Some(why) = otherwise::setting(here.setting, here.later, model) {
+        // One that took no part in the later run is compared with itself; that it is gone is found below.
+        let mut same = later.run.environment.contenders.iter();
+        let same = same.find(|other| other.name == model).unwrap_or(contender);
+        if let Some(why) = otherwise::setting((here.setting, contender), (here.later, same)) {
             self.not_compared.push(Note::of(model, &name, why));
             return;
         }

@@ -1,7 +1,7 @@
 //! Made-up runs: one that is as the other, and one in which something broke.
 
 use super::*;
-use crate::contender::{LeftOut, models};
+use crate::contender::{LeftOut, samples};
 use crate::environment::tests::environment;
 use crate::experiment::{Setting, shipped};
 use crate::report::fixture;
@@ -20,9 +20,8 @@ fn run_of(keys: &[&str]) -> Read {
     environment
         .experiments
         .retain(|experiment| keys.contains(&&*experiment.key));
-    environment.contenders = models::ALL
-        .map(|model| crate::contender::of_model(model, "bin".as_ref()))
-        .to_vec();
+    environment.contenders =
+        samples::called(["single", "thread", "fork", "prefork", "async", "prefork-async"]);
     environment.rounds = ROUNDS;
     let planned = environment.planned();
     let trials = planned
@@ -277,7 +276,7 @@ fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
     let asked_otherwise: [(&str, Change<Setting>); 3] = [
         ("flags: none before, --backlog 9 now", |setting| {
             let flags = ["--backlog", "9"].map(str::to_owned).to_vec();
-            setting.flags.insert("all".to_owned(), flags);
+            setting.flags = flags;
         }),
         (
             "its window was as the profile has it, and is 900 ms now",
@@ -285,7 +284,7 @@ fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
                 setting.window_ms = Some(900);
             },
         ),
-        ("did not put it to this model", |setting| {
+        ("did not measure this model", |setting| {
             setting.models = Some(Vec::new())
         }),
     ];

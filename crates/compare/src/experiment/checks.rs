@@ -1,14 +1,14 @@
-//! What can't be in an experiment: found when its file is read, and not by one failed trial after another.
+//! Faults of an experiment, found when its file is read and not by one failed trial after another.
 //!
-//! The names of models are checked only where they can be known: contenders come from another file.
+//! Names of models are not checked here: which there are depends on the servers found and on the file of contenders.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::file::ExperimentError;
-use super::{Experiment, Load, Method, Setting};
-use crate::contender::models;
-use crate::folder::{NAMES, is_name};
+use schema::experiment::{Experiment, Load, Method, Setting};
+use schema::name::{NAMES, is_name};
+
+use super::error::ExperimentError;
 use crate::metric::{self, Samples};
 use crate::profile;
 
@@ -28,14 +28,14 @@ pub(super) fn check(experiment: &Experiment) -> Result<(), ExperimentError> {
 fn whole(experiment: &Experiment) -> Result<(), String> {
     key(&experiment.key)?;
     profiles(&experiment.profiles)?;
-    let rounds = experiment.rounds_most.map(|rounds| rounds as u64);
-    within("rounds_most", rounds, 1, profile::ROUNDS_MOST.into())?;
+    let rounds = experiment.max_rounds.map(|rounds| rounds as u64);
+    within("max_rounds", rounds, 1, profile::ROUNDS_MOST.into())?;
     if let Method::RateUnderBound { p99_ms } = experiment.method {
         within("p99_ms", Some(p99_ms), 1, WINDOW_MOST_MS)?;
     }
     let keys = || experiment.settings.iter().map(|setting| &*setting.key);
     let mut of_theory = experiment.theory.iter().flat_map(|theory| &theory.settings);
-    of_theory.try_for_each(|name| known("the settings of a [[theory]]", "setting", name, keys()))
+    of_theory.try_for_each(|name| known("settings of a [[theory]]", "setting", name, keys()))
 }
 
 fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
@@ -45,27 +45,34 @@ fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
     if let Some(x) = setting.x.filter(|x| !x.is_finite()) {
         return Err(format!("its x is {x}; give a number"));
     }
-    let servers = || models::ALL.iter().map(|model| model.name).chain(["all"]);
-    for name in setting.flags.keys() {
-        known("its flags", "model of this house", name, servers())?;
-    }
+    workers(setting.workers)?;
     if let Some(axis) = experiment.axis.as_ref().filter(|_| setting.x.is_none()) {
         return Err(format!(
-            "it has no x, its place on the axis `{}`; give it one, or leave the axis out",
+            "it has no x, its place on the axis {:?}; give it one, or leave the axis out",
             axis.title
         ));
     }
     load(&setting.load)?;
     headline(experiment, setting, &setting.load)?;
-    for only in &setting.only {
-        let fault = |reason| format!("for `{}`: {reason}", only.model);
-        load(&only.load).map_err(fault)?;
-        headline(experiment, setting, &only.load).map_err(fault)?;
+    for (index, case) in setting.cases.iter().enumerate() {
+        let fault = |reason| format!("[[where]] number {}: {reason}", index + 1);
+        if case.has.is_empty() && case.models.is_none() {
+            return Err(fault("it applies to nobody in particular; give has".to_owned()));
+        }
+        workers(case.workers).map_err(fault)?;
+        if let Some(own) = &case.load {
+            load(own).map_err(fault)?;
+            headline(experiment, setting, own).map_err(fault)?;
+        }
     }
     Ok(())
 }
 
-/// Whether enough samples lie beyond a headline that is a quantile, where the offered rate is known before. A smoke run
+fn workers(count: Option<u16>) -> Result<(), String> {
+    not_zero("workers", count == Some(0))
+}
+
+/// Checks that enough samples lie beyond a headline that is a quantile, if the offered rate is known beforehand. A smoke run
 /// quotes nothing, so its windows may be shorter.
 fn headline(experiment: &Experiment, setting: &Setting, load: &Load) -> Result<(), String> {
     let metric = metric::named(&experiment.headline);
@@ -105,7 +112,7 @@ fn key(key: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "its key is {key:?}, by which files are named: use {NAMES}"
+        "its key is {key:?}, which file names contain: use {NAMES}"
     ))
 }
 
@@ -113,7 +120,7 @@ fn profiles(names: &[String]) -> Result<(), String> {
     let all = || profile::ALL.iter().map(|profile| profile.name);
     names
         .iter()
-        .try_for_each(|name| known("its profiles", "profile", name, all()))
+        .try_for_each(|name| known("profiles", "profile", name, all()))
 }
 
 fn load(load: &Load) -> Result<(), String> {
@@ -172,14 +179,14 @@ fn known<'a>(
         return Ok(());
     }
     Err(format!(
-        "{place} name a {what} `{name}`, which there is not; choose from {}",
+        "{place}: {what} {name:?} is unknown; use one of {}",
         names.collect::<Vec<_>>().join(", ")
     ))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::experiment::parse;
+    use crate::experiment::file::parse;
 
     /// An experiment with this before its only setting, and this within it.
     fn read(before: &str, within: &str) -> Result<(), String> {
@@ -196,24 +203,24 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(before: &str, within: &str, told: &[&str]) {
+    fn refused(before: &str, within: &str, reported: &[&str]) {
         let within = format!("key = \"a\"\n{within}");
         let message = read(before, &within).unwrap_err();
-        for told in told {
-            assert!(message.contains(told), "{told}: {message}");
+        for expected in reported {
+            assert!(message.contains(expected), "{expected}: {message}");
         }
     }
 
     #[test]
-    fn a_key_is_a_name_that_a_file_can_have() {
+    fn a_key_can_be_part_of_a_file_name() {
         for key in ["a/b", "..", "../a", "a b", "", ".a", "-a", "é", &"a".repeat(65)] {
-            let told = read(&format!("key = {key:?}"), "key = \"a\"").unwrap_err();
+            let message = read(&format!("key = {key:?}"), "key = \"a\"").unwrap_err();
             assert!(
-                told.contains(&format!("{key:?}")) && told.contains("letters"),
-                "{told}"
+                message.contains(&format!("{key:?}")) && message.contains("letters"),
+                "{message}"
             );
-            let told = read("", &format!("key = {key:?}")).unwrap_err();
-            assert!(told.starts_with(&format!("setting `{key}`: ")), "{told}");
+            let message = read("", &format!("key = {key:?}")).unwrap_err();
+            assert!(message.starts_with(&format!("setting {key:?}: ")), "{message}");
         }
         for key in ["sleep-10ms", "1.5", "A_b"] {
             assert_eq!(read(&format!("key = {key:?}"), &format!("key = {key:?}")), Ok(()));
@@ -221,26 +228,28 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_none_is_told_with_those_that_are() {
-        let profiles = ["`quik`", "smoke, quick, standard, full"];
+    fn an_unknown_name_is_reported_with_the_known_ones() {
+        let profiles = ["\"quik\"", "smoke, quick, standard, full"];
         refused("profiles = [\"quik\"]", "", &profiles);
         refused(
             "",
             "profiles = [\"quik\"]",
-            &["setting `a`", profiles[0], profiles[1]],
+            &["setting \"a\"", profiles[0], profiles[1]],
         );
-        let flags = ["setting `a`", "flags", "`asinc`", "prefork-async, all"];
-        refused("flags = { asinc = [\"--workers\", \"2\"] }", "", &flags);
-        refused("", "flags = { asinc = [] }", &flags);
-        let theory = "[[theory]]\nqueue = \"m/m/1\"\nmodels = [\"async\"]\nsettings = [\"b\"]";
-        refused(theory, "", &["[[theory]]", "`b`", "choose from a"]);
+        let needs = ["\"tallly\" is unknown", "isolated-crash"];
+        refused("needs = \"tallly\"", "", &needs);
+        refused("", "needs = [\"tally\", \"tallly\"]", &needs);
+        refused("[[where]]\nhas = \"tallly\"", "", &needs);
+        let theory = "[[theory]]\nqueue = \"m/m/1\"\nsettings = [\"b\"]";
+        refused(theory, "", &["[[theory]]", "\"b\"", "use one of a"]);
     }
 
     #[test]
-    fn a_model_that_may_be_a_contender_is_no_fault_of_the_file() {
+    fn any_model_may_be_named() {
         assert_eq!(
             read(
-                "models = [\"hers\"]\n[only.hers]\nconnections = 1\n[[theory]]\nqueue = \"m/m/1\"\nmodels = [\"hers\"]",
+                "models = [\"hers\"]\n[[where]]\nmodels = [\"hers\"]\nload = { connections = 1 }\n\
+                 [[theory]]\nqueue = \"m/m/1\"\nmodels = [\"hers\"]",
                 "key = \"a\""
             ),
             Ok(())
@@ -248,28 +257,35 @@ mod tests {
     }
 
     #[test]
-    fn what_no_trial_could_be_made_of_is_refused_with_its_place() {
+    fn impossible_values_are_refused_with_their_place() {
         let least = |name: &str| format!("{name} is 0; give at least 1");
-        refused("window_ms = 0", "", &["setting `a`", &least("window_ms")]);
-        refused("", "window_ms = 0", &["setting `a`", &least("window_ms")]);
-        refused("rounds_most = 0", "", &[&least("rounds_most")]);
+        refused("window_ms = 0", "", &["setting \"a\"", &least("window_ms")]);
+        refused("", "window_ms = 0", &["setting \"a\"", &least("window_ms")]);
+        refused("max_rounds = 0", "", &[&least("max_rounds")]);
+        refused("workers = 0", "", &[&least("workers")]);
+        refused("", "workers = 0", &["setting \"a\"", &least("workers")]);
+        refused("[[where]]\nworkers = 2", "", &["[[where]] number 1", "give has"]);
         refused(
             "method = { rate-under-bound = { p99_ms = 0 } }",
             "",
             &[&least("p99_ms")],
         );
         for name in ["connections", "pipeline", "requests_per_connection"] {
-            refused(&format!("[load]\n{name} = 0"), "", &["setting `a`", &least(name)]);
+            refused(
+                &format!("[load]\n{name} = 0"),
+                "",
+                &["setting \"a\"", &least(name)],
+            );
         }
         refused(
-            "[only.single]\nconnections = 0",
+            "[[where]]\nhas = \"serves:one\"\nload = { connections = 0 }",
             "",
-            &["setting `a`", "for `single`", &least("connections")],
+            &["setting \"a\"", "[[where]] number 1", &least("connections")],
         );
         for name in ["rate_per_s", "capacity", "capacity_per_s"] {
             for value in ["0.0", "-1.5", "nan", "inf"] {
                 let load = format!("load = {{ {name} = {value} }}");
-                refused("", &load, &["setting `a`", name, "more than 0"]);
+                refused("", &load, &["setting \"a\"", name, "more than 0"]);
             }
         }
     }
@@ -277,14 +293,14 @@ mod tests {
     #[test]
     fn a_headline_quantile_needs_twenty_samples_beyond() {
         let load = |rate: &str| format!("profiles = [\"standard\"]\nload = {{ {rate} }}");
-        let told = [
-            "setting `a`",
+        let reported = [
+            "setting \"a\"",
             "p99_us",
             "only 8 of the 800 samples of a window of 400ms",
             "set window_ms to 1000",
         ];
-        refused("", &load("rate_per_s = 2000.0"), &told);
-        refused("", &load("capacity = 0.5, capacity_per_s = 4000.0"), &told);
+        refused("", &load("rate_per_s = 2000.0"), &reported);
+        refused("", &load("capacity = 0.5, capacity_per_s = 4000.0"), &reported);
         for enough in [
             load("rate_per_s = 5000.0"),
             format!("window_ms = 1000\n{}", load("rate_per_s = 2000.0")),
@@ -315,7 +331,7 @@ mod tests {
     #[test]
     fn a_setting_has_a_place_on_the_axis_if_there_is_one() {
         let axis = "axis = { title = \"clients\" }";
-        refused(axis, "", &["setting `a`", "x", "`clients`"]);
+        refused(axis, "", &["setting \"a\"", "x", "\"clients\""]);
         assert_eq!(read(axis, "key = \"a\"\nx = 3"), Ok(()));
     }
 }

@@ -1,40 +1,17 @@
 //! An experiment as it stands in a TOML file.
 //!
-//! What all settings have in common is said once, in `[load]`; a setting's own `load` is laid over it, and over that what
-//! `[only.MODEL]` says of a model.
+//! `[load]` has what all settings have in common, and a setting's own `load` is laid over it. What a `[[where]]` gives is
+//! laid over both, for the servers that it names by their capabilities.
 
-use std::collections::BTreeMap;
-
+use schema::capability::{Capability, one_or_more};
+use schema::experiment::{Axis, Case, Experiment, Load, Method, Setting, Theory};
 use serde::Deserialize;
-use thiserror::Error;
+use stats::theory::Queue;
 use toml::{Table, Value};
 
-use schema::experiment::{Axis, Experiment, Load, Method, Only, Setting, Theory};
-use stats::theory::Queue;
-
 use super::checks;
-use crate::metric;
-
-/// What is wrong with an experiment's file.
-#[derive(Debug, Error)]
-pub(crate) enum ExperimentError {
-    /// It is not TOML, or not of this form; where and why.
-    #[error("{0}")]
-    Form(String),
-    /// A name that means nothing.
-    #[error("there is no {what} `{name}`; choose from {among}")]
-    Unknown {
-        what: &'static str,
-        name: String,
-        among: String,
-    },
-    /// A setting that can't be.
-    #[error("setting `{setting}`: {reason}")]
-    Setting { setting: String, reason: String },
-    /// Something that can't be, in no one setting.
-    #[error("{0}")]
-    Experiment(String),
-}
+use super::error::ExperimentError;
+use crate::{load, metric};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,50 +21,69 @@ struct File {
     question: String,
     setup: String,
     expected: Option<String>,
-    #[serde(default = "load")]
+    #[serde(default = "one_load")]
     method: Method,
     headline: String,
     #[serde(default)]
-    figures: Vec<String>,
+    metrics: Vec<String>,
     #[serde(default)]
-    more: Vec<String>,
+    more_metrics: Vec<String>,
     axis: Option<Axis>,
     #[serde(default)]
     theory: Vec<Theory>,
-    rounds_most: Option<usize>,
+    max_rounds: Option<usize>,
     window_ms: Option<u64>,
     #[serde(default = "all_profiles")]
     profiles: Vec<String>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    needs: Vec<Capability>,
     models: Option<Vec<String>>,
     #[serde(default)]
-    flags: BTreeMap<String, Vec<String>>,
+    flags: Vec<String>,
+    workers: Option<u16>,
+    accept: Option<String>,
     #[serde(default)]
     load: Table,
-    #[serde(default)]
-    only: BTreeMap<String, Table>,
-    #[serde(default)]
-    setting: Vec<Entry>,
+    #[serde(default, rename = "where")]
+    cases: Vec<CaseEntry>,
+    #[serde(default, rename = "setting")]
+    settings: Vec<SettingEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct CaseEntry {
+    #[serde(default, deserialize_with = "one_or_more")]
+    has: Vec<Capability>,
+    models: Option<Vec<String>>,
+    load: Option<Table>,
+    workers: Option<u16>,
+    accept: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingEntry {
     key: String,
     title: String,
     x: Option<f64>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    needs: Vec<Capability>,
     models: Option<Vec<String>>,
-    flags: Option<BTreeMap<String, Vec<String>>>,
+    flags: Option<Vec<String>>,
+    workers: Option<u16>,
+    accept: Option<String>,
     profiles: Option<Vec<String>>,
     window_ms: Option<u64>,
     #[serde(default)]
     load: Table,
 }
 
-fn load() -> Method {
+fn one_load() -> Method {
     Method::Load
 }
 
-/// The profiles that an experiment which names none is part of: a user's own file is asked for by name.
+/// The profiles of an experiment that names none: a user asks for a file by its path, with any profile.
 fn all_profiles() -> Vec<String> {
     ["smoke", "quick", "standard", "full"].map(str::to_owned).to_vec()
 }
@@ -97,8 +93,8 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
     let file: File = toml::from_str(text)
         .map_err(|error| ExperimentError::Form(error.to_string().trim_end().to_owned()))?;
     for key in std::iter::once(&file.headline)
-        .chain(&file.figures)
-        .chain(&file.more)
+        .chain(&file.metrics)
+        .chain(&file.more_metrics)
     {
         known("metric", key, metric::ALL.iter().map(|metric| metric.key))?;
     }
@@ -106,23 +102,19 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         Queue::named(&theory.queue, theory.servers)
             .map_err(|error| ExperimentError::Experiment(error.to_string()))?;
     }
-    let keys: Vec<_> = file.setting.iter().map(|entry| &*entry.key).collect();
+    let keys: Vec<_> = file.settings.iter().map(|entry| &*entry.key).collect();
     if keys.is_empty() {
         return Err(ExperimentError::Experiment(
             "it has no [[setting]]; give one or more".to_owned(),
         ));
     }
-    if let Some(twice) = keys
-        .iter()
-        .enumerate()
-        .find(|(index, key)| keys[..*index].contains(key))
-    {
+    let mut later = keys.iter().enumerate();
+    if let Some((_, twice)) = later.find(|(index, key)| keys[..*index].contains(key)) {
         return Err(ExperimentError::Experiment(format!(
-            "two settings are called `{}`",
-            twice.1
+            "two settings have the key {twice:?}; give each its own"
         )));
     }
-    let settings = file.setting.iter().map(|entry| setting(&file, entry));
+    let settings = file.settings.iter().map(|entry| setting(&file, entry));
     let experiment = Experiment {
         settings: settings.collect::<Result<_, _>>()?,
         key: file.key,
@@ -132,11 +124,11 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         expected: file.expected,
         method: file.method,
         headline: file.headline,
-        figures: file.figures,
-        more: file.more,
+        metrics: file.metrics,
+        more_metrics: file.more_metrics,
         axis: file.axis,
         theory: file.theory,
-        rounds_most: file.rounds_most,
+        max_rounds: file.max_rounds,
         profiles: file.profiles,
     };
     checks::check(&experiment)?;
@@ -154,11 +146,11 @@ fn known(
     Err(ExperimentError::Unknown {
         what,
         name: name.to_owned(),
-        among: names.collect::<Vec<_>>().join(", "),
+        known: names.collect::<Vec<_>>().join(", "),
     })
 }
 
-fn setting(file: &File, entry: &Entry) -> Result<Setting, ExperimentError> {
+fn setting(file: &File, entry: &SettingEntry) -> Result<Setting, ExperimentError> {
     let read = |table: Table| -> Result<Load, ExperimentError> {
         let fault = |reason: String| ExperimentError::Setting {
             setting: entry.key.clone(),
@@ -166,24 +158,33 @@ fn setting(file: &File, entry: &Entry) -> Result<Setting, ExperimentError> {
         };
         let load = Value::Table(table).try_into::<Load>();
         let load = load.map_err(|error| fault(error.to_string().trim_end().to_owned()))?;
-        crate::load::work(&load).map_err(fault)?;
+        load::work(&load).map_err(fault)?;
         Ok(load)
     };
     let common = laid_over(file.load.clone(), &entry.load);
-    let only = file.only.iter().map(|(model, own)| {
-        Ok(Only {
-            model: model.clone(),
-            load: read(laid_over(common.clone(), own))?,
+    let cases = file.cases.iter().map(|case| {
+        let own = case.load.as_ref();
+        let own = own.map(|own| read(laid_over(common.clone(), own)));
+        Ok(Case {
+            has: case.has.clone(),
+            models: case.models.clone(),
+            load: own.transpose()?,
+            workers: case.workers,
+            accept: case.accept.clone(),
         })
     });
+    let cases = cases.collect::<Result<_, ExperimentError>>()?;
     Ok(Setting {
-        only: only.collect::<Result<_, ExperimentError>>()?,
+        cases,
         load: read(common)?,
         key: entry.key.clone(),
         title: entry.title.clone(),
         x: entry.x,
+        needs: file.needs.iter().chain(&entry.needs).cloned().collect(),
         models: entry.models.clone().or_else(|| file.models.clone()),
         flags: entry.flags.clone().unwrap_or_else(|| file.flags.clone()),
+        workers: entry.workers.or(file.workers),
+        accept: entry.accept.clone().or_else(|| file.accept.clone()),
         profiles: entry.profiles.clone().unwrap_or_else(|| file.profiles.clone()),
         window_ms: entry.window_ms.or(file.window_ms),
     })
@@ -197,6 +198,7 @@ fn laid_over(mut below: Table, above: &Table) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contender::samples;
 
     const LEAST: &str = r#"
         key = "mine"
@@ -211,47 +213,56 @@ mod tests {
     }
 
     #[test]
-    fn a_settings_load_is_laid_over_the_common_one_and_a_models_own_over_both() {
+    fn loads_are_laid_over_each_other() {
         let rest = r#"
             [load]
             connections = 8
             op = "spin"
             params = 100
-            [only.single]
-            connections = 1
+            [[where]]
+            has = ["block-holds:loop", "no-workers"]
+            load = { connections = 4 }
             [[setting]]
             key = "half"
             title = "half"
             load = { capacity = 0.5 }
         "#;
         let setting = &parse(&format!("{LEAST}{rest}")).unwrap().settings[0];
-        let load = setting.load_of("async");
-        assert_eq!(
-            (load.connections, load.capacity, &*load.op),
-            (8, Some(0.5), "spin")
-        );
-        let own = setting.load_of("single");
-        assert_eq!((own.connections, own.capacity, &*own.op), (1, Some(0.5), "spin"));
+        let contenders = samples::contenders();
+        let connections: Vec<_> = contenders
+            .iter()
+            .map(|contender| {
+                let load = setting.load_for(contender);
+                assert_eq!((load.capacity, &*load.op), (Some(0.5), "spin"));
+                load.connections
+            })
+            .collect();
+        assert_eq!(connections, [8, 8, 8, 8, 4, 8]);
     }
 
     #[test]
-    fn a_mistake_is_told_with_what_to_do_about_it() {
+    fn a_mistake_is_reported_with_its_remedy() {
         let setting = "[[setting]]\nkey = \"a\"\ntitle = \"a\"\n";
         assert!(refused("").contains("[[setting]]"));
-        assert!(refused(&format!("{setting}{setting}")).contains("two settings are called `a`"));
+        assert!(refused(&format!("{setting}{setting}")).contains("two settings have the key \"a\""));
         assert!(
-            refused("figures = [\"speed\"]").contains("p99_us"),
-            "it names the figures there are"
+            refused("metrics = [\"speed\"]").contains("p99_us"),
+            "it lists the known metrics"
         );
         assert!(refused("[[settings]]").contains("settings"));
+        let needs = refused(&format!("needs = \"worker-proceses\"\n{setting}"));
+        assert!(
+            needs.contains("\"worker-proceses\" is unknown") && needs.contains("worker-processes"),
+            "{needs}"
+        );
         let bad_load = refused(&format!("{setting}load = {{ conections = 3 }}"));
         assert!(
-            bad_load.contains("setting `a`") && bad_load.contains("conections"),
+            bad_load.contains("setting \"a\"") && bad_load.contains("conections"),
             "{bad_load}"
         );
         let bad_op = refused(&format!("{setting}load = {{ op = \"pong\" }}"));
         assert!(
-            bad_op.contains("setting `a`") && bad_op.contains("pong"),
+            bad_op.contains("setting \"a\"") && bad_op.contains("pong"),
             "{bad_op}"
         );
     }

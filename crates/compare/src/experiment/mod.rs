@@ -1,15 +1,16 @@
-//! Experiments: those that this program has with it ([`shipped`]), and those of a user, each a TOML file.
+//! Experiments: those that this program contains ([`shipped`]), and those of a user. Each is a TOML file.
 //!
-//! `docs/EXPERIMENTS.md` says what may stand in one.
+//! `docs/EXPERIMENTS.md` lists the keys of such a file.
 
 mod checks;
+mod error;
 mod file;
 pub(crate) mod shipped;
 
 use std::path::Path;
 
 pub(crate) use file::parse;
-pub(crate) use schema::experiment::{Experiment, Load, Method, Setting};
+pub(crate) use schema::experiment::{Experiment, Method, Setting};
 
 /// The experiment that was asked for on the command line: a shipped one by its name, or a TOML file.
 pub(crate) fn asked(name: &str) -> Result<Experiment, String> {
@@ -23,7 +24,7 @@ pub(crate) fn asked(name: &str) -> Result<Experiment, String> {
         .find(|experiment| experiment.key == name)
         .ok_or_else(|| {
             format!(
-                "there is no such experiment; choose from {}, or give a file that ends in .toml",
+                "no experiment has that name; use one of {}, or a .toml file",
                 keys.join(", ")
             )
         })

@@ -1,6 +1,8 @@
-//! The experiments that this program has with it, in the order of the report.
+//! The experiments that this program contains, in the order of the report.
 
-use super::{Experiment, parse};
+use schema::experiment::Experiment;
+
+use super::file::parse;
 
 const FILES: [&str; 15] = [
     include_str!("../../experiments/request-cost.toml"),
@@ -33,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_well_formed_and_have_a_name_of_their_own() {
+    fn all_are_well_formed_and_have_different_keys() {
         let mut keys: Vec<_> = all().into_iter().map(|experiment| experiment.key).collect();
         keys.sort();
         keys.dedup();
@@ -48,16 +50,16 @@ mod tests {
     }
 
     #[test]
-    fn the_page_on_experiments_says_of_each_what_it_says_of_itself() {
+    fn the_page_on_experiments_has_the_texts_of_each() {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let page = words(include_str!("../../../../docs/EXPERIMENTS.md"));
         for experiment in all() {
             let title = format!("## `{}`: {}", experiment.key, experiment.title);
             let expected = experiment.expected.unwrap_or_default();
-            for told in [title, experiment.question, experiment.setup, expected] {
+            for text in [title, experiment.question, experiment.setup, expected] {
                 assert!(
-                    page.contains(&words(&told)),
-                    "{} is not there: {told}",
+                    page.contains(&words(&text)),
+                    "{} is not there: {text}",
                     experiment.key
                 );
             }

@@ -65,7 +65,7 @@ fn section(results: &Results<'_>) -> Section {
     let experiment = results.experiment;
     let details = match &*results.answers {
         // The main table shows all metrics already.
-        [_] if experiment.more.is_empty() => Vec::new(),
+        [_] if experiment.more_metrics.is_empty() => Vec::new(),
         answers => answers
             .iter()
             .map(|answer| metrics_table(answer, answer.name(), Width::Whole))
@@ -88,7 +88,7 @@ fn section(results: &Results<'_>) -> Section {
 fn meanings(summary: &Summary<'_>) -> Vec<(String, String)> {
     let is_shown = |metric: &&&Metric| {
         let mut experiments = summary.results.iter().map(|results| results.experiment);
-        experiments.any(|experiment| experiment.figure_keys().any(|key| key == metric.key))
+        experiments.any(|experiment| experiment.metric_keys().any(|key| key == metric.key))
     };
     let shown = metric::ALL.iter().filter(is_shown);
     shown

@@ -118,7 +118,7 @@ impl<'a> Answer<'a> {
             shows_errors: false,
         };
         let is_smoke = environment.profile == "smoke";
-        for index in 0..experiment.figure_keys().count() {
+        for index in 0..experiment.metric_keys().count() {
             if let Some(better) = answer.metric(index).better {
                 answer.rank(index, better, is_smoke);
             }
@@ -129,7 +129,7 @@ impl<'a> Answer<'a> {
     /// Ranks the comparable values of a column.
     fn rank(&mut self, index: usize, better: Better, is_smoke: bool) {
         let metric = self.metric(index);
-        let shows_served = self.experiment.figure_keys().any(|key| key == load::SERVED.key);
+        let shows_served = self.experiment.metric_keys().any(|key| key == load::SERVED.key);
         let rounds = self
             .rows
             .iter()
@@ -162,7 +162,7 @@ impl<'a> Answer<'a> {
     pub(crate) fn metric(&self, index: usize) -> &'static Metric {
         metric::named(
             self.experiment
-                .figure_keys()
+                .metric_keys()
                 .nth(index)
                 .expect("places are counted from its metrics"),
         )

@@ -43,8 +43,8 @@ pub(crate) fn heading(results: &Results<'_>) -> String {
 /// The metrics of a setting: models in rows, metrics in columns.
 pub(crate) fn metrics_table(answer: &Answer<'_>, caption: String, width: Width) -> Table {
     let metrics = match width {
-        Width::Terminal | Width::Page => 0..answer.experiment.main_figures(),
-        Width::Whole => 0..answer.experiment.figure_keys().count(),
+        Width::Terminal | Width::Page => 0..answer.experiment.main_metrics(),
+        Width::Whole => 0..answer.experiment.metric_keys().count(),
     };
     let title = |metric: &Metric| match width {
         Width::Terminal => metric.short.to_owned(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::contender::{Contender, models};
+use crate::contender::{Contender, samples};
 use crate::experiment::{Experiment, shipped};
 use crate::journal::tests::full;
 use crate::plan;
@@ -18,10 +18,7 @@ fn calm(_: &Measured) -> bool {
 fn fixture() -> (Vec<Experiment>, Vec<Contender>) {
     let mut experiments = shipped::all();
     experiments.retain(|experiment| experiment.key == "past-capacity");
-    let contenders = models::ALL[..2]
-        .iter()
-        .map(|&model| crate::contender::of_model(model, "bin".as_ref()));
-    (experiments, contenders.collect())
+    (experiments, samples::contenders()[..2].to_vec())
 }
 
 fn journal() -> (tempfile::TempDir, std::path::PathBuf, Journal) {
@@ -176,7 +173,7 @@ fn a_trial_that_fails_is_written_down_and_the_others_go_on() {
     let (_folder, path, mut journal) = journal();
     let mut make = |_, trial: Planned<'_>, _| {
         Ok(match &*trial.contender.name {
-            "single" => Outcome::Failed("it was never ready".to_owned()),
+            "alpha" => Outcome::Failed("it was never ready".to_owned()),
             _ => serving(7.0),
         })
     };

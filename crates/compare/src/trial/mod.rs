@@ -74,14 +74,8 @@ impl Bench<'_> {
 
     /// The server of a trial. Its workers tell what they served in the file of this name, if there is one.
     fn start(&self, trial: Planned<'_>, tally: Option<&tally::File>) -> Result<Server, Fault> {
-        let name = &trial.contender.name;
-        let flags: Vec<String> = if trial.contender.house {
-            let own = trial.setting.flags_of(name).map(str::to_owned);
-            own.chain(tally.into_iter().flat_map(tally::File::flags))
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let mut flags = trial.setting.flags_for(trial.contender);
+        flags.extend(tally.into_iter().flat_map(tally::File::flags));
         Server::start(
             trial.contender,
             &flags,
@@ -95,7 +89,7 @@ impl Bench<'_> {
     fn plan(&self, trial: Planned<'_>, server: &Server, capacity_per_s: Option<f64>) -> Result<Plan, String> {
         let load = trial.load();
         let closed = load.closed();
-        let load = if trial.finds_capacity() { &closed } else { load };
+        let load = if trial.finds_capacity() { &closed } else { &load };
         let times = trial.times(self.times);
         let cpus = self.cpus.client.numbers();
         Ok(Plan {

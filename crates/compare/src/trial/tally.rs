@@ -15,8 +15,7 @@ pub(crate) struct File(NamedTempFile);
 impl File {
     /// One for this trial, if its server has workers that tell.
     pub(crate) fn of(trial: Planned<'_>) -> Result<Option<Self>, Fault> {
-        let tells = trial.contender.house && trial.contender.name.starts_with("prefork");
-        if !tells {
+        if trial.contender.capabilities.tally != Some(true) {
             return Ok(None);
         }
         let file = meter::temporary_file().map_err(Fault::own("can't make a file for its workers"))?;

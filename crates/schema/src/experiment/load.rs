@@ -2,42 +2,53 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is asked of a server. What is left out is as `loadgen run` has it.
+/// What is asked of a server. What a file leaves out is as in `loadgen run`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Load {
     /// How many connections are open at once.
     pub connections: usize,
-    /// How many requests are in flight on each.
+    /// Whether no more connections are opened than the server serves at the same time. Of a server of which that is
+    /// unknown, all are opened.
+    #[serde(skip_serializing_if = "is_false")]
+    pub limit_to_served: bool,
+    /// How many requests are in flight on each connection.
     pub pipeline: usize,
     /// After how many requests a connection is closed and another opened.
     pub requests_per_connection: Option<u64>,
-    /// How many more connections only exist.
+    /// How many idle connections are opened before the load.
     pub idle: usize,
-    /// How many more send half a frame and then nothing.
+    /// How many connections, opened before the load, send half a frame and then nothing.
     pub silent: usize,
-    /// Whether the client writes prefix and body apart, without `TCP_NODELAY`.
+    /// Whether the client writes prefix and body separately, without `TCP_NODELAY`.
     pub two_writes: bool,
-    /// What is asked for: `ping`, unless `operation` says something else.
+    /// The operation, unless `operation` has a mix.
     pub op: String,
-    /// Its params; without it, each ping has a value of its own.
+    /// Its params; without them, each ping has a value of its own.
     pub params: Option<serde_json::Value>,
-    /// A mix of operations in place of one, as in a mix file of `loadgen`.
+    /// A mix of operations instead of one, as in a mix file of `loadgen`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub operation: Vec<serde_json::Value>,
-    /// Requests due in a second, in an open loop; without it and without `capacity`, the loop is closed.
+    /// The offered rate of an open loop. Without it and without `capacity`, the loop is closed.
     pub rate_per_s: Option<f64>,
-    /// The same as a share of what the contender serves in a closed loop of the same work.
+    /// The offered rate as a share of the contender's capacity: what it serves in a closed loop of the same work.
     pub capacity: Option<f64>,
-    /// What it can serve in a second, where that follows from the work and need not be measured.
+    /// The capacity, where it follows from the work and need not be measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_per_s: Option<f64>,
+}
+
+/// As serde wants it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Default for Load {
     fn default() -> Self {
         Self {
             connections: 64,
+            limit_to_served: false,
             pipeline: 1,
             requests_per_connection: None,
             idle: 0,
@@ -54,7 +65,7 @@ impl Default for Load {
 }
 
 impl Load {
-    /// The operations that a server has to know.
+    /// The operations that a server must answer.
     #[must_use]
     pub fn operations(&self) -> Vec<String> {
         if self.operation.is_empty() {
@@ -64,7 +75,7 @@ impl Load {
         self.operation.iter().filter_map(named).collect()
     }
 
-    /// The offered rate, where it does not depend on what the contender can do.
+    /// The offered rate, where it does not depend on a measured capacity.
     #[must_use]
     pub fn known_rate_per_s(&self) -> Option<f64> {
         let of_capacity = || Some(self.capacity? * self.capacity_per_s?);
@@ -82,13 +93,13 @@ impl Load {
         self.operation.first().map_or(1.0, |first| weight(first) / all)
     }
 
-    /// Whether the offered rate depends on what the contender can do.
+    /// Whether the offered rate depends on a measured capacity.
     #[must_use]
     pub fn needs_capacity(&self) -> bool {
         self.capacity.is_some() && self.capacity_per_s.is_none()
     }
 
-    /// The load in a closed loop, by which a contender's capacity is found.
+    /// The load in a closed loop, which finds a contender's capacity.
     #[must_use]
     pub fn closed(&self) -> Self {
         Self {

@@ -16,8 +16,8 @@ pub struct Times {
 }
 
 impl Times {
-    /// How long a request may take: longer than warm-up and window together, so that a connection that is left unserved is
-    /// told by its one request that timed out, and by as much as a busy machine may keep a server from its CPU.
+    /// How long a request may take. It is longer than warm-up and window together, so that a connection that is never
+    /// served shows by its one request that times out. The rest is for a busy machine, which may keep a server from its CPU.
     #[must_use]
     pub fn timeout(self) -> Duration {
         self.warmup + self.window + Duration::from_secs(1)

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 
 use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
-use crate::contender::{Contender, LeftOut, models, verify};
+use crate::contender::{Contender, LeftOut, verify};
 use crate::environment::{self, typed};
-use crate::experiment::{Experiment, Method, shipped};
+use schema::experiment::{Excluded, Experiment, Method};
+
+use crate::experiment::shipped;
 use crate::fault::Fault;
 use crate::folder::Run;
 use crate::journal::Journal;
@@ -23,23 +25,31 @@ use schema::record::SCHEMA;
 impl Flags {
     /// A new run; none if it was interrupted before it began.
     pub(super) fn begun(&self, cancel: &AtomicBool) -> Result<Option<Begun>> {
-        let mut contenders = self.places.house(&self.models)?;
-        contenders.extend(self.strangers()?);
+        let discovered = self.places.servers.discover()?;
+        let (mut contenders, faulty) = discovered.asked(&self.models)?;
+        contenders.extend(self.contenders(&discovered)?);
         let experiments = self.asked_experiments()?;
-        for unknown in unknown_names(&experiments, &contenders) {
-            output::note(&unknown);
+        let models = discovered.descriptions().iter().map(|model| &*model.name);
+        let names: Vec<_> = models
+            .chain(contenders.iter().map(|contender| &*contender.name))
+            .collect();
+        for line in unknown_names(&experiments, &names)
+            .into_iter()
+            .chain(unknown_capabilities(&experiments, &contenders))
+        {
+            output::note(&line);
         }
         let (cpus, processors) = self.places.split()?;
         meter::cpus::pin_this_thread(&cpus.client)?;
         let (experiments, experiments_left_out) = askable(experiments, Tracer::probe);
         if experiments.is_empty() {
-            bail!("nothing is left to be measured");
+            bail!("no experiment is left to be measured");
         }
         let machine = environment::this_machine(processors)?;
-        // What a contender prints while it is verified is kept in the run's folder too.
+        // The output of contenders while they are verified is kept in the run's folder.
         let started_at = Timestamp::now();
         let run = Run::create(&self.out, started_at)?;
-        let (contenders, left_out) = match verified(contenders, &cpus, &run, cancel) {
+        let (contenders, mut left_out) = match verified(contenders, &cpus, &run, cancel) {
             Ok(Some(verified)) => verified,
             other => {
                 run.discard();
@@ -49,6 +59,7 @@ impl Flags {
         if contenders.is_empty() {
             return Err(nobody_is_left(run));
         }
+        left_out.extend(faulty);
         let profile = Profile::of(self.profile);
         let environment = Environment {
             schema: SCHEMA,
@@ -59,7 +70,7 @@ impl Flags {
             profile: profile.name.to_owned(),
             times: profile.times,
             rounds: self.trials.map_or(profile.rounds, usize::from),
-            // Short enough to be typed again.
+            // 32 bits are short enough to be typed again.
             seed: self.seed.unwrap_or_else(|| rand::random::<u32>().into()),
             contenders,
             left_out,
@@ -90,7 +101,7 @@ impl Flags {
         let mut experiments: Vec<Experiment> = Vec::new();
         for asked in &self.experiments {
             if experiments.iter().any(|other| other.key == asked.key) {
-                return Err(Usage(format!("--experiments has `{}` twice", asked.key)).into());
+                return Err(Usage(format!("--experiments has {} twice; give it once", asked.key)).into());
             }
             experiments.push(asked.asked_within(profile));
         }
@@ -98,22 +109,21 @@ impl Flags {
     }
 }
 
-/// No contender passed verification. The folder stays if it has what they printed, which may show why.
+/// No contender passed verification. The folder stays if it has their output, which may show why.
 fn nobody_is_left(run: Run) -> anyhow::Error {
     let output = run.outputs();
     if output.is_dir() {
         anyhow!(
-            "nobody is left to be measured; what the servers printed is in {}",
+            "no contender is left to be measured; see what the servers printed, in {}",
             output.display()
         )
     } else {
         run.discard();
-        anyhow!("nobody is left to be measured")
+        anyhow!("no contender is left to be measured")
     }
 }
 
-/// Those that speak the wire, and those that do not with the reason; none if the run is to stop, since then nothing is
-/// known of the one that was asked.
+/// Those that speak the wire, and those that do not, with the reason; none if the run is to stop.
 fn verified(
     contenders: Vec<Contender>,
     cpus: &Split,
@@ -142,8 +152,8 @@ fn verified(
     Ok(Some((taking_part, left_out)))
 }
 
-/// The experiments that can be asked on this machine, and those that can't with the reason: system calls are counted by a
-/// program that need not be there, and that is no fault of a model.
+/// The experiments that can be measured on this machine, and those that can't, with the reason: the program that counts
+/// system calls may be missing, which is no fault of a model.
 fn askable(
     experiments: Vec<Experiment>,
     probe: impl FnOnce() -> Result<(), String>,
@@ -172,33 +182,47 @@ fn askable(
     (askable, left_out)
 }
 
-/// What is said of names in experiments that nobody has, neither a model nor a contender of this run. A file of experiments
-/// can't tell, since contenders come from another file.
-fn unknown_names(experiments: &[Experiment], contenders: &[Contender]) -> Vec<String> {
-    let is_known = |name: &str| {
-        models::ALL.iter().any(|model| model.name == name)
-            || contenders.iter().any(|contender| contender.name == name)
-    };
-    let of = |experiment: &Experiment| {
-        let key = experiment.key.clone();
-        let unknown = experiment.named().into_iter().filter(|name| !is_known(name));
-        let told = unknown.map(move |name| {
+/// A line for each model name in the experiments that no model and no contender has. A file of experiments can't be checked
+/// for them by itself, since contenders come from another file.
+fn unknown_names(experiments: &[Experiment], names: &[&str]) -> Vec<String> {
+    let lines = experiments.iter().flat_map(|experiment| {
+        let unknown = experiment.model_names().into_iter();
+        let unknown = unknown.filter(|name| !names.contains(name));
+        unknown.map(|name| {
             format!(
-                "{key} says something of `{name}`, and no model and no contender of this run is called that; is it misspelt?"
+                "{} names {name:?}, but no model and no contender of this run has that name; is it misspelt?",
+                experiment.key
             )
-        });
-        told.collect::<Vec<_>>()
-    };
-    experiments.iter().flat_map(of).collect()
+        })
+    });
+    lines.collect()
+}
+
+/// A line for each contender that takes no part in an experiment because nobody knows whether it can.
+fn unknown_capabilities(experiments: &[Experiment], contenders: &[Contender]) -> Vec<String> {
+    let lines = experiments.iter().flat_map(|experiment| {
+        contenders.iter().filter_map(|contender| {
+            let mut reasons = experiment.settings.iter();
+            let unknown = reasons.find_map(|setting| match setting.excludes(contender) {
+                Some(reason @ Excluded::Unknown(_)) => Some(reason),
+                _ => None,
+            });
+            unknown.map(|reason| format!("{} is left out of {}: {reason}", contender.name, experiment.key))
+        })
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use schema::capability::Capabilities;
+
     use super::*;
+    use crate::contender::samples;
     use crate::experiment;
 
     #[test]
-    fn what_can_not_be_counted_here_is_left_out_and_nobody_looks_for_what_nobody_needs() {
+    fn experiments_without_their_tool_are_left_out() {
         let (asked, left_out) = askable(shipped::all(), || Err("there is no strace".to_owned()));
         assert_eq!(asked.len(), shipped::all().len() - 1);
         assert_eq!(
@@ -214,36 +238,40 @@ mod tests {
         assert!(left_out.is_empty());
     }
 
-    #[test]
-    fn a_name_that_nobody_has_is_told_and_a_model_that_does_not_take_part_is_none() {
-        let text = r#"
-            key = "mine"
-            title = "Mine"
-            question = "What of mine?"
-            setup = "as it is"
-            headline = "p99_us"
-            models = ["async", "hers"]
-            [only.asinc]
-            connections = 1
-            [[theory]]
-            queue = "m/m/1"
-            models = ["singel"]
-            [[setting]]
-            key = "a"
-            title = "a"
-        "#;
-        let experiments = [experiment::parse(text).unwrap()];
-        let hers = Contender {
-            name: "hers".to_owned(),
-            ..crate::contender::of_model(models::ALL[0], "bin".as_ref())
-        };
-        let told = unknown_names(&experiments, &[hers]);
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(
-            told[0].starts_with("mine ") && told[0].contains("`asinc`"),
-            "{told:?}"
+    /// A text of an experiment with this before its setting.
+    fn experiment(before: &str) -> Experiment {
+        let text = format!(
+            "key = \"mine\"\ntitle = \"Mine\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"p99_us\"\n{before}\n\
+             [[setting]]\nkey = \"a\"\ntitle = \"a\""
         );
-        assert!(told[1].contains("`singel`"), "{told:?}");
+        experiment::parse(&text).unwrap()
+    }
+
+    #[test]
+    fn names_that_nobody_has_are_reported() {
+        let mine = experiment(
+            "models = [\"alpha\", \"hers\"]\n[[where]]\nmodels = [\"alhpa\"]\nload = { connections = 1 }\n\
+             [[theory]]\nqueue = \"m/m/1\"\nmodels = [\"betta\"]",
+        );
+        let lines = unknown_names(&[mine], &["alpha", "beta", "hers"]);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].starts_with("mine names \"alhpa\""), "{lines:?}");
+        assert!(lines[1].starts_with("mine names \"betta\""), "{lines:?}");
         assert_eq!(unknown_names(&shipped::all(), &[]), [""; 0]);
+    }
+
+    #[test]
+    fn contenders_of_unknown_capabilities_are_reported() {
+        let mut hers = samples::contenders().remove(3);
+        hers.name = "hers".to_owned();
+        let needing = [experiment("needs = \"isolated-crash\"")];
+        assert_eq!(unknown_capabilities(&needing, &[hers.clone()]), [""; 0]);
+        hers.capabilities = Capabilities::default();
+        assert_eq!(
+            unknown_capabilities(&needing, &[hers]),
+            [
+                "hers is left out of mine: whether it has isolated-crash is unknown; give crash_loses in the contenders file"
+            ]
+        );
     }
 }

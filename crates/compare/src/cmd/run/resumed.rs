@@ -1,26 +1,26 @@
-//! A run that goes on: nothing may have changed that its trials depend on.
+//! A run that is continued: nothing may have changed that its trials depend on.
 
 use std::path::Path;
 
 use anyhow::Result;
 
 use super::{Begun, Flags, commit};
+use crate::cmd::models::Asked;
 use crate::cmd::{Usage, unreadable};
-use crate::contender::models;
 use crate::environment;
 use crate::folder::Run;
 use crate::journal::Journal;
 use schema::environment::{Commit, Environment};
 
 impl Flags {
-    /// A run that goes on.
+    /// A run that is continued.
     pub(super) fn resumed(&self, folder: &Path) -> Result<Begun> {
         let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
         let mut environment = environment::read_whole(&run.environment()).map_err(unreadable)?;
         let machine = environment::this_machine(self.places.split()?.1)?;
         if machine != environment.machine {
             return Err(Usage(format!(
-                "{} was begun on another machine ({}); its trials can't be mixed with this one's",
+                "{} was begun on another machine ({}); continue it there, or begin a new run",
                 folder.display(),
                 environment.machine.cpu_model
             ))
@@ -32,35 +32,49 @@ impl Flags {
         Ok((environment, run, journal, before))
     }
 
-    /// Where programs lie is not written down.
+    /// Finds the programs again, whose folders are not recorded. None of them may describe itself otherwise than before.
     fn find_programs(&self, environment: &mut Environment) -> Result<()> {
-        let house = environment.contenders.iter().filter(|contender| contender.house);
-        let models = house
-            .map(|contender| models::named(&contender.name))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(Usage)?;
-        let mut known = self.places.contenders(models)?;
-        known.extend(self.strangers()?);
+        let discovered = self.places.servers.discover()?;
+        let built_in = environment
+            .contenders
+            .iter()
+            .filter(|contender| contender.built_in);
+        let names: Vec<_> = built_in
+            .map(|contender| Asked::Named(contender.name.clone()))
+            .collect();
+        // No names would ask for all models.
+        let mut known = match &names[..] {
+            [] => Vec::new(),
+            names => discovered.asked(names)?.0,
+        };
+        known.extend(self.contenders(&discovered)?);
         for contender in &mut environment.contenders {
             let found = known.iter().find(|known| known.name == contender.name);
             let found = found.ok_or_else(|| {
                 Usage(format!(
-                    "the run has a contender `{}`; give the file that it is in with --contenders",
+                    "the run has a contender {}; give the file that it is in with --contenders",
                     contender.name
                 ))
             })?;
+            if found.capabilities != contender.capabilities {
+                return Err(Usage(format!(
+                    "{} describes itself otherwise than when the run began; restore it, or begin a new run",
+                    contender.name
+                ))
+                .into());
+            }
             contender.folder.clone_from(&found.folder);
         }
         Ok(())
     }
 }
 
-/// Servers of other sources may be others. Where either commit is not known, nothing can be told of it.
+/// Servers of other sources may differ. If either commit is unknown, this can't be checked.
 fn same_sources(folder: &Path, run: Option<&Commit>, now: Option<&Commit>) -> Result<(), Usage> {
     match run.zip(now) {
         Some((run, now)) if run != now => Err(Usage(format!(
-            "{} was begun with the sources at {run}, and these are at {now}: the servers may be others, and their trials can't \
-             be mixed; go back to that commit, or begin a new run",
+            "{} was begun with the sources at {run}, and these are at {now}, so the servers may differ; go back to that \
+             commit, or begin a new run",
             folder.display()
         ))),
         _ => Ok(()),
@@ -72,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_goes_on_with_no_other_sources_than_it_had() {
+    fn a_run_is_continued_with_unchanged_sources_only() {
         let at = |hash: &str, changed| Commit {
             hash: hash.to_owned(),
             changed,
@@ -80,8 +94,8 @@ mod tests {
         let folder = Path::new("results/runs/a");
         let refused = same_sources(folder, Some(&at("1234", false)), Some(&at("5678", true)));
         let message = refused.unwrap_err().to_string();
-        for told in ["results/runs/a", "commit 1234,", "commit 5678, with changes"] {
-            assert!(message.contains(told), "{told}: {message}");
+        for expected in ["results/runs/a", "commit 1234,", "commit 5678, with changes"] {
+            assert!(message.contains(expected), "{expected}: {message}");
         }
         assert!(same_sources(folder, Some(&at("1234", false)), Some(&at("1234", true))).is_err());
         for (run, now) in [

@@ -127,7 +127,7 @@ pub(super) fn cpu_time_from_proc(summary: &Summary<'_>) -> Option<String> {
 pub(super) fn switches_of_whole_life(summary: &Summary<'_>) -> Option<String> {
     let mut experiments = summary.results.iter().map(|results| results.experiment);
     let is_shown =
-        experiments.any(|experiment| experiment.figure_keys().any(|key| key == cost::SWITCHES.key));
+        experiments.any(|experiment| experiment.metric_keys().any(|key| key == cost::SWITCHES.key));
     let over_life = |trial: &Measured| trial.spent.switches_over != SwitchesOver::Window;
     let models = where_rows(summary, |row| row.kept.iter().any(|(_, trial)| over_life(trial)));
     (!models.is_empty() && is_shown).then(|| {

@@ -86,7 +86,7 @@ fn still_without(summary: &Summary<'_>) -> String {
 pub(super) fn missing(summary: &Summary<'_>) -> Option<String> {
     let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for answer in summary.answers() {
-        for (index, key) in answer.experiment.figure_keys().enumerate() {
+        for (index, key) in answer.experiment.metric_keys().enumerate() {
             let rows = answer.rows.iter().filter_map(|row| {
                 let has = row.values[index].estimate.map_or(0, |estimate| estimate.trials);
                 let without = row.kept.len() - has;

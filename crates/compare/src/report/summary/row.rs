@@ -21,6 +21,8 @@ use schema::record::{Measured, Outcome, Record};
 #[derive(Debug)]
 pub(crate) struct Row<'a> {
     pub(crate) model: &'a str,
+    /// The same contender, with what is known of it.
+    pub(crate) contender: &'a Contender,
     /// Its place among all contenders of the run.
     pub(crate) place: usize,
     /// The trials that count, with their rounds.
@@ -100,6 +102,7 @@ impl<'a> Row<'a> {
         };
         let mut row = Self {
             model: &contender.name,
+            contender,
             rounds: rounds.len(),
             place,
             bottleneck: if errors.stopped() {
@@ -115,7 +118,7 @@ impl<'a> Row<'a> {
             capacity_per_s,
         };
         row.values = experiment
-            .figure_keys()
+            .metric_keys()
             .enumerate()
             .map(|(index, key)| Value {
                 estimate: row.estimate_at(index, metric::named(key)),
@@ -210,12 +213,11 @@ impl<'a> Row<'a> {
     /// The mean time in the system that a theory predicts for it, in microseconds. The mean service time follows from its
     /// capacity: what its servers together did in a closed loop.
     pub(crate) fn expected_us(&self, theory: &Theory, setting: &Setting) -> Option<f64> {
-        let about = theory.models.iter().any(|model| model == self.model)
-            && (theory.settings.is_empty() || theory.settings.contains(&setting.key));
+        let about = theory.is_about(self.contender, setting);
         let queue = Queue::named(&theory.queue, theory.servers)
             .ok()
             .filter(|_| about)?;
-        let load = setting.load_of(self.model);
+        let load = setting.load_for(self.contender);
         let capacity_per_s = load.capacity_per_s.or(self.capacity_per_s);
         let capacity_per_s = capacity_per_s.filter(|&capacity| capacity > 0.0)?;
         let rate_per_s = load
