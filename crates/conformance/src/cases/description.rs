@@ -24,11 +24,18 @@ pub(crate) fn describe_opens_nothing(model: &Model) {
     let plain = model.run(&["--describe"]).stdout;
     let server = model.start(&[]);
     let in_use = server.address().to_string();
-    for [flag, value] in [["--listen", &in_use], ["--listen", "192.0.2.1:8080"]] {
+    let folder = tempfile::tempdir().expect("a folder for the tally");
+    let tally = folder.path().join("tally.jsonl");
+    let mut flags = vec![["--listen", &in_use], ["--listen", "192.0.2.1:8080"]];
+    if model.description.tally {
+        flags.push(["--tally", tally.to_str().expect("the path is text")]);
+    }
+    for [flag, value] in flags {
         let finished = model.run(&[flag, value, "--describe"]);
         assert_eq!(finished.code, Some(0), "{flag} {value}: {}", finished.stderr);
         assert_eq!(finished.stdout, plain, "{flag} {value}");
     }
+    assert!(!tally.exists(), "no tally was opened");
     server.expect_service();
 }
 
