@@ -241,6 +241,6 @@ pub(crate) fn a_tally_is_written_as_described(model: &Model) {
 
 #[track_caller]
 fn refuses(model: &Model, flags: &[&str]) {
-    let finished = model.run(flags);
+    let finished = model.run(&[flags, &["--listen", "127.0.0.1:0"]].concat());
     assert_eq!(finished.code, Some(2), "{flags:?}: {}", finished.stderr);
 }
