@@ -11,7 +11,7 @@ command -v cargo >/dev/null || {
     echo "compare.sh: cargo is missing; install the Rust toolchain first" >&2
     exit 2
 }
-(cd "$root" && cargo build --release --locked --bins --quiet)
+(cd "$root" && cargo build --release --locked --quiet --bin compare --bin loadgen --bin 'server-*')
 
 target=${CARGO_TARGET_DIR:-$root/target}
 [[ $target == /* ]] || target=$root/$target

@@ -13,6 +13,7 @@ mod help;
 mod modules;
 mod pages;
 mod reader;
+mod scripts;
 mod sources;
 mod words;
 mod workspace;
