@@ -113,6 +113,15 @@ impl Clock for SteppedClock {
     }
 }
 
+/// Jobs take no time.
+struct NoTime;
+
+impl protocol::work::Clock for NoTime {
+    fn spin(&self, _: Duration) {}
+
+    fn block(&self, _: Duration) {}
+}
+
 /// A loop of one connection.
 pub(crate) struct Stepped {
     wire: Wire,
@@ -201,9 +210,9 @@ impl Stepped {
             return Turn::Over;
         }
         let mut turn = self.connection.turn(&mut self.lent);
-        if let Turn::Work(_) = turn {
+        if let Turn::Work(work) = turn {
             self.jobs += 1;
-            turn = self.connection.finish(&mut self.lent);
+            turn = self.connection.finish(work.run(&NoTime), &mut self.lent);
         }
         self.is_over = turn == Turn::Over;
         self.timers.follow(0, self.connection.deadline());
