@@ -10,7 +10,7 @@ use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
 use serving::drain_limit::DrainLimit;
 use serving::frame_clock::{Allowed, FrameClock};
 
-use crate::transport::{Clock, Readiness, Transport};
+use crate::transport::{Readiness, TimeSource, Transport};
 
 /// How many requests a connection may have answered in one turn. At a few microseconds each this is a fraction of a
 /// millisecond for the others to wait, and enough that a turn's own cost does not show.
@@ -78,7 +78,7 @@ enum Closing {
 impl<T: Transport> Connection<T> {
     /// A connection that has just been accepted.
     #[must_use]
-    pub fn new(transport: T, service: &Service, clock: &impl Clock) -> Self {
+    pub fn new(transport: T, service: &Service, clock: &impl TimeSource) -> Self {
         Self {
             transport,
             session: Session::new(service.session),
@@ -148,7 +148,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Goes on as far as it can. If its timer was due, first does what is due by now.
-    pub fn turn<C: Clock>(&mut self, lent: &mut Lent<C>) -> Turn {
+    pub fn turn<C: TimeSource>(&mut self, lent: &mut Lent<C>) -> Turn {
         self.queued = false;
         let Lent { clock, buffers } = lent;
         self.session.borrow_buffers(buffers);
@@ -163,7 +163,7 @@ impl<T: Transport> Connection<T> {
 
     /// Replies to the request whose [job](Turn::Work) has run. Whether or not the reply could be sent at once, the
     /// connection can go on.
-    pub fn finish<C: Clock>(&mut self, outcome: Outcome, lent: &mut Lent<C>) -> Turn {
+    pub fn finish<C: TimeSource>(&mut self, outcome: Outcome, lent: &mut Lent<C>) -> Turn {
         let Lent { clock, buffers } = lent;
         self.session.borrow_buffers(buffers);
         self.session.done(outcome);
@@ -176,7 +176,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn turn_on_time(&mut self, clock: &impl Clock) -> Turn {
+    fn turn_on_time(&mut self, clock: &impl TimeSource) -> Turn {
         let now = clock.now();
         if self.session.wake(now) {
             self.sleeps_until = None;
@@ -197,7 +197,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn go_on(&mut self, clock: &impl Clock) -> Turn {
+    fn go_on(&mut self, clock: &impl TimeSource) -> Turn {
         let turn = match self.closing {
             Closing::No => self.converse(clock),
             Closing::Lingering { .. } => self.linger(),
@@ -207,7 +207,7 @@ impl<T: Transport> Connection<T> {
         turn.unwrap_or(Turn::Over)
     }
 
-    fn converse(&mut self, clock: &impl Clock) -> io::Result<Turn> {
+    fn converse(&mut self, clock: &impl TimeSource) -> io::Result<Turn> {
         for _ in 0..TURN_REQUESTS {
             match self.session.step() {
                 Step::Replied => {}
@@ -242,7 +242,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Writes what there is to write. Returns whether that was all.
-    fn flush(&mut self, clock: &impl Clock) -> io::Result<bool> {
+    fn flush(&mut self, clock: &impl TimeSource) -> io::Result<bool> {
         while !self.session.output().is_empty() {
             match self.transport.write(self.session.output()) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -259,7 +259,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Reads what there is to read. Returns whether that was anything, the end included.
-    fn read(&mut self, clock: &impl Clock) -> io::Result<bool> {
+    fn read(&mut self, clock: &impl TimeSource) -> io::Result<bool> {
         let unread = || self.transport.unread_bytes();
         let allowed = self.frame_clock.allowed(&self.session, || clock.now(), unread)?;
         self.frame_due = match allowed {
@@ -303,7 +303,7 @@ impl<T: Transport> Connection<T> {
         Ok(true)
     }
 
-    fn close(&mut self, unread: bool, clock: &impl Clock) -> io::Result<Turn> {
+    fn close(&mut self, unread: bool, clock: &impl TimeSource) -> io::Result<Turn> {
         if !self.flush(clock)? {
             return Ok(Turn::Blocked);
         }
@@ -337,7 +337,7 @@ impl<T: Transport> Connection<T> {
         Ok(Turn::Unfinished)
     }
 
-    fn moved(&mut self, clock: &impl Clock) {
+    fn moved(&mut self, clock: &impl TimeSource) {
         if self.idle_timeout.is_some() {
             self.moved_at = clock.now();
         }

@@ -46,4 +46,4 @@ pub use acceptor::Acceptor;
 pub use connection::{Connection, Lent, Turn};
 pub use event_loop::EventLoop;
 pub use timers::Timers;
-pub use transport::{Clock, Readiness, SystemClock, Transport};
+pub use transport::{Readiness, SystemClock, TimeSource, Transport};

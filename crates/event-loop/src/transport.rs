@@ -64,7 +64,7 @@ impl From<&Event> for Readiness {
 
 /// Where a connection reads the time. It does so only when something depends on it, because a request should not pay for
 /// a look at the clock.
-pub trait Clock {
+pub trait TimeSource {
     /// The time.
     fn now(&self) -> Instant;
 }
@@ -73,7 +73,7 @@ pub trait Clock {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
-impl Clock for SystemClock {
+impl TimeSource for SystemClock {
     fn now(&self) -> Instant {
         Instant::now()
     }

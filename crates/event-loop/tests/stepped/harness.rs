@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use event_loop::{Clock, Connection, Lent, Readiness, Timers, Transport, Turn};
+use event_loop::{Connection, Lent, Readiness, TimeSource, Timers, Transport, Turn};
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use protocol::{FrameLimit, Reply, Request, SessionOptions};
 use serving::Service;
@@ -106,7 +106,7 @@ pub(crate) struct SteppedClock {
     looks: Rc<Cell<usize>>,
 }
 
-impl Clock for SteppedClock {
+impl TimeSource for SteppedClock {
     fn now(&self) -> Instant {
         self.looks.set(self.looks.get() + 1);
         self.now.get()
