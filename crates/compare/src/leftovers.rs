@@ -5,6 +5,7 @@
 //! so is its namespace, since another one has the same numbers.
 
 use std::collections::HashSet;
+use std::ffi::CStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -17,7 +18,11 @@ use procfs::process::Stat;
 
 use meter::{Cgroup, Maker, TEMPORARY, tree};
 
-use crate::keeper::{self, MARK};
+/// The variable in a server's environment that names the `compare` that started it.
+pub(crate) const MARK: &str = "COMPARE_MAKER";
+
+/// What a keeper is called in a list of processes.
+pub(crate) const KEEPER: &CStr = c"server-keeper";
 
 /// How long the keepers of a killed `compare` may take to end their servers. They notice its end at once.
 const KEEPERS_WITHIN: Duration = Duration::from_secs(5);
@@ -51,7 +56,7 @@ pub(crate) fn clear() {
 /// also those of its processes that have lost their mark.
 fn await_keepers(is_such: impl Fn(Maker) -> bool, within: Duration) -> bool {
     let until = Instant::now() + within;
-    let is_keeper = |process: &Stat| keeper::NAME.to_bytes() == process.comm.as_bytes();
+    let is_keeper = |process: &Stat| KEEPER.to_bytes() == process.comm.as_bytes();
     while processes(&is_such).iter().any(is_keeper) {
         if Instant::now() >= until {
             return false;

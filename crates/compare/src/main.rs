@@ -14,6 +14,7 @@ mod escape;
 mod experiment;
 mod fault;
 mod folder;
+mod host;
 mod journal;
 mod keeper;
 mod leftovers;
@@ -28,9 +29,9 @@ mod progress;
 mod ready;
 mod report;
 mod runner;
-mod server;
 mod signals;
 mod trial;
+mod verify;
 
 use std::process::ExitCode;
 

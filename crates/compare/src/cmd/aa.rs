@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::places::{PlaceFlags, cancelled_by_signals};
 use crate::contender::Contender;
 use crate::experiment::{self, Experiment, Setting};
+use crate::host::Local;
 use crate::leftovers;
 use crate::metric::{Metric, cost, load};
 use crate::output::{self, Text};
@@ -19,7 +20,7 @@ use crate::plan::Planned;
 use crate::profile::{Choice, Profile, ROUNDS_MOST};
 use crate::report::errors::Errors;
 use crate::runner::REPEATS_MOST;
-use crate::trial::{Bench, Unmade};
+use crate::trial::{self, Bench, Unmade};
 use schema::record::{Measured, Outcome};
 use stats::{Better, Comparison, Verdict};
 
@@ -98,8 +99,9 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let contender = flags.places.servers.discover()?.one(flags.model.as_deref())?;
     let experiment = experiment::parse(WORK).expect("the work is well formed");
     let sides = [0, usize::from(flags.power)].map(|index| &experiment.settings[index]);
+    let host = Local::new(&cpus, &cancel);
     let bench = Bench {
-        cpus: &cpus,
+        host: &host,
         times: profile.times,
         ceiling_per_s: None,
         histograms: None,
@@ -140,7 +142,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
 
 /// The pairs of trials, made one after the other.
 struct Series<'a> {
-    bench: &'a Bench<'a>,
+    bench: &'a Bench<'a, Local<'a>>,
     experiment: &'a Experiment,
     sides: [&'a Setting; 2],
     contender: &'a Contender,
@@ -184,7 +186,7 @@ impl Series<'_> {
             setting: self.sides[side],
             contender: self.contender,
         };
-        match self.bench.run(planned, None) {
+        match trial::run(self.bench, planned, None) {
             Ok(Outcome::Measured(measured)) => {
                 let errors = Errors::from_trials([&*measured], 0);
                 if errors.are_too_many() {

@@ -19,6 +19,7 @@ use crate::environment;
 use crate::escape::terminal;
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
+use crate::host::Local;
 use crate::journal::Journal;
 use crate::leftovers;
 use crate::output;
@@ -144,8 +145,9 @@ fn measure(
     cancel: &AtomicBool,
 ) -> Result<Ended> {
     let trials = plan::of_run(environment);
+    let host = Local::new(&environment.cpus, cancel);
     let bench = Bench {
-        cpus: &environment.cpus,
+        host: &host,
         times: environment.times,
         ceiling_per_s: loadgen::ceiling::known(
             environment.cpus.client.len(),
@@ -165,16 +167,16 @@ fn measure(
         journal,
         &|trial| environment.exclusion(trial).is_some(),
         &mut progress,
-        &mut |number, trial, capacity_per_s| {
-            let stem = trial::stem(number, trial);
+        &mut |number, planned, capacity_per_s| {
+            let stem = trial::stem(number, planned);
             let histograms = run.path().join("hdr").join(format!("{stem}.hlog"));
             let output = run.output(&stem);
-            Bench {
+            let bench = Bench {
                 histograms: Some(&histograms),
                 output: Some(&output),
                 ..bench
-            }
-            .run(trial, capacity_per_s)
+            };
+            trial::run(&bench, planned, capacity_per_s)
         },
     )?;
     if let Ended::Interrupted { after } = &ended {

@@ -2,7 +2,6 @@
 
 pub(crate) mod discover;
 pub(crate) mod file;
-pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
 

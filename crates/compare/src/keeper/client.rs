@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
-use super::{Event, Line, MARK, Order};
-use crate::leftovers;
+use super::connection::Connection;
+use super::message::{Event, Order};
+use crate::leftovers::{self, MARK};
 use meter::Cgroup;
 use meter::Maker;
 use schema::cpus::CpuSet;
@@ -26,7 +27,7 @@ pub(crate) const KEEPER_WITHIN: Duration = Duration::from_secs(20);
 pub(crate) struct Keeper {
     child: Child,
     /// None once it was closed, by which the keeper ends.
-    line: Option<Line>,
+    connection: Option<Connection>,
 }
 
 impl Keeper {
@@ -64,10 +65,10 @@ impl Keeper {
         drop(keeper);
         let mut keeper = Self {
             child,
-            line: Some(Line::new(own)),
+            connection: Some(Connection::new(own)),
         };
-        let line = keeper.line.as_mut().expect("it was made here");
-        match line.receive(KEEPER_WITHIN)? {
+        let connection = keeper.connection.as_mut().expect("it was made here");
+        match connection.receive(KEEPER_WITHIN)? {
             Some(Event::Awake) => Ok(keeper),
             _ => Err(io::Error::other("it does not answer")),
         }
@@ -77,15 +78,17 @@ impl Keeper {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
-    pub(crate) fn line(&mut self) -> Result<&mut Line, String> {
-        self.line.as_mut().ok_or_else(|| "its keeper is gone".to_owned())
+    pub(crate) fn connection(&mut self) -> Result<&mut Connection, String> {
+        self.connection
+            .as_mut()
+            .ok_or_else(|| "its keeper is gone".to_owned())
     }
 
     /// Has the server started: the number of its first process.
     pub(crate) fn start_server(&mut self) -> Result<Pid, String> {
-        let line = self.line()?;
-        line.send(&Order::Start).map_err(|error| lost(&error))?;
-        match line.receive(KEEPER_WITHIN).map_err(|error| lost(&error))? {
+        let connection = self.connection()?;
+        connection.send(&Order::Start).map_err(|error| lost(&error))?;
+        match connection.receive(KEEPER_WITHIN).map_err(|error| lost(&error))? {
             Some(Event::Started { pid }) => Ok(Pid::from_raw(pid)),
             Some(Event::Failed { reason }) => Err(reason),
             _ => Err("its keeper does not start it".to_owned()),
@@ -96,7 +99,7 @@ impl Keeper {
 impl Drop for Keeper {
     /// Closes the connection, on which the keeper ends everything. If the keeper can't, this process does.
     fn drop(&mut self) {
-        drop(self.line.take());
+        drop(self.connection.take());
         let until = Instant::now() + KEEPER_WITHIN;
         let ended = loop {
             match self.child.try_wait() {

@@ -13,100 +13,12 @@
 //! It sleeps in one poll(2) while the server is measured, on the load generator's CPUs.
 
 mod client;
+mod connection;
 mod end;
 mod log;
-mod order;
+mod message;
 mod process;
 
-use std::ffi::CStr;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
-
-use serde::{Deserialize, Serialize};
-
-use meter::Life;
-use order::Line;
-
 pub(crate) use client::{KEEPER_WITHIN, Keeper, lost};
+pub(crate) use message::{End, Event, Gone, Order};
 pub(crate) use process::{Task, keep};
-
-/// The variable in a server's environment that names the `compare` that started it.
-pub(crate) const MARK: &str = "COMPARE_MAKER";
-
-/// What a keeper is called in a list of processes.
-pub(crate) const NAME: &CStr = c"server-keeper";
-
-/// What the keeper is asked to do. The end of the connection asks it to end everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Order {
-    /// Start the server.
-    Start,
-    /// Report the last line that the server wrote to stderr.
-    Words,
-    /// Ask the server to end, end what is left of it, and report what all spent.
-    End,
-}
-
-/// What the keeper reports.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Event {
-    /// It waits for [`Order::Start`].
-    Awake,
-    /// The server's first process.
-    Started { pid: i32 },
-    /// It can't keep the server, or can't go on.
-    Failed { reason: String },
-    /// The first line on stdout that names an address.
-    Listening { line: String },
-    /// The first line on stdout that does not, if it came before one that does.
-    Printed { line: String },
-    /// The server closed its stdout.
-    Closed,
-    /// The server's first process ended before it was asked to.
-    Ended(End),
-    /// The answer to [`Order::Words`].
-    Words { line: Option<String> },
-    /// The answer to [`Order::End`]: nothing of the server is left.
-    Gone(Gone),
-}
-
-/// How a server's first process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct End {
-    /// As wait(2) has it.
-    status: i32,
-    /// How many processes below it were still there.
-    left: usize,
-}
-
-/// What is left to report of a server that is gone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Gone {
-    /// From SIGTERM to the end of its first process.
-    pub(crate) drain_us: u64,
-    /// What it and all processes below it spent.
-    pub(crate) life: Life,
-    /// Why its output could not be kept, if so.
-    pub(crate) unkept: Option<String>,
-}
-
-impl End {
-    /// What happened, with the exit status or the signal.
-    pub(crate) fn describe(self, when: &str) -> String {
-        let status = ExitStatus::from_raw(self.status);
-        if status.success() && self.left > 0 {
-            let (processes, run) = if self.left == 1 {
-                ("1 process", "runs")
-            } else {
-                (&*format!("{} processes", self.left), "run")
-            };
-            return format!(
-                "went into the background: its first process ended ({status}) and {processes} of it {run} on; start it in \
-                 the foreground"
-            );
-        }
-        format!("ended {when} ({status})")
-    }
-}

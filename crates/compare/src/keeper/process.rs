@@ -21,9 +21,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
+use super::connection::Connection;
 use super::end::{self, Reaped};
 use super::log::{Lines, Log, Stream};
-use super::{End, Event, Gone, Line, NAME, Order};
+use super::message::{End, Event, Gone, Order};
+use crate::leftovers::KEEPER;
 use crate::ready;
 use meter::{Life, tree};
 use schema::cpus::CpuSet;
@@ -44,7 +46,7 @@ pub(crate) struct Task {
 /// Keeps a server until it is asked to end it, or until whoever asks is gone. Orders come on stdin, which is a socket.
 pub(crate) fn keep(task: &Task) -> Result<()> {
     // Programs that end processes by name are not to end this one with `compare`.
-    let _ = prctl::set_name(NAME);
+    let _ = prctl::set_name(KEEPER);
     prctl::set_child_subreaper(true).context("can't become the parent of a server's orphans")?;
     let stdin = io::stdin().as_fd().try_clone_to_owned();
     let stdin = stdin.context("can't hear the program that asked for the server")?;
@@ -61,7 +63,7 @@ pub(crate) fn keep(task: &Task) -> Result<()> {
     }
     drop(blocked);
     let mut keeper = Keeper {
-        orders: Line::new(UnixStream::from(stdin)),
+        orders: Connection::new(UnixStream::from(stdin)),
         wake,
         stop,
         cgroup: task.cgroup.clone(),
@@ -95,7 +97,7 @@ fn is_hang_up(error: &anyhow::Error) -> bool {
 }
 
 struct Keeper {
-    orders: Line,
+    orders: Connection,
     wake: UnixStream,
     stop: Arc<AtomicBool>,
     cgroup: Option<PathBuf>,

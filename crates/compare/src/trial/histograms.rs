@@ -8,9 +8,8 @@ use std::time::SystemTime;
 use loadgen::hdr::{Log, V2DeflateSerializer};
 use schema::load::Interval;
 
-use super::Bench;
-use super::load::Watched;
 use crate::fault::Fault;
+use crate::host::Loaded;
 use crate::plan::Planned;
 
 /// How the names of a trial's files begin, which has this number among the records of the run: by nothing else is a trial
@@ -25,21 +24,19 @@ pub(crate) fn stem(number: usize, trial: Planned<'_>) -> String {
     format!("{}-{}-{}-{number}", experiment.key, setting.key, contender.name)
 }
 
-impl Bench<'_> {
-    /// Keeps what the load generator recorded, if that is wanted.
-    pub(super) fn keep_histograms(&self, watched: &Watched) -> Result<(), Fault> {
-        let Some(path) = self.histograms else {
-            return Ok(());
-        };
-        write(path, watched).map_err(Fault::own(format!("can't write {}", path.display())))
-    }
+/// Keeps what the load generator recorded in this file, if there is one.
+pub(super) fn keep(path: Option<&Path>, loaded: &Loaded) -> Result<(), Fault> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    write(path, loaded).map_err(Fault::own(format!("can't write {}", path.display())))
 }
 
-fn write(path: &Path, watched: &Watched) -> io::Result<()> {
+fn write(path: &Path, loaded: &Loaded) -> io::Result<()> {
     fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     let mut out = BufWriter::new(File::create(path)?);
     let mut serializer = V2DeflateSerializer::new();
-    let report = &watched.report;
+    let report = &loaded.report;
     // The trial is one interval: its records have the rest.
     let whole = Interval {
         t_s: report.window_s,
@@ -48,6 +45,6 @@ fn write(path: &Path, watched: &Watched) -> io::Result<()> {
         p50_us: None,
         p99_us: None,
     };
-    Log::begin(&mut out, &mut serializer, SystemTime::now())?.append(&whole, &watched.times)?;
+    Log::begin(&mut out, &mut serializer, SystemTime::now())?.append(&whole, &loaded.times)?;
     out.flush()
 }

@@ -1,20 +1,16 @@
 //! A trial within which one worker of the server is killed.
 
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use loadgen::Plan;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use procfs::process::all_processes;
 use rand::SeedableRng;
-use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use schema::load::Interval;
 
-use super::Bench;
+use super::bench::{self, Bench};
+use super::histograms;
 use crate::fault::Fault;
+use crate::host::{Host, Intervention};
 use crate::plan::Planned;
 use schema::record::{KillResult, Measured};
 
@@ -25,38 +21,26 @@ const FULL_SHARE: f64 = 0.9;
 /// For so many slices in a row, so that one that happens to be full is not taken for the end.
 const FULL_SLICES: usize = 3;
 
-impl Bench<'_> {
-    pub(super) fn of_kill(&self, trial: Planned<'_>) -> Result<Measured, Fault> {
-        let mut server = self.start(trial, None)?;
-        let plan = Plan {
-            slice: Some(SLICE),
-            ..self.plan(trial, &server, None)?
-        };
-        let leader = server.pid();
-        let kill_after = plan.duration / 3;
-        let mut draw = draw(self.seed, trial.round);
-        let (opens, opened) = mpsc::channel();
-        let killer = thread::spawn(move || {
-            // It never opens if the load can't begin.
-            opened.recv().ok()?;
-            thread::sleep(kill_after);
-            let workers = children(leader);
-            let worker = workers.choose(&mut draw)?;
-            kill(*worker, Signal::SIGKILL).ok()
-        });
-        let watched = self.watch(&plan, &mut server, Some(opens));
-        let worker = killer.join().expect("the killer panicked");
-        let watched = watched?;
-        worker.ok_or("it has no worker that could be killed")?;
-        let lost = watched.report.requests.sent - watched.report.requests.ok;
-        let figures = figures(&watched.report.intervals, kill_after, lost);
-        let slices = counts(&watched.report.intervals);
-        self.keep_histograms(&watched)?;
-        let mut measured = super::measured(watched, server)?;
-        measured.load.intervals = slices;
-        measured.kill = Some(figures);
-        Ok(measured)
-    }
+pub(super) fn run<H: Host>(bench: &Bench<'_, H>, trial: Planned<'_>) -> Result<Measured, Fault> {
+    let mut server = bench.start(trial, false)?;
+    let plan = Plan {
+        slice: Some(SLICE),
+        ..bench.plan(trial, &server, None)?
+    };
+    let after = plan.duration / 3;
+    let intervention = Intervention::KillWorker {
+        after,
+        draw: draw(bench.seed, trial.round),
+    };
+    let loaded = bench.host.load(&plan, &mut server, intervention)?;
+    let lost = loaded.report.requests.sent - loaded.report.requests.ok;
+    let result = result(&loaded.report.intervals, after, lost);
+    let slices = counts(&loaded.report.intervals);
+    histograms::keep(bench.histograms, &loaded)?;
+    let mut measured = bench::measured(loaded, server)?;
+    measured.load.intervals = slices;
+    measured.kill = Some(result);
+    Ok(measured)
 }
 
 /// What the worker of a round is drawn from: the same for all contenders, and another in each round.
@@ -77,20 +61,8 @@ fn counts(slices: &[Interval]) -> Vec<Interval> {
     slices.iter().map(count).collect()
 }
 
-/// The children of a process.
-fn children(parent: Pid) -> Vec<Pid> {
-    let all = all_processes().into_iter().flatten().flatten();
-    let mut children: Vec<_> = all
-        .filter_map(|process| process.stat().ok())
-        .filter(|stat| stat.ppid == parent.as_raw())
-        .map(|stat| Pid::from_raw(stat.pid))
-        .collect();
-    children.sort();
-    children
-}
-
 /// What the slices of the window show of a kill so long after its start.
-fn figures(slices: &[Interval], killed_after: Duration, lost: u64) -> KillResult {
+fn result(slices: &[Interval], killed_after: Duration, lost: u64) -> KillResult {
     let before = (killed_after.as_millis() / SLICE.as_millis()) as usize;
     let before = before.min(slices.len());
     let rate = |slices: &[Interval]| {
@@ -117,6 +89,8 @@ fn figures(slices: &[Interval], killed_after: Duration, lost: u64) -> KillResult
 
 #[cfg(test)]
 mod tests {
+    use rand::seq::IndexedRandom;
+
     use super::*;
 
     fn slices(ok: &[u64]) -> Vec<Interval> {
@@ -135,17 +109,17 @@ mod tests {
     #[test]
     fn the_rate_is_back_when_it_stays_near_to_what_it_was() {
         let rates = slices(&[100, 100, 100, 50, 95, 60, 95, 92, 91, 100, 7]);
-        let figures = figures(&rates, SLICE * 3, 4);
+        let result = result(&rates, SLICE * 3, 4);
         assert_eq!(
-            figures.recovery_ms,
+            result.recovery_ms,
             Some(60.0),
             "the one full slice before is not the end"
         );
         assert!(
-            (figures.lowest_rate_share - 0.5).abs() < 1e-9,
+            (result.lowest_rate_share - 0.5).abs() < 1e-9,
             "the last slice may be a short one"
         );
-        assert_eq!(figures.lost, 4);
+        assert_eq!(result.lost, 4);
     }
 
     #[test]
@@ -155,7 +129,7 @@ mod tests {
         rates[4].p50_us = Some(5_000.0);
         let written = serde_json::to_string(&counts(&rates)).unwrap();
         let read: Vec<Interval> = serde_json::from_str(&written).unwrap();
-        assert_eq!(figures(&read, SLICE * 3, 4), figures(&rates, SLICE * 3, 4));
+        assert_eq!(result(&read, SLICE * 3, 4), result(&rates, SLICE * 3, 4));
     }
 
     #[test]
@@ -176,13 +150,13 @@ mod tests {
     #[test]
     fn a_rate_that_never_comes_back_has_no_time() {
         let rates = slices(&[100, 100, 100, 50, 50, 50, 50]);
-        assert_eq!(figures(&rates, SLICE * 3, 0).recovery_ms, None);
-        assert_eq!(figures(&[], SLICE, 0).recovery_ms, None);
+        assert_eq!(result(&rates, SLICE * 3, 0).recovery_ms, None);
+        assert_eq!(result(&[], SLICE, 0).recovery_ms, None);
     }
 
     #[test]
     fn a_kill_that_nobody_notices_has_the_rate_back_at_once() {
-        let figures = figures(&slices(&[100; 10]), SLICE * 3, 0);
-        assert_eq!((figures.recovery_ms, figures.lowest_rate_share), (Some(0.0), 1.0));
+        let result = result(&slices(&[100; 10]), SLICE * 3, 0);
+        assert_eq!((result.recovery_ms, result.lowest_rate_share), (Some(0.0), 1.0));
     }
 }

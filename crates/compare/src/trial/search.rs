@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Bench;
-use super::load::Watched;
+use super::bench::{self, Bench};
+use super::histograms;
 use crate::fault::Fault;
+use crate::host::{Host, Intervention, Loaded, Server};
 use crate::plan::Planned;
 use schema::record::{Measured, SearchResult, Tried};
 use stats::search::{Found, Search};
@@ -22,70 +23,68 @@ const REPLIES_LEAST: f64 = 1_200.0;
 /// The longest that a rate is tried for, if so many replies take long.
 const WINDOW_MOST: Duration = Duration::from_secs(4);
 
-impl Bench<'_> {
-    pub(super) fn of_search(
-        &self,
-        trial: Planned<'_>,
-        capacity_per_s: Option<f64>,
-        p99_ms: u64,
-    ) -> Result<Measured, Fault> {
-        let capacity_per_s = capacity_per_s.ok_or("its capacity could not be measured")?;
-        let bound_us = p99_ms as f64 * 1e3;
-        let mut server = self.start(trial, None)?;
-        let mut search = Search::new(START * capacity_per_s, PRECISION);
-        let mut tried: Vec<Tried> = Vec::new();
-        // What stands beside the rate is what it costs to keep it: of the try of the rate that is found.
-        let mut kept_at: BTreeMap<u64, Watched> = BTreeMap::new();
-        let mut first = None;
-        let mut again = 0;
-        while let Some(rate_per_s) = search.next() {
-            let at_rate = trial.load().at(rate_per_s);
-            let plan = self.plan(trial, &server, Some(rate_per_s))?;
-            let plan = loadgen::Plan {
-                // No two tries have the same arrivals, so that a bad draw is not drawn again.
-                seed: (trial.round * 100 + tried.len() + again) as u64,
-                load: crate::load::plan(&at_rate, server.address(), None, 0)?.load,
-                duration: window(plan.duration, rate_per_s),
-                ..plan
-            };
-            let watched = self.watch(&plan, &mut server, None)?;
-            if watched.is_disturbed() && again < AGAIN_MOST {
-                again += 1;
-                continue;
-            }
-            let report = &watched.report;
-            let tail_us = report.latency_us.and_then(|latency| latency.p99);
-            let all_well = report.requests.ok == report.requests.planned;
-            let kept = all_well && tail_us.is_some_and(|tail_us| tail_us <= bound_us);
-            tried.push(Tried {
-                rate_per_s,
-                p99_us: tail_us,
-                kept,
-                client_limited: report.checks.client_limited == Some(true),
-            });
-            search.tried(rate_per_s, kept);
-            if kept {
-                kept_at.insert(rate_per_s.to_bits(), watched);
-            } else if first.is_none() {
-                first = Some(watched);
-            }
-        }
-        let (best_rate_per_s, beyond_reach) = match search.found() {
-            Found::Rate(rate_per_s) => (Some(rate_per_s), false),
-            Found::BeyondReach(rate_per_s) => (Some(rate_per_s), true),
-            Found::NothingKept => (None, false),
+pub(super) fn run<H: Host>(
+    bench: &Bench<'_, H>,
+    trial: Planned<'_>,
+    capacity_per_s: Option<f64>,
+    p99_ms: u64,
+) -> Result<Measured, Fault> {
+    let capacity_per_s = capacity_per_s.ok_or("its capacity could not be measured")?;
+    let bound_us = p99_ms as f64 * 1e3;
+    let mut server = bench.start(trial, false)?;
+    let mut search = Search::new(START * capacity_per_s, PRECISION);
+    let mut tried: Vec<Tried> = Vec::new();
+    // What stands beside the rate is what it costs to keep it: of the try of the rate that is found.
+    let mut kept_at: BTreeMap<u64, Loaded> = BTreeMap::new();
+    let mut first = None;
+    let mut again = 0;
+    while let Some(rate_per_s) = search.next() {
+        let at_rate = trial.load().at(rate_per_s);
+        let plan = bench.plan(trial, &server, Some(rate_per_s))?;
+        let plan = loadgen::Plan {
+            // No two tries have the same arrivals, so that a bad draw is not drawn again.
+            seed: (trial.round * 100 + tried.len() + again) as u64,
+            load: crate::load::plan(&at_rate, server.address(), None, 0)?.load,
+            duration: window(plan.duration, rate_per_s),
+            ..plan
         };
-        let found = best_rate_per_s.and_then(|rate_per_s| kept_at.remove(&rate_per_s.to_bits()));
-        let watched = found.or(first).ok_or("nothing was tried")?;
-        self.keep_histograms(&watched)?;
-        let mut measured = super::measured(watched, server)?;
-        measured.search = Some(SearchResult {
-            best_rate_per_s,
-            beyond_reach,
-            tried,
+        let loaded = bench.host.load(&plan, &mut server, Intervention::None)?;
+        if loaded.interference.exclusion().is_some() && again < AGAIN_MOST {
+            again += 1;
+            continue;
+        }
+        let report = &loaded.report;
+        let tail_us = report.latency_us.and_then(|latency| latency.p99);
+        let all_well = report.requests.ok == report.requests.planned;
+        let kept = all_well && tail_us.is_some_and(|tail_us| tail_us <= bound_us);
+        tried.push(Tried {
+            rate_per_s,
+            p99_us: tail_us,
+            kept,
+            client_limited: report.checks.client_limited == Some(true),
         });
-        Ok(measured)
+        search.tried(rate_per_s, kept);
+        if kept {
+            kept_at.insert(rate_per_s.to_bits(), loaded);
+        } else if first.is_none() {
+            first = Some(loaded);
+        }
     }
+    let (best_rate_per_s, beyond_reach) = match search.found() {
+        Found::Rate(rate_per_s) => (Some(rate_per_s), false),
+        Found::BeyondReach(rate_per_s) => (Some(rate_per_s), true),
+        Found::NothingKept => (None, false),
+    };
+    let found = best_rate_per_s.and_then(|rate_per_s| kept_at.remove(&rate_per_s.to_bits()));
+    let loaded = found.or(first).ok_or("nothing was tried")?;
+    histograms::keep(bench.histograms, &loaded)?;
+    let mut measured = bench::measured(loaded, server)?;
+    measured.search = Some(SearchResult {
+        best_rate_per_s,
+        beyond_reach,
+        tried,
+    });
+    Ok(measured)
 }
 
 /// How long a rate is tried for: long enough for its p99.

@@ -1,25 +1,21 @@
 //! A trial in which the system calls of the server are counted, and nothing else.
 
-use super::Bench;
-use crate::fault::Fault;
-use crate::plan::Planned;
-use meter::Tracer;
 use schema::record::{Measured, SystemCalls};
 
-impl Bench<'_> {
-    pub(super) fn of_system_calls(&self, trial: Planned<'_>) -> Result<Measured, Fault> {
-        let mut server = self.start(trial, None)?;
-        let plan = self.plan(trial, &server, None)?;
-        let tracer = Tracer::attach(server.family())
-            .ok_or("its system calls can't be counted: there is no strace, or it may not trace (install it, or leave the experiment out)")?;
-        let watched = self.watch(&plan, &mut server, None);
-        let by_name = tracer
-            .finish()
-            .map_err(|error| format!("its system calls could not be counted: {error}"))?;
-        let watched = watched?;
-        let replies = watched.replies_in_life;
-        let mut measured = super::measured(watched, server)?;
-        measured.system_calls = Some(SystemCalls { by_name, replies });
-        Ok(measured)
-    }
+use super::bench::{self, Bench};
+use crate::fault::Fault;
+use crate::host::{Host, Intervention};
+use crate::plan::Planned;
+
+pub(super) fn run<H: Host>(bench: &Bench<'_, H>, trial: Planned<'_>) -> Result<Measured, Fault> {
+    let mut server = bench.start(trial, false)?;
+    let plan = bench.plan(trial, &server, None)?;
+    let mut loaded = bench
+        .host
+        .load(&plan, &mut server, Intervention::CountSystemCalls)?;
+    let by_name = loaded.system_calls.take().unwrap_or_default();
+    let replies = loaded.replies_in_life;
+    let mut measured = bench::measured(loaded, server)?;
+    measured.system_calls = Some(SystemCalls { by_name, replies });
+    Ok(measured)
 }

@@ -7,16 +7,18 @@ use jiff::Timestamp;
 
 use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
-use crate::contender::{Contender, LeftOut, verify};
+use crate::contender::{Contender, LeftOut};
 use crate::environment::{self, typed};
 use schema::experiment::{Excluded, Experiment, Method};
 
 use crate::experiment::shipped;
 use crate::fault::Fault;
 use crate::folder::Run;
+use crate::host::Local;
 use crate::journal::Journal;
 use crate::output;
 use crate::profile::Profile;
+use crate::verify;
 use meter::Tracer;
 use schema::cpus::Split;
 use schema::environment::Environment;
@@ -130,10 +132,11 @@ fn verified(
     run: &Run,
     cancel: &AtomicBool,
 ) -> Result<Option<(Vec<Contender>, Vec<LeftOut>)>> {
+    let host = Local::new(cpus, cancel);
     let (mut taking_part, mut left_out) = (Vec::new(), Vec::new());
     for contender in contenders {
         let output = run.output(&format!("verify-{}", contender.name));
-        let verdict = verify::verify(&contender, cpus, &output, cancel);
+        let verdict = verify::verify(&host, &contender, &output, cancel);
         if cancel.load(Ordering::Relaxed) {
             return Ok(None);
         }

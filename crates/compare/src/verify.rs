@@ -9,11 +9,10 @@ use std::time::Duration;
 use loadgen::{Params, Plan, Work};
 use thiserror::Error;
 
-use super::Contender;
 use crate::fault::Fault;
-use crate::server::Server;
-use crate::trial::disqualifies;
-use schema::cpus::Split;
+use crate::host::{Host, Server, Start};
+use crate::load::disqualification;
+use schema::contender::Contender;
 
 /// Values of every kind that JSON has, which a ping gives back.
 const VALUES: [&str; 7] = [
@@ -29,12 +28,17 @@ const VALUES: [&str; 7] = [
 /// Starts a contender, asks it, and ends it again. As an error, why it can't be measured. What it prints is kept in
 /// `output`.
 pub(crate) fn verify(
+    host: &impl Host,
     contender: &Contender,
-    cpus: &Split,
     output: &Path,
     cancel: &AtomicBool,
 ) -> Result<(), Fault> {
-    let mut server = Server::start(contender, &[], &cpus.server, Some(output), cancel)?;
+    let mut server = host.start(&Start {
+        contender,
+        flags: &[],
+        tally: false,
+        output: Some(output),
+    })?;
     let answered = answers(server.address(), &contender.operations, cancel);
     answered.map_err(|wrong| server.explain(&format!("at {}", wrong.what), wrong.to_string()))?;
     server.stop().map(drop)
@@ -63,7 +67,7 @@ fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> R
         };
         change(&mut plan);
         let report = asked(&plan, cancel).map_err(wrong)?;
-        match disqualifies(&report) {
+        match disqualification(&report) {
             Some(reason) => Err(wrong(reason)),
             None => all_answered(&report).map_err(wrong),
         }

@@ -28,8 +28,8 @@ const LOAD_MOST_BEFORE: Duration = Duration::from_millis(900);
 
 /// From 0 to 99.
 const OF_THE_LOAD: u8 = 10;
-/// Whoever looks at the window's edges has to get there in time.
-const OF_THE_LOOKS: u8 = 20;
+/// The thread that reads at the window's edges has to run in time.
+const OF_THE_READINGS: u8 = 20;
 
 /// Whether the load of this plan may take precedence on its CPUs: not on those of the server, and not in an open loop, which
 /// may watch the clock without ever sleeping.
@@ -52,8 +52,8 @@ pub(super) fn raise_for_load() {
 }
 
 /// Gives this thread precedence over the load itself.
-pub(super) fn raise_for_looks() {
-    raise(OF_THE_LOOKS);
+pub(super) fn raise_for_readings() {
+    raise(OF_THE_READINGS);
 }
 
 fn raise(priority: u8) {

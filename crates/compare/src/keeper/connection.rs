@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 
 /// One end of the connection.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Connection {
     stream: UnixStream,
     /// What came of a message that is not whole yet, or of further ones.
     inbox: Vec<u8>,
 }
 
-impl Line {
+impl Connection {
     pub(crate) fn new(stream: UnixStream) -> Self {
         Self {
             stream,
@@ -100,8 +100,8 @@ mod tests {
             }
             other
         });
-        let mut line = Line::new(one);
-        let mut next = |within| line.receive::<String>(within);
+        let mut connection = Connection::new(one);
+        let mut next = |within| connection.receive::<String>(within);
         assert_eq!(next(Duration::from_secs(60)).unwrap().as_deref(), Some("awake"));
         assert_eq!(next(Duration::from_secs(60)).unwrap().as_deref(), Some("next"));
         assert_eq!(next(Duration::ZERO).unwrap(), None);

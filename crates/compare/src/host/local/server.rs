@@ -1,5 +1,4 @@
-//! A server that takes part in a trial: started afresh on its own CPUs, and gone without a trace when the trial is over,
-//! however it ends.
+//! A server on this machine: started on its own CPUs, and gone without a trace afterwards, however it ends.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,13 +10,16 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
+use meter::{Cgroup, Family, Meter};
+use schema::cpus::CpuSet;
+
+use super::tally::Tally;
 use crate::contender::{Contender, Ready, program};
 use crate::escape;
 use crate::fault::Fault;
+use crate::host::interface::{Ended, Server, Start};
 use crate::keeper::{End, Event, Gone, KEEPER_WITHIN, Keeper, Order, lost};
 use crate::ready;
-use meter::{Cgroup, Family, Life, Meter};
-use schema::cpus::CpuSet;
 
 /// How often the run is asked whether it is to stop, while a server is waited for.
 const HEARD_WITHIN: Duration = Duration::from_millis(100);
@@ -26,7 +28,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(8);
 
 /// A server that is ready. Dropping it kills it and all processes below it.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct LocalServer {
     keeper: Keeper,
     leader: Pid,
     address: SocketAddr,
@@ -34,29 +36,22 @@ pub(crate) struct Server {
     meter: Meter,
     /// Where what it prints is kept.
     output: Option<PathBuf>,
+    /// Where its workers report what they served.
+    tally: Option<Tally>,
     /// Why the server's first process is gone, if it is.
     end: Option<End>,
 }
 
-/// How a server ended.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ended {
-    /// What it and all processes below it spent in their whole life.
-    pub(crate) life: Life,
-    /// How long it took to end.
-    pub(crate) drain: Duration,
-}
-
-impl Server {
-    /// Starts a server with these flags behind its command, and waits until it is ready and has done what it does when it
-    /// starts. That ends early when the run is to stop. What it prints is kept in `output`.
-    pub(crate) fn start(
-        contender: &Contender,
-        flags: &[String],
-        cpus: &CpuSet,
-        output: Option<&Path>,
-        cancel: &AtomicBool,
-    ) -> Result<Self, Fault> {
+impl LocalServer {
+    /// Starts a server, and waits until it is ready and has done what it does when it starts. That ends early when the run is
+    /// to stop.
+    pub(super) fn start(start: &Start<'_>, cpus: &CpuSet, cancel: &AtomicBool) -> Result<Self, Fault> {
+        let Start {
+            contender, output, ..
+        } = *start;
+        let tally = start.tally.then(Tally::create).transpose()?;
+        let mut flags = start.flags.to_vec();
+        flags.extend(tally.iter().flat_map(Tally::flags));
         let address = match contender.ready {
             // It says itself which port it has.
             Ready::Line if contender.built_in => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -65,7 +60,7 @@ impl Server {
         let cgroup = Cgroup::create();
         let program = program(contender);
         let listen = address.to_string();
-        let arguments = contender.arguments(&listen, flags);
+        let arguments = contender.arguments(&listen, &flags);
         let command = std::iter::once(program.into_os_string()).chain(arguments.map(OsString::from));
         let folder = (!contender.built_in).then_some(&*contender.folder);
         let keeper = Keeper::start(cpus, cgroup.as_ref(), output, folder, command);
@@ -80,6 +75,7 @@ impl Server {
             ready: Duration::ZERO,
             meter: Meter { family, cgroup },
             output: output.map(Path::to_owned),
+            tally,
             end: None,
         };
         match server.until_ready(contender, began, cancel) {
@@ -93,65 +89,19 @@ impl Server {
         Ok(server)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    pub(crate) fn pid(&self) -> Pid {
+    /// Its first process.
+    pub(super) fn pid(&self) -> Pid {
         self.leader
     }
 
     /// All its processes.
-    pub(crate) fn family(&self) -> Family {
+    pub(super) fn family(&self) -> Family {
         self.meter.family
     }
 
     /// By which its costs are read.
-    pub(crate) fn meter(&self) -> &Meter {
+    pub(super) fn meter(&self) -> &Meter {
         &self.meter
-    }
-
-    /// From its start until it was ready.
-    pub(crate) fn ready(&self) -> Duration {
-        self.ready
-    }
-
-    /// Asks it to end, waits for that, and reports what it has spent.
-    pub(crate) fn stop(mut self) -> Result<Ended, Fault> {
-        if let Some(end) = self.end_within(Duration::ZERO) {
-            return Err(self.with_last_words(&end.describe("under load")).into());
-        }
-        let until = Instant::now() + ENDS_WITHIN + KEEPER_WITHIN;
-        let line = self.keeper.line()?;
-        line.send(&Order::End).map_err(|error| lost(&error))?;
-        let asked = Instant::now();
-        let Gone {
-            drain_us,
-            life,
-            unkept,
-        } = loop {
-            match line.receive(HEARD_WITHIN).map_err(|error| lost(&error))? {
-                Some(Event::Gone(gone)) => break gone,
-                Some(Event::Ended(end)) => self.end = Some(end),
-                Some(Event::Failed { reason }) => return Err(reason.into()),
-                _ if Instant::now() > until => return Err("its keeper does not end it".into()),
-                _ if asked.elapsed() > ENDS_WITHIN => {
-                    let reason = format!("still ran {ENDS_WITHIN:?} after SIGTERM");
-                    return Err(self.with_last_words(&reason).into());
-                }
-                _ => {}
-            }
-        };
-        if let Some(end) = self.end {
-            return Err(self.with_last_words(&end.describe("under load")).into());
-        }
-        if let Some(reason) = unkept {
-            return Err(Fault::Own(reason));
-        }
-        Ok(Ended {
-            life,
-            drain: Duration::from_micros(drain_us),
-        })
     }
 
     /// A reason why it can't be measured, with the last line that the server wrote to stderr and the file of its output.
@@ -166,24 +116,12 @@ impl Server {
         format!("{reason}{words}{file}")
     }
 
-    /// What went wrong with a load: that the server ended, if it did, else this reason; with its last words.
-    ///
-    /// A process that ends closes its connections some time before its parent is informed.
-    pub(crate) fn explain(&mut self, when: &str, reason: String) -> String {
-        const INFORMED_WITHIN: Duration = Duration::from_millis(500);
-        let reason = match self.end_within(INFORMED_WITHIN) {
-            Some(end) => end.describe(when),
-            None => reason,
-        };
-        self.with_last_words(&reason)
-    }
-
     /// How its first process ended, if it did within that time.
     fn end_within(&mut self, within: Duration) -> Option<End> {
         let until = Instant::now() + within;
         while self.end.is_none() {
             let left = until.saturating_duration_since(Instant::now());
-            match self.keeper.line().ok()?.receive(left) {
+            match self.keeper.connection().ok()?.receive(left) {
                 Ok(Some(Event::Ended(end))) => self.end = Some(end),
                 Ok(None) if Instant::now() >= until => break,
                 Ok(_) => {}
@@ -195,10 +133,10 @@ impl Server {
 
     fn last_words(&mut self) -> Option<String> {
         let until = Instant::now() + KEEPER_WITHIN;
-        let line = self.keeper.line().ok()?;
-        line.send(&Order::Words).ok()?;
+        let connection = self.keeper.connection().ok()?;
+        connection.send(&Order::Words).ok()?;
         while Instant::now() < until {
-            match line.receive(HEARD_WITHIN).ok()? {
+            match connection.receive(HEARD_WITHIN).ok()? {
                 Some(Event::Words { line }) => return line,
                 Some(Event::Ended(end)) => self.end = Some(end),
                 _ => {}
@@ -229,7 +167,7 @@ impl Server {
             };
             let event = self
                 .keeper
-                .line()?
+                .connection()?
                 .receive(wait.min(left))
                 .map_err(|error| lost(&error))?;
             match event {
@@ -280,6 +218,65 @@ impl Server {
             }
             before = now;
         }
+    }
+}
+
+impl Server for LocalServer {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn ready(&self) -> Duration {
+        self.ready
+    }
+
+    /// A process that ends closes its connections some time before its parent is informed.
+    fn explain(&mut self, when: &str, reason: String) -> String {
+        const INFORMED_WITHIN: Duration = Duration::from_millis(500);
+        let reason = match self.end_within(INFORMED_WITHIN) {
+            Some(end) => end.describe(when),
+            None => reason,
+        };
+        self.with_last_words(&reason)
+    }
+
+    fn stop(mut self) -> Result<Ended, Fault> {
+        if let Some(end) = self.end_within(Duration::ZERO) {
+            return Err(self.with_last_words(&end.describe("under load")).into());
+        }
+        let until = Instant::now() + ENDS_WITHIN + KEEPER_WITHIN;
+        let connection = self.keeper.connection()?;
+        connection.send(&Order::End).map_err(|error| lost(&error))?;
+        let asked = Instant::now();
+        let Gone {
+            drain_us,
+            life,
+            unkept,
+        } = loop {
+            match connection.receive(HEARD_WITHIN).map_err(|error| lost(&error))? {
+                Some(Event::Gone(gone)) => break gone,
+                Some(Event::Ended(end)) => self.end = Some(end),
+                Some(Event::Failed { reason }) => return Err(reason.into()),
+                _ if Instant::now() > until => return Err("its keeper does not end it".into()),
+                _ if asked.elapsed() > ENDS_WITHIN => {
+                    let reason = format!("still ran {ENDS_WITHIN:?} after SIGTERM");
+                    return Err(self.with_last_words(&reason).into());
+                }
+                _ => {}
+            }
+        };
+        if let Some(end) = self.end {
+            return Err(self.with_last_words(&end.describe("under load")).into());
+        }
+        if let Some(reason) = unkept {
+            return Err(Fault::Own(reason));
+        }
+        let workers = self.tally.as_ref().map_or(Ok(Vec::new()), Tally::read)?;
+        Ok(Ended {
+            life,
+            drain: Duration::from_micros(drain_us),
+            workers,
+        })
     }
 }
 

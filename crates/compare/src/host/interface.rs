@@ -1,0 +1,113 @@
+//! What a trial asks of a host.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use loadgen::Plan;
+use meter::Life;
+use rand_chacha::ChaCha8Rng;
+use schema::contender::Contender;
+use schema::cost::{Footprint, Interference, Spent};
+use schema::record::WorkerTally;
+
+use crate::fault::Fault;
+
+/// A machine that starts servers, reads what they cost, and loads them.
+pub(crate) trait Host {
+    /// A server that it started.
+    type Server: Server;
+
+    /// Starts a server, and waits until it is ready and has done what it does when it starts.
+    fn start(&self, start: &Start<'_>) -> Result<Self::Server, Fault>;
+
+    /// The CPUs of the load generator.
+    fn load_cpus(&self) -> Vec<usize>;
+
+    /// Loads a server, and reads what it costs within the window.
+    fn load(
+        &self,
+        plan: &Plan,
+        server: &mut Self::Server,
+        intervention: Intervention,
+    ) -> Result<Loaded, Fault>;
+}
+
+/// A server that is ready. Dropping it kills it and all processes below it.
+pub(crate) trait Server {
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+
+    /// From its start until it was ready.
+    fn ready(&self) -> Duration;
+
+    /// The reason why something failed: that the server ended, if it did, else this one. Its last line on stderr is added.
+    fn explain(&mut self, when: &str, reason: String) -> String;
+
+    /// Asks it to end, waits for that, and reports what it spent.
+    fn stop(self) -> Result<Ended, Fault>;
+}
+
+/// Which server is started, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start<'a> {
+    /// Whose server it is.
+    pub(crate) contender: &'a Contender,
+    /// Further flags, behind those of its command.
+    pub(crate) flags: &'a [String],
+    /// Whether its workers report what they served.
+    pub(crate) tally: bool,
+    /// The file that its output is kept in, if it is kept.
+    pub(crate) output: Option<&'a Path>,
+}
+
+/// What is done to a server while it is loaded.
+#[derive(Debug)]
+pub(crate) enum Intervention {
+    /// Nothing.
+    None,
+    /// One of its workers is killed.
+    KillWorker {
+        /// So long after the window opens.
+        after: Duration,
+        /// Draws the worker.
+        draw: ChaCha8Rng,
+    },
+    /// Its system calls are counted.
+    CountSystemCalls,
+}
+
+/// What a load came to.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The load generator's report.
+    pub(crate) report: schema::load::Report,
+    /// The latencies that it recorded.
+    pub(crate) times: loadgen::slices::Times,
+    /// Good replies since the server started.
+    pub(crate) replies_in_life: u64,
+    /// What the server spent within the window.
+    pub(crate) spent: Spent,
+    /// The share of the time of the server's CPUs that it spent.
+    pub(crate) server_busy_share: f64,
+    /// What other programs had of the CPUs.
+    pub(crate) interference: Interference,
+    /// What the server held before the load.
+    pub(crate) at_ready: Footprint,
+    /// The most that it held.
+    pub(crate) peak: Footprint,
+    /// Its system calls by name, if they were counted.
+    pub(crate) system_calls: Option<BTreeMap<String, u64>>,
+}
+
+/// How a server ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    /// What it and all processes below it spent in their whole life.
+    pub(crate) life: Life,
+    /// How long it took to end.
+    pub(crate) drain: Duration,
+    /// What its workers served, if they report it.
+    pub(crate) workers: Vec<WorkerTally>,
+}

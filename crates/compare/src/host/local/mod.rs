@@ -1,0 +1,52 @@
+//! This machine as a host.
+
+mod edges;
+mod intervention;
+mod load;
+mod priority;
+mod server;
+mod tally;
+
+use std::sync::atomic::AtomicBool;
+
+use loadgen::Plan;
+use schema::cpus::Split;
+
+use super::interface::{Host, Intervention, Loaded, Start};
+use crate::fault::Fault;
+use server::LocalServer;
+
+/// This machine, with the CPUs of each side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Local<'a> {
+    cpus: &'a Split,
+    /// Set when the run is to stop.
+    cancel: &'a AtomicBool,
+}
+
+impl<'a> Local<'a> {
+    pub(crate) fn new(cpus: &'a Split, cancel: &'a AtomicBool) -> Self {
+        Self { cpus, cancel }
+    }
+}
+
+impl Host for Local<'_> {
+    type Server = LocalServer;
+
+    fn start(&self, start: &Start<'_>) -> Result<LocalServer, Fault> {
+        LocalServer::start(start, &self.cpus.server, self.cancel)
+    }
+
+    fn load_cpus(&self) -> Vec<usize> {
+        self.cpus.client.numbers()
+    }
+
+    fn load(
+        &self,
+        plan: &Plan,
+        server: &mut LocalServer,
+        intervention: Intervention,
+    ) -> Result<Loaded, Fault> {
+        load::run(plan, server, intervention, self.cpus, self.cancel)
+    }
+}
