@@ -172,7 +172,7 @@ impl Measured {
 
     /// Whether some connection sent a request and was never served.
     #[must_use]
-    pub fn has_unserved_connections(&self) -> bool {
+    pub fn has_never_served_connections(&self) -> bool {
         let load = &self.load;
         load.connections.never_served(load.loop_kind, load.requests.sent) > 0
     }

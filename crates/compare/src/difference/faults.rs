@@ -30,7 +30,7 @@ const ALL: [Fault; 6] = [
     },
     Fault {
         what: "connections left unserved",
-        is_in: Measured::has_unserved_connections,
+        is_in: Measured::has_never_served_connections,
     },
     Fault {
         what: "requests lost, or answered otherwise than well",

@@ -54,7 +54,7 @@ impl Bottleneck {
         } else {
             match trial.load.loop_kind {
                 // A server that serves only some connections would not do more with more of them.
-                LoopKind::Closed if trial.has_unserved_connections() => Self::Unknown,
+                LoopKind::Closed if trial.has_never_served_connections() => Self::Unknown,
                 // Nor would one that loses requests.
                 LoopKind::Closed if Errors::from_trials([trial], 0).are_too_many() => Self::Unknown,
                 LoopKind::Closed => Self::Latency,

@@ -51,7 +51,7 @@ impl Errors {
         self.sent += requests.sent;
         self.wrong += requests.wrong;
         self.error += requests.error;
-        self.timeout += requests.timeout.saturating_sub(trial.load.unserved_timeouts);
+        self.timeout += requests.timeout.saturating_sub(trial.load.never_served_timeouts);
         self.reset += requests.reset;
         self.unanswered += requests.in_flight;
         // A server may close a connection that sent half a request and stopped. It should keep one that is only idle.
@@ -210,7 +210,7 @@ mod tests {
     fn overload_and_silent_connections_are_no_errors() {
         let errors = trial(|trial| {
             trial.load.requests.timeout = 63;
-            trial.load.unserved_timeouts = 63;
+            trial.load.never_served_timeouts = 63;
             trial.load.requests.planned = 2000;
             trial.load.requests.unsent = 1000;
             trial.load.background = Some(BackgroundConnections {

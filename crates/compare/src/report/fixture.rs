@@ -302,7 +302,7 @@ pub(crate) fn measured() -> Measured {
             intervals: Vec::new(),
             failures: Vec::new(),
             stopped_answering: false,
-            unserved_timeouts: 0,
+            never_served_timeouts: 0,
         },
         workers: Vec::new(),
         search: None,

@@ -57,7 +57,7 @@ pub struct LoadMetrics {
     pub stopped_answering: bool,
     /// How many of the requests that timed out were on connections that were never served.
     #[serde(default)]
-    pub unserved_timeouts: u64,
+    pub never_served_timeouts: u64,
 }
 
 impl LoadMetrics {
@@ -65,7 +65,7 @@ impl LoadMetrics {
     #[must_use]
     pub fn failed(&self) -> u64 {
         let not_ok = self.requests.sent.saturating_sub(self.requests.ok);
-        not_ok.saturating_sub(self.unserved_timeouts)
+        not_ok.saturating_sub(self.never_served_timeouts)
     }
 }
 
@@ -74,7 +74,7 @@ impl From<Report> for LoadMetrics {
         let open = report.loop_kind == LoopKind::Open;
         Self {
             stopped_answering: stopped_answering(&report),
-            unserved_timeouts: unserved_timeouts(&report),
+            never_served_timeouts: never_served_timeouts(&report),
             loop_kind: report.loop_kind,
             rate_per_s: report.options.rate_per_s,
             window_s: report.window_s,
@@ -98,7 +98,7 @@ impl From<Report> for LoadMetrics {
 
 /// How many requests timed out on connections that were never served. On each of those, as many requests wait as may be in
 /// flight, and for longer than a window lasts.
-fn unserved_timeouts(report: &Report) -> u64 {
+fn never_served_timeouts(report: &Report) -> u64 {
     let waiting = report.connections_never_served() * report.options.pipeline as u64;
     report.requests.timeout.min(waiting)
 }
@@ -107,7 +107,7 @@ fn unserved_timeouts(report: &Report) -> u64 {
 /// in the last interval, or each connection that had been served ended with requests that were never answered.
 fn stopped_answering(report: &Report) -> bool {
     let requests = &report.requests;
-    let lost = requests.timeout + requests.in_flight - unserved_timeouts(report);
+    let lost = requests.timeout + requests.in_flight - never_served_timeouts(report);
     let answered = report.intervals.iter().any(|interval| interval.ok > 0);
     let last_is_empty = report.intervals.last().is_some_and(|last| last.ok == 0);
     let held = report.connections.served * report.options.pipeline as u64;

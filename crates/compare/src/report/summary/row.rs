@@ -178,7 +178,7 @@ impl<'a> Row<'a> {
     pub(crate) fn left_unserved(&self) -> bool {
         self.kept
             .iter()
-            .any(|(_, trial)| trial.has_unserved_connections())
+            .any(|(_, trial)| trial.has_never_served_connections())
     }
 
     /// Whether the offered load exceeded its capacity by more than 1 % in most trials.
