@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poisson_schedule_is_poisson_on_one_thread_and_on_four_together() {
+    fn a_poisson_schedule_is_poisson_on_one_and_four_threads() {
         for threads in [1, 4] {
             let beyond = (0..100)
                 .filter(|&seed| {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_have_the_rates_that_were_asked_for_on_all_threads_together() {
+    fn stages_have_their_rates_on_all_threads_together() {
         for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
             let streams = (0..4).map(|thread| {
                 let share = Partition::new(4, thread, 4);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn poisson_stages_are_a_poisson_stream_on_their_own_clock_and_none_on_the_wall() {
+    fn poisson_stages_are_poisson_on_the_rescaled_clock_only() {
         let profile = ramp(Partition::WHOLE);
         let (mut on_its_own, mut on_the_wall) = (0, 0);
         for seed in 0..100 {

@@ -73,7 +73,7 @@ mod tests {
     use crate::work::{Params, Work};
 
     #[test]
-    fn a_connection_that_the_server_closes_is_told_from_one_that_it_holds() {
+    fn a_connection_closed_by_the_server_is_counted() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let work = Work::new("ping", Params::Unique).unwrap();
         let plan = Plan {

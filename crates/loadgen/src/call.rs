@@ -1,4 +1,4 @@
-//! The original's client: a request, its reply, a pause, and the next.
+//! The client of the original tutorial: it sends a request, waits for the reply, pauses, and repeats.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -17,13 +17,13 @@ use crate::target::Target;
 /// Why a call failed.
 #[derive(Debug, Error)]
 pub enum CallError {
-    /// Nobody answers there.
-    #[error("can't connect to {target} (is the server running there?)")]
+    /// No server answers there.
+    #[error("can't connect to {target}: {cause}; check that the server is running there")]
     Unreachable {
-        /// Where.
+        /// The server.
         target: String,
-        /// Why not.
-        source: io::Error,
+        /// The cause.
+        cause: io::Error,
     },
     /// The connection failed.
     #[error("the connection to the server failed")]
@@ -32,10 +32,10 @@ pub enum CallError {
     #[error("no reply within {0:?}")]
     Timeout(Duration),
     /// The server closed without a reply.
-    #[error("the server closed the connection before its reply was whole")]
+    #[error("the server closed the connection in the middle of a reply")]
     Closed,
-    /// What came is not a reply.
-    #[error("what came is not a reply: {0}")]
+    /// The server sent something else than a reply.
+    #[error("the server sent something that is not a reply: {0}")]
     NotAReply(String),
 }
 
@@ -47,12 +47,12 @@ pub struct Caller {
     input: ReadBuffer,
 }
 
-/// A reply's kind and its result, as JSON text.
+/// The kind of a reply, and its result as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What kind of result it is.
+    /// The kind of the result.
     pub kind: String,
-    /// The result, as it came.
+    /// The result as it was received.
     pub result: String,
 }
 
@@ -60,13 +60,13 @@ impl Caller {
     /// Connects. A call that takes longer than `timeout`, from its request to the end of its reply, is an error.
     ///
     /// Each address of the server is tried in turn, each for as long as `timeout`.
-    /// A server that is not there yet is tried again for as long as `patience`.
+    /// A server that does not accept connections yet is tried again for as long as `patience`.
     pub fn connect(target: &Target, timeout: Duration, patience: Duration) -> Result<Self, CallError> {
         let cancel = AtomicBool::new(false);
         let (stream, _) =
-            reach(target, timeout, patience, &cancel).map_err(|source| CallError::Unreachable {
+            reach(target, timeout, patience, &cancel).map_err(|cause| CallError::Unreachable {
                 target: target.to_string(),
-                source,
+                cause,
             })?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -108,12 +108,12 @@ impl Caller {
         while !bytes.is_empty() {
             self.stream.set_write_timeout(Some(self.left(began)?))?;
             let sent = self.stream.write(bytes);
-            bytes = &bytes[self.unless_in_vain(sent)?.unwrap_or(0)..];
+            bytes = &bytes[self.unless_interrupted(sent)?.unwrap_or(0)..];
         }
         Ok(())
     }
 
-    /// Reads once. When the time is over, what is there is still read: a client that was stopped has not seen it come.
+    /// Reads once. After the timeout it still reads what is there: a client that was stopped could not read it earlier.
     fn receive(&mut self, began: Instant) -> Result<(), CallError> {
         let room = self.input.room(PREFIX_BYTES + FrameLimit::MOST_BYTES as usize);
         let left = self.timeout.saturating_sub(began.elapsed());
@@ -123,12 +123,12 @@ impl Caller {
         } else {
             self.stream.set_read_timeout(Some(left))?;
             match self.stream.read(room) {
-                // The time is over, and what came in the last moment is looked for once more.
+                // The time is over. The caller reads once more, for what came in the last moment.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 other => other,
             }
         };
-        match self.unless_in_vain(received)? {
+        match self.unless_interrupted(received)? {
             Some(0) => Err(CallError::Closed),
             received => {
                 self.input.filled(received.unwrap_or(0));
@@ -137,7 +137,7 @@ impl Caller {
         }
     }
 
-    /// What is left of the time of a call that began then, which a peer that sends a byte now and then does not make longer.
+    /// The time left for a call. A server that sends single bytes does not extend it.
     fn left(&self, began: Instant) -> Result<Duration, CallError> {
         let left = self.timeout.saturating_sub(began.elapsed());
         if left.is_zero() {
@@ -146,12 +146,12 @@ impl Caller {
         Ok(left)
     }
 
-    /// How many bytes a read or a write came to; nothing if it has to be tried again.
-    fn unless_in_vain(&self, came_to: io::Result<usize>) -> Result<Option<usize>, CallError> {
-        match came_to {
+    /// The number of bytes of a read or a write; none if it has to be repeated.
+    fn unless_interrupted(&self, done: io::Result<usize>) -> Result<Option<usize>, CallError> {
+        match done {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
-            // The kernel calls it so when a blocking call has taken too long.
+            // The kernel reports this when a blocking call takes too long.
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(CallError::Timeout(self.timeout)),
             Err(error) => Err(error.into()),
         }

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_that_share_a_processor_can_do_no_more_than_one() {
+    fn threads_that_share_a_cpu_count_as_one() {
         assert_eq!(at_once(4, &[1]), 1);
         assert_eq!(at_once(4, &[0, 1, 1]), 2);
         assert_eq!(at_once(1, &[0, 1]), 1);

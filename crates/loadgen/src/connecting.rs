@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_not_taken_before_it_is_known_where_to() {
+    fn a_port_is_taken_only_with_a_target() {
         let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0));
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         bind(&socket, source).unwrap();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_from_another_address_with_the_same_port_is_none_to_itself() {
+    fn the_same_port_of_another_address_is_no_self_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = listener.local_addr().unwrap();
         let source = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), target.port()));

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_two_threads_on_one_processor_one_waits_while_the_other_works() {
+    fn a_thread_waits_for_a_cpu_that_another_uses() {
         if !Path::new("/proc/thread-self/schedstat").exists() {
             println!("skipped: this kernel does not tell how long a thread waits");
             return;

@@ -1,30 +1,30 @@
-//! How long the work of a request is to take, where it is not the same each time.
+//! Random times for the work of a request.
 //!
-//! A time is a pure function of the seed and the request's number: whoever checks the reply draws it again, and nothing
-//! has to be kept with the request.
+//! A time is a pure function of the seed and the number of the request. Whoever checks the reply computes it again, so
+//! nothing has to be kept with the request.
 
 pub use schema::load::Distribution;
 use thiserror::Error;
 
-/// Why there can be no such distribution.
+/// Why a distribution can't be used.
 #[derive(Debug, Error, PartialEq)]
 pub enum DistributionError {
-    /// A time that can't be.
-    #[error("{name} is {value}: a time is a number from 0 to {most}")]
+    /// A time out of range.
+    #[error("{name} is {value}; use a number from 0 to {most}")]
     Time {
-        /// Which.
+        /// The key.
         name: &'static str,
-        /// What was given.
+        /// The value given.
         value: f64,
-        /// What the service takes.
+        /// The maximum of the operation.
         most: u64,
     },
-    /// A share that can't be.
-    #[error("high_share is {0}: a share is a number from 0 to 1")]
+    /// A share out of range.
+    #[error("high_share is {0}; use a number from 0 to 1")]
     Partition(f64),
 }
 
-/// Whether all its times are some that an operation takes, up to `most`.
+/// Checks that all times are within the range of an operation, up to `most`.
 pub(crate) fn check(distribution: &Distribution, most: u64) -> Result<(), DistributionError> {
     let time = |name, value: f64| {
         if (0.0..=most as f64).contains(&value) {
@@ -52,8 +52,8 @@ pub(crate) fn check(distribution: &Distribution, most: u64) -> Result<(), Distri
     }
 }
 
-/// The time at this point of the distribution, from 0 to 1, in whole units. An exponential time beyond what the
-/// operation takes is cut to that.
+/// The time at this point of the distribution, from 0 to 1, in whole units. Exponential times above the maximum of the
+/// operation are limited to it.
 pub(crate) fn time_at(distribution: &Distribution, point: f64, most: u64) -> u64 {
     let time = match *distribution {
         Distribution::Constant { value } => value,
@@ -73,20 +73,19 @@ pub(crate) fn time_at(distribution: &Distribution, point: f64, most: u64) -> u64
     (time.round() as u64).min(most)
 }
 
-/// A number that looks drawn, and is the same each time for the same seed and request (`SplitMix64`; Steele, Lea and
-/// Flood, OOPSLA 2014).
-pub(crate) fn drawn(seed: u64, number: u64) -> u64 {
+/// A pseudo-random number of a seed and a request (`SplitMix64`; Steele, Lea and Flood, OOPSLA 2014).
+pub(crate) fn random(seed: u64, number: u64) -> u64 {
     let mut bits = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
 }
 
-/// The same as a point from 0 to 1, 1 left out.
-pub(crate) fn drawn_point(seed: u64, number: u64) -> f64 {
-    /// A float between 0 and 1 has 53 bits to itself.
+/// The same as a number from 0 to 1, without 1.
+pub(crate) fn random_point(seed: u64, number: u64) -> f64 {
+    /// A float between 0 and 1 has 53 bits of precision.
     const STEPS: f64 = (1u64 << 53) as f64;
-    (drawn(seed, number) >> 11) as f64 / STEPS
+    (random(seed, number) >> 11) as f64 / STEPS
 }
 
 #[cfg(test)]
@@ -97,7 +96,7 @@ mod tests {
 
     fn times(distribution: Distribution) -> Vec<u64> {
         (0..100_000)
-            .map(|number| time_at(&distribution, drawn_point(5, number), MOST))
+            .map(|number| time_at(&distribution, random_point(5, number), MOST))
             .collect()
     }
 
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_the_mean_that_was_asked_for() {
+    fn times_have_the_requested_mean() {
         for distribution in [
             Distribution::Constant { value: 20.0 },
             Distribution::Exponential { mean: 2000.0 },
@@ -136,11 +135,11 @@ mod tests {
     #[test]
     fn no_time_is_longer_than_the_operation_takes() {
         let distribution = Distribution::Exponential { mean: 900.0 };
-        assert!((0..10_000).all(|number| time_at(&distribution, drawn_point(1, number), 1000) <= 1000));
+        assert!((0..10_000).all(|number| time_at(&distribution, random_point(1, number), 1000) <= 1000));
     }
 
     #[test]
-    fn a_distribution_that_cannot_be_is_refused() {
+    fn a_distribution_out_of_range_is_refused() {
         let message = |distribution: Distribution| check(&distribution, 100).unwrap_err().to_string();
         assert!(message(Distribution::Constant { value: 101.0 }).contains("0 to 100"));
         assert!(message(Distribution::Exponential { mean: f64::NAN }).contains("mean"));
@@ -153,9 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_is_spread_evenly() {
+    fn random_points_are_spread_evenly() {
         let below = (0..100_000)
-            .filter(|&number| drawn_point(9, number) < 0.25)
+            .filter(|&number| random_point(9, number) < 0.25)
             .count();
         assert!((24_500..25_500).contains(&below), "{below}");
     }

@@ -69,7 +69,7 @@ mod tests {
     use crate::histogram::record;
 
     #[test]
-    fn what_is_written_can_be_read_by_the_format_s_own_reader() {
+    fn a_log_can_be_read_by_the_hdrhistogram_reader() {
         let mut times = Times::default();
         for ns in [1_000, 2_000, 3_000_000] {
             record(&mut times.latency, ns);

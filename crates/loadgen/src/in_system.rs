@@ -84,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_area_is_the_sum_of_the_times_that_lie_within_the_window(
+        fn the_area_is_the_sum_of_times_within_the_window(
             requests in prop::collection::vec((0u64..1000, 0u64..500), 0..60),
             opens in 0u64..500,
             length in 0u64..1000,
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_ends_early_has_no_area_beyond_its_end() {
+    fn an_early_end_of_the_window_ends_the_area() {
         let mut system = InSystem::within(100, 1_000_000);
         system.enter(150, 2);
         system.close(200);

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use nix::sys::signal::SigSet;
 
-/// Load a server that speaks the wire, check every reply, and account for every request
+/// Load a server that speaks the protocol, check every reply, and account for every request
 #[derive(Parser)]
 #[command(version, max_term_width = 110, color = loadgen::terminal::colors())]
 struct Cli {
@@ -28,7 +28,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // Whoever started this may have blocked the signals that end it. Threads inherit the mask.
+    // The parent may have blocked the signals that end this process. Threads inherit the mask.
     let _ = SigSet::empty().thread_set_mask();
     let done = match Cli::parse().command {
         Command::Run(flags) => cmd::run::run(&flags),
@@ -39,9 +39,9 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            cmd::complain(&format!("{error:#}"));
+            cmd::streams::complain(&format!("{error:#}"));
             error
-                .downcast_ref::<cmd::Usage>()
+                .downcast_ref::<cmd::usage::Usage>()
                 .map_or(ExitCode::FAILURE, |_| ExitCode::from(2))
         }
     }

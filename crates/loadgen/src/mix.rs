@@ -1,4 +1,4 @@
-//! A mix of operations as it stands in a file.
+//! Parses a file with a mix of operations.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -6,33 +6,33 @@ use thiserror::Error;
 use crate::distribution::Distribution;
 use crate::operation::{Params, WorkError};
 
-/// What is wrong with a mix.
+/// Why a file of a mix can't be used.
 #[derive(Debug, Error, PartialEq)]
 pub enum MixError {
-    /// It is not TOML, or not of this form; where and why.
+    /// It is not TOML, or has other keys.
     #[error("{0}")]
     Form(String),
     /// It has no operations.
-    #[error("it has no [[operation]]; give one or more")]
+    #[error("it has no [[operation]] table; add at least one")]
     Empty,
-    /// Params and times together.
-    #[error("operation {number} has both params and times; give one of them")]
+    /// More than one of params, payload and times.
+    #[error("operation {number} has more than one of params, payload and times; keep one of them")]
     Both {
-        /// Which, counted from 1.
+        /// Its number, from 1.
         number: usize,
     },
-    /// A part that could never come.
-    #[error("operation {number} has a weight of 0; leave it out, or give at least 1")]
+    /// A part with a weight of 0.
+    #[error("operation {number} has a weight of 0; remove it, or use at least 1")]
     NoWeight {
-        /// Which, counted from 1.
+        /// Its number, from 1.
         number: usize,
     },
-    /// A part that can't be.
+    /// A part that can't be used.
     #[error("operation {number}: {source}")]
     Operation {
-        /// Which, counted from 1.
+        /// Its number, from 1.
         number: usize,
-        /// Why not.
+        /// The cause.
         source: WorkError,
     },
 }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_may_have_params_or_a_payload_or_times_or_nothing() {
+    fn a_part_has_params_payload_times_or_none() {
         let parts = parse(
             r#"
             operation = [
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_place() {
+    fn a_mistake_is_reported_with_its_place() {
         assert!(refused("").contains("[[operation]]"));
         assert!(
             refused("[[operation]]\nop = 3").contains("line 2"),
@@ -147,10 +147,12 @@ mod tests {
         assert!(refused("[[operation]]\nop = \"ping\"\nwieght = 3").contains("wieght"));
         assert!(
             refused("operation = [{ op = \"ping\" }, { op = \"pong\" }]")
-                .contains("operation 2: there is no")
+                .contains("operation 2: operation \"pong\" is unknown")
         );
         assert!(refused("operation = [{ op = \"ping\", weight = 0 }]").contains("weight of 0"));
-        assert!(refused("operation = [{ op = \"ping\", params = 1, payload = 2 }]").contains("both"));
+        assert!(
+            refused("operation = [{ op = \"ping\", params = 1, payload = 2 }]").contains("more than one of")
+        );
         let times = "operation = [{ op = \"sleep\", times = { distribution = \"exponential\", mean = -1 } }]";
         assert!(refused(times).contains("mean is -1"), "{}", refused(times));
     }

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stretch_comes_to_rest_where_one_request_in_a_thousand_is_overslept() {
+    fn the_spin_time_settles_at_one_late_wake_per_thousand() {
         // Oversleeps from 0 to 400 µs, each as often as the others: 399.6 µs is longer than all but one in 1,000.
         let oversleeps = (0..200_000_u64).map(|number| number * 7_919 % 400_000);
         let stretch = oversleeps.fold(Stretch { ns: 60_000.0 }, |stretch, oversleep_ns| {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_in_time_let_hybrid_sleep_longer_and_overslept_ones_make_it_wake_earlier() {
+    fn hybrid_learns_from_late_wakes() {
         let mut pacer = pacer(Pacing::Hybrid, None);
         pacer.sent(0, 10_000);
         pacer.until(2_000_000, 0, LATER_NS).unwrap();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn sleep_never_spins_before_it_is_due_and_spin_always_does() {
+    fn sleep_never_spins_and_spin_always_does() {
         let mut sleeps = pacer(Pacing::Sleep, None);
         assert!(matches!(
             sleeps.until(500_000, 499_999, LATER_NS).unwrap(),

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_have_all_connections_between_them_and_none_has_two_more_than_another() {
+    fn threads_share_connections_evenly() {
         for (connections, threads) in [(1, 1), (3, 2), (64, 5), (7, 7)] {
             let partitions: Vec<_> = (0..threads)
                 .map(|thread| Partition::new(connections, thread, threads))

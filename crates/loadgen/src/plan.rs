@@ -285,7 +285,7 @@ mod tests {
     use crate::work::Params;
 
     #[test]
-    fn a_plan_that_cannot_be_is_refused_with_the_field_to_change() {
+    fn a_wrong_plan_is_refused_with_the_field() {
         let target: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let plan = || Plan::closed_loop(target, 4, Work::new("ping", Params::Unique).unwrap());
         assert_eq!(plan().check(), Ok(()));
@@ -333,13 +333,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_said_with_how_much_may_be() {
+    fn too_many_connections_are_refused_with_the_maximum() {
         let target: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let work = Work::new("ping", Params::Unique).unwrap();
         let plan = Plan::closed_loop(target, 2_000_000, work);
         assert_eq!(
             plan.check().unwrap_err().to_string(),
-            "the number of connections is 2000000: give at most 1000000"
+            "the number of connections is 2000000; use at most 1000000"
         );
     }
 }

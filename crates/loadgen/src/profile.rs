@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_due_as_the_rates_add_up_to() {
+    fn requests_by_a_time_are_the_sum_of_the_rates() {
         let profile = profile(1.0);
         for (seconds, requests) in [
             (0.0, 0.0),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_request_is_the_inverse_of_the_requests_by_a_time() {
+    fn due_time_is_the_inverse_of_requests_by_time() {
         let profile = profile(0.5);
         let mut last_ns = 0.0;
         for number in 0..4_000 {

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_in_the_system_from_when_it_is_due_and_not_from_when_it_is_sent() {
+    fn a_request_is_in_the_system_from_its_due_time() {
         let (mut queue, mut system) = (queue(), InSystem::within(0, 1000));
         // Ten are due from 100 to 109; nobody looks before 109. They leave at 200 together.
         assert_eq!(arrive(&mut queue, &mut system, 109), 10);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn those_count_that_are_due_from_when_the_window_opens_to_just_before_it_closes() {
+    fn requests_due_within_the_window_count() {
         let (mut queue, mut system) = (queue(), InSystem::within(105, 120));
         assert_eq!(
             [104, 109].map(|now_ns| arrive(&mut queue, &mut system, now_ns)),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_fall_due_than_the_limit_and_none_is_sent_beyond_it() {
+    fn no_request_is_due_beyond_the_limit() {
         let (mut queue, mut system) = (queue(), InSystem::within(0, 1000));
         assert_eq!(arrive(&mut queue, &mut system, 101), 2);
         queue.limit(3);

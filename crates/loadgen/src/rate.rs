@@ -1,10 +1,10 @@
-//! Rates as people write them: `1000`, `10k`, `1.5M`, `600/min`.
+//! Parses rates such as `1000`, `10k`, `1.5M` and `600/min`.
 
 use thiserror::Error;
 
 /// Why a text is not a rate.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is not a rate; give requests per second such as 1000, 10k or 1.5M, or 600/min")]
+#[error("{0:?} is not a rate; use requests/s such as 1000, 10k or 1.5M, or 600/min")]
 pub struct RateError(String);
 
 /// The factors that a number may end with.

@@ -1,4 +1,4 @@
-//! The threads together, and the window in which they measure.
+//! Runs a load: starts the threads, and measures in a common window.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::AtomicBool;
@@ -23,38 +23,38 @@ use crate::source_addresses::{SourceAddresses, TooFewPorts};
 use crate::tally::Tally;
 use schema::load::{Interval, Report};
 
-/// What is told while a run goes on, on the thread that called [`run()`].
+/// Is called while a run goes on, on the thread that called [`run()`].
 pub trait Observer {
-    /// All connections are open that could be, and nothing has been sent on them: the load begins when this returns. Here a
-    /// server may be given the time to take them.
+    /// All connections that can be opened are open, and nothing has been sent. The load begins when this returns, so it may
+    /// give the server time to accept them.
     fn connections_open(&mut self) {}
-    /// The warm-up is over: from here on everything counts.
+    /// The warm-up is over, and the window opens.
     fn window_opens(&mut self) {}
-    /// A second of the window is over, or a third of a short one, and what all threads measured in it is there.
+    /// An interval of the window is over on all threads: a second, or a third of a short window.
     fn interval(&mut self, _interval: &Interval, _times: &Times) {}
     /// The window is over: nothing more is sent.
     fn window_closes(&mut self) {}
-    /// All requests have ended. These are the times of those of the window whose replies came after it, and when the last of
-    /// them came. They stand in no interval, and in the times of the whole run.
+    /// All requests have ended. These are the times of requests of the window whose replies came after it, until the last of
+    /// them. They are part of no interval, but of the times of the whole run.
     fn after_window(&mut self, _until: &Interval, _times: &Times) {}
 }
 
-/// Nobody watches.
+/// Ignores everything.
 impl Observer for () {}
 
-/// What came out.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// All of it, for people and programs.
+    /// The result.
     pub report: Report,
     /// The times of the good replies, in nanoseconds.
     pub times: Times,
-    /// For a mix, the latencies of each of its parts.
+    /// For a mix, the latencies of each part.
     pub parts: Vec<Histogram<u64>>,
-    /// Good replies from the first to the last, those of the warm-up and those after the window included.
+    /// All good replies, those of the warm-up and those after the window included.
     pub answered_total: u64,
-    /// The longest that a thread which was not asleep took from one look at the clock to the next: what it did in between
-    /// was a few microseconds of work, and the rest of that time the machine had its processor.
+    /// The longest gap between two readings of the clock by a thread that did not sleep. Its work in between takes a few
+    /// microseconds; for the rest another process had the CPU.
     pub longest_gap: Duration,
 }
 
@@ -64,73 +64,73 @@ pub enum LoadError {
     /// The plan can't be carried out.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Nobody answers there.
-    #[error("can't connect to {target} (is the server running there?)")]
+    /// No server answers there.
+    #[error("can't connect to {target}: {cause}; check that the server is running there")]
     Unreachable {
-        /// Where.
+        /// The server.
         target: String,
-        /// Why not.
-        source: io::Error,
+        /// The cause.
+        cause: io::Error,
     },
-    /// The connections that carry no load can't all be opened.
-    #[error("can't open {wanted} idle and silent connections to {target} before the load")]
+    /// Not all background connections can be opened.
+    #[error("can't open {wanted} background connections to {target}: {cause}; use fewer --idle and --silent")]
     Background {
-        /// How many.
+        /// The number of background connections.
         wanted: usize,
-        /// Where.
+        /// The server.
         target: String,
-        /// Why not.
-        source: io::Error,
+        /// The cause.
+        cause: io::Error,
     },
     /// More connections than this process may have.
     #[error(
-        "{connections} connections on {threads} threads need more descriptors than the {limit} this process may open; raise the limit (ulimit -n) or ask for fewer"
+        "{connections} connections on {threads} threads need more than the {limit} descriptors that this process may open; raise the limit (ulimit -n) or use fewer"
     )]
     Descriptors {
-        /// How many were asked for.
+        /// The number of connections.
         connections: usize,
-        /// On how many threads.
+        /// The number of threads.
         threads: usize,
-        /// How many descriptors it may have.
+        /// The limit of descriptors.
         limit: u64,
     },
     /// More connections than there are ports for.
     #[error(
-        "{connections} connections to {target} need more ports than the {ports} this machine gives out (net.ipv4.ip_local_port_range); ask for fewer"
+        "{connections} connections to {target} need more than the {ports} ports of this machine (net.ipv4.ip_local_port_range); use fewer"
     )]
     Ports {
-        /// How many were asked for.
+        /// The number of connections.
         connections: usize,
-        /// Where.
+        /// The server.
         target: String,
-        /// How many ports there are.
+        /// The number of ports.
         ports: usize,
     },
-    /// A processor that the machine does not have, or this process may not use.
-    #[error("can't run on processor {cpu}")]
-    Processor {
+    /// A CPU that the machine does not have, or that this process may not use.
+    #[error("can't run on CPU {cpu}: {cause}; taskset -cp $$ lists those that it may use")]
+    Cpu {
         /// Its number.
         cpu: usize,
-        /// Why not.
-        source: io::Error,
+        /// The cause.
+        cause: io::Error,
     },
-    /// It was cancelled while the server was awaited.
+    /// It was cancelled while it waited for the server.
     #[error("interrupted before the load began")]
     Cancelled,
     /// The kernel refused something.
     #[error("can't {what}")]
     System {
-        /// What was attempted.
+        /// The attempt.
         what: &'static str,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// Loads the server and measures, until the plan is done, `cancel` is set, or the server is gone.
+/// Loads the server and measures, until the plan is complete, `cancel` is set, or the server is gone.
 ///
-/// All connections are opened first, and the observer is told. The load then runs for the warm-up, for the window, and on without new requests until
-/// those on their way are answered or have timed out, so that the slowest are not lost to the end of the window.
+/// It opens all connections first and calls the observer. The load then runs for the warm-up and for the window. After that no
+/// new requests are sent, and the run waits for those in flight to be answered or to time out, so that the slowest count.
 ///
 /// # Panics
 /// If one of its own threads does.
@@ -149,41 +149,41 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                 ports,
             }
         })?;
-    // A dead address is told at once, not connection by connection.
+    // An address where nothing listens is reported at once, not for each connection.
     let (_, first) = reach(&plan.target, plan.timeout, plan.wait_for_server, cancel).map_err(
-        unless_cancelled(|source| LoadError::Unreachable {
+        unless_cancelled(|cause| LoadError::Unreachable {
             target: plan.target.to_string(),
-            source,
+            cause,
         }),
     )?;
-    // These come first: the question that they ask is what a server has left for the others.
-    let background = Background::open(plan, &sources, first, cancel).map_err(unless_cancelled(|source| {
+    // These come first: the question is what a server has left for the other connections.
+    let background = Background::open(plan, &sources, first, cancel).map_err(unless_cancelled(|cause| {
         LoadError::Background {
             wanted: plan.idle + plan.silent,
             target: plan.target.to_string(),
-            source,
+            cause,
         }
     }))?;
     let clock = Clock::start();
     let (tally, aggregator) = crossbeam::thread::scope(|scope| {
-        let (go, told) = channel::bounded(plan.threads);
+        let (go, begins) = channel::bounded(plan.threads);
         let (opened, all_opened) = channel::unbounded();
         let (done, all_done) = channel::unbounded();
         let (slices, all_slices) = channel::unbounded();
-        // Nothing is sent here: it only tells the threads that the window's end has been looked at.
-        let (looking, looked) = channel::bounded::<()>(0);
+        // Nothing is sent here. When it is dropped, the threads may close their connections.
+        let (release, released) = channel::bounded::<()>(0);
         let sources = &sources;
         let starts = (0..plan.threads)
             .map(|thread| {
                 let (start, started) = channel::bounded(1);
                 let (opened, done, slices) = (opened.clone(), done.clone(), slices.clone());
-                let (looked, told) = (looked.clone(), told.clone());
+                let (released, begins) = (released.clone(), begins.clone());
                 let drive = move |_: &_| {
-                    // Where one can't be started, the others open nothing, because `go` is dropped.
-                    let Ok(()) = told.recv() else { return };
+                    // If a thread can't be started, `go` is dropped, and the others open nothing.
+                    let Ok(()) = begins.recv() else { return };
                     let make = || Driver::new(plan, thread, clock, sources, slices, cancel);
                     let driver = open(plan, thread, first, make).map_err(|error| opened.send(Err(error)));
-                    // A thread that panics hangs up as well, and so holds up nobody.
+                    // A thread that panics drops its end of the channel too, so nothing waits for it.
                     let Ok(driver) = driver else { return };
                     let _ = opened.send(Ok(()));
                     drop(opened);
@@ -195,13 +195,13 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                         );
                         let _ = done.send(tally);
                         drop(done);
-                        // The thread and its connections are there as long as somebody may look at them.
-                        let _ = looked.recv();
+                        // The observer may measure the server at the end of the window, with these connections open.
+                        let _ = released.recv();
                         drop(connections);
                     }
                 };
                 let spawned = scope.builder().spawn(drive);
-                spawned.map_err(system("start so many threads; give fewer"))?;
+                spawned.map_err(system("start so many threads; use fewer --threads"))?;
                 Ok(start)
             })
             .collect::<Result<Vec<_>, LoadError>>()?;
@@ -209,16 +209,16 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
             let _ = go.send(());
         }
         drop((opened, done, slices));
-        // If one can't, the others are not started, because `starts` is dropped.
+        // If a thread can't open its connections, `starts` is dropped, and the others do not begin.
         all_opened.iter().collect::<Result<(), LoadError>>()?;
         observer.connections_open();
-        // A moment from now, so that no thread begins late because it looks at its connections first.
+        // A moment from now, so that no thread begins late because it checks its connections first.
         let lead_ns = 1_000_000 + 1_000 * plan.connections as u64;
         let schedule = Schedule::from(clock.now_ns() + lead_ns, plan);
         for start in starts {
             let _ = start.send(schedule);
         }
-        conduct(plan, clock, schedule, &all_slices, &all_done, looking, observer)
+        conduct(plan, clock, schedule, &all_slices, &all_done, release, observer)
     })
     .expect("a thread of the load generator panicked")?;
     Ok(Outcome {
@@ -230,7 +230,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
     })
 }
 
-/// What a thread does before the load starts: it goes to its processor and opens its connections.
+/// Prepares a thread: binds it to its CPU and opens its connections.
 fn open<'a>(
     plan: &Plan,
     thread: usize,
@@ -244,18 +244,18 @@ fn open<'a>(
     Ok(driver)
 }
 
-/// Puts together what the threads measure, slice by slice, and tells the observer of it and of the window's ends.
+/// Merges what the threads measure, slice by slice, and calls the observer.
 fn conduct(
     plan: &Plan,
     clock: Clock,
     schedule: Schedule,
     slices: &channel::Receiver<(usize, Slice)>,
     done: &channel::Receiver<Result<Tally, LoadError>>,
-    looking: channel::Sender<()>,
+    release: channel::Sender<()>,
     observer: &mut dyn Observer,
 ) -> Result<(Tally, Aggregator), LoadError> {
     let mut aggregator = Aggregator::new(Slicing::from_plan(plan), plan.threads);
-    // Until it is time, or all threads have ended. Only who looks late finds a slice there already.
+    // Waits until the window opens, or all threads have ended. If this thread wakes late, a slice may be there already.
     let early = slices.recv_deadline(clock.instant(schedule.opens_ns));
     observer.window_opens();
     let closes = clock.instant(schedule.closes_ns);
@@ -266,7 +266,7 @@ fn conduct(
         });
     }
     observer.window_closes();
-    drop(looking);
+    drop(release);
     for (number, slice) in slices {
         aggregator.take(number, slice, |interval, times| {
             observer.interval(interval, times)
@@ -287,16 +287,16 @@ fn conduct(
     Ok((tally, aggregator))
 }
 
-/// Raises the soft limit of descriptors if the connections need it and the hard one allows.
+/// Raises the soft limit of descriptors if the connections need it and the hard limit allows it.
 fn allow_descriptors(connections: usize, threads: usize) -> Result<(), LoadError> {
-    /// What a thread has open besides its connections: its epoll instance and its timer.
-    const OF_A_THREAD: usize = 2;
-    /// What a process has open besides, with room to spare.
+    /// A thread also opens an epoll instance and a timer.
+    const PER_THREAD: usize = 2;
+    /// Other descriptors of the process, with room to spare.
     const OTHERS: usize = 64;
     let (soft, hard) =
         getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| system("read the limits")(error.into()))?;
     let needed = connections
-        .saturating_add(threads.saturating_mul(OF_A_THREAD))
+        .saturating_add(threads.saturating_mul(PER_THREAD))
         .saturating_add(OTHERS) as u64;
     if needed > hard {
         return Err(LoadError::Descriptors {
@@ -312,16 +312,16 @@ fn allow_descriptors(connections: usize, threads: usize) -> Result<(), LoadError
     Ok(())
 }
 
-/// Gives a thread one of the processors, each in its turn.
+/// Binds a thread to one of the CPUs, in turn.
 fn pin(cpus: &[usize], thread: usize) -> Result<(), LoadError> {
     if cpus.is_empty() {
         return Ok(());
     }
     let cpu = cpus[thread % cpus.len()];
-    pin_thread(cpu).map_err(|source| LoadError::Processor { cpu, source })
+    pin_thread(cpu).map_err(|cause| LoadError::Cpu { cpu, cause })
 }
 
-/// What an error means while something is awaited, unless the run was cancelled meanwhile.
+/// Maps an error of a wait, unless the run was cancelled meanwhile.
 fn unless_cancelled(otherwise: impl FnOnce(io::Error) -> LoadError) -> impl FnOnce(io::Error) -> LoadError {
     |error| match error.kind() {
         ErrorKind::Interrupted => LoadError::Cancelled,

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_cut_short_keeps_its_last_slice() {
+    fn an_interrupted_run_keeps_its_last_slice() {
         let mut aggregator = Aggregator::new(Slicing::new(WINDOW, None), 2);
         aggregator.take(0, slice(&[7]), |_, _| {});
         assert!(aggregator.intervals.is_empty());
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_is_whole_without_the_threads_that_ended_before_it() {
+    fn a_slice_is_complete_without_threads_that_ended_before() {
         let mut aggregator = Aggregator::new(Slicing::new(WINDOW, None), 3);
         let of = |values: &[u32], is_last| Slice {
             is_last,

@@ -82,7 +82,7 @@ mod tests {
     const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80);
 
     #[test]
-    fn as_many_connections_as_there_are_ports_need_no_further_address() {
+    fn connections_within_the_ports_need_no_further_address() {
         assert_eq!(
             sources(10_000, "127.0.0.1:80")
                 .unwrap()

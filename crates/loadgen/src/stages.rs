@@ -23,13 +23,13 @@ use toml::Spanned;
 use crate::limits::{RATE_LEAST_PER_S, RATE_MOST_PER_S, TIME_MOST};
 use crate::rate;
 
-/// So many stages are enough for everybody, and few enough to be shown.
+/// The most stages of a file: few enough to be shown.
 pub const STAGES_MOST: usize = 1_000;
 
 /// A part of the window, in which the rate stays the same or changes evenly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage {
-    /// What it is called, if it has a name.
+    /// Its name, if it has one.
     pub name: Option<String>,
     /// The rate at its start, in requests per second.
     pub from_per_s: f64,
@@ -40,7 +40,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// How many requests are due in it on average.
+    /// The mean number of requests that are due in it.
     #[must_use]
     pub fn requests(&self) -> f64 {
         self.mean_per_s() * self.duration.as_secs_f64()
@@ -53,7 +53,7 @@ impl Stage {
     }
 }
 
-/// How long the stages last together; nothing if that is more than a plan may last.
+/// The total length of the stages; none if it is more than a plan allows.
 #[must_use]
 pub fn total(stages: &[Stage]) -> Option<Duration> {
     let total = stages
@@ -65,22 +65,22 @@ pub fn total(stages: &[Stage]) -> Option<Duration> {
 /// Why a file of stages can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StagesError {
-    /// It is no TOML, or has other fields than these.
+    /// It is not TOML, or has other keys.
     #[error("line {line}: {what}")]
     Toml {
-        /// Where.
+        /// The line.
         line: usize,
-        /// What is wrong.
+        /// The cause.
         what: String,
     },
-    /// A stage that can't be.
+    /// A stage that can't be used.
     #[error("line {line}: stage {number}: {what}")]
     Stage {
-        /// Where it starts.
+        /// The line where it begins.
         line: usize,
-        /// Which, from 1.
+        /// Its number, from 1.
         number: usize,
-        /// What is wrong, and what to do.
+        /// The cause, and what to do.
         what: String,
     },
     /// The stages together can't be a plan.
@@ -108,7 +108,7 @@ struct Entry {
 /// Reads the stages of a file.
 ///
 /// # Errors
-/// If they can't be carried out; the message is one line, and says where and what to change.
+/// If they can't be carried out. The message is one line with the place and what to change.
 pub fn parse(text: &str) -> Result<Vec<Stage>, StagesError> {
     let line = |at: usize| text.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let file: File = toml::from_str(text).map_err(|error| StagesError::Toml {
@@ -134,13 +134,13 @@ fn stage(entry: Entry) -> Result<Stage, String> {
     let (from, to) = match (entry.rate, entry.from, entry.to) {
         (Some(rate), None, None) => (rate, rate),
         (None, Some(from), Some(to)) => (from, to),
-        (None, None, None) => return Err("it has no rate; give rate, or from and to".to_owned()),
-        (None, ..) => return Err("from and to belong together; give both, or rate".to_owned()),
-        (Some(_), ..) => return Err("rate excludes from and to; give one or the other".to_owned()),
+        (None, None, None) => return Err("it has no rate; add rate, or from and to".to_owned()),
+        (None, ..) => return Err("only one of from and to is given; add the other, or use rate".to_owned()),
+        (Some(_), ..) => return Err("it has both rate and from or to; keep rate, or from and to".to_owned()),
     };
     let duration = entry
         .duration
-        .ok_or("it has no duration; give a time such as \"30s\"")?;
+        .ok_or("it has no duration; add a time such as \"30s\"")?;
     let stage = Stage {
         name: entry.name,
         from_per_s: from.0,
@@ -151,39 +151,39 @@ fn stage(entry: Entry) -> Result<Stage, String> {
     Ok(stage)
 }
 
-/// Whether a stage can be.
+/// Checks one stage.
 fn check_stage(stage: &Stage) -> Result<(), String> {
     for rate_per_s in [stage.from_per_s, stage.to_per_s] {
         if rate_per_s != 0.0 && !(RATE_LEAST_PER_S..=RATE_MOST_PER_S).contains(&rate_per_s) {
             return Err(format!(
-                "the rate {rate_per_s} is out of range; give 0, or {RATE_LEAST_PER_S} to {RATE_MOST_PER_S} requests per second"
+                "the rate {rate_per_s} is out of range; use 0, or {RATE_LEAST_PER_S} to {RATE_MOST_PER_S} requests/s"
             ));
         }
     }
     if stage.duration.is_zero() || stage.duration > TIME_MOST {
-        return Err("the duration is out of range; give a time above 0, at most 30days".to_owned());
+        return Err("the duration is out of range; use a time above 0, at most 30days".to_owned());
     }
     Ok(())
 }
 
-/// Whether stages can be carried out together.
+/// Checks that stages can be carried out together.
 pub(crate) fn check(stages: &[Stage]) -> Result<(), String> {
     stages.iter().try_for_each(check_stage)?;
     if stages.is_empty() {
-        return Err("there is no stage; give a [[stage]] with rate and duration".to_owned());
+        return Err("there is no stage; add a [[stage]] with rate and duration".to_owned());
     }
     if stages.len() > STAGES_MOST {
         return Err(format!(
-            "there are {} stages; give at most {STAGES_MOST}",
+            "there are {} stages; use at most {STAGES_MOST}",
             stages.len()
         ));
     }
     if stages.iter().all(|stage| stage.mean_per_s() <= 0.0) {
-        return Err("all rates are 0; give at least one stage a rate".to_owned());
+        return Err("all rates are 0; use a rate above 0 in at least one stage".to_owned());
     }
     total(stages)
         .map(|_| ())
-        .ok_or_else(|| "the stages last too long; give at most 30days in total".to_owned())
+        .ok_or_else(|| "the stages are too long; use at most 30days in total".to_owned())
 }
 
 #[derive(Clone, Copy)]
@@ -231,7 +231,7 @@ impl<'de> Deserialize<'de> for Time {
                 let time = humantime::parse_duration(text);
                 time.map(Time).map_err(|error| {
                     E::custom(format!(
-                        "{text:?} is not a time: {error}; give one such as \"30s\""
+                        "{text:?} is not a time: {error}; use one such as \"30s\""
                     ))
                 })
             }
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_is_refused_with_its_line() {
+    fn a_wrong_file_is_refused_with_the_line() {
         let stage = |fields: &str| format!("# a comment\n[[stage]]\n{fields}\n");
         for (text, words) in [
             (String::new(), &["no stage"][..]),
@@ -314,10 +314,10 @@ mod tests {
                 &["1001 stages"],
             ),
         ] {
-            let told = parse(&text).unwrap_err().to_string();
-            assert!(!told.contains('\n'), "{told}");
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(!error.contains('\n'), "{error}");
             for word in words {
-                assert!(told.contains(word), "{word:?} is missing: {told}\n{text}");
+                assert!(error.contains(word), "{word:?} is missing: {error}\n{text}");
             }
         }
     }

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_merging_means_nothing_but_for_the_order_of_connections() {
+    fn merging_tallies_does_not_depend_on_their_order() {
         let one = tally(1, 10).merge(tally(2, 20));
         let other = tally(2, 20).merge(tally(1, 10));
         assert_eq!(one.requests, other.requests);

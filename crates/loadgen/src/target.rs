@@ -1,4 +1,4 @@
-//! A server as it is named, and its addresses.
+//! A server as it is given, and its addresses.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use nix::net::if_::if_nametoindex;
 use thiserror::Error;
 
-/// A server as it was named, and all of its addresses: a connection tries each in turn.
+/// A server as it was given, and all of its addresses: a connection tries each in turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     asked: String,
@@ -17,14 +17,14 @@ pub struct Target {
 /// Why a text names no server.
 #[derive(Debug, Error)]
 pub enum TargetError {
-    /// It has another form.
-    #[error("{0:?} is not HOST:PORT; give for example localhost:4000, 127.0.0.1:4000 or [::1]:4000")]
+    /// It is not `HOST:PORT`.
+    #[error("{0:?} is not HOST:PORT; use for example localhost:4000, 127.0.0.1:4000 or [::1]:4000")]
     Form(String),
     /// The interface behind a `%` is unknown.
-    #[error("{0:?} is no network interface of this machine; see 'ip link'")]
+    #[error("network interface {0:?} is unknown; ip link lists those of this machine")]
     Interface(String),
     /// A name without an address.
-    #[error("{host:?} has no address: {source}; check the name, or give an address")]
+    #[error("{host:?} has no address: {source}; check the name, or use an address")]
     Unknown {
         /// The name.
         host: String,
@@ -106,7 +106,7 @@ impl Target {
     }
 }
 
-/// The number of an interface, which may be given itself.
+/// The number of an interface, from its name or its number.
 fn scope(interface: &str) -> Result<u32, TargetError> {
     if let Ok(number) = interface.parse() {
         return Ok(number);
@@ -123,7 +123,7 @@ impl From<SocketAddr> for Target {
     }
 }
 
-/// As it was named.
+/// As it was given.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.asked)
@@ -144,7 +144,7 @@ mod tests {
         };
         match Target::resolve_by(text, look_up) {
             Ok(target) => {
-                assert_eq!(target.to_string(), text, "it is named as it was asked for");
+                assert_eq!(target.to_string(), text, "it is shown as it was given");
                 target.addresses().iter().map(ToString::to_string).collect()
             }
             Err(error) => vec![format!("error: {error}")],
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_all_of_its_addresses_once() {
+    fn a_name_has_each_address_once() {
         assert_eq!(addresses("both:80"), ["127.0.0.1:80", "[::1]:80"]);
     }
 
@@ -170,13 +170,13 @@ mod tests {
         assert_eq!(addresses("[fe80::1%lo]:80"), [format!("[fe80::1%{loopback}]:80")]);
         let refused = addresses("[fe80::1%nowhere0]:80");
         assert!(
-            refused[0].contains("\"nowhere0\" is no network interface"),
+            refused[0].contains("network interface \"nowhere0\" is unknown"),
             "{refused:?}"
         );
     }
 
     #[test]
-    fn what_names_no_server_is_refused_with_the_reason() {
+    fn a_wrong_address_is_refused_with_the_reason() {
         for text in [
             "",
             "80",

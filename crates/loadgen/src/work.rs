@@ -2,7 +2,7 @@
 
 use protocol::FrameLimit;
 
-use crate::distribution::drawn;
+use crate::distribution::random;
 use crate::mix::{self, MixError};
 use crate::operation::Operation;
 pub use crate::operation::{Params, Verdict, WorkError};
@@ -44,7 +44,7 @@ impl Work {
         let mut so_far = 0;
         let (mut operations, mut weights_so_far) = (Vec::new(), Vec::new());
         for (index, part) in mix::parse(text)?.into_iter().enumerate() {
-            let operation = Operation::new(&part.op, part.params, drawn(seed, u64::MAX - index as u64));
+            let operation = Operation::new(&part.op, part.params, random(seed, u64::MAX - index as u64));
             operations.push(operation.map_err(|source| MixError::Operation {
                 number: index + 1,
                 source,
@@ -128,7 +128,7 @@ impl Work {
         let Some(&all) = self.weights_so_far.last() else {
             return 0;
         };
-        let point = drawn(self.seed, number) % all;
+        let point = random(self.seed, number) % all;
         self.weights_so_far.partition_point(|&so_far| so_far <= point)
     }
 
@@ -193,7 +193,7 @@ mod tests {
     "#;
 
     #[test]
-    fn the_parts_of_a_mix_come_as_often_as_their_weights_say() {
+    fn parts_of_a_mix_have_their_weights() {
         let work = Work::mix(MIX, 3).unwrap();
         let mut counts = [0; 3];
         for number in 0..100_000 {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_mix_are_told_as_they_were_asked_for() {
+    fn parts_of_a_mix_are_listed_with_their_parameters() {
         let parts = Work::mix(MIX, 1).unwrap().mix_parts().unwrap();
         let told: Vec<_> = parts.iter().map(|part| (part.weight, &*part.name)).collect();
         assert_eq!(
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_ask_the_same_have_numbers_and_a_mix_of_one_is_a_mix() {
+    fn equal_parts_of_a_mix_are_numbered() {
         let names = |text: &str| -> Option<Vec<String>> {
             let parts = Work::mix(text, 1).unwrap().mix_parts()?;
             Some(parts.into_iter().map(|part| part.name).collect())
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_told_where_one_was_asked_for() {
+    fn a_payload_is_listed_if_one_was_given() {
         let payload_bytes = |params| Work::new("ping", params).unwrap().payload_bytes();
         assert_eq!(payload_bytes(Params::Payload(100_000)), Some(100_000));
         assert_eq!(payload_bytes(Params::Payload(3)), Some(3));

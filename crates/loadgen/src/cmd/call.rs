@@ -1,4 +1,4 @@
-//! `loadgen call`: the original's client.
+//! `loadgen call`: the client of the original tutorial.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,25 +8,27 @@ use clap::Args;
 use loadgen::Target;
 use loadgen::call::Caller;
 
-use super::{Usage, print, time, time_above_zero};
+use super::streams::print;
+use super::usage::Usage;
+use super::values::{time, time_above_zero};
 
-/// Call a server and print each reply on a line of its own, as the original's client does
+/// Call a server and print each reply on a line, as the original client does
 #[derive(Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Flags {
-    /// The server; each address of a name is tried in turn, those of IPv4 first
+    /// Server; each address of a name is tried in turn, IPv4 first
     #[arg(long, value_name = "HOST:PORT", value_parser = Target::resolve)]
     connect: Target,
 
-    /// The operation: ping, pi, spin, sleep, block or blob
+    /// Operation: ping, pi, spin, sleep, block or blob
     #[arg(long, default_value = "ping")]
     op: String,
 
-    /// What it is asked with, as JSON; without it "ireader 0", then "ireader 1" and so on
+    /// Parameters as JSON [default: "ireader 0", then "ireader 1" and so on]
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     params: Option<String>,
 
-    /// Calls, one after the other on the same connection (0 to 2^64-1)
+    /// Number of calls, one after the other on one connection (0 to 2^64-1)
     #[arg(long, value_name = "N", default_value_t = 1)]
     count: u64,
 
@@ -34,21 +36,21 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     interval: Duration,
 
-    /// Time limit of a call, and of each attempt to connect (above 0, at most 30days)
+    /// Time limit of a call and of an attempt to connect (above 0, at most 30days)
     #[arg(long, value_name = "TIME", default_value = "70s", value_parser = time_above_zero)]
     timeout: Duration,
 
-    /// Time to wait for a server that does not take connections yet (0 to 30days)
+    /// Time to wait for a server that does not accept connections yet (0 to 30days)
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     wait_for_server: Duration,
 }
 
-/// Exit code 1 if a reply was an error.
+/// Calls the server. The exit code is 1 if a reply was an error.
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     if let Some(params) = &flags.params {
         serde_json::from_str::<serde::de::IgnoredAny>(params).map_err(|error| {
             Usage(format!(
-                "--params {params} is not JSON: {error}; a string needs its quotes: --params '\"text\"'"
+                "--params {params} is not JSON: {error}; put a string into quotes: --params '\"text\"'"
             ))
         })?;
     }

@@ -1,4 +1,4 @@
-//! A line on the terminal that shows how the load is going.
+//! A line on the terminal that shows the progress of the load.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -6,15 +6,15 @@ use std::io::{self, IsTerminal, Write};
 use loadgen::terminal;
 use schema::load::Interval;
 
-use super::text::time;
+use super::format::time;
 
-/// A line that each interval writes over. It is never wider than the terminal: a line that wraps can't be taken back.
+/// A line that each interval overwrites. It is never wider than the terminal: a wrapped line can't be overwritten.
 #[derive(Debug)]
 pub(crate) struct Line {
     from_s: f64,
-    /// Whether nothing but text and carriage returns may be written.
+    /// Whether only text and carriage returns may be written.
     plain: bool,
-    /// How many columns the line takes that is there.
+    /// The width of the present line, in columns.
     shown: usize,
 }
 
@@ -22,8 +22,7 @@ pub(crate) struct Line {
 const USUAL_COLUMNS: usize = 80;
 
 impl Line {
-    /// Only where somebody watches. A dumb terminal shows escape sequences as they are; with `NO_COLOR` there are none
-    /// either.
+    /// None if stderr is no terminal. A dumb terminal gets no escape sequences, and neither does one with `NO_COLOR`.
     pub(crate) fn on_a_terminal() -> Option<Self> {
         let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         io::stderr().is_terminal().then(|| Self {
@@ -34,7 +33,7 @@ impl Line {
     }
 
     pub(crate) fn show(&mut self, interval: &Interval) {
-        // In the last column a terminal may wrap.
+        // A terminal may wrap after the last column.
         let room = columns().saturating_sub(1);
         let line = self.line(interval, room);
         self.from_s = interval.t_s;
@@ -43,7 +42,7 @@ impl Line {
         self.shown = wide;
     }
 
-    /// Writes a line over the one before it, and removes what is left of that. Nothing depends on it, so that it may fail.
+    /// Overwrites the present line. Nothing depends on it, so it may fail.
     fn write_over(&self, line: &str, wide: usize, room: usize) {
         let rest = if self.plain {
             " ".repeat(self.shown.min(room).saturating_sub(wide))
@@ -53,7 +52,7 @@ impl Line {
         let _ = write!(io::stderr(), "\r{line}{rest}");
     }
 
-    /// The most that there is room for.
+    /// The longest text that fits.
     fn line(&self, interval: &Interval, room: usize) -> String {
         let length_s = interval.t_s - self.from_s;
         let rate = interval.ok as f64 / length_s;
@@ -93,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_has_what_the_terminal_has_room_for() {
+    fn a_line_fits_the_terminal() {
         let interval = Interval {
             t_s: 3.5,
             ok: 1000,

@@ -1,4 +1,4 @@
-//! A file that a result goes to.
+//! The files that results are written to.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -12,33 +12,32 @@ use anyhow::{Context, Result};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tempfile::NamedTempFile;
 
-use super::Usage;
+use super::usage::Usage;
 
-/// Where a result goes. Nothing is changed there before there is something to write.
+/// Where a result is written. Nothing is changed there before there is something to write.
 #[derive(Debug)]
 pub(crate) enum Output<'a> {
     Stdout,
     /// A device or a pipe, which is open from the start.
     Device(File, &'a Path),
-    /// A plain file, which there may be or not.
+    /// A regular file, which may not exist yet.
     Plain(Plain<'a>),
 }
 
 #[derive(Debug)]
 pub(crate) struct Plain<'a> {
     asked: &'a Path,
-    /// The file itself, behind all links.
+    /// The file itself, with all links resolved.
     path: PathBuf,
-    /// Whether another file can take its place, so that nobody ever finds a part of a result.
+    /// Whether the file can be replaced as a whole, so that no reader ever finds a part of a result.
     replaceable: bool,
 }
 
 impl<'a> Output<'a> {
-    /// Makes sure that the file of this flag, if one was given, can be written.
+    /// Checks that the file of this flag, if one was given, can be written.
     pub(crate) fn open_if_asked(flag: &str, path: Option<&'a Path>) -> Result<Option<Self>, Usage> {
         path.map(|path| {
-            Self::open(path)
-                .map_err(|error| Usage(format!("{flag} {} can't be written: {error}", path.display())))
+            Self::open(path).map_err(|error| Usage(format!("can't write {flag} {}: {error}", path.display())))
         })
         .transpose()
     }
@@ -56,7 +55,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Whether what is written to both ends up in one place, and one of them is lost or runs into the other.
+    /// Whether both are the same file, so that one would overwrite the other or mix with it.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         if let (Self::Plain(one), Self::Plain(other)) = (self, other)
             && one.path == other.path
@@ -69,7 +68,7 @@ impl<'a> Output<'a> {
         (one.dev(), one.ino()) == (other.dev(), other.ino()) && !is_null(&one)
     }
 
-    /// Where it leads to now; an error for a file that is not there yet.
+    /// What it refers to now; an error for a file that does not exist yet.
     fn metadata(&self) -> io::Result<fs::Metadata> {
         match self {
             Self::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata(),
@@ -78,7 +77,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Writes all of it.
+    /// Writes the whole text.
     pub(crate) fn write(&self, text: &str) -> Result<()> {
         match self {
             Self::Plain(plain) if plain.replaceable => plain.replace(text),
@@ -89,7 +88,7 @@ impl<'a> Output<'a> {
         .with_context(|| self.fault())
     }
 
-    /// The output as it is written piece by piece, empty at first.
+    /// The output for writing piece by piece, empty at first.
     fn begin(&self) -> io::Result<Box<dyn Write>> {
         Ok(match self {
             Self::Stdout => Box::new(io::stdout()),
@@ -98,7 +97,7 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// What could not be done.
+    /// The message of an error.
     pub(crate) fn fault(&self) -> String {
         match self {
             Self::Stdout => "can't write to stdout".to_owned(),
@@ -110,13 +109,13 @@ impl<'a> Output<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// A file that can be written.
+    /// Checks that a regular file can be written.
     fn check(asked: &'a Path) -> io::Result<Self> {
         let exists = asked.try_exists()?;
         let path = if exists {
             OpenOptions::new().write(true).open(asked)?;
             match asked.canonicalize() {
-                // /dev/stdout may lead to a plain file, which others have open, or which has no name any more.
+                // /dev/stdout may refer to a regular file that others have open, or that has no name any more.
                 Ok(path) if path == asked || !is_below_dev_or_proc(asked) => path,
                 Err(error) if !is_below_dev_or_proc(asked) => return Err(error),
                 _ => {
@@ -146,11 +145,11 @@ impl<'a> Plain<'a> {
         Ok(plain)
     }
 
-    /// A new file in its folder, which is removed again unless it is kept.
+    /// A new file in the same folder, which is removed unless it replaces this one.
     fn beside(&self) -> io::Result<NamedTempFile> {
         tempfile::Builder::new()
             .prefix(".loadgen-")
-            // Less what the umask takes away, as for any new file.
+            // The umask applies, as for any new file.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder(&self.path))
     }
@@ -166,13 +165,13 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// Whether this is the null device: what is written there does not mix.
+/// Whether this is the null device, which may be given twice.
 fn is_null(found: &fs::Metadata) -> bool {
     found.file_type().is_char_device()
         && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == found.rdev())
 }
 
-/// Whether a path may lead to what a process has open.
+/// Whether a path may refer to what a process has open.
 fn is_below_dev_or_proc(path: &Path) -> bool {
     path.starts_with("/dev") || path.starts_with("/proc")
 }
@@ -185,7 +184,7 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-/// A pipe with a name, once somebody reads from it. To open it blocks until then, and holds up a signal too.
+/// Opens a named pipe, once it has a reader. A blocking open would wait until then, signals included.
 fn open_pipe(path: &Path) -> io::Result<File> {
     const READER_WITHIN: Duration = Duration::from_secs(2);
     let began = Instant::now();
@@ -198,7 +197,7 @@ fn open_pipe(path: &Path) -> io::Result<File> {
             Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) => {
                 if began.elapsed() > READER_WITHIN {
                     return Err(io::Error::other(
-                        "nobody reads from this pipe; start the reader first",
+                        "no process reads from this pipe; start the reader first",
                     ));
                 }
                 thread::sleep(Duration::from_millis(10));
@@ -210,19 +209,19 @@ fn open_pipe(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes to an output from the first byte on: what is there is left until then.
-pub(crate) struct Begun<'a> {
+/// Opens an output with the first byte that is written. Until then the file keeps its content.
+pub(crate) struct Lazy<'a> {
     to: &'a Output<'a>,
     file: Option<Box<dyn Write>>,
 }
 
-impl<'a> Begun<'a> {
-    pub(crate) fn lazily(to: &'a Output<'a>) -> Self {
+impl<'a> Lazy<'a> {
+    pub(crate) fn new(to: &'a Output<'a>) -> Self {
         Self { to, file: None }
     }
 }
 
-impl Write for Begun<'_> {
+impl Write for Lazy<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let file = match &mut self.file {
             Some(file) => file,

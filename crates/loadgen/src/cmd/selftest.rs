@@ -1,4 +1,4 @@
-//! `loadgen selftest`: the load generator against theory.
+//! `loadgen selftest`: tests the load generator against theory.
 
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -8,26 +8,24 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use loadgen::plan::Fault;
 
-use super::places::PlaceFlags;
-use super::print;
+use super::placement::PlacementFlags;
 use super::signals::cancelled_by_signals;
+use super::streams::print;
 use crate::selftest::{Bench, CHECKS};
 
-/// Hold the load generator to theory, against servers of its own whose behaviour is known; three to four minutes, or up to ten
-/// where the machine is disturbed
+/// Test the load generator against theory, on built-in servers; takes 4 minutes, or 10 on a busy machine
 ///
-/// Prints what is expected beside what was measured, and exits with 1 if something falls short. It wants two idle
-/// processors.
+/// Prints each measured value beside the expected one, and exits with 1 if one is out of its bounds. Needs two idle CPUs.
 #[derive(Args)]
 pub(crate) struct Flags {
-    /// Only these checks
+    /// Checks to run [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = PossibleValuesParser::new(names()))]
     only: Vec<String>,
 
     #[command(flatten)]
-    places: PlaceFlags,
+    placement: PlacementFlags,
 
-    /// Put a fault into the load generator, which the checks have to find
+    /// Fault to plant in the load generator, which the checks have to find
     #[arg(long, value_enum, hide = true)]
     plant: Option<Planted>,
 }
@@ -46,7 +44,7 @@ fn names() -> impl Iterator<Item = &'static str> {
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let cancel = cancelled_by_signals()?;
     let bench = Bench {
-        places: flags.places.places()?,
+        placement: flags.placement.placement()?,
         fault: flags.plant.map(|planted| match planted {
             Planted::LatencyFromSend => Fault::LatencyFromSend,
             Planted::MillisecondTimer => Fault::MillisecondTimer,
@@ -54,14 +52,13 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         }),
         cancel: &cancel,
     };
-    let mut short = 0;
+    let mut failed = 0;
     for check in &CHECKS {
         if !flags.only.is_empty() && !flags.only.iter().any(|name| name == check.name) {
             continue;
         }
         print(&format!("{}: {}\n", check.name, check.claim))?;
-        let findings =
-            (check.run)(&bench).with_context(|| format!("the check {} can't be made", check.name))?;
+        let findings = (check.run)(&bench).with_context(|| format!("can't run the check {}", check.name))?;
         if cancel.load(Ordering::Relaxed) {
             print("interrupted\n")?;
             return Ok(ExitCode::FAILURE);
@@ -69,12 +66,12 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         for finding in &findings {
             print(&format!("  {finding}\n"))?;
         }
-        short += findings.iter().filter(|finding| !finding.passed()).count();
+        failed += findings.iter().filter(|finding| !finding.passed()).count();
     }
-    if short > 0 {
-        print(&format!("{short} fall short\n"))?;
+    if failed > 0 {
+        print(&format!("{failed} failed\n"))?;
         return Ok(ExitCode::FAILURE);
     }
-    print("all is as it should be\n")?;
+    print("all checks passed\n")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,9 +5,9 @@ use std::fmt::{Result, Write};
 use loadgen::Report;
 use schema::load::{Quantiles, StageResult};
 
-use super::text::time;
+use super::format::time;
 
-/// What came of each stage, if there are any.
+/// The result of each stage, if there are any.
 pub(crate) fn table(page: &mut String, report: &Report) -> Result {
     let stages = &report.stages;
     if stages.is_empty() {
@@ -30,11 +30,11 @@ pub(crate) fn table(page: &mut String, report: &Report) -> Result {
         "stage", "time", "due/s", "ok/s", "failed", "p50", "p90", "p99"
     )?;
     for (name, stage) in names.iter().zip(stages) {
-        let quantile = |of: fn(&Quantiles) -> Option<f64>| {
+        let quantile = |read: fn(&Quantiles) -> Option<f64>| {
             stage
                 .latency_us
                 .as_ref()
-                .and_then(of)
+                .and_then(read)
                 .map_or("–".to_owned(), time)
         };
         writeln!(
@@ -52,7 +52,7 @@ pub(crate) fn table(page: &mut String, report: &Report) -> Result {
     writeln!(page)
 }
 
-/// Its own name, or its number from 1. A name is from a file, and may hold anything.
+/// Its name, or its number from 1. A name comes from a file and may contain anything.
 fn name(index: usize, stage: &StageResult) -> String {
     const MOST: usize = 30;
     match &stage.name {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_of_stages_shows_rates_and_names_that_can_be_printed() {
+    fn a_table_of_stages_shows_rates_and_printable_names() {
         let mut report: Report =
             serde_json::from_str(include_str!("../../tests/golden/report.json")).unwrap();
         let mut page = String::new();

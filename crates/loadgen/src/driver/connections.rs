@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_requests_is_given_up_when_no_connection_opens() {
+    fn a_request_count_is_given_up_without_connections() {
         let plan = |ride_out_ms| Plan {
             requests: Some(10),
             timeout: Duration::from_secs(1),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_gone_that_refuses_and_not_one_that_the_client_has_no_port_for() {
+    fn a_server_that_refuses_is_gone() {
         let end = end_of_a_run_without_connections(ErrorKind::ConnectionRefused);
         assert!(end.is_some_and(|reason| reason.contains("is gone")));
         for reason in [ErrorKind::AddrNotAvailable, ErrorKind::AddrInUse] {
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_answers_no_syn_is_an_outage_and_not_gone() {
+    fn a_server_that_answers_no_syn_is_an_outage() {
         assert_eq!(end_of_a_run_without_connections(ErrorKind::TimedOut), None);
         let mut driver = Stepped::begin(closed_loop(2_000));
         driver.fail_connect(0, &ErrorKind::TimedOut.into(), 500 * MS);
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_was_sent_a_moment_ago_has_its_own_time() {
+    fn each_request_in_a_pipeline_has_its_own_timeout() {
         let mut driver = pipeline_of_three();
         driver.at(900 * MS).answer(0, 1);
         driver.at(1_001 * MS).sweep(1_001 * MS);
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_reply_is_a_timeout_before_the_sweep_as_after_it() {
+    fn a_late_reply_is_a_timeout_with_and_without_sweep() {
         for sweeps in [false, true] {
             let mut driver = pipeline_of_three();
             driver.at(900 * MS).answer(0, 1);

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_before_the_window_that_no_request_of_it_met_is_none_of_its_own() {
+    fn a_pause_before_the_window_does_not_count() {
         let mut driver = Stepped::begin(timeout_100ms(Plan {
             warmup: Duration::from_secs(2),
             ..closed_loop(1_000)
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_across_the_end_of_the_window_makes_no_timeout_and_no_late_interval() {
+    fn a_pause_across_the_end_makes_no_timeout() {
         let mut driver = Stepped::begin(timeout_100ms(closed_loop(500)));
         driver.at(50 * MS).paused_until(2_000 * MS);
         driver.at(2_001 * MS).answer(0, 1);

@@ -1,53 +1,53 @@
-//! What can't be asked for.
+//! Operations and parameters that can't be used.
 
 use thiserror::Error;
 
 use crate::distribution::DistributionError;
 
-/// Why there can be no such work.
+/// Why an operation can't be used.
 #[derive(Debug, Error, PartialEq)]
 pub enum WorkError {
     /// No such operation.
-    #[error("there is no operation {0:?}: choose ping, pi, spin, sleep, block or blob")]
+    #[error("operation {0:?} is unknown; use ping, pi, spin, sleep, block or blob")]
     UnknownOperation(String),
-    /// The params are not JSON.
-    #[error("the params {text:?} are not JSON: {reason}; a string needs its quotes: '\"text\"'")]
+    /// The parameters are not JSON.
+    #[error("the parameters {text:?} are not JSON: {reason}; put a string into quotes: '\"text\"'")]
     NotJson {
-        /// What was given.
+        /// The value given.
         text: String,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
     /// The service would refuse it.
-    #[error("{operation} takes a whole number from 0 to {most}, not {params}")]
+    #[error("{operation} does not take {params}; use a whole number from 0 to {most}")]
     BadParams {
         /// The operation.
         operation: String,
         /// Its largest number.
         most: u64,
-        /// What was given.
+        /// The value given.
         params: String,
     },
-    /// More than the client keeps copies of.
-    #[error("a payload of {bytes} bytes is too long: give at most {most}")]
+    /// Too long for the client, which keeps several copies.
+    #[error("a payload of {bytes} bytes is too long; use at most {most}")]
     PayloadTooLong {
-        /// What was given.
+        /// The value given.
         bytes: usize,
         /// The longest.
         most: usize,
     },
     /// Only `ping` has one.
-    #[error("a payload goes with ping, not with {0}")]
+    #[error("{0} takes no payload; use ping")]
     PayloadWithoutPing(String),
     /// Only `spin`, `sleep` and `block` take times.
-    #[error("times go with spin, sleep and block, not with {0}")]
+    #[error("{0} takes no times; use spin, sleep and block")]
     TimesWithoutWaiting(String),
-    /// Times that can't be.
-    #[error("the times of {operation} can't be: {source}")]
+    /// Times out of range.
+    #[error("the times of {operation} are out of range: {source}")]
     BadTimes {
         /// The operation.
         operation: String,
-        /// Why not.
+        /// The cause.
         source: DistributionError,
     },
 }

@@ -17,7 +17,7 @@ use self::template::{STAMP_DIGITS, Template};
 pub use self::verdict::Verdict;
 use self::verdict::judge_meaning;
 pub(crate) use self::verdict::shortened;
-use crate::distribution::{self, Distribution, drawn_point};
+use crate::distribution::{self, Distribution, random_point};
 
 /// The operations of the service but `ping`, with what each is asked for when nothing else is said.
 const DEFAULT_PARAMS: [(&str, &str); 5] = [
@@ -205,7 +205,7 @@ impl Operation {
         match &self.content {
             Content::Timed {
                 times, most, seed, ..
-            } => Some(distribution::time_at(times, drawn_point(*seed, number), *most)),
+            } => Some(distribution::time_at(times, random_point(*seed, number), *most)),
             Content::Templates { .. } => None,
         }
     }
@@ -240,7 +240,7 @@ impl Operation {
             } => {
                 write_number(
                     scratch,
-                    distribution::time_at(times, drawn_point(*seed, number), *most),
+                    distribution::time_at(times, random_point(*seed, number), *most),
                 );
                 let params = std::str::from_utf8(scratch).expect("digits are ASCII");
                 Request::append(out, &self.name, params);
@@ -269,7 +269,7 @@ impl Operation {
                 scratch,
             } => {
                 scratch.clear();
-                let time = distribution::time_at(times, drawn_point(*seed, number), *most);
+                let time = distribution::time_at(times, random_point(*seed, number), *most);
                 Reply::append(scratch, kind, |out| append_number(out, time));
                 &scratch[PREFIX_BYTES..]
             }
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_drawn_is_asked_for_and_expected_alike() {
+    fn a_random_time_is_requested_and_expected() {
         let times = Distribution::Exponential { mean: 100.0 };
         let mut spin = operation("spin", Params::Times(times)).unwrap();
         let mut asked = std::collections::BTreeSet::new();

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_too_deep_has_to_be_the_same_text() {
+    fn deeply_nested_values_have_to_be_the_same_text() {
         let nested = |inside: &str| format!("{}{inside}{}", "[".repeat(1_000), "]".repeat(1_000));
         assert!(same_value(&nested("1"), &nested("1")));
         assert!(!same_value(&nested("1"), &nested("1.0")));

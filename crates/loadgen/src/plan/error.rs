@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::limits::{IN_FLIGHT_MOST, KEPT_MOST_BYTES};
 
-/// What of a plan can't be as it is.
+/// The field of a plan that has to be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the plan's field of this name")]
 pub enum Field {
@@ -35,7 +35,7 @@ impl fmt::Display for Field {
             Self::Pipeline => "the number of requests in flight on a connection",
             Self::Idle => "the number of idle connections",
             Self::Silent => "the number of silent connections",
-            Self::RequestsPerConnection => "the number of requests a connection carries",
+            Self::RequestsPerConnection => "the number of requests per connection",
             Self::Requests => "the number of requests",
             Self::Rate => "the rate",
             Self::Stages => "the stages",
@@ -44,7 +44,7 @@ impl fmt::Display for Field {
             Self::Slice => "the slice",
             Self::Timeout => "the timeout",
             Self::WaitForServer => "the time to wait for the server",
-            Self::RideOut => "the time to ride out",
+            Self::RideOut => "the time to ride out refused connections",
         })
     }
 }
@@ -53,79 +53,77 @@ impl fmt::Display for Field {
 #[derive(Debug, Error, PartialEq)]
 pub enum PlanError {
     /// A number that is too small.
-    #[error("{what} is {is}: give at least {least}")]
+    #[error("{what} is {is}; use at least {least}")]
     TooFew {
-        /// Which.
+        /// The field.
         what: Field,
-        /// The least that it may be.
+        /// The minimum.
         least: usize,
-        /// What it is.
+        /// The value.
         is: usize,
     },
     /// A number that is too large.
-    #[error("{what} is {is}: give at most {most}")]
+    #[error("{what} is {is}; use at most {most}")]
     TooMany {
-        /// Which.
+        /// The field.
         what: Field,
-        /// The most that it may be.
+        /// The maximum.
         most: usize,
-        /// What it is.
+        /// The value.
         is: usize,
     },
-    /// Threads that would have nothing to do.
-    #[error(
-        "{threads} threads can't share {connections} connections: give at most as many threads as connections"
-    )]
+    /// More threads than connections.
+    #[error("{threads} threads can't share {connections} connections; use at most one thread per connection")]
     IdleThreads {
-        /// How many threads.
+        /// The number of threads.
         threads: usize,
-        /// How many connections.
+        /// The number of connections.
         connections: usize,
     },
     /// More requests in flight than the client can keep.
     #[error(
-        "{pipeline} requests in flight on each of {connections} connections are more than the {IN_FLIGHT_MOST} that the client keeps: give fewer of either"
+        "{pipeline} requests in flight on each of {connections} connections exceed the limit of {IN_FLIGHT_MOST}; use fewer of either"
     )]
     TooDeep {
-        /// How many connections.
+        /// The number of connections.
         connections: usize,
-        /// How many requests on each.
+        /// The number of requests on each.
         pipeline: usize,
     },
     /// Frames that are too long for so many connections.
     #[error(
-        "requests and replies of this length need up to {} MiB, and the client keeps at most {} MiB: ask for fewer connections, fewer requests in flight or shorter strings",
+        "requests and replies of this length need up to {} MiB, above the limit of {} MiB; use fewer connections, fewer requests in flight or shorter strings",
         .bytes >> 20, KEPT_MOST_BYTES >> 20
     )]
     TooMuch {
-        /// How many bytes it would keep.
+        /// The memory that they need, in bytes.
         bytes: u128,
     },
-    /// A rate that can't be.
-    #[error("the rate is {rate_per_s}: give requests a second, from 0.001 to 10000000")]
+    /// A rate out of range.
+    #[error("the rate is {rate_per_s}; use 0.001 to 10000000 requests/s")]
     Rate {
-        /// What it is.
+        /// The value.
         rate_per_s: f64,
     },
-    /// Stages that can't be.
+    /// Stages that can't be carried out.
     #[error("{0}")]
     Stages(String),
     /// A time that is zero.
-    #[error("{what} is zero: give a time such as 10s or 500ms")]
+    #[error("{what} is zero; use a time such as 10s or 500ms")]
     NoTime {
-        /// Which.
+        /// The field.
         what: Field,
     },
-    /// A time that nobody waits for.
-    #[error("{what} is too long: give at most 30days")]
+    /// A time that is too long.
+    #[error("{what} is too long; use at most 30days")]
     TooLong {
-        /// Which.
+        /// The field.
         what: Field,
     },
 }
 
 impl PlanError {
-    /// What has to be changed.
+    /// The field that has to be changed.
     #[must_use]
     pub fn field(&self) -> Field {
         match *self {

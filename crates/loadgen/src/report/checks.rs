@@ -52,7 +52,7 @@ mod tests {
     use crate::work::{Params, Work};
 
     #[test]
-    fn the_ceiling_does_not_apply_to_a_pipeline_in_a_closed_loop() {
+    fn the_ceiling_does_not_apply_to_a_closed_pipeline() {
         let work = Work::new("ping", Params::Unique).expect("a ping takes any value");
         let target: SocketAddr = "127.0.0.1:1".parse().expect("it is an address");
         let mut plan = Plan {

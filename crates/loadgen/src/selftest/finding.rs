@@ -1,8 +1,8 @@
-//! A figure beside what it should be.
+//! A measured value beside the expected one.
 
 use std::fmt;
 
-/// A figure beside what it should be.
+/// A measured value beside the expected one.
 #[derive(Debug)]
 pub(crate) struct Finding {
     what: String,
@@ -12,7 +12,7 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// Within this share of what is expected.
+    /// Passes within this share of the expected value.
     pub(super) fn near(
         what: impl Into<String>,
         unit: &str,
@@ -56,8 +56,8 @@ impl Finding {
         }
     }
 
-    /// Nothing could be measured that may be judged.
-    pub(super) fn nothing(
+    /// Fails, because there was too little to measure.
+    pub(super) fn inconclusive(
         what: impl Into<String>,
         measured: impl Into<String>,
         expected: impl Into<String>,

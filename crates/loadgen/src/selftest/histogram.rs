@@ -1,9 +1,9 @@
-//! The histograms' percentiles against an exact sort.
+//! The percentiles of the histograms beside those of an exact sort.
 
 use anyhow::{Context, Result};
 use loadgen::histogram::quantiles;
 
-use super::Bench;
+use super::bench::Bench;
 use super::finding::Finding;
 
 pub(super) fn histogram(_: &Bench<'_>) -> Result<Vec<Finding>> {
@@ -34,7 +34,7 @@ pub(super) fn histogram(_: &Bench<'_>) -> Result<Vec<Finding>> {
     let quantiles = quantiles(&measured).context("the histogram is empty")?;
     let inside = quantiles.p50 >= Some(quantiles.min) && quantiles.p9999 <= Some(quantiles.max);
     findings.push(Finding::same(
-        "percentiles lie between least and most",
+        "percentiles lie between min and max",
         &inside.to_string(),
         "true",
     ));

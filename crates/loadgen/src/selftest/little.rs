@@ -1,11 +1,11 @@
-//! Little's law, with the number on their way found in two ways.
+//! Little's law: the mean number of requests in the system, found in two ways.
 
 use anyhow::{Context, Result};
 use loadgen::{Arrivals, Load, Pacing};
 
+use super::bench::{Bench, open};
 use super::finding::Finding;
-use super::server::Manner;
-use super::{Bench, open};
+use super::server::Behavior;
 
 pub(super) fn little(bench: &Bench<'_>) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
@@ -19,13 +19,17 @@ pub(super) fn little(bench: &Bench<'_>) -> Result<Vec<Finding>> {
         ),
     ];
     for (what, load, pipeline) in loads {
-        let outcome = bench.load(Manner::Echo, |plan| {
+        let outcome = bench.load(Behavior::Echo, |plan| {
             plan.load = load;
             plan.pipeline = pipeline;
         })?;
-        let little = outcome.report.checks.little.context("nothing was on its way")?;
+        let little = outcome
+            .report
+            .checks
+            .little
+            .context("no request was in the system")?;
         findings.push(Finding::near(
-            format!("{what}: λW against L"),
+            format!("{what}: λW, expected L"),
             "",
             little.lambda_w,
             little.l,
@@ -34,7 +38,7 @@ pub(super) fn little(bench: &Bench<'_>) -> Result<Vec<Finding>> {
         if load == Load::Closed {
             let asked = (64 * pipeline) as f64;
             findings.push(Finding::near(
-                format!("{what}: L against what was asked"),
+                format!("{what}: L, expected connections × pipeline"),
                 "",
                 little.l,
                 asked,

@@ -1,40 +1,40 @@
-//! Servers that corrupt, swap or drop replies, and keep count of it.
+//! Servers that corrupt, swap or drop replies, and count them.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
-use super::Bench;
+use super::bench::Bench;
 use super::finding::Finding;
-use super::server::{KnownServer, Manner, Spoil};
+use super::server::{Behavior, Fault, ReferenceServer};
 
 pub(super) fn replies(bench: &Bench<'_>) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for (what, how, pipeline) in [
-        ("corrupted", Spoil::Corrupts, 1),
-        ("swapped", Spoil::Swaps, 4),
-        ("dropped", Spoil::Drops, 1),
+        ("corrupted", Fault::Corrupt, 1),
+        ("swapped", Fault::Swap, 4),
+        ("dropped", Fault::Drop, 1),
     ] {
-        // Often enough that one reply in a thousand can't be all that is missed; a drop costs its connection a timeout.
+        // So often that more than one reply in a thousand is affected. A drop costs its connection a timeout.
         let every = match how {
-            Spoil::Corrupts => 3,
-            Spoil::Swaps => 10,
-            Spoil::Drops => 5_000,
+            Fault::Corrupt => 3,
+            Fault::Swap => 10,
+            Fault::Drop => 5_000,
         };
-        let server = KnownServer::start(Manner::Spoils { every, how }, bench.places.server_cpu)?;
+        let server = ReferenceServer::start(Behavior::Faulty { every, how }, bench.placement.server_cpu)?;
         let mut plan = bench.plan(&server);
         // Everything counts.
         plan.warmup = Duration::ZERO;
         plan.connections = 8;
         plan.pipeline = pipeline;
         plan.timeout = Duration::from_millis(300);
-        if how == Spoil::Corrupts {
-            // However slow the machine is, that many are enough for some of one in a thousand to be corrupted.
+        if how == Fault::Corrupt {
+            // Enough that some of those that a planted fault does not check are corrupted, however slow the machine is.
             plan.requests = Some(40_000);
         }
         let report = bench.run(&plan)?.report;
         let counts = report.requests;
-        let caught = if how == Spoil::Drops {
+        let caught = if how == Fault::Drop {
             counts.timeout
         } else {
             counts.wrong
@@ -42,12 +42,12 @@ pub(super) fn replies(bench: &Bench<'_>) -> Result<Vec<Finding>> {
         findings.push(Finding::same(
             format!("{what} replies that were caught"),
             &caught.to_string(),
-            &server.spoiled().to_string(),
+            &server.changed().to_string(),
         ));
-        if how == Spoil::Swaps {
+        if how == Fault::Swap {
             let (got, held) = (counts.timeout.to_string(), server.held().to_string());
             findings.push(Finding::same(
-                "replies held back at the end, found missing",
+                "replies held back at the end, counted as timeouts",
                 &got,
                 &held,
             ));
@@ -58,9 +58,9 @@ pub(super) fn replies(bench: &Bench<'_>) -> Result<Vec<Finding>> {
             "true",
         ));
         findings.push(Finding::at_least(
-            format!("replies that were {what}"),
+            format!("{what} replies, by the server"),
             "",
-            server.spoiled() as f64,
+            server.changed() as f64,
             1.0,
         ));
     }

@@ -1,5 +1,5 @@
-//! Servers whose behaviour is known: in one thread on a processor of its own, which never sleeps while it has connections,
-//! so that no wake-up adds to its service times.
+//! Reference servers: their behavior is known. Each is one thread on a CPU of its own. It never sleeps while it has
+//! connections, so that no wake-up adds to its service times.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -17,52 +17,52 @@ use protocol::buffer::ReadBuffer;
 use protocol::frame::{self, Head, PREFIX_BYTES};
 use protocol::{FrameLimit, Reply, Request};
 
-use super::account::Account;
+use super::service_log::ServiceLog;
 
 /// How a server behaves.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Manner {
-    /// It answers at once.
+pub(crate) enum Behavior {
+    /// Answers at once.
     Echo,
-    /// Each request takes this long, one after the other.
+    /// Takes this long for each request, one after the other.
     Fixed(Duration),
-    /// Each `spin` request takes as many microseconds as it asks for, one after the other.
+    /// Takes as many microseconds as each `spin` request asks for, one after the other.
     AsAsked,
-    /// It stops once for so long, so long after its first request.
+    /// Stalls once, some time after its first request.
     StallsOnce { after: Duration, lasts: Duration },
-    /// It does something to each reply of a number that this divides.
-    Spoils { every: u64, how: Spoil },
+    /// Changes every n-th reply.
+    Faulty { every: u64, how: Fault },
 }
 
-/// What is done to a reply.
+/// How a reply is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spoil {
-    /// Its value is another.
-    Corrupts,
-    /// It leaves after the next one of its connection.
-    Swaps,
-    /// It never leaves.
-    Drops,
+pub(crate) enum Fault {
+    /// Its value differs.
+    Corrupt,
+    /// It is sent after the next one of its connection.
+    Swap,
+    /// It is never sent.
+    Drop,
 }
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
-pub(crate) struct KnownServer {
+pub(crate) struct ReferenceServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<io::Result<Account>>>,
+    thread: Option<JoinHandle<io::Result<ServiceLog>>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
-    spoiled: AtomicU64,
+    changed: AtomicU64,
     held: AtomicU64,
 }
 
-impl KnownServer {
-    /// Starts one on this processor, or on any.
-    pub(crate) fn start(manner: Manner, cpu: Option<usize>) -> io::Result<Self> {
+impl ReferenceServer {
+    /// Starts one on this CPU, or on any.
+    pub(crate) fn start(behavior: Behavior, cpu: Option<usize>) -> io::Result<Self> {
         allow_all_descriptors()?;
         let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.local_addr()?;
@@ -71,16 +71,16 @@ impl KnownServer {
             .register(&mut listener, LISTENER, Interest::READABLE)?;
         let shared = Arc::new(Shared::default());
         let worker = Worker {
-            manner,
+            behavior,
             shared: Arc::clone(&shared),
             number: 0,
-            account: Account::from(Instant::now()),
+            log: ServiceLog::start(Instant::now()),
             asked: Duration::ZERO,
             first_at: None,
             stalled: false,
         };
         let thread = thread::Builder::new()
-            .name("known server".to_owned())
+            .name("reference server".to_owned())
             .spawn(move || {
                 if let Some(cpu) = cpu {
                     pin_thread(cpu)?;
@@ -98,20 +98,20 @@ impl KnownServer {
         self.address
     }
 
-    /// Ends the server, and says what its clock said.
-    pub(crate) fn account(mut self) -> io::Result<Account> {
+    /// Ends the server, and returns its times.
+    pub(crate) fn log(mut self) -> io::Result<ServiceLog> {
         self.end().expect("it has not ended before")
     }
 
-    fn end(&mut self) -> Option<io::Result<Account>> {
+    fn end(&mut self) -> Option<io::Result<ServiceLog>> {
         self.shared.stop.store(true, Ordering::Relaxed);
         let ended = self.thread.take()?.join();
-        Some(ended.unwrap_or_else(|_| Err(io::Error::other("the known server panicked"))))
+        Some(ended.unwrap_or_else(|_| Err(io::Error::other("the reference server panicked"))))
     }
 
-    /// How many replies it has spoiled.
-    pub(crate) fn spoiled(&self) -> u64 {
-        self.shared.spoiled.load(Ordering::Relaxed)
+    /// How many replies it has changed.
+    pub(crate) fn changed(&self) -> u64 {
+        self.shared.changed.load(Ordering::Relaxed)
     }
 
     /// How many replies it holds back for a next one to overtake.
@@ -120,15 +120,15 @@ impl KnownServer {
     }
 }
 
-impl Drop for KnownServer {
+impl Drop for ReferenceServer {
     fn drop(&mut self) {
-        // Whoever wanted to know how it ended has asked.
+        // A caller who needs the result has called `log`.
         let _ = self.end();
     }
 }
 
-/// Raises the soft limit of descriptors to the hard one. The client, which runs in the same process, raises it for its own
-/// half of the connections alone.
+/// Raises the soft limit of descriptors to the hard one. The client, in the same process, raises it for its own half of the
+/// connections only.
 fn allow_all_descriptors() -> io::Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
@@ -144,18 +144,18 @@ struct Connection {
 }
 
 struct Worker {
-    manner: Manner,
+    behavior: Behavior,
     shared: Arc<Shared>,
     /// How many requests have come, on all connections.
     number: u64,
-    account: Account,
-    /// How long the present request asks it to be busy.
+    log: ServiceLog,
+    /// How long the present request asks the server to be busy.
     asked: Duration,
     first_at: Option<Instant>,
     stalled: bool,
 }
 
-fn serve(mut poll: Poll, listener: &TcpListener, mut worker: Worker) -> io::Result<Account> {
+fn serve(mut poll: Poll, listener: &TcpListener, mut worker: Worker) -> io::Result<ServiceLog> {
     let shared = Arc::clone(&worker.shared);
     let mut events = Events::with_capacity(1024);
     let mut connections: Vec<Option<Connection>> = Vec::new();
@@ -169,18 +169,18 @@ fn serve(mut poll: Poll, listener: &TcpListener, mut worker: Worker) -> io::Resu
             if event.token() == LISTENER {
                 accept(&poll, listener, &mut connections)?;
             } else if let Some(place) = connections.get_mut(event.token().0) {
-                // A peer that has gone takes nothing with it.
+                // A peer that has gone costs its own connection only.
                 if place
                     .as_mut()
-                    .is_some_and(|connection| connection.attend(&mut worker).is_err())
+                    .is_some_and(|connection| connection.handle(&mut worker).is_err())
                 {
                     *place = None;
                 }
             }
         }
-        worker.account.looks_again(Instant::now());
+        worker.log.poll(Instant::now());
     }
-    Ok(worker.account)
+    Ok(worker.log)
 }
 
 fn accept(poll: &Poll, listener: &TcpListener, connections: &mut Vec<Option<Connection>>) -> io::Result<()> {
@@ -188,7 +188,7 @@ fn accept(poll: &Poll, listener: &TcpListener, connections: &mut Vec<Option<Conn
         let mut stream = match listener.accept() {
             Ok((stream, _)) => stream,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-            // One that has gone again before it was taken.
+            // A connection that ended before it was accepted.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -216,8 +216,8 @@ fn accept(poll: &Poll, listener: &TcpListener, connections: &mut Vec<Option<Conn
 }
 
 impl Connection {
-    /// Reads all there is, and answers it.
-    fn attend(&mut self, worker: &mut Worker) -> io::Result<()> {
+    /// Reads what is there, and answers it.
+    fn handle(&mut self, worker: &mut Worker) -> io::Result<()> {
         loop {
             self.flush()?;
             match self.stream.read(self.input.room(FrameLimit::MOST_BYTES as usize)) {
@@ -234,7 +234,7 @@ impl Connection {
                 self.input.consume(PREFIX_BYTES + length);
                 self.unsent.extend(replies);
                 self.flush()?;
-                worker.account.served(Instant::now(), worker.asked);
+                worker.log.served(Instant::now(), worker.asked);
             }
         }
     }
@@ -253,7 +253,7 @@ impl Connection {
 }
 
 impl Worker {
-    /// Does what a request takes, and appends what is to be sent because of it.
+    /// Does the work of a request, and appends the replies that are to be sent.
     fn answer(&mut self, body: &[u8], held: &mut Option<Vec<u8>>, out: &mut Vec<u8>) {
         let began = Instant::now();
         let Ok(request) = Request::parse(body) else { return };
@@ -267,21 +267,21 @@ impl Worker {
         Reply::append(&mut reply, kind, |out| {
             out.extend_from_slice(request.params.get().as_bytes())
         });
-        match self.manner {
-            Manner::Echo => {}
-            Manner::Fixed(time) => self.spin(began, time),
-            Manner::AsAsked => {
+        match self.behavior {
+            Behavior::Echo => {}
+            Behavior::Fixed(time) => self.spin(began, time),
+            Behavior::AsAsked => {
                 let asked_us = request.params.get().parse().unwrap_or(0);
                 self.spin(began, Duration::from_micros(asked_us));
             }
-            Manner::StallsOnce { after, lasts } => {
+            Behavior::StallsOnce { after, lasts } => {
                 let first_at = *self.first_at.get_or_insert(began);
                 if !self.stalled && began - first_at >= after {
                     self.stalled = true;
                     thread::sleep(lasts);
                 }
             }
-            Manner::Spoils { every, how } => return self.spoil(every, how, reply, held, out),
+            Behavior::Faulty { every, how } => return self.change(every, how, reply, held, out),
         }
         out.append(&mut reply);
     }
@@ -293,41 +293,41 @@ impl Worker {
         }
     }
 
-    fn spoil(
+    fn change(
         &mut self,
         every: u64,
-        how: Spoil,
+        how: Fault,
         mut reply: Vec<u8>,
         held: &mut Option<Vec<u8>>,
         out: &mut Vec<u8>,
     ) {
-        let spoils = self.number.is_multiple_of(every);
+        let is_due = self.number.is_multiple_of(every);
         let shared = &self.shared;
         match how {
-            Spoil::Corrupts if spoils => {
+            Fault::Corrupt if is_due => {
                 // The last digit of the number in a ping's string; behind it stand a quote and a brace.
                 let digit = reply.len() - 3;
                 reply[digit] = b'0' + (reply[digit].wrapping_sub(b'0') + 1) % 10;
-                shared.spoiled.fetch_add(1, Ordering::Relaxed);
+                shared.changed.fetch_add(1, Ordering::Relaxed);
             }
-            Spoil::Drops if spoils => {
-                shared.spoiled.fetch_add(1, Ordering::Relaxed);
+            Fault::Drop if is_due => {
+                shared.changed.fetch_add(1, Ordering::Relaxed);
                 return;
             }
-            Spoil::Swaps => match held.take() {
+            Fault::Swap => match held.take() {
                 Some(earlier) => {
                     reply.extend(earlier);
-                    shared.spoiled.fetch_add(2, Ordering::Relaxed);
+                    shared.changed.fetch_add(2, Ordering::Relaxed);
                     shared.held.fetch_sub(1, Ordering::Relaxed);
                 }
-                None if spoils => {
+                None if is_due => {
                     *held = Some(reply);
                     shared.held.fetch_add(1, Ordering::Relaxed);
                     return;
                 }
                 None => {}
             },
-            Spoil::Corrupts | Spoil::Drops => {}
+            Fault::Corrupt | Fault::Drop => {}
         }
         out.append(&mut reply);
     }

@@ -1,29 +1,30 @@
-//! A server that stops once: all that falls due meanwhile has to be seen to wait.
+//! A server that stalls once: the latency of every request that falls due meanwhile has to include the stall.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use loadgen::{Arrivals, Pacing};
 
+use super::bench::{Bench, open};
 use super::finding::Finding;
-use super::server::Manner;
-use super::{Bench, open, theory};
+use super::server::Behavior;
+use super::theory;
 
 pub(super) fn stall(bench: &Bench<'_>) -> Result<Vec<Finding>> {
     const STALL: Duration = Duration::from_millis(800);
     const LENGTH: Duration = Duration::from_secs(8);
     let mut findings = Vec::new();
     for connections in [1, 1_000] {
-        let manner = Manner::StallsOnce {
+        let behavior = Behavior::StallsOnce {
             after: Duration::from_secs(2),
             lasts: STALL,
         };
-        let outcome = bench.load(manner, |plan| {
+        let outcome = bench.load(behavior, |plan| {
             plan.connections = connections;
             plan.duration = LENGTH;
             plan.timeout = Duration::from_secs(3);
-            // Evenly, so that as many fall due in the stall as its length says; and few enough that one connection answers
-            // the line of those that waited in a time that is small beside it, a hundredth where an answer takes 40 µs.
+            // Uniform, so that the number of requests due in the stall follows from its length. Few enough that one connection
+            // works off the queue behind it in a small fraction of it: a hundredth, where an answer takes 40 µs.
             plan.load = open(250.0, Arrivals::Uniform, Pacing::Hybrid);
         })?;
         for quantile in [0.95, 0.99, 0.999] {

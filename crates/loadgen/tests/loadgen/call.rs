@@ -30,7 +30,7 @@ fn calls_follow_each_other_on_one_connection_and_count_up() {
 }
 
 #[test]
-fn a_call_asks_what_it_is_told_to() {
+fn a_call_sends_the_given_parameters() {
     let fake = Fake::good();
     let left = loadgen(&format!(
         "call --connect {} --op pi --params 100 --count 2",
@@ -70,8 +70,8 @@ fn an_error_reply_is_printed_and_exits_1() {
 }
 
 #[test]
-fn a_call_without_a_reply_says_why_and_exits_1() {
-    const CUT: &str = "closed the connection before its reply was whole";
+fn a_call_without_a_reply_is_an_error() {
+    const CUT: &str = "closed the connection in the middle of a reply";
     for (fault, message) in [
         ("silence", "no reply within 200ms"),
         ("close", CUT),
@@ -95,7 +95,7 @@ fn a_call_without_a_reply_says_why_and_exits_1() {
 }
 
 #[test]
-fn a_reply_that_trickles_in_does_not_make_a_call_longer_than_it_may_take() {
+fn a_reply_in_single_bytes_does_not_extend_the_timeout() {
     // Each byte comes in time, and all of them would take three seconds and more.
     let fake = Fake::new(|_| Act::AnswerInBytes(Duration::from_millis(100)));
     let left = loadgen(&format!("call --connect {} --timeout 1s", fake.address));

@@ -105,7 +105,7 @@ fn every_contender_answers_what_its_entry_says() {
 }
 
 #[test]
-fn every_contender_takes_frames_in_pieces_and_outlives_peers_that_break_off() {
+fn every_contender_takes_split_frames_and_survives_resets() {
     for_each_contender(|contender, running| {
         let value = json!("in pieces");
         let whole = ping(&value);

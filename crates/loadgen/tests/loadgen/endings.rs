@@ -53,7 +53,7 @@ fn silent_port() -> ((Socket, Vec<TcpStream>), SocketAddr) {
 }
 
 #[test]
-fn a_server_that_dies_ends_the_run_with_what_was_measured() {
+fn a_dead_server_ends_the_run_with_a_result() {
     let fake = mortal(200);
     let started = Instant::now();
     let report = run(&Plan {
@@ -83,7 +83,7 @@ fn a_server_that_dies_ends_the_run_with_what_was_measured() {
 }
 
 #[test]
-fn the_program_tells_that_the_server_is_gone_and_exits_1_with_what_was_measured() {
+fn the_program_reports_a_dead_server_and_exits_1() {
     let fake = mortal(100);
     let left = loadgen(&format!(
         "run --connect {} --connections 4 --warmup 0 --duration 1h --json -",
@@ -109,7 +109,7 @@ fn the_program_tells_that_the_server_is_gone_and_exits_1_with_what_was_measured(
 }
 
 #[test]
-fn a_server_that_dies_in_the_warm_up_ends_the_run_with_an_empty_window() {
+fn a_server_that_dies_in_the_warm_up_leaves_no_window() {
     let fake = mortal(20);
     let report = run(&Plan {
         warmup: FOREVER,
@@ -123,7 +123,7 @@ fn a_server_that_dies_in_the_warm_up_ends_the_run_with_an_empty_window() {
 }
 
 #[test]
-fn an_address_where_nobody_listens_is_told_at_once() {
+fn an_address_where_nothing_listens_is_an_error_at_once() {
     let (_held, address) = dead_port();
     let cancel = AtomicBool::new(false);
     let plan = Plan::closed_loop(address, 64, ping());
@@ -135,13 +135,13 @@ fn an_address_where_nobody_listens_is_told_at_once() {
         assert_eq!(left.code, Some(1));
         assert_eq!(left.stderr.lines().count(), 1, "{}", left.stderr);
         assert!(left.stderr.starts_with(&format!(
-            "loadgen: can't connect to {address} (is the server running there?): Connection refused"
+            "loadgen: can't connect to {address}: Connection refused"
         )));
     }
 }
 
 #[test]
-fn an_address_that_does_not_answer_is_given_up_after_the_timeout() {
+fn an_address_that_does_not_answer_times_out() {
     let (_held, address) = silent_port();
     let left = loadgen(&format!("run --connect {address} --timeout 200ms"));
     assert_eq!(left.code, Some(1));
@@ -202,7 +202,7 @@ fn a_rate_beyond_the_client_can_be_interrupted() {
 }
 
 #[test]
-fn an_open_loop_whose_server_dies_accounts_for_those_in_line_up_to_its_end() {
+fn an_open_loop_accounts_for_its_queue_when_the_server_dies() {
     let fake = mortal(200);
     let report = run(&Plan {
         warmup: Duration::ZERO,
@@ -271,7 +271,7 @@ fn a_cancelled_run_ends_soon_with_what_was_measured() {
 }
 
 #[test]
-fn a_cancelled_open_loop_accounts_for_those_in_flight_and_in_line_up_to_its_end() {
+fn a_cancelled_open_loop_accounts_for_its_queue() {
     let fake = falls_silent();
     let plan = Plan {
         warmup: Duration::ZERO,
@@ -316,7 +316,7 @@ fn an_interrupted_program_exits_1_soon_with_what_was_measured() {
 }
 
 #[test]
-fn an_interrupted_program_does_not_wait_for_a_server_that_does_not_answer() {
+fn an_interrupted_program_does_not_wait_for_the_server() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let (_held, address) = silent_port();
         let address = address.to_string();
@@ -332,7 +332,7 @@ fn an_interrupted_program_does_not_wait_for_a_server_that_does_not_answer() {
 }
 
 #[test]
-fn a_cancelled_run_does_not_wait_for_the_rest_of_its_idle_connections() {
+fn a_cancelled_run_opens_no_more_idle_connections() {
     let (listener, address) = dead_port();
     // There is room for the first ones, and nobody takes them.
     listener.listen(8).unwrap();
@@ -444,7 +444,7 @@ fn an_allowed_cpu() -> usize {
 }
 
 #[test]
-fn a_thread_that_cannot_have_its_processor_ends_the_run_before_it_starts() {
+fn a_run_does_not_start_without_its_cpus() {
     let fake = Fake::good();
     let plan = Plan {
         duration: FOREVER,
@@ -454,6 +454,6 @@ fn a_thread_that_cannot_have_its_processor_ends_the_run_before_it_starts() {
     };
     let cancel = AtomicBool::new(false);
     let told = loadgen::run(&plan, &cancel, &mut ()).unwrap_err().to_string();
-    assert!(told.contains("can't run on processor 1023"), "{told}");
+    assert!(told.contains("can't run on CPU 1023"), "{told}");
     assert_eq!(fake.requests(), 0);
 }

@@ -79,7 +79,7 @@ fn a_metric_that_is_null_fails_with_the_reason() {
 }
 
 #[test]
-fn a_condition_that_can_not_be_is_refused_before_the_run() {
+fn a_wrong_condition_is_refused_before_the_run() {
     let fake = Fake::good();
     for condition in ["p99", "p98>5ms", "p99>5", "errors>many", "failed>200%", ""] {
         let left = short_run(&fake, &["--fail-if", condition]);

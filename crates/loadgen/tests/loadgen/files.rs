@@ -151,7 +151,7 @@ fn a_new_result_can_be_read_as_any_new_file() {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_is_refused_before_the_load() {
+fn a_pipe_without_a_reader_is_refused_before_the_load() {
     let fake = Fake::good();
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
@@ -164,7 +164,7 @@ fn a_pipe_that_nobody_reads_is_refused_before_the_load() {
         ));
         assert_eq!(left.code, Some(2));
         assert!(
-            left.stderr.contains(flag) && left.stderr.contains("nobody reads"),
+            left.stderr.contains(flag) && left.stderr.contains("no process reads"),
             "{}",
             left.stderr
         );

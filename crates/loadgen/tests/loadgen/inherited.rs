@@ -6,7 +6,7 @@ use crate::fake::Fake;
 use crate::program::Running;
 
 #[test]
-fn signals_blocked_at_the_start_end_a_run_all_the_same() {
+fn signals_blocked_at_the_start_end_a_run() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let fake = Fake::good();
         let address = fake.address.to_string();

@@ -45,7 +45,7 @@ fn on_a_terminal(columns: Option<u16>, start: impl FnOnce(Stdio) -> Running) -> 
 }
 
 #[test]
-fn a_terminal_is_told_rate_p99_and_errors_as_the_load_goes_on() {
+fn a_terminal_shows_rate_p99_and_errors() {
     let fake = Fake::new(|asked| {
         if asked.number.is_multiple_of(5) {
             Act::Instead(error("bad_params"))
@@ -82,13 +82,13 @@ fn a_terminal_is_told_rate_p99_and_errors_as_the_load_goes_on() {
 }
 
 #[test]
-fn a_terminal_is_told_nothing_by_a_quiet_run() {
+fn a_quiet_run_shows_no_progress() {
     let (left, seen) = run_on_a_terminal(&Fake::good(), &["--quiet"]);
     assert_eq!((left.code, &*left.stdout, &*seen), (Some(0), "", ""));
 }
 
 #[test]
-fn what_is_no_terminal_is_told_nothing() {
+fn a_pipe_shows_no_progress() {
     let left = short_run(&Fake::good(), &[]);
     assert_eq!((left.code, &*left.stderr), (Some(0), ""));
 }

@@ -25,7 +25,7 @@ fn report_of(fake: &Fake, arguments: &[&str]) -> Report {
 }
 
 #[test]
-fn at_a_rate_as_much_is_due_as_the_schedule_says() {
+fn a_rate_has_the_requests_of_its_schedule() {
     for pacing in ["hybrid", "spin", "sleep"] {
         let fake = Fake::good();
         let report = report_of(
@@ -40,7 +40,7 @@ fn at_a_rate_as_much_is_due_as_the_schedule_says() {
 }
 
 #[test]
-fn the_same_seed_makes_the_same_poisson_arrivals_and_another_makes_others() {
+fn a_seed_determines_poisson_arrivals() {
     let planned = |seed| {
         let fake = Fake::good();
         let report = report_of(&fake, &["--rate", "400", "--threads", "2", "--seed", seed]);
@@ -54,7 +54,7 @@ fn the_same_seed_makes_the_same_poisson_arrivals_and_another_makes_others() {
 }
 
 #[test]
-fn a_log_of_histograms_holds_every_request_by_each_of_the_three_clocks() {
+fn a_histogram_log_contains_every_request_three_times() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let fake = Fake::good();
@@ -66,7 +66,7 @@ fn a_log_of_histograms_holds_every_request_by_each_of_the_three_clocks() {
 }
 
 #[test]
-fn each_part_of_a_mix_is_asked_for_as_often_as_the_result_says() {
+fn the_result_counts_each_part_of_a_mix() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mix.toml");
     let mix =
@@ -93,7 +93,7 @@ fn each_part_of_a_mix_is_asked_for_as_often_as_the_result_says() {
 }
 
 #[test]
-fn idle_and_silent_connections_are_held_to_the_end_and_ask_for_nothing() {
+fn background_connections_stay_open_and_send_no_requests() {
     let fake = Fake::good();
     let report = report_of(&fake, &["--idle", "3", "--silent", "2"]);
     assert_eq!(fake.connections(), 4, "those that carry the load");
@@ -105,7 +105,7 @@ fn idle_and_silent_connections_are_held_to_the_end_and_ask_for_nothing() {
 }
 
 #[test]
-fn at_a_rate_too_a_connection_carries_its_share_and_no_more() {
+fn an_open_loop_limits_requests_per_connection() {
     let most = Arc::new(AtomicU64::new(0));
     let fake = Fake::new({
         let most = Arc::clone(&most);

@@ -108,7 +108,7 @@ fn replies_in_the_wrong_order_are_wrong_both_of_them() {
 }
 
 #[test]
-fn a_reply_that_is_missing_in_a_pipeline_is_told_by_the_first_one_behind_it() {
+fn a_missing_reply_shows_in_the_next_one() {
     let fake = Fake::new(|asked| {
         if asked.followed && asked.on_connection == 0 {
             Act::Nothing
@@ -149,7 +149,7 @@ fn a_reply_that_never_comes_is_a_timeout() {
 }
 
 #[test]
-fn garbage_in_place_of_a_frame_is_told_at_once_and_not_by_a_timeout() {
+fn garbage_is_reported_at_once() {
     // The last of these would announce half a gibibyte, for which one could wait for long.
     for garbage in [
         "HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -171,7 +171,7 @@ fn garbage_in_place_of_a_frame_is_told_at_once_and_not_by_a_timeout() {
 }
 
 #[test]
-fn what_is_lost_behind_garbage_is_told_with_it() {
+fn requests_behind_garbage_count_as_failed() {
     let fake = Fake::new(|asked| {
         if asked.on_connection == 5 {
             Act::CloseAfter(b"garbage".to_vec())
@@ -194,7 +194,7 @@ fn what_is_lost_behind_garbage_is_told_with_it() {
 }
 
 #[test]
-fn a_reply_that_nobody_asked_for_is_told() {
+fn an_unasked_reply_is_reported() {
     let fake = to_every_seventh(|asked| Act::Instead([asked.answer, &reply("pong", "\"more\"")].concat()));
     let outcome = run(&fake.plan(4, ping()));
     let counts = &outcome.report.requests;
@@ -208,7 +208,7 @@ fn a_reply_that_nobody_asked_for_is_told() {
 }
 
 #[test]
-fn no_reply_is_good_on_a_connection_that_began_with_one_nobody_asked_for() {
+fn no_reply_is_good_after_an_unasked_one() {
     let fake = Fake::greeting(reply("pong", "\"welcome\""));
     let outcome = run(&fake.plan(4, ping()));
     assert_eq!(outcome.report.requests.ok, 0);
@@ -216,7 +216,7 @@ fn no_reply_is_good_on_a_connection_that_began_with_one_nobody_asked_for() {
 }
 
 #[test]
-fn a_connection_closed_in_mid_reply_is_told_as_that() {
+fn a_connection_closed_in_mid_reply_is_reported() {
     let fake = to_every_seventh(|asked| Act::CloseAfter(asked.answer[..9].to_vec()));
     let (outcome, misdeeds) = run_against(&fake);
     assert_eq!(outcome.report.requests.reset, misdeeds);
@@ -225,7 +225,7 @@ fn a_connection_closed_in_mid_reply_is_told_as_that() {
 }
 
 #[test]
-fn a_connection_closed_in_place_of_a_reply_is_told_as_that() {
+fn a_connection_closed_without_a_reply_is_reported() {
     let fake = to_every_seventh(|_| Act::CloseAfter(Vec::new()));
     let (outcome, misdeeds) = run_against(&fake);
     assert_eq!(outcome.report.requests.reset, misdeeds);
@@ -234,7 +234,7 @@ fn a_connection_closed_in_place_of_a_reply_is_told_as_that() {
 }
 
 #[test]
-fn a_reset_is_told_as_that() {
+fn a_reset_is_reported() {
     let fake = to_every_seventh(|_| Act::Reset);
     let (outcome, misdeeds) = run_against(&fake);
     assert_eq!(outcome.report.requests.reset, misdeeds);
@@ -243,7 +243,7 @@ fn a_reset_is_told_as_that() {
 }
 
 #[test]
-fn replies_that_came_before_the_connection_broke_are_not_lost_with_it() {
+fn replies_before_a_reset_are_not_lost() {
     for end in [
         |_: &Asked<'_>| Act::Reset,
         |_: &Asked<'_>| Act::CloseAfter(Vec::new()),

@@ -49,7 +49,7 @@ fn a_page_says_that_the_server_was_overloaded() {
 }
 
 #[test]
-fn replies_to_requests_of_the_warm_up_count_when_they_come_in_the_window() {
+fn replies_to_the_warm_up_count_in_the_window() {
     // One round takes longer than half the window, so each interval sees the rounds that end in it.
     let fake = Fake::good();
     let left = loadgen(&format!(

@@ -68,7 +68,7 @@ fn a_paused_client_of_an_open_loop_blames_nobody() {
 }
 
 #[test]
-fn a_client_that_is_paused_at_the_end_of_the_window_blames_nobody() {
+fn a_pause_at_the_end_causes_no_failures() {
     for load in ["", "--rate 500"] {
         assert_nobody_is_blamed(&format!(
             "--connections 60 --warmup 0 --duration 2s --timeout 2s {load}"
@@ -94,7 +94,7 @@ fn a_call_that_is_paused_blames_nobody() {
 }
 
 #[test]
-fn every_late_reply_is_a_timeout_and_no_early_one_is() {
+fn every_late_reply_is_a_timeout() {
     // The reply comes just behind the timeout, now before the next look for late requests and now after it.
     let late = Fake::new(|_| Act::AnswerAfter(Duration::from_millis(201)));
     let left = crate::program::loadgen(&format!(

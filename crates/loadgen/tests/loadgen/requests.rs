@@ -17,7 +17,7 @@ fn run(fake: &Fake, arguments: &str) -> (Left, Report) {
 }
 
 #[test]
-fn exactly_so_many_requests_are_sent_in_every_shape_of_load() {
+fn every_load_sends_the_exact_number_of_requests() {
     for load in ["", "--rate 2000", "--rate 2000 --arrivals uniform"] {
         for (shape, requests) in [
             ("--connections 1", 1),
@@ -56,7 +56,7 @@ fn exactly_so_many_requests_are_sent_in_every_shape_of_load() {
 }
 
 #[test]
-fn requests_of_a_warm_up_are_none_of_those_that_are_measured() {
+fn requests_of_a_warm_up_are_not_measured() {
     for load in ["", "--rate 500"] {
         let fake = Fake::new(|_| Act::AnswerAfter(std::time::Duration::from_millis(2)));
         let (left, report) = run(

@@ -46,7 +46,7 @@ fn run_stages(fake: &Fake, text: &str, arguments: &str) -> Left {
 }
 
 #[test]
-fn as_many_requests_are_due_in_each_stage_as_its_rate_says() {
+fn each_stage_has_the_requests_of_its_rate() {
     let fake = Fake::good();
     let left = run_stages(
         &fake,
@@ -90,7 +90,7 @@ fn as_many_requests_are_due_in_each_stage_as_its_rate_says() {
 }
 
 #[test]
-fn poisson_stages_pass_the_check_of_arrivals_and_are_shown_as_a_table() {
+fn poisson_stages_pass_the_arrivals_check() {
     let fake = Fake::good();
     let ramp = "[[stage]]\nname = \"ramp up\"\nfrom = 100\nto = 3000\nduration = \"800ms\"\n";
     let left = run_stages(&fake, ramp, "--warmup 0");

@@ -18,7 +18,7 @@ fn refused(arguments: &[&str]) -> Left {
 }
 
 #[test]
-fn every_mistake_in_a_flag_names_the_flag_and_exits_2() {
+fn a_mistake_names_the_flag_and_exits_2() {
     let cases: &[(&[&str], &str)] = &[
         (&["--connections", "0"], "--connections"),
         (&["--connections", "many"], "--connections"),
@@ -254,7 +254,7 @@ fn no_server_and_no_command_are_refused() {
 }
 
 #[test]
-fn a_processor_that_the_machine_does_not_have_is_refused() {
+fn a_cpu_that_the_machine_does_not_have_is_refused() {
     let fake = Fake::good();
     let left = loadgen_with(&["run", "--connect", &fake.address.to_string(), "--cpus", "1023"]);
     assert_eq!(left.code, Some(2), "{}", left.stderr);

@@ -40,7 +40,7 @@ fn assert_all_is_well(fake: &Fake, plan: &Plan) {
 }
 
 #[test]
-fn every_shape_of_load_adds_up_to_what_the_server_saw() {
+fn every_load_adds_up_with_the_server() {
     for (connections, threads) in [(1, 1), (64, 1), (64, 3)] {
         for pipeline in [1, 16] {
             for requests_per_connection in [None, Some(1), Some(7)] {
@@ -61,7 +61,7 @@ fn every_shape_of_load_adds_up_to_what_the_server_saw() {
 }
 
 #[test]
-fn a_connection_carries_as_many_requests_as_it_is_told_and_no_more() {
+fn a_closed_loop_limits_requests_per_connection() {
     let most = Arc::new(Mutex::new(0));
     let fake = Fake::new({
         let most = Arc::clone(&most);
@@ -119,7 +119,7 @@ fn prefix_and_body_written_apart_are_the_same_requests() {
 }
 
 #[test]
-fn no_two_requests_say_the_same_whichever_thread_they_are_from() {
+fn all_requests_of_all_threads_differ() {
     let said = Arc::new(Mutex::new(HashSet::new()));
     let fake = Fake::new({
         let said = Arc::clone(&said);

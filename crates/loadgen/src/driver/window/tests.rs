@@ -7,7 +7,7 @@ use crate::plan::{Load, Pacing, Plan};
 use schema::load::Requests;
 
 #[test]
-fn what_is_due_and_never_sent_is_unsent_and_waits_until_the_window_closes() {
+fn a_request_that_is_never_sent_waits_until_the_end() {
     let mut driver = Stepped::begin(open_loop(10));
     driver.at(10 * MS);
     assert_eq!(driver.tally.requests.unsent, 0, "counted while a reply may come");
@@ -33,7 +33,7 @@ fn what_is_due_and_never_sent_is_unsent_and_waits_until_the_window_closes() {
 }
 
 #[test]
-fn replies_to_the_warm_up_count_in_the_slice_in_which_they_come() {
+fn replies_to_the_warm_up_count_in_their_slice() {
     // Due each millisecond, and answered ten milliseconds after they were sent: of the window's own none is sent.
     let mut driver = Stepped::begin(Plan {
         warmup: Duration::from_millis(100),
@@ -65,7 +65,7 @@ fn replies_to_the_warm_up_count_in_the_slice_in_which_they_come() {
 }
 
 #[test]
-fn a_failure_counts_in_the_slice_in_which_it_comes_and_not_after_the_window() {
+fn a_failure_counts_in_its_slice() {
     let mut driver = Stepped::begin(Plan {
         warmup: Duration::from_millis(10),
         slice: Some(Duration::from_millis(20)),
@@ -90,7 +90,7 @@ fn a_failure_counts_in_the_slice_in_which_it_comes_and_not_after_the_window() {
 }
 
 #[test]
-fn a_line_counts_up_to_where_the_run_is_cut_short() {
+fn a_queue_counts_up_to_an_interruption() {
     let mut driver = Stepped::begin(open_loop(3_600_000));
     driver.at(2 * MS).answer(0, 1);
     driver.at(4 * MS + MS / 2);
@@ -161,7 +161,7 @@ fn a_count_that_was_cancelled_is_of_an_interrupted_run() {
 }
 
 #[test]
-fn a_connection_that_is_lost_takes_those_in_flight_and_not_those_in_line() {
+fn a_lost_connection_loses_requests_in_flight_only() {
     let mut driver = Stepped::begin(Plan {
         pipeline: 2,
         ..open_loop(10)
@@ -210,7 +210,7 @@ fn work(cpu: Duration) {
 }
 
 #[test]
-fn a_thread_that_gets_to_the_end_late_is_busy_for_what_it_did_until_then() {
+fn a_late_end_counts_as_busy() {
     let mut driver = Stepped::begin(closed_loop(10));
     work(Duration::from_millis(20));
     driver.at(40 * MS);
@@ -220,7 +220,7 @@ fn a_thread_that_gets_to_the_end_late_is_busy_for_what_it_did_until_then() {
 }
 
 #[test]
-fn a_processor_that_was_taken_away_while_the_thread_spun_does_not_make_it_less_busy() {
+fn a_stolen_cpu_does_not_count_as_spinning() {
     let mut driver = Stepped::begin(closed_loop(40));
     work(Duration::from_millis(20));
     for _ in 0..10 {

@@ -7,7 +7,7 @@ use loadgen::{Params, Plan, Work};
 use crate::fake::{Act, Fake, PATIENCE, failures, ping, run};
 
 #[test]
-fn seven_of_eight_connections_that_wait_for_the_first_are_unserved_and_timed_out() {
+fn connections_behind_a_busy_server_time_out() {
     let fake = Fake::one_at_a_time();
     let plan = Plan {
         duration: Duration::from_millis(500),
@@ -31,7 +31,7 @@ fn seven_of_eight_connections_that_wait_for_the_first_are_unserved_and_timed_out
 }
 
 #[test]
-fn short_connections_to_a_server_of_one_at_a_time_all_end_well() {
+fn short_connections_to_a_single_server_all_succeed() {
     let fake = Fake::one_at_a_time();
     let plan = Plan {
         timeout: Duration::from_secs(10),
@@ -45,7 +45,7 @@ fn short_connections_to_a_server_of_one_at_a_time_all_end_well() {
 }
 
 #[test]
-fn unserved_connections_are_given_up_as_often_as_the_window_allows_and_the_run_ends() {
+fn connections_without_replies_do_not_hold_up_the_end() {
     let fake = Fake::one_at_a_time();
     let plan = Plan {
         duration: Duration::from_millis(700),
@@ -59,7 +59,7 @@ fn unserved_connections_are_given_up_as_often_as_the_window_allows_and_the_run_e
 }
 
 #[test]
-fn connections_that_an_open_loop_has_no_request_for_are_not_unserved() {
+fn connections_without_requests_do_not_count_as_never_served() {
     let fake = Fake::good();
     let plan = Plan {
         warmup: Duration::ZERO,
@@ -82,7 +82,7 @@ fn connections_that_an_open_loop_has_no_request_for_are_not_unserved() {
 }
 
 #[test]
-fn a_connection_that_an_open_loop_is_not_answered_on_is_unserved() {
+fn a_connection_without_a_reply_was_never_served() {
     let fake = Fake::new(|asked| {
         // The very first, so that nothing came on its connection before.
         if asked.number == 0 {
@@ -107,7 +107,7 @@ fn a_connection_that_an_open_loop_is_not_answered_on_is_unserved() {
 }
 
 #[test]
-fn a_connection_whose_good_reply_comes_after_the_window_was_served() {
+fn a_reply_after_the_window_counts_as_served() {
     let fake = Fake::good();
     let work = Work::new("sleep", Params::Json("700".to_owned())).unwrap();
     let plan = Plan {
