@@ -1,14 +1,14 @@
-//! Pages that are generated from the sources: docs/MODELS.md.
+//! Pages that are generated from the sources: docs/MODELS.md, and the table of models in README.md.
 //!
 //! `UPDATE=1 cargo test -p conformance --test structure generated` writes them.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
-use serde_json::Value;
 use similar::TextDiff;
-use test_support::{Server, servers, skip};
+use test_support::{Server, programs, servers, skip};
 
 use crate::workspace::{PACKAGES, read, root, shown};
 
@@ -20,10 +20,30 @@ blocks in it, and what it costs. The differences between related models follow a
 <!-- Generated from the sources by: UPDATE=1 cargo test -p conformance --test structure generated -->
 
 ";
+const DIFFERENCES: &str = "
+## Differences
+
+Lines that begin with `-` are only in the first page, those with `+` only in the second. The prose at the head of the pages
+is left out.
+";
+const BEGIN: &str = "<!-- models: begin -->\n";
+const END: &str = "<!-- models: end -->";
 
 #[test]
 fn generated_page_of_models_is_current() {
     check(&root().join("docs/MODELS.md"), &models_page());
+}
+
+#[test]
+fn generated_table_in_the_readme_is_current() {
+    let page = root().join("README.md");
+    let text = read(&page);
+    let (before, rest) = text.split_once(BEGIN).expect("README.md has the first marker");
+    let (_, after) = rest.split_once(END).expect("README.md has the second marker");
+    check(
+        &page,
+        &format!("{before}{BEGIN}{}\n{END}{after}", table_of_models()),
+    );
 }
 
 /// Fails if a page is not as it would be generated now. A model that it lacks is no failure where skips are none, so that
@@ -37,7 +57,7 @@ fn check(page: &Path, expected: &str) {
         return fs::write(page, expected).expect("the page can be written");
     }
     let advice = "UPDATE=1 cargo test -p conformance --test structure generated";
-    let lacks = |server: &&Server| !found.contains(&format!("server-{}/src/main.rs", server.name));
+    let lacks = |server: &&Server| !found.contains(&mark_of(server));
     if let Some(server) = servers().iter().find(lacks) {
         return skip(format!("{} lacks {}: run {advice}", shown(page), server.name));
     }
@@ -50,24 +70,22 @@ fn check(page: &Path, expected: &str) {
 }
 
 fn models_page() -> String {
+    let table = table_of_models();
+    // In the order of the table, which goes from simple to composed.
+    let place = |server: &&Server| table.find(&mark_of(server));
     let mut models: Vec<_> = servers().iter().collect();
-    models.sort_by_key(|server| from_simple_to_composed(&server.description));
-    let mut page = INTRODUCTION.to_owned();
-    page += "| model | serves at once | a `sleep` holds | a `block` holds | a crash loses | workers |\n";
-    page += "|---|---|---|---|---|---|\n";
+    models.sort_by_key(place);
+    let mut page = format!("{INTRODUCTION}{table}\n");
     for server in &models {
-        page += &row(server);
-    }
-    for server in &models {
-        let description = text(&server.description["summary"]);
+        let summary = server.description["summary"].as_str().expect("a text");
         let _ = write!(
             page,
-            "\n## `{0}`: {description}\n\n{1}\n\n[crates/server-{0}/src/main.rs](../crates/server-{0}/src/main.rs)\n",
+            "\n## `{0}`: {summary}\n\n{1}\n\n[crates/server-{0}/src/main.rs](../crates/server-{0}/src/main.rs)\n",
             server.name,
             prose(&server.name),
         );
     }
-    page += "\n## Differences\n\nLines that begin with `-` are only in the first page, those with `+` only in the second. The prose at the head of\nthe pages is left out.\n";
+    page += DIFFERENCES;
     for server in &models {
         if let Some(relative) = &PACKAGES[&format!("server-{}", server.name)].differs_from {
             page += &difference(relative.trim_start_matches("server-"), &server.name);
@@ -76,50 +94,24 @@ fn models_page() -> String {
     page
 }
 
-/// The article's models first, blocking ones before event loops, and those without workers before those with.
-fn from_simple_to_composed(description: &Value) -> impl Ord + use<> {
-    let is = |key: &str, value: &str| description[key] == value;
-    (
-        !is("lineage", "article"),
-        is("wait_holds", "nothing"),
-        !description["workers"].is_null(),
-        !is("serves", "one"),
-        !is("crash_loses", "everything"),
-        text(&description["name"]).to_owned(),
-    )
+/// What `compare list --markdown` prints, without its last line end.
+fn table_of_models() -> String {
+    let output = Command::new(programs().join("compare"))
+        .args(["list", "--markdown"])
+        .output()
+        .expect("a program that was built can be started");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let table = String::from_utf8(output.stdout).expect("a table is text");
+    table.trim_end().to_owned()
 }
 
-fn row(server: &Server) -> String {
-    let description = &server.description;
-    let at_once = match text(&description["serves"]) {
-        "one" => "1 connection",
-        "workers" => "1 connection per worker",
-        _ => "many connections",
-    };
-    let wait = match text(&description["wait_holds"]) {
-        "thread" => "its thread",
-        _ => "a timer only",
-    };
-    let block = match text(&description["block_holds"]) {
-        "connection" => "its connection",
-        "loop" => "its event loop",
-        _ => "the server",
-    };
-    let crash = match text(&description["crash_loses"]) {
-        "connection" => "1 connection",
-        "worker" => "the connections of 1 worker",
-        _ => "all connections",
-    };
-    let workers = &description["workers"];
-    let workers = if workers.is_null() {
-        "–".to_owned()
-    } else {
-        text(&workers["kind"]).to_owned()
-    };
-    format!(
-        "| [`{0}`](#{0}) | {at_once} | {wait} | {block} | {crash} | {workers} |\n",
-        server.name
-    )
+/// How a row of the table begins.
+fn mark_of(server: &Server) -> String {
+    format!("| `{}` |", server.name)
 }
 
 /// What stands at the head of a model's page.
@@ -146,10 +138,6 @@ fn difference(first: &str, second: &str) -> String {
     )
 }
 
-fn page_of(model: &str) -> std::path::PathBuf {
+fn page_of(model: &str) -> PathBuf {
     PACKAGES[&format!("server-{model}")].folder.join("src/main.rs")
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().expect("a text")
 }
