@@ -62,7 +62,7 @@ impl ReadBuffer {
         &mut self.storage[self.end..]
     }
 
-    /// Says that the first `bytes` of the room have been filled.
+    /// The first `bytes` of the room have been filled.
     ///
     /// # Panics
     /// If that is more than the room.
@@ -75,7 +75,7 @@ impl ReadBuffer {
         self.crowded = self.end == self.storage.len();
     }
 
-    /// Says that the first `bytes` of [`bytes`](Self::bytes) have been used.
+    /// The first `bytes` of [`bytes`](Self::bytes) have been used.
     ///
     /// # Panics
     /// If that is more than there are.
@@ -157,7 +157,7 @@ impl WriteBuffer {
         &mut self.storage
     }
 
-    /// Says that the first `bytes` of [`bytes`](Self::bytes) have been sent.
+    /// The first `bytes` of [`bytes`](Self::bytes) have been sent.
     ///
     /// # Panics
     /// If that is more than there are.
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_that_grew_for_a_large_frame_gives_the_memory_back() {
+    fn memory_for_a_large_frame_is_given_back() {
         let mut buffer = ReadBuffer::default();
         while buffer.bytes().len() < 1 << 20 {
             let room = buffer.room(1 << 20).len();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_moves_to_the_front_when_the_end_is_reached() {
+    fn unused_bytes_move_to_the_front_at_the_end() {
         let mut buffer = ReadBuffer::default();
         buffer.room(FIRST_ROOM_BYTES)[FIRST_ROOM_BYTES - 3..].copy_from_slice(b"abc");
         buffer.filled(FIRST_ROOM_BYTES);

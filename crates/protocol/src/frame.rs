@@ -5,8 +5,8 @@
 //!   └─ 37 ─────┘ └─ 37 bytes of JSON ┘
 //! ```
 //!
-//! The length is unsigned, 32 bits, little-endian: what Python's `struct.pack("I", n)` gives on the machines people use.
-//! This file knows nothing of JSON.
+//! The length is unsigned, 32 bits, little-endian, as Python's `struct.pack("I", n)` writes it on common machines. This
+//! file knows nothing of JSON.
 
 use thiserror::Error;
 
@@ -18,12 +18,12 @@ pub const PREFIX_BYTES: usize = 4;
 pub struct FrameLimit(u32);
 
 impl FrameLimit {
-    /// Below this not even the error replies of the service would fit.
+    /// With a smaller limit the error replies of the service would not fit.
     pub const LEAST_BYTES: u32 = 256;
-    /// Above this one peer could make a server hold more than most machines can spare.
+    /// With a larger limit one peer could make a server hold more memory than most machines can spare.
     pub const MOST_BYTES: u32 = 1 << 30;
 
-    /// The largest limit, for a client that takes what comes.
+    /// The largest limit, for a client that accepts replies of any length.
     pub const MOST: Self = Self(Self::MOST_BYTES);
 
     /// A limit of `bytes` for the body of a frame.
@@ -41,7 +41,7 @@ impl FrameLimit {
         self.0 as usize
     }
 
-    /// The longest string that `blob` may ask for: what is left of the limit when the rest of the reply has its 64 bytes.
+    /// The longest string that `blob` may ask for: the limit without the 64 bytes for the rest of the reply.
     #[must_use]
     pub fn blob_bytes(self) -> usize {
         self.bytes() - 64
@@ -55,10 +55,10 @@ impl Default for FrameLimit {
     }
 }
 
-/// A frame limit that is too small to be of use, or too large to be safe.
+/// A frame limit that is too small to be useful, or too large to be safe.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "a frame limit of {bytes} bytes is out of range: give {least} to {most}",
+    "a frame limit of {bytes} bytes is out of range; use {least} to {most}",
     least = FrameLimit::LEAST_BYTES,
     most = FrameLimit::MOST_BYTES
 )]
@@ -66,14 +66,14 @@ pub struct FrameLimitError {
     bytes: u32,
 }
 
-/// What stands at the head of the received bytes.
+/// What the received bytes begin with.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Head<'a> {
     /// Not a whole frame yet.
     Incomplete,
     /// A whole frame with this body; the next one starts [`PREFIX_BYTES`] and `body.len()` further on.
     Whole(&'a [u8]),
-    /// The peer announces a body over the limit. What follows can't be framed.
+    /// The peer announces a body over the limit. No frame can be found behind it.
     TooLarge {
         /// The length it announced.
         announced_bytes: u32,
@@ -97,7 +97,7 @@ pub fn head(bytes: &[u8], limit: FrameLimit) -> Head<'_> {
 /// Appends a frame to `out` whose body is what `write_body` appends.
 ///
 /// # Panics
-/// If the body is longer than a prefix can say, which no reply within a [`FrameLimit`] is.
+/// If the body is longer than a prefix can express. A reply within a [`FrameLimit`] never is.
 pub fn append(out: &mut Vec<u8>, write_body: impl FnOnce(&mut Vec<u8>)) {
     let prefix_at = out.len();
     out.extend_from_slice(&[0; PREFIX_BYTES]);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_over_the_limit_is_told_before_its_body_comes() {
+    fn a_length_over_the_limit_is_found_without_its_body() {
         let limit = FrameLimit::new(256).unwrap();
         assert_eq!(
             head(&257u32.to_le_bytes(), limit),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_out_of_range_says_what_the_range_is() {
+    fn a_limit_out_of_range_is_refused_with_the_range() {
         let message = FrameLimit::new(12).unwrap_err().to_string();
         assert!(
             message.contains("12 bytes") && message.contains("256 to 1073741824"),

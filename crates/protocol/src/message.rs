@@ -1,7 +1,7 @@
 //! The JSON in a frame: a request `{"in": OP, "params": ANY}`, a reply `{"out": KIND, "result": ANY}`.
 //!
-//! `params` and `result` are carried as the text that they came as, so that a number keeps all its digits and a string
-//! its escapes. Key order and white space mean nothing, and keys that nobody asked for are passed over.
+//! `params` and `result` keep the text in which they arrived, so that a number keeps all its digits and a string its
+//! escapes. Key order and white space have no meaning. Unknown keys are ignored.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 
 use crate::frame;
 
-/// A request, borrowed from the frame that it came in.
+/// A request, borrowed from its frame.
 #[derive(Debug, Deserialize)]
 pub struct Request<'a> {
-    /// What is asked for.
+    /// The operation that is asked for.
     #[serde(rename = "in", borrow)]
     pub operation: Cow<'a, str>,
-    /// What it is asked with, as it came.
+    /// The parameters of the operation, as they arrived.
     #[serde(borrow)]
     pub params: &'a RawValue,
 }
@@ -24,11 +24,11 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// Reads a request from the body of a frame.
     ///
-    /// Nothing is allocated for a request whose `in` has no escapes and whose `params` nest at most one level deep;
-    /// `serde_json` keeps its place in deeper ones in a small scratch vector.
+    /// Nothing is allocated for a request whose `in` has no escapes and whose `params` nest at most one level deep. For
+    /// deeper ones `serde_json` allocates a small vector.
     ///
     /// # Errors
-    /// With a text for the peer that says what is wrong with the body, and where.
+    /// What is wrong with the body, and where, as a text for the peer.
     pub fn parse(body: &'a [u8]) -> Result<Self, String> {
         parse_object(body)
     }
@@ -45,13 +45,13 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A reply, borrowed from the frame that it came in.
+/// A reply, borrowed from its frame.
 #[derive(Debug, Deserialize)]
 pub struct Reply<'a> {
-    /// What kind of result this is, `error` among them.
+    /// The kind of the result, `error` for instance.
     #[serde(rename = "out", borrow)]
     pub kind: Cow<'a, str>,
-    /// The result, as it came.
+    /// The result, as it arrived.
     #[serde(borrow)]
     pub result: &'a RawValue,
 }
@@ -60,7 +60,7 @@ impl<'a> Reply<'a> {
     /// Reads a reply from the body of a frame.
     ///
     /// # Errors
-    /// With a text that says what is wrong with the body, and where.
+    /// What is wrong with the body, and where.
     pub fn parse(body: &'a [u8]) -> Result<Self, String> {
         parse_object(body)
     }
@@ -95,14 +95,14 @@ pub enum ErrorCode {
     UnknownOperation,
     /// The body is not JSON, or not a request.
     BadRequest,
-    /// The operation can't be done with these parameters.
+    /// The operation does not take these parameters.
     BadParams,
     /// The announced length is over the limit; the connection closes after this reply.
     FrameTooLarge,
 }
 
 impl ErrorCode {
-    /// The code as it stands in a reply.
+    /// The code as a reply has it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -114,10 +114,10 @@ impl ErrorCode {
     }
 }
 
-/// An error's text is for people; a peer must not be able to have a megabyte of its own request sent back in it.
+/// An error's text is for people. It must not send a megabyte of a request back to its peer.
 const MESSAGE_CHARS: usize = 200;
 
-/// The first `most_chars` characters of `text`, marked where something was cut.
+/// The first `most_chars` characters of `text`, with a mark if something was cut.
 pub(crate) fn excerpt(text: &str, most_chars: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most_chars) {
         None => Cow::Borrowed(text),
@@ -128,7 +128,7 @@ pub(crate) fn excerpt(text: &str, most_chars: usize) -> Cow<'_, str> {
 fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     let text = std::str::from_utf8(body)
         .map_err(|error| format!("the body is not UTF-8 from byte {} on", error.valid_up_to()))?;
-    // Serde would take an array with the fields in order for the object as well.
+    // Serde would also accept an array with the fields in order.
     if !text.trim_ascii_start().starts_with(['{']) {
         return Err("the body is not a JSON object".to_owned());
     }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_an_object_with_both_keys_in_any_order_and_nothing_after_it() {
+    fn a_request_is_an_object_with_both_keys() {
         for good in [
             r#"{"in":"ping","params":null}"#,
             " {\n\"params\" : [1, 2] ,\t\"in\":\"ping\", \"id\": {\"x\": [1]}} ",

@@ -17,10 +17,10 @@ pub const SPIN_MOST_US: u64 = 10_000_000;
 /// The longest that `sleep` and `block` wait.
 pub const WAIT_MOST_MS: u64 = 60_000;
 
-/// A request that has been found good.
+/// A request whose parameters are within their limits.
 #[derive(Debug)]
 pub enum Operation<'a> {
-    /// Say it back, as it came.
+    /// Send the value back, as it arrived.
     Ping(&'a RawValue),
     /// Run a job that holds its thread: `pi`, `spin` or `block`.
     Work(Work),
@@ -30,7 +30,7 @@ pub enum Operation<'a> {
     Blob(u64),
 }
 
-/// Why a request can't be done, for the peer to read.
+/// Why a request is refused, for the peer to read.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_has_to_be_whole_and_within_the_limit() {
+    fn a_number_has_to_be_whole_and_within_its_limit() {
         let limit = FrameLimit::default();
         let asked = |operation: &str, params: &str| {
             let body = format!(r#"{{"in":"{operation}","params":{params}}}"#);

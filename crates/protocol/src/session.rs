@@ -1,7 +1,7 @@
 //! One connection's conversation, from the server's side: requests in, replies out, in order.
 //!
-//! This file may know frames, messages and operations. It may not know how the bytes travel, what time it is, or whether
-//! the one who drives it can do anything else meanwhile.
+//! This file may know frames, messages and operations. It may not know how bytes travel, what time it is, or whether its
+//! caller can do anything else meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use crate::message::{ErrorCode, Reply, Request};
 use crate::operation::{Operation, Refusal};
 use crate::work::{Outcome, Work, append_json};
 
-/// With this much unsent, a session answers nothing more until it is flushed, so that a peer that does not read its
-/// replies costs one buffer and at most one reply beyond it.
+/// With this much unsent, a session answers no more until it is flushed. So a peer that does not read its replies costs one
+/// buffer, and at most one reply beyond it.
 pub const UNSENT_MOST_BYTES: usize = RETAINED_BYTES;
 
-/// What a session is told about its service.
+/// What a session needs to know of its service.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SessionOptions {
     /// The longest body that a peer may send.
@@ -53,8 +53,8 @@ pub enum Step {
     Waiting(Instant),
     /// The conversation is over. Flush, then close.
     Close {
-        /// The peer may still be sending what will never be read. Closing at once would reset the connection and could
-        /// take the last reply with it: stop writing, and read to the end first.
+        /// The peer may still be sending bytes that are never read. To close at once would reset the connection, and the
+        /// last reply could be lost. So stop writing, and read to the end first.
         unread: bool,
     },
 }
@@ -80,11 +80,11 @@ enum State {
     Working,
     /// Has taken a `sleep`, whose reply is due at a time that the caller sets. Requests behind it wait.
     Sleeping { ms: u64, until: Option<Instant> },
-    /// Takes no more requests.
+    /// Takes no further requests.
     Ended { unread: bool },
 }
 
-/// Where in a frame the next write starts, and so where it has to end when prefix and body leave apart.
+/// Where in a frame the next write starts, and so where it has to end if prefix and body are written separately.
 #[derive(Debug, Clone, Copy)]
 enum Cut {
     FrameStart,
@@ -93,7 +93,7 @@ enum Cut {
 }
 
 impl Session {
-    /// A conversation in which nothing has been said yet. It holds no memory until its first byte.
+    /// A conversation without a request so far. It holds no memory until its first byte.
     #[must_use]
     pub fn new(options: SessionOptions) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl Session {
         self.output.give_back(&mut shared.output);
     }
 
-    /// Where received bytes go; never empty. Say with [`filled`](Self::filled) how many came.
+    /// Where received bytes go. It is never empty. Report with [`filled`](Self::filled) how many came.
     pub fn room(&mut self) -> &mut [u8] {
         self.input
             .room((PREFIX_BYTES + self.options.limit.bytes()).max(RETAINED_BYTES))
@@ -134,12 +134,12 @@ impl Session {
         self.input.filled(bytes);
     }
 
-    /// The peer sends nothing more. What arrived whole is still answered; half a frame is dropped.
+    /// The peer sends nothing more. Whole requests are still answered, and an incomplete one is dropped.
     pub fn end_of_input(&mut self) {
         self.input_ended = true;
     }
 
-    /// Goes on by one request, or says what is needed for that.
+    /// Answers the next request, or returns what that takes.
     pub fn step(&mut self) -> Step {
         match self.state {
             State::Serving => self.next_request(),
@@ -183,13 +183,13 @@ impl Session {
         }
     }
 
-    /// Goes on behind a request that took its time.
+    /// Counts the reply to a request that took time, and goes on behind it.
     fn resume(&mut self) {
         self.answered += 1;
         self.state = State::Serving;
     }
 
-    /// What is to be written now; empty when there is nothing. Say with [`sent`](Self::sent) how much of it was.
+    /// What is to be written now, which may be nothing. Report with [`sent`](Self::sent) how much was written.
     #[must_use]
     pub fn output(&self) -> &[u8] {
         let bytes = self.output.bytes();

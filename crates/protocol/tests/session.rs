@@ -1,4 +1,4 @@
-//! A session, driven by hand: bytes cut anywhere, time stepped, allocations counted.
+//! A session, driven by hand: bytes are cut anywhere, time is stepped, allocations are counted.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ fn send_all(session: &mut Session, out: &mut Vec<u8>) {
     }
 }
 
-/// Plays the whole of `bytes` in pieces whose sizes go round, doing all work in no time, and gives what came out.
+/// Plays all of `bytes`, in pieces of these sizes in turn, and returns the output. Jobs and waits take no time.
 fn play(options: SessionOptions, bytes: &[u8], piece_bytes: &[usize]) -> Vec<u8> {
     let mut session = Session::new(options);
     let (mut left, mut out) = (bytes, Vec::new());
@@ -110,7 +110,7 @@ fn every_operation_is_answered_in_order() {
 }
 
 #[test]
-fn a_sleep_is_a_state_with_a_deadline_and_what_follows_waits_behind_it() {
+fn requests_behind_a_sleep_wait_for_its_deadline() {
     let mut session = Session::new(SessionOptions::default());
     let bytes = requests(&[("sleep", "200"), ("ping", "1")]);
     receive(&mut session, &mut &bytes[..], usize::MAX);
@@ -150,7 +150,7 @@ impl Clock for Recorded {
 }
 
 #[test]
-fn a_job_is_handed_out_once_and_answered_with_its_outcome() {
+fn a_job_is_handed_out_once_then_answered() {
     let mut session = Session::new(SessionOptions::default());
     let bytes = requests(&[("block", "5"), ("spin", "6"), ("pi", "0"), ("ping", "1")]);
     receive(&mut session, &mut &bytes[..], usize::MAX);
@@ -201,7 +201,7 @@ fn an_oversized_length_is_answered_and_ends_the_conversation() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_owed_a_bounded_amount() {
+fn a_peer_that_does_not_read_costs_bounded_memory() {
     let mut session = Session::new(SessionOptions::default());
     let bytes = requests(&[("blob", "1000")]).repeat(1000);
     let mut left = &bytes[..];
@@ -217,7 +217,7 @@ fn a_peer_that_does_not_read_is_owed_a_bounded_amount() {
 }
 
 #[test]
-fn two_writes_cut_every_reply_behind_its_prefix_however_little_is_sent_at_once() {
+fn two_writes_cut_every_reply_behind_its_prefix() {
     let options = SessionOptions {
         writes: Writes::PrefixThenBody,
         ..SessionOptions::default()
@@ -303,7 +303,7 @@ fn json_string(text: &str) -> String {
 
 proptest! {
     #[test]
-    fn any_split_of_any_stream_of_frames_gives_the_same_frames(
+    fn any_split_of_a_stream_gives_the_same_frames(
         lengths in prop::collection::vec(0..6000_usize, 1..20),
         first: u8,
         pieces in prop::collection::vec(1..9000_usize, 1..20),
@@ -335,7 +335,7 @@ proptest! {
     }
 
     #[test]
-    fn any_split_of_the_stream_gives_the_same_replies(
+    fn any_split_of_a_stream_gives_the_same_replies(
         params in prop::collection::vec(json(), 1..20),
         pieces in prop::collection::vec(1..200_usize, 1..20),
         two_writes: bool,
@@ -349,7 +349,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded_as_it_was(operation: String, params in json(), kind in "[a-z_]{1,12}") {
+    fn a_message_is_decoded_as_it_was_encoded(operation: String, params in json(), kind in "[a-z_]{1,12}") {
         let mut bytes = requests(&[(&operation, &params)]);
         let Head::Whole(body) = frame::head(&bytes, FrameLimit::default()) else { panic!("not a whole frame") };
         let request = Request::parse(body).unwrap();
@@ -362,7 +362,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_answered_or_refused_but_never_trip_it(
+    fn arbitrary_bytes_are_answered_or_refused(
         bytes in prop::collection::vec(any::<u8>(), 0..600),
         pieces in prop::collection::vec(1..64_usize, 1..8),
     ) {

@@ -8,9 +8,11 @@
 //!
 //! What blocks: a child, for its own connection only.
 //!
-//! What it costs: a fork for each connection (page tables copied, then each page that is written), far more than a
-//! thread; a switch for each request, between address spaces; and a process's worth of kernel memory while the connection
-//! lives. What it buys is isolation: a child that crashes, leaks or is killed takes nothing with it.
+//! What it costs: a fork for each connection, which is far more than a thread: the kernel copies the page tables, and then
+//! each page that is written. A switch between address spaces for each request. The kernel memory of a process for each
+//! open connection. In return connections are isolated: a child that crashes, leaks or is killed affects no other.
+//!
+//! Flags: only those that every server takes.
 
 #![forbid(unsafe_code)]
 
@@ -44,12 +46,12 @@ fn run(options: &Options) -> Result<()> {
     listener.announce()?;
     while let Some(connection) = children.accept(&listener)? {
         if children.fork()? == Fork::Child {
-            // A child that kept the listener would keep the port when the parent is gone.
+            // A child that kept the listener would keep the port after the parent is gone.
             drop(listener);
             serving::serve(&connection, &service, stop);
             return Ok(());
         }
-        // The parent's copy closes here: while it stood open, the peer would not see the child close.
+        // The parent's copy has to close here: as long as it is open, the peer does not see the child close.
         drop(connection);
     }
     drop(listener);

@@ -8,11 +8,13 @@
 //!                └─ accept C, …             D waits in the backlog until one of them is free
 //! ```
 //!
-//! What blocks: a worker, from accept to close. N clients that keep their connections, even silent ones, use the server
-//! up. Blocking accepts on a shared listener go round: the kernel wakes the worker that has waited longest.
+//! What blocks: a worker, from accept to close. N clients that keep their connections open, even silent ones, occupy the
+//! whole server. On a shared listener the kernel wakes the worker that has waited longest, so connections go round.
 //!
-//! What it costs: nothing for a new connection, since all forks are done beforehand; a switch between address spaces for
-//! each request, as with `fork`. The number of processes, and so the memory, is fixed.
+//! What it costs: nothing for a new connection, because all forks are done beforehand. A switch between address spaces for
+//! each request, as with `fork`. The number of processes is fixed, and with it the memory.
+//!
+//! Flags: `--workers`, `--accept`, `--start-retries` and `--tally`, beside those that every server takes.
 
 #![forbid(unsafe_code)]
 
@@ -44,8 +46,8 @@ const MODEL: Model = Model {
 #[derive(Parser)]
 #[command(version)]
 struct Flags {
-    /// Processes that serve, 1 to 65535. Each holds one connection at a time, so this is the number of clients served at
-    /// once (the original forks 10)
+    /// Number of worker processes, 1 to 65535. Each serves one connection at a time, so this is also the number of clients
+    /// served at once (the original forks 10)
     #[arg(long, value_name = "N", default_value_t = MODEL.default_workers())]
     workers: NonZeroU16,
 

@@ -1,16 +1,17 @@
-//! One thread serves one connection at a time, to its end, and then the next.
+//! One thread serves one connection to its end, and then the next.
 //!
 //! ```text
 //!   backlog        thread
 //!   D C B  ──────▶  A      accept A, serve A until it closes, accept B, …
 //! ```
 //!
-//! What blocks: everything. While A is connected, even if it says nothing, B, C and D wait in the kernel's backlog: they
-//! are connected, their requests are received and acknowledged, and nobody reads them. One silent client stops the
-//! service.
+//! What blocks: everything. While A is connected, even if it sends nothing, B, C and D wait in the kernel's backlog. They
+//! are connected, and the kernel acknowledges their requests, but nobody reads them. One silent client stops the service.
 //!
-//! What it costs: nothing but the request itself. There is no switch to another thread, no second buffer, no lock. With
-//! one client at a time this is the least that a blocking server can do, and what the other models are measured by.
+//! What it costs: only the request itself. There is no switch to another thread, no second buffer and no lock. With one
+//! client at a time this is the least that a blocking server can do, so the other models are compared with it.
+//!
+//! Flags: only those that every server takes.
 
 #![forbid(unsafe_code)]
 
@@ -38,7 +39,8 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
-    // A request to stop comes while a connection is served. It closes the listener then, and not after that connection.
+    // A request to stop comes while a connection is served. The listener closes at once, and not after that connection, so
+    // that nobody connects in vain.
     let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
     let service = options.service();
     listener.announce()?;

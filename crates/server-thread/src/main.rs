@@ -6,12 +6,13 @@
 //!   threads             recv A     recv B     recv C     each blocks for its own connection only
 //! ```
 //!
-//! What blocks: a thread in its recv, in its send, in a handler that waits. The others go on, since the kernel runs
-//! whichever can.
+//! What blocks: a thread in its recv, in its send, or in a handler that waits. The other threads go on.
 //!
-//! What it costs: a thread started and ended for each connection; a switch for each request, since the thread that a
-//! request wakes is seldom the one that ran last; and for each connection a stack, of which only the touched pages are
-//! real. A panic or a leak is everybody's.
+//! What it costs: starting and ending a thread for each connection. A switch for each request, because the thread that a
+//! request wakes is seldom the one that ran last. A stack for each connection, of which only the touched pages use memory.
+//! All threads share one memory, so a crash or a leak in one affects every connection.
+//!
+//! Flags: only those that every server takes.
 
 #![forbid(unsafe_code)]
 

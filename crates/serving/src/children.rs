@@ -1,7 +1,7 @@
 //! Child processes: forked, reaped, and never left behind.
 //!
-//! Invariant of everything in here: the process has one thread. A fork copies only the thread that calls it, and a lock
-//! that another one held would stay locked in the child for ever.
+//! Invariant of this file: the process has one thread. A fork copies only the thread that calls it. A lock that another
+//! thread held would stay locked in the child for ever.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -24,8 +24,8 @@ use crate::signals::{SAME_WITHIN, take_request};
 use crate::stop::Stop;
 use crate::watch::Watch;
 
-/// While children drain, the request to stop is repeated this often: one that came just before a child blocked in a
-/// call would else go unnoticed.
+/// While children drain, the request to stop is repeated this often. A child that was about to block in a call when it
+/// came would not notice it otherwise.
 pub(crate) const REPEAT: Duration = Duration::from_millis(50);
 
 /// Which side of a fork this is.
@@ -51,7 +51,7 @@ pub struct Children {
 }
 
 impl Children {
-    /// No children yet; from now on their ends are noticed.
+    /// No children yet. From now on the process notices when one ends.
     pub fn watch(stop: Stop) -> Result<Self> {
         let mut children = Self {
             watch: Watch::start(stop.with_children())?,
@@ -66,8 +66,8 @@ impl Children {
         Ok(children)
     }
 
-    /// The same for children that serve a connection each, as many as the flags allow. Makes sure that this process can
-    /// fork: one that can't must not announce itself.
+    /// For children that serve a connection each, as many as the flags allow. It fails if this process can't fork, because
+    /// such a server must not announce itself.
     pub fn one_per_connection(options: &Options) -> Result<Self> {
         let mut children = Self {
             max_connections: options.max_connections(),
@@ -85,7 +85,7 @@ impl Children {
         Ok(children)
     }
 
-    /// What a child looks at to learn that it should stop: this process repeats the signal to it.
+    /// How a child learns that it should stop. This process repeats the signal to it.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.watch.stop().supervised()
@@ -96,8 +96,9 @@ impl Children {
         &self.watch
     }
 
-    /// Waits for the next connection and accepts it, reaping meanwhile, or reports that the process should stop. With as
-    /// many children as there may be connections, it waits for one of them to end first.
+    /// Waits for the next connection and accepts it. Reaps children meanwhile. Returns none if the process should stop.
+    ///
+    /// With as many children as there may be connections, it waits for one of them to end first.
     pub fn accept(&mut self, listener: &Listener) -> Result<Option<TcpStream>> {
         if let Some(most) = self.max_connections {
             while self.alive.len() >= most && !self.watch.stopping() {
@@ -106,7 +107,7 @@ impl Children {
             }
         }
         if self.watch.stopping() {
-            // The drain timeout starts here: there may be many left to fork a child for.
+            // The drain timeout starts here, because many connections may be left that need a child.
             let asked = match self.drain {
                 None => self.ask_to_stop(),
                 Some(_) => self.time_left(),
@@ -120,10 +121,10 @@ impl Children {
         watch.accept(listener, || while reap_one(alive).is_some() {})
     }
 
-    /// Forks, and waits for that to be possible where the limit of processes is reached.
+    /// Forks. At the limit of processes it waits until it can.
     ///
-    /// The connection that the child is for has been accepted, so a request to stop is no reason to give up. This is the
-    /// parent without a child only where none could be forked until the end of the drain timeout.
+    /// The connection that the child is for has been accepted, so a request to stop is no reason to give up. The parent
+    /// returns without a child only if none could be forked until the end of the drain timeout.
     pub fn fork(&mut self) -> Result<Fork> {
         loop {
             match self.try_fork() {
@@ -142,7 +143,7 @@ impl Children {
         }
     }
 
-    /// Forks. The child dies with its parent, sees signals as they come, and has no children.
+    /// Forks. The child dies with its parent, receives signals at once, and has no children.
     pub(crate) fn try_fork(&mut self) -> Result<ForkResult> {
         let parent = getpid();
         let fork = fork_process().map_err(Error::system("fork"))?;
@@ -155,8 +156,8 @@ impl Children {
                 self.namespace = None;
                 log::start_anew();
                 set_pdeathsig(Signal::SIGKILL).map_err(Error::system("tie a child to its parent"))?;
-                // A parent outside of the child's process namespace is process 0. One that died before the line above is
-                // replaced by process 1.
+                // A parent outside of the child's process namespace is process 0. If the parent died before the call
+                // above, another process has taken its place.
                 let parent_now = getppid();
                 if parent_now != parent && parent_now.as_raw() != 0 {
                     std::process::exit(1);
@@ -167,13 +168,13 @@ impl Children {
         Ok(fork)
     }
 
-    /// Takes a child that has ended, so that it leaves no zombie: its process, and how it ended. Never blocks.
+    /// Reaps a child that has ended, so that it leaves no zombie. Returns its process and how it ended. Never blocks.
     pub(crate) fn reap(&mut self) -> Option<(Pid, WaitStatus)> {
         reap_one(&mut self.alive)
     }
 
     /// Asks all children to stop, and waits for them to finish what has arrived. At the end of the drain timeout, or at a
-    /// second request to stop, it kills what is left.
+    /// second request to stop, it kills those that are left.
     pub fn drain(&mut self) -> Result<()> {
         loop {
             while self.reap().is_some() {}
@@ -207,7 +208,8 @@ impl Children {
         self.time_left() == Asked::InTime
     }
 
-    /// Whether the drain timeout, which starts with the first call, is not over, nor cut short by a second request to stop.
+    /// Whether the drain may go on: neither is its timeout over, nor has a second request to stop come. The first call
+    /// starts the timeout.
     fn time_left(&mut self) -> Asked {
         let now = Instant::now();
         let drain = self.drain.get_or_insert(Drain {
@@ -222,12 +224,12 @@ impl Children {
     }
 }
 
-/// How the drain goes.
+/// The state of a drain.
 #[derive(Debug, Clone, Copy)]
 struct Drain {
     began: Instant,
-    /// A look after [`SAME_WITHIN`] has shown no further request, so the next one is a second one. Without that look, one
-    /// that a busy machine brings late would be taken for a second.
+    /// A look after [`SAME_WITHIN`] has shown no further request, so the next one is a second one. Without that look, a
+    /// first request that a busy machine delivers late would count as a second one.
     heeds_the_next: bool,
     /// A second request to stop has come.
     cut_short: bool,
@@ -242,12 +244,12 @@ enum Asked {
 
 /// The first process of the namespace that children are born into.
 ///
-/// Under `unshare --pid` a process stays where it is, and its children are in a new namespace. The first of them is its
-/// init: when that ends, the kernel kills all others there, and refuses every further fork. So the first is one that
-/// does nothing, and lives as long as the server.
+/// Under `unshare --pid` a process stays in its namespace, and its children are in a new one. The first child is the init
+/// of the new namespace: when it ends, the kernel kills all others there, and refuses every further fork. So the first
+/// child does nothing, and lives as long as the server.
 #[derive(Debug)]
 struct NamespaceInit {
-    /// It closes when the server has gone, and so the process ends.
+    /// It closes when the server ends, and the process ends with it.
     _lives: UnixStream,
 }
 
@@ -268,7 +270,7 @@ impl NamespaceInit {
         match children.try_fork()? {
             ForkResult::Child => {
                 drop(lives);
-                // Signals interrupt the read, and mean nothing to this process.
+                // This process ignores the signals that interrupt the read.
                 while ends.read(&mut [0]).is_err() {}
                 std::process::exit(0);
             }
@@ -298,7 +300,7 @@ fn reap_one(alive: &mut HashSet<Pid>) -> Option<(Pid, WaitStatus)> {
 
 #[allow(unsafe_code)]
 fn fork_process() -> nix::Result<ForkResult> {
-    // To look takes a descriptor, of which there may be none left.
+    // Counting takes a descriptor, and there may be none left.
     debug_assert!(
         thread_count().is_none_or(|threads| threads == 1),
         "a process that forks has one thread"
@@ -308,7 +310,7 @@ fn fork_process() -> nix::Result<ForkResult> {
     unsafe { nix::unistd::fork() }
 }
 
-/// How many threads this process has, as far as the kernel tells.
+/// How many threads this process has, if the kernel shows it.
 fn thread_count() -> Option<usize> {
     std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
 }

@@ -21,8 +21,8 @@ use crate::work::perform;
 pub const LINGER_MOST: Duration = Duration::from_secs(1);
 
 /// How many bytes such a connection may read and drop in that time. By default Linux lets a sender buffer 4 MiB
-/// (`tcp_wmem`) and a receiver 6 MiB (`tcp_rmem`). So this covers all that an honest peer can have sent before the last
-/// reply reached it. A peer that sends more did not look at the reply.
+/// (`tcp_wmem`) and a receiver 6 MiB (`tcp_rmem`). So this covers all that an honest peer can have sent before it received
+/// the last reply. A peer that sends more ignores the reply.
 pub const LINGER_MOST_BYTES: usize = 16 << 20;
 
 /// Serves one connection to its end, and holds the thread as long. Returns how many requests were answered.

@@ -1,4 +1,4 @@
-//! A fixed set of workers: who is missing, and when to fork the next.
+//! A fixed set of workers: which one is missing, and when to fork the next.
 
 use std::collections::HashSet;
 use std::os::fd::AsFd;
@@ -20,16 +20,16 @@ use crate::stop::Stop;
 use crate::tally::{Tally, TallyFile};
 
 /// How long workers may take to accept what waits in the backlog once the server has been asked to stop. An idle worker
-/// takes far less. Where all are busy it waits in vain, and so does whoever connects meanwhile.
+/// takes far less. If all are busy, waiting longer helps no connection.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
-/// How long a signal that goes to all processes of a server may take to reach the supervisor, once a worker has it.
+/// How long a signal to all processes of a server may take to reach the supervisor, after a worker has it.
 const SIGNAL_TO_ALL: Duration = Duration::from_millis(5);
 
 /// A set of workers with a slot for each, and their supervisor.
 ///
-/// The ready line is printed when the first worker is ready. Until then no second worker is started: what keeps one from
-/// starting keeps all of them.
+/// The ready line is printed when the first worker is ready. Until then no second worker is started, because whatever
+/// keeps one from starting keeps all of them from it.
 #[derive(Debug)]
 pub struct Crew {
     children: Children,
@@ -40,7 +40,7 @@ pub struct Crew {
     /// Workers that have left their slots and are about to end.
     draining: HashSet<Pid>,
     pacing: Pacing,
-    /// No fork before this time, since the last one failed.
+    /// No fork before this time, because the last one failed.
     not_before: Option<Instant>,
     start_retries: u32,
     max_connections: Option<usize>,
@@ -59,7 +59,7 @@ struct Slot {
 enum State {
     /// A worker is missing.
     Vacant { due: Option<Instant> },
-    /// A worker serves. One that drains has left its slot to a successor.
+    /// A worker serves. A worker that drains has left its slot to a successor.
     Taken { pid: Pid, since: Instant },
     /// Its workers kept dying.
     GivenUp,
@@ -74,17 +74,17 @@ pub struct Worker {
     pub stop: Stop,
     /// The most connections that it may hold, if that is limited.
     pub max_connections: Option<usize>,
-    /// Who waits for it to be ready.
+    /// Its supervisor, which waits for it to be ready.
     pub supervisor: Reporter,
     /// Where it writes down what it served.
     pub tally: Tally,
 }
 
 impl Crew {
-    /// A crew of so many workers, none of which is there yet. It opens their listeners.
+    /// A crew of this many workers, none of which is forked yet. It opens their listeners.
     ///
-    /// Each worker may hold its share of `--max-connections`, and has a share: where there are fewer connections than
-    /// workers, there are fewer workers.
+    /// Each worker may hold its share of `--max-connections`. If there may be fewer connections than workers, there are
+    /// fewer workers, so that each has a share.
     pub fn listen(options: &Options, workers: usize, flags: &WorkerOptions) -> Result<Self> {
         let tally = flags.tally.as_deref().map(TallyFile::open).transpose()?;
         let stop = Stop::install(options.drain_timeout)?;
@@ -114,12 +114,12 @@ impl Crew {
         })
     }
 
-    /// Waits until a worker is missing and due, and gives its slot; none once the process has been asked to stop.
+    /// Waits until a worker is missing and due, and returns its slot. Returns none once the process has been asked to stop.
     pub fn vacancy(&mut self) -> Result<Option<usize>> {
         loop {
             self.read_reports()?;
             while let Some((pid, status)) = self.children.reap() {
-                // What it reported before it ended has come by now, if not at the look above.
+                // Whatever it reported before it ended has arrived by now.
                 self.read_reports()?;
                 self.bury(pid, status)?;
             }
@@ -142,8 +142,8 @@ impl Crew {
         }
     }
 
-    /// Forks the worker of a slot. Where the limit of processes is reached the slot stays vacant, and is due again a
-    /// little later; but a first worker has to be there.
+    /// Forks the worker of a slot. At the limit of processes the slot stays vacant, and is due again a little later. The
+    /// first worker must be forked.
     pub fn fork(&mut self, slot: usize) -> Result<Fork> {
         match self.children.try_fork() {
             Ok(ForkResult::Child) => Ok(Fork::Child),
@@ -164,7 +164,7 @@ impl Crew {
         }
     }
 
-    /// What the worker of a slot needs. All else that its supervisor holds is dropped in this process.
+    /// What the worker of a slot needs. Everything else that its supervisor holds is dropped in this process.
     ///
     /// # Panics
     /// If there is no such slot.
@@ -175,7 +175,7 @@ impl Crew {
         Worker {
             stop: self.children.stop(),
             max_connections: self.max_connections.map(share),
-            listener: self.listeners.into_that_of(slot),
+            listener: self.listeners.into_listener_of(slot),
             supervisor: self.reporter,
             tally: Tally::new(slot, self.tally),
         }
@@ -193,12 +193,12 @@ impl Crew {
                 .signals()
                 .wait(&[], Some(Duration::from_millis(1)))?;
         }
-        // To drop them would leave them open in the workers; closed, they refuse connections and end every accept.
+        // Dropping them would leave them open in the workers. Closed, they refuse connections and end every accept.
         self.listeners.close();
         self.children.drain()
     }
 
-    /// The slot that is due first, and when; at once if there is no time.
+    /// The slot that is due first, and when. Without a time it is due at once.
     fn next_vacancy(&self) -> Option<(Option<Instant>, usize)> {
         let taken = |slot: &Slot| matches!(slot.state, State::Taken { .. });
         if !self.announced && self.slots.iter().any(taken) {
@@ -227,10 +227,10 @@ impl Crew {
                 Report::Drains => drain.push(sender),
             }
         }
-        // Whoever has no slot drains already, or is this process.
+        // A sender without a slot drains already, or is this process.
         drain.retain(|sender| self.slot_of(*sender).is_some());
         if !drain.is_empty() {
-            // A signal to all processes of a group, as Ctrl-C is, can reach a worker first.
+            // A signal to a whole group, such as Ctrl-C, can reach a worker first.
             self.children.signals().wait(&[], Some(SIGNAL_TO_ALL))?;
         }
         for worker in drain {
@@ -251,7 +251,7 @@ impl Crew {
         }
     }
 
-    /// A signal that came just before a worker blocked in a call went unnoticed there, and whoever sent it does not know.
+    /// A worker that was about to block in a call when the signal came has not noticed it, so it is repeated.
     fn repeat_requests(&self) {
         for worker in &self.draining {
             // It can only have ended already.
@@ -278,7 +278,7 @@ impl Crew {
             return Ok(());
         }
         if !self.announced && matches!(status, WaitStatus::Exited(_, code) if code != 0) {
-            // It has printed why, and the next one would find the same.
+            // It has printed why, and the next one would fail in the same way.
             return Err(Error::Reported);
         }
         if slot.early_deaths.count(now - since, self.start_retries) {
@@ -296,7 +296,7 @@ impl Crew {
         Ok(())
     }
 
-    /// Goes on with the other slots, if there are any.
+    /// Gives a slot up, and goes on with the others, if there are any.
     fn give_up(&mut self, number: usize, what: &str) -> Result<()> {
         let left = self
             .slots
@@ -319,7 +319,7 @@ impl Crew {
         Ok(())
     }
 
-    /// The slot of a worker that serves, and since when it does.
+    /// The slot of a worker that serves, and since when it serves.
     fn slot_of(&self, worker: Pid) -> Option<(usize, Instant)> {
         self.slots
             .iter()

@@ -12,16 +12,16 @@ pub enum Allowed {
     Anything,
     /// Anything until this time.
     Until(Instant),
-    /// The time is over. So many bytes had arrived by then that the server had not looked at yet; if the frame is not
-    /// whole with them, its connection is over.
+    /// This many bytes: the time is over, and they had arrived by then without having been read. If the frame is still
+    /// incomplete after them, its connection is over.
     Bytes(usize),
 }
 
-/// Measures how long the frame that a connection receives has been under way.
+/// Measures how long a connection has been receiving a frame.
 #[derive(Debug)]
 pub struct FrameClock {
     timeout: Option<Duration>,
-    /// The frame under way, by how many came before it, and what is known of it.
+    /// The frame that is being received: how many came before it, and its state.
     frame: Option<(u64, Frame)>,
 }
 
@@ -32,14 +32,14 @@ enum Frame {
 }
 
 impl FrameClock {
-    /// A clock that stands still until a frame begins. Without a timeout it never starts.
+    /// A clock that starts when a frame begins. Without a timeout it never starts.
     #[must_use]
     pub fn new(timeout: Option<Duration>) -> Self {
         Self { timeout, frame: None }
     }
 
-    /// What may be read now, for a session that wants to read. `unread` counts the bytes that wait in the socket; it is
-    /// asked once for a frame that is late.
+    /// What may be read now by a session that needs to read. `unread` counts the bytes that wait in the socket; it is
+    /// called once for a frame that is late.
     pub fn allowed(
         &mut self,
         session: &Session,
@@ -68,7 +68,7 @@ impl FrameClock {
         })
     }
 
-    /// So many bytes have been read.
+    /// This many bytes have been read.
     pub fn filled(&mut self, bytes: usize) {
         if let Some((_, Frame::Late { left_bytes })) = &mut self.frame {
             *left_bytes = left_bytes.saturating_sub(bytes as u64);
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(stepped.allowed(100, 0), stepped.until(1_100));
         stepped.receives(&ping[1..9]);
         assert_eq!(stepped.allowed(900, 0), stepped.until(1_100));
-        // The rest of it, and the beginning of the next.
+        // The rest of this frame, and the beginning of the next.
         stepped.receives(&[&ping[9..], &ping[..5]].concat());
         assert_eq!(stepped.allowed(1_000, 0), stepped.until(2_000));
         stepped.receives(&ping[5..]);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_arrived_in_time_is_still_read() {
+    fn bytes_that_arrived_in_time_are_still_read() {
         let (mut stepped, ping) = (Stepped::new(), ping());
         stepped.receives(&ping[..4]);
         assert_eq!(stepped.allowed(0, 0), stepped.until(1_000));

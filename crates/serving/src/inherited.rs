@@ -1,12 +1,12 @@
 //! What a process inherits at exec, set to what a server relies on.
 //!
-//! Whoever starts a server may have blocked or ignored signals, set a timer, or started children, and all of that passes
-//! on to the server. The rest of what matters is done elsewhere: the standard library ignores SIGPIPE and opens `/dev/null`
-//! in place of a closed stdin, stdout or stderr; [`Stop::install`](crate::Stop::install) handles SIGTERM and SIGINT, ignored
-//! or not; `program` raises the limit of descriptors.
+//! The program that starts a server may have blocked or ignored signals, set a timer, or started children. The server
+//! inherits all of that. The rest is done elsewhere: the standard library ignores SIGPIPE and opens `/dev/null` in place of a
+//! closed stdin, stdout or stderr. [`Stop::install`](crate::Stop::install) handles SIGTERM and SIGINT, ignored or not.
+//! `program` raises the limit of descriptors.
 //!
-//! Left as they are: SIGHUP where it is ignored, which is what nohup(1) is for, and the signal at the parent's death, by
-//! which a parent ties the server's life to its own.
+//! Two things stay as they are: an ignored SIGHUP, which is the purpose of nohup(1), and the signal at the parent's death,
+//! by which a parent ties the server's life to its own.
 
 use std::io;
 use std::sync::atomic::AtomicBool;
@@ -19,14 +19,14 @@ use signal_hook::flag;
 use crate::error::{Error, Result};
 use crate::signals;
 
-/// What the handlers below set. Nobody reads it: they are there so that their signals do not end the process.
+/// What the handlers below set. It is never read: the handlers only keep their signals from ending the process.
 static SURVIVED: AtomicBool = AtomicBool::new(false);
 
 /// Sets what this process relies on. Call it before anything else, while the process has one thread.
 pub(crate) fn reset() -> Result<()> {
     let handle = || -> io::Result<()> {
-        // Timers of the program before: all of them survive exec, and the signal may be pending already. Past a file's size
-        // limit a write should fail, and not end the server.
+        // Timers of the previous program survive exec, and their signals may be pending already. At a file's size limit a
+        // write should fail, and not end the server.
         for signal in [SIGALRM, SIGVTALRM, SIGPROF, SIGXFSZ] {
             flag::register(signal, &SURVIVED)?;
         }

@@ -1,4 +1,4 @@
-//! At the limits of descriptors and processes: go on with what there is, report it once, try again later.
+//! What to do at the limits of descriptors and processes: go on serving, report it once, try again later.
 
 use std::io::{self, ErrorKind};
 use std::sync::OnceLock;
@@ -11,12 +11,13 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use crate::error::{Error, Result};
 use crate::log;
 
-/// How long to leave a full table alone. No event reports that another process has closed a descriptor, so a process has
-/// to look again; ten looks a second cost nothing, and a connection that waits this long in the backlog is not lost.
+/// How long to wait before another attempt at a full table. No event reports that another process has closed a descriptor,
+/// so a process has to try again. Ten attempts a second cost next to nothing, and a connection that waits this long in the
+/// backlog is not lost.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Whether a call ended without a result only so that the process looks around: for a signal, or because the socket's
-/// timeout, which is there for that, has passed.
+/// Whether a call ended without a result so that the process can look for signals: one came, or the timeout has passed
+/// that the socket has for this purpose.
 #[must_use]
 pub fn is_interruption(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
@@ -38,8 +39,8 @@ pub fn is_exhaustion(error: &io::Error) -> bool {
         .is_some_and(|code| full.contains(&Errno::from_raw(code)))
 }
 
-/// Whether `accept` failed for the sake of the one connection that it would have given: the peer has gone already, or
-/// the network under it has. The next one is as good as any (see accept(2), "Error handling").
+/// Whether `accept` failed because of the one connection that it would have returned: its peer has gone, or its network
+/// has. The next connection is not affected (accept(2), "Error handling").
 #[must_use]
 pub fn is_peers_fault(error: &io::Error) -> bool {
     let passing = [
@@ -60,7 +61,7 @@ pub fn is_closed(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::EINVAL as i32)
 }
 
-/// Something that is reported once, by whichever of several processes meets it first.
+/// Something that is reported once, by the first of several processes that meets it.
 #[derive(Debug)]
 pub struct Once {
     /// Whether this process has had its turn.
@@ -86,7 +87,7 @@ impl Once {
     /// Makes this once for this process and all that it forks from now on.
     pub(crate) fn share(&self) -> io::Result<()> {
         let one = EventFd::from_value_and_flags(1, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?;
-        // A second call would find the first one's, which does as well.
+        // After a second call the event of the first one stays, which is the same.
         let _ = self.turn.set(one);
         Ok(())
     }
@@ -97,16 +98,16 @@ impl Once {
     }
 }
 
-/// Prints on stderr, the first time only, that a limit of the system has been reached.
+/// Reports, the first time only, that a limit of the system has been reached.
 pub fn report_exhaustion_once(what: &str, error: &io::Error) {
     if EXHAUSTED.take() {
         log::message(format_args!(
-            "can't {what}: {error}; serving those it has, and taking new ones when it can again (see ulimit -n, ulimit -u)"
+            "can't {what}: {error}; serving those existing connections, and accepting new ones when possible (see ulimit -n, ulimit -u)"
         ));
     }
 }
 
-/// Prints on stderr, the first time only, that a connection waits because of `--max-connections`.
+/// Reports, the first time only, that a connection waits because of `--max-connections`.
 pub fn report_full_once() {
     if FULL.take() {
         log::message(

@@ -23,13 +23,12 @@ use crate::waiting::{pause, wait_for};
 /// Keepalive probes that a peer may leave unanswered.
 const PROBES: u32 = 3;
 
-/// How long the first request of a connection may take that came with the request to stop.
+/// How long to wait for the first request on a connection that came together with the request to stop.
 const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
 /// A listening socket.
 ///
-/// What it accepts inherits its `TCP_NODELAY`, its keepalive and its timeouts, as Linux has it, so that a connection costs
-/// no system call for them.
+/// On Linux a connection inherits the listener's `TCP_NODELAY`, keepalive and timeouts, so they cost it no system call.
 #[derive(Debug)]
 pub struct Listener {
     backlog: Backlog,
@@ -37,12 +36,12 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens where the flags say.
+    /// Listens on the address of the flags.
     pub fn open(options: &Options, stop: Stop) -> Result<Self> {
         Self::bind(options, options.listen, stop, false)
     }
 
-    /// Where it listens, with the port that it really has.
+    /// The address on which it listens, with its real port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -59,9 +58,8 @@ impl Listener {
         log::print_ready(&format!("listening on {}", self.address));
     }
 
-    /// The same for a process that serves alone: it closes this listener as its drain begins, so that nobody connects in
-    /// vain while requests in progress are answered. Returns what the process looks at from now on to learn that it should
-    /// stop.
+    /// For a process that serves alone: it closes this listener as its drain begins, so that nobody connects in vain while
+    /// requests in progress are answered. From now on the process uses the returned [`Stop`].
     ///
     /// The listener lives as long as the process.
     #[must_use]
@@ -71,7 +69,7 @@ impl Listener {
     }
 
     /// Blocks until there is a connection, or until the process should stop or the listener is [closed](Self::close).
-    /// Then it returns what waited in the backlog as the drain closed it, and at last none.
+    /// Then it returns the connections that waited in the backlog as the drain began, one per call, and finally none.
     ///
     /// At the limit of descriptors it waits until it can accept again.
     pub fn accept(&self, stop: Stop) -> Result<Option<TcpStream>> {
@@ -80,7 +78,8 @@ impl Listener {
             match self.backlog.accept_now() {
                 Ok(stream) => {
                     if stop.requested() {
-                        // The kernel prefers a connection to a signal. To a process that stops it would seem idle.
+                        // The kernel prefers a connection to a signal. Its request may follow a moment later, and a
+                        // process that drains would close the connection as idle.
                         wait_for(&stream, PollFlags::POLLIN, Instant::now() + FIRST_REQUEST, stop);
                     }
                     return Ok(Some(stream));
@@ -108,12 +107,12 @@ impl Listener {
         &self.backlog
     }
 
-    /// A clone of the socket as the standard library has it, for an event loop.
+    /// A clone of the socket as a type of the standard library, for an event loop.
     pub fn to_std(&self) -> io::Result<std::net::TcpListener> {
         self.backlog.socket().try_clone().map(Into::into)
     }
 
-    /// The socket as the standard library has it, for an event loop that has it for itself.
+    /// The socket as a type of the standard library, for an event loop of its own.
     #[must_use]
     pub fn into_std(self) -> std::net::TcpListener {
         self.backlog.into_socket().into()
@@ -159,18 +158,18 @@ impl AsFd for Listener {
 pub enum Listeners {
     /// One for all.
     Shared(Listener),
-    /// One for each, by its slot. The parent keeps them all, so that what waits in one outlives its worker.
+    /// One for each, by its slot. The parent keeps them all, so that what waits in one survives its worker.
     Each(Vec<Listener>),
 }
 
 impl Listeners {
-    /// Listens where the flags say, for so many workers.
+    /// Listens on the address of the flags, for this many workers.
     pub(crate) fn open(options: &Options, accept: Accept, workers: usize, stop: Stop) -> Result<Self> {
         match accept {
             Accept::Shared => Listener::open(options, stop).map(Self::Shared),
             Accept::Reuseport => {
-                // A socket that shares its port would also share it with a server that was started earlier, whoever's it
-                // is. A plain one is refused then.
+                // A socket that shares its port would also share it with a server of the same user that was started
+                // earlier. A plain socket is refused in that case.
                 drop(
                     Listener::bound(options.listen, false)
                         .map_err(|source| cannot_listen(options.listen, source))?,
@@ -185,7 +184,7 @@ impl Listeners {
         }
     }
 
-    /// Prints the ready line, with the port that they really have.
+    /// Prints the ready line, with the real port.
     pub(crate) fn announce(&self) {
         match self {
             Self::Shared(listener) => listener.print_ready_line(),
@@ -193,19 +192,19 @@ impl Listeners {
         }
     }
 
-    /// That of the worker in this slot; in this process the others are dropped.
+    /// The one of the worker in this slot. In this process the others are dropped.
     ///
     /// # Panics
     /// If there is no such slot.
     #[must_use]
-    pub(crate) fn into_that_of(self, slot: usize) -> Listener {
+    pub(crate) fn into_listener_of(self, slot: usize) -> Listener {
         match self {
             Self::Shared(listener) => listener,
             Self::Each(mut listeners) => listeners.swap_remove(slot),
         }
     }
 
-    /// Closes what nobody accepts from any more, so that the kernel gives it no connection.
+    /// Closes a listener from which no worker accepts any more, so that the kernel gives it no connection.
     pub(crate) fn give_up(&self, slot: usize) {
         match self {
             Self::Shared(_) => {}
@@ -231,7 +230,7 @@ impl Listeners {
     }
 }
 
-/// Probes from this long after the last byte on: three in the same time again, then the connection fails.
+/// Probes after this long without a byte: three in the same time again, then the connection fails.
 fn keepalive(time: Duration) -> TcpKeepalive {
     // The kernel counts whole seconds.
     let whole_s = u64::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
@@ -241,7 +240,7 @@ fn keepalive(time: Duration) -> TcpKeepalive {
         .with_retries(PROBES)
 }
 
-/// How long a call on a connection may block before its process looks around, if it ever does.
+/// How long a call on a connection may block before its process looks for signals, if it has to.
 fn look_again(idle_timeout: Option<Duration>, stop: Stop) -> Option<Duration> {
     [idle_timeout, stop.look_again()].into_iter().flatten().min()
 }

@@ -14,22 +14,20 @@ use crate::times::{self, TimeOrOff};
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
 pub struct Options {
-    /// Address to listen on; with port 0 the kernel chooses one, which the ready line shows
+    /// Address to listen on. With port 0 the kernel chooses a free port, which the ready line shows
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// Connections that the kernel holds before the server accepts them, 1 to 2147483647 (it caps this at
-    /// net.core.somaxconn)
+    /// Connections that the kernel queues before the server accepts them, 1 to 2147483647 (capped at net.core.somaxconn)
     #[arg(long, value_name = "CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(i32).range(1..))]
     pub backlog: i32,
 
-    /// Most connections served at once, 1 to 4294967295; further ones wait in the backlog. Each worker may hold an equal
+    /// Most connections served at once, 1 to 4294967295. Further ones wait in the backlog. Each worker may hold an equal
     /// share [default: no limit]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
 
-    /// Longest request body, 256 to 1073741824 bytes; a longer one is answered `frame_too_large`, and the connection
-    /// closes
+    /// Longest request body, 256 to 1073741824 bytes. A longer one is answered frame_too_large, and the connection closes
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = frame_limit)]
     pub max_frame: FrameLimit,
 
@@ -38,13 +36,13 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "off", allow_hyphen_values = true, value_parser = times::timeout)]
     pub idle_timeout: TimeOrOff,
 
-    /// Close a connection whose request is not whole this long after its first byte, 1ms to 365days, or off, however
-    /// steadily its bytes come
+    /// Close a connection whose request is incomplete this long after its first byte, 1ms to 365days, or off. Bytes that
+    /// arrive slowly do not extend this time
     #[arg(long, value_name = "TIME", default_value = "off", allow_hyphen_values = true, value_parser = times::timeout)]
     pub frame_timeout: TimeOrOff,
 
-    /// Probe a silent peer after this long, 1s to 9h, or off. A peer that answers none of three probes is gone after
-    /// twice this time and 3 s
+    /// Probe a silent peer after this long, 1s to 9h, or off. After three probes without an answer, in about the same time
+    /// again, the connection fails
     #[arg(long, value_name = "TIME", default_value = "5m", allow_hyphen_values = true, value_parser = times::keepalive)]
     pub keepalive: TimeOrOff,
 
@@ -53,8 +51,8 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value = "5s", allow_hyphen_values = true, value_parser = times::drain)]
     pub drain_timeout: Duration,
 
-    /// Write a reply's prefix and body apart and without `TCP_NODELAY`, as the original does; a client that waits for each
-    /// reply loses 40 ms
+    /// Write a reply's prefix and body separately and without TCP_NODELAY, as the original does. A client that waits for
+    /// each reply loses 40 ms
     #[arg(long)]
     pub two_writes: bool,
 
@@ -102,23 +100,22 @@ pub struct WorkerOptions {
     #[arg(long, value_enum, default_value_t = Accept::Shared)]
     pub accept: Accept,
 
-    /// Successors in a row that may die within 2 s of their start before a worker's slot is given up, 0 to 4294967295.
-    /// With no slot left, exit with 1
+    /// Restarts in a row of a worker that dies within 2 s of its start, 0 to 4294967295. Then its slot is given up. With no
+    /// slot left, exit with 1
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10)]
     pub start_retries: u32,
 
-    /// File to which each worker that ends in good order appends a line of JSON: how many connections and requests it
-    /// served
+    /// File to which each worker appends a line of JSON as it drains: how many connections and requests it served
     #[arg(long, value_name = "FILE")]
     pub tally: Option<PathBuf>,
 }
 
-/// How the workers of a prefork kind come by connections.
+/// How worker processes get connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Accept {
-    /// All accept from one listener; whoever is free takes the next connection
+    /// One listener for all workers. A worker that is free takes the next connection
     Shared,
-    /// A listener each on the same port (`SO_REUSEPORT`); the kernel deals connections out by a hash of their addresses,
+    /// A listener for each worker, on the same port (SO_REUSEPORT). The kernel chooses one by a hash of the addresses,
     /// whether or not that worker is free
     Reuseport,
 }
@@ -126,9 +123,9 @@ pub enum Accept {
 fn address(text: &str) -> Result<SocketAddr, String> {
     let addresses: Vec<_> = text
         .to_socket_addrs()
-        .map_err(|error| format!("{error}, want HOST:PORT"))?
+        .map_err(|error| format!("{error}; use HOST:PORT"))?
         .collect();
-    // `localhost` may name ::1 first, where the original's client does not look.
+    // localhost may resolve to ::1 first, which the original client does not try.
     let first = addresses
         .iter()
         .find(|address| address.is_ipv4())
@@ -137,7 +134,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn frame_limit(text: &str) -> Result<FrameLimit, String> {
-    let bytes = text.parse().map_err(|_| "want a number of bytes".to_owned())?;
+    let bytes = text.parse().map_err(|_| "use a number of bytes".to_owned())?;
     FrameLimit::new(bytes).map_err(|error| error.to_string())
 }
 
@@ -146,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_those_of_the_original_where_it_has_them() {
+    fn defaults_are_those_of_the_original() {
         let options = Options::try_parse_from(["server"]).unwrap();
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
         assert!(options.service().idle_timeout.is_none());

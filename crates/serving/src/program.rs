@@ -70,8 +70,8 @@ fn capitalized(phrase: &str) -> String {
         .unwrap_or_default()
 }
 
-/// A dumb terminal shows escape sequences as they are. Left to itself, clap would take one for a terminal with colours where
-/// the variable `CI` is set. `NO_COLOR` it honours.
+/// Whether help and errors have colours. A dumb terminal prints escape sequences as text, and clap does not notice that
+/// where the variable `CI` is set. clap itself heeds `NO_COLOR`.
 fn colors() -> ColorChoice {
     if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
         ColorChoice::Never
@@ -80,7 +80,7 @@ fn colors() -> ColorChoice {
     }
 }
 
-/// The soft limit on descriptors is there for programs that still use `select`; a server takes what it is allowed.
+/// Raises the soft limit of descriptors to the hard one. The soft limit exists for programs that still use select(2).
 fn allow_all_descriptors() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
@@ -106,7 +106,7 @@ mod tests {
     use crate::options::Options;
 
     #[test]
-    fn a_mistake_in_a_flag_is_one_line_that_names_it() {
+    fn a_wrong_flag_is_named_in_one_line() {
         for (flag, value) in [
             ("--listen", "nonsense"),
             ("--listen", "127.0.0.1"),

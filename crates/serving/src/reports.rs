@@ -1,8 +1,8 @@
 //! What workers report to their supervisor: that they are ready, and that they drain.
 //!
-//! All workers share one socket, so that a worker holds no more descriptors for being one of many. The kernel adds the
-//! sender's process id to each report (`SO_PASSCRED`). A signal handler can therefore report that a worker drains:
-//! whatever the worker computes or waits for at that moment, its supervisor knows at once.
+//! All workers share one socket, so the number of workers does not change how many descriptors each holds. The kernel adds
+//! the sender's process id to each report (`SO_PASSCRED`). So a signal handler can report that a worker drains, and the
+//! supervisor knows it at once, whatever the worker computes or waits for at that moment.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -83,7 +83,7 @@ impl AsFd for Reports {
 impl Reporter {
     /// Reports that this process serves. It needs a descriptor for a connection.
     ///
-    /// Nobody reads the reports of a server that stops, and the socket may be full.
+    /// In a server that stops it does nothing: the reports are not read any more, and the socket may be full.
     pub fn ready(self) -> Result<()> {
         require_spare_descriptor()?;
         if is_asked() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// A worker that lived this long shows that its start went well.
 pub(crate) const LONG_LIFE: Duration = Duration::from_secs(2);
 
-/// How long to wait before a worker is replaced: hardly at all, unless they keep dying.
+/// How long to wait before a worker is replaced. The pause grows while workers keep dying.
 #[derive(Debug, Default)]
 pub(crate) struct Pacing {
     last_pause: Duration,
@@ -18,7 +18,7 @@ impl Pacing {
 
     /// The pause before the successor of a worker that was born and died at these times.
     ///
-    /// Of workers that die together only the first makes the pause grow: the others were there before it, and show
+    /// Of workers that die together only the first makes the pause grow. The others started before it died, so they show
     /// nothing about its successor.
     pub(crate) fn after(&mut self, born: Instant, died: Instant) -> Duration {
         let is_successor = self.last_death.is_none_or(|last_death| born >= last_death);
@@ -37,7 +37,7 @@ impl Pacing {
 pub(crate) struct EarlyDeaths(u32);
 
 impl EarlyDeaths {
-    /// Counts a death. Reports whether the slot is to be given up, because so many successors have not helped.
+    /// Counts a death. Returns whether the slot is to be given up, after this many restarts in vain.
     pub(crate) fn count(&mut self, lived: Duration, start_retries: u32) -> bool {
         if lived >= LONG_LIFE {
             self.0 = 0;
@@ -55,7 +55,7 @@ mod tests {
     const YOUNG: Duration = Duration::from_millis(10);
 
     #[test]
-    fn the_pause_grows_while_successors_die_young_and_is_forgotten_when_one_lives() {
+    fn the_pause_grows_until_a_successor_lives_long() {
         let (mut pacing, mut now) = (Pacing::default(), Instant::now());
         let mut die_after = |lived: Duration| {
             let born = now;

@@ -23,7 +23,7 @@ pub struct Threads {
     watch: Watch,
     open: Arc<Open>,
     /// Connections for which no thread could be started before the process was asked to stop.
-    unserved: Vec<Box<dyn FnOnce()>>,
+    waiting: Vec<Box<dyn FnOnce()>>,
 }
 
 /// The connections that are open.
@@ -54,13 +54,13 @@ struct Entry {
 }
 
 impl Threads {
-    /// For threads that serve a connection each, as many as the flags allow. Makes sure that this process can start a
-    /// thread: one that can't must not announce itself.
+    /// For threads that serve a connection each, as many as the flags allow. It fails if this process can't start a thread,
+    /// because such a server must not announce itself.
     pub fn one_per_connection(options: &Options) -> Result<Self> {
         let threads = Self {
             watch: Watch::start(Stop::install(options.drain_timeout)?)?,
             open: Arc::new(Open::up_to(options.max_connections())?),
-            unserved: Vec::new(),
+            waiting: Vec::new(),
         };
         let thread = thread::Builder::new()
             .spawn(|| {})
@@ -70,20 +70,21 @@ impl Threads {
         Ok(threads)
     }
 
-    /// What a thread looks at to learn that it should stop.
+    /// How a thread learns that it should stop.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.watch.stop().woken_by_close()
     }
 
-    /// Waits for the next connection and accepts it, or reports that the process should stop. With as many connections
-    /// open as there may be, it waits for one of them to end first.
+    /// Waits for the next connection and accepts it. Returns none if the process should stop.
+    ///
+    /// With as many connections open as there may be, it waits for one of them to end first.
     pub fn accept(&mut self, listener: &Listener) -> Result<Option<Connection>> {
         if let Some(limit) = &self.open.limit {
             while self.open.lock().len() >= limit.max_connections && !self.watch.stopping() {
                 self.watch
                     .wait_while_full(listener, Some(limit.one_less.as_fd()))?;
-                // What it has counted is of no interest, and it may have counted nothing.
+                // The count does not matter, and it may be zero.
                 let _ = limit.one_less.read();
             }
         }
@@ -92,7 +93,7 @@ impl Threads {
         Ok(stream.map(|stream| self.open.add(stream)))
     }
 
-    /// Starts a thread for this connection, and waits for that to be possible where the limit of threads is reached.
+    /// Starts a thread for this connection. At the limit of threads it waits until it can.
     ///
     /// The connection has been accepted, so a request to stop is no reason to give up: [`drain`](Self::drain) serves it
     /// then.
@@ -107,7 +108,7 @@ impl Threads {
         // A thread that can't be started takes its closure with it, so each attempt has one of its own.
         while let Err(error) = thread::Builder::new().spawn(serve.clone()) {
             if self.watch.stopping() {
-                self.unserved.push(Box::new(serve));
+                self.waiting.push(Box::new(serve));
                 break;
             }
             self.watch.ride_out("start a thread", &error)?;
@@ -123,7 +124,7 @@ impl Threads {
         self.watch.stop().begin_drain();
         self.open.stop_reading();
         // This thread is free to answer what was accepted.
-        for serve in self.unserved {
+        for serve in self.waiting {
             serve();
         }
         self.open.wait_for_all();

@@ -1,4 +1,4 @@
-//! Times as flags have them: within a range that the help names, so that no sum with the clock can overflow.
+//! Times in flags: each is within a range that the help names, so that no sum with the clock can overflow.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ struct Range {
     to: &'static str,
 }
 
-/// Of most flags. Sockets count no finer than this, and nobody waits longer.
+/// The range of most flags. Sockets count in milliseconds, and nobody waits longer than a year.
 const ANY: Range = Range {
     from: "1ms",
     to: "365days",
@@ -31,11 +31,11 @@ pub(crate) fn keepalive(text: &str) -> Result<TimeOrOff, String> {
     time_or_off(text, &KEEPALIVE)
 }
 
-/// The time of `--drain-timeout`. It may be none at all: then what is in progress is cut off.
+/// The time of `--drain-timeout`. It may be zero: then requests in progress are cut off.
 pub(crate) fn drain(text: &str) -> Result<Duration, String> {
     let range = Range { from: "0", ..ANY };
     if parse(text, &range)?.is_zero() {
-        // A timer of no time would never fire.
+        // A timer of zero never fires.
         return Ok(Duration::from_millis(1));
     }
     time(text, &range)
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_outside_their_range_are_refused_with_the_range() {
+    fn a_time_out_of_range_is_refused_with_its_range() {
         for text in [
             "0",
             "0s",
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn times_within_their_range_are_taken() {
+    fn a_time_within_its_range_is_accepted() {
         for (text, ms) in [("1ms", 1), ("30s", 30_000), ("365days", 31_536_000_000)] {
             let time = Duration::from_millis(ms);
             assert_eq!(timeout(text).unwrap().0, Some(time), "{text}");

@@ -22,7 +22,7 @@ use crate::stop::Stop;
 /// What ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Woken {
-    /// A signal: look at [`Watch::stopping`], and for children that have ended.
+    /// A signal. Ask [`Watch::stopping`], and reap children that have ended.
     Signal,
     /// One of the descriptors is readable.
     Ready,
@@ -32,7 +32,7 @@ pub enum Woken {
 
 /// The signals of a process that lets them in only while it waits.
 ///
-/// Threads that it starts never see one, nor do children until they [`release`](Self::release) them.
+/// Threads that it starts never receive one. Its children receive none until they call [`release`](Self::release).
 #[derive(Debug)]
 pub struct Watch {
     stop: Stop,
@@ -54,7 +54,7 @@ impl Watch {
         })
     }
 
-    /// What this watch listens for, for those who do the work.
+    /// How those who serve connections learn that they should stop.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.stop
@@ -66,7 +66,7 @@ impl Watch {
         self.stop.requested()
     }
 
-    /// How long what is under way may take once the process has been asked to stop.
+    /// How long requests in progress may take once the process has been asked to stop.
     #[must_use]
     pub fn drain_timeout(&self) -> Duration {
         self.stop.drain_timeout()
@@ -79,8 +79,8 @@ impl Watch {
             .map_err(Error::system("unblock signals"))
     }
 
-    /// Waits for a signal, for one of these to become readable (as a listener does when it has a connection), or for the
-    /// time to pass.
+    /// Waits for a signal, for one of these to become readable, or for the time to pass. A listener is readable when a
+    /// connection waits.
     pub fn wait(&self, readable: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<Woken> {
         let mut descriptors: Vec<_> = readable
             .iter()
@@ -101,14 +101,14 @@ impl Watch {
         }
     }
 
-    /// Waits a little for room in a table that is full, and reports once that it is.
+    /// Waits a little for room in a full table. The first time it reports that the table is full.
     pub fn ride_out(&self, what: &str, limit: &io::Error) -> Result<Woken> {
         report_exhaustion_once(what, limit);
         self.wait(&[], Some(RETRY_PAUSE))
     }
 
-    /// Waits while this process holds as many connections as it may: for a signal, or for `ended` to become readable.
-    /// Reports once that a connection waits for room.
+    /// Waits while this process holds as many connections as it may: for a signal, or for `ended` to become readable. The
+    /// first time that a connection waits for room it reports so.
     pub fn wait_while_full(&self, listener: &Listener, ended: Option<BorrowedFd<'_>>) -> Result<()> {
         let mut readable: Vec<_> = ended.into_iter().collect();
         if !full_was_reported() {
@@ -121,8 +121,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for the next connection and accepts it. If the process should stop, it closes the listener and gives those
-    /// that waited in the backlog, then none.
+    /// Waits for the next connection and accepts it. If the process should stop, it closes the listener and returns the
+    /// connections that waited in the backlog, one per call, then none.
     ///
     /// `woken` is called after every signal. At the limit of descriptors it waits until it can accept again.
     pub fn accept(&self, listener: &Listener, mut woken: impl FnMut()) -> Result<Option<TcpStream>> {
@@ -135,8 +135,8 @@ impl Watch {
                 Woken::Signal => woken(),
                 Woken::Ready => {
                     let accepted = listener.backlog().accept_now();
-                    // Where a descriptor is ready, ppoll lets no signal in, and under a flood of connections the
-                    // listener always is.
+                    // If a descriptor is ready, ppoll lets no signal in. Under a flood of connections the listener is
+                    // always ready.
                     if self.wait(&[], Some(Duration::ZERO))? == Woken::Signal {
                         woken();
                     }
@@ -144,7 +144,7 @@ impl Watch {
                         Ok(stream) => return Ok(Some(stream)),
                         Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
                         Err(error) if is_exhaustion(&error) => {
-                            // The listener stays readable, so to wait for it again at once would be to spin.
+                            // The listener stays readable, so waiting for it again at once would spin.
                             if self.ride_out("accept", &error)? == Woken::Signal {
                                 woken();
                             }

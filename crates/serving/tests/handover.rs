@@ -1,8 +1,7 @@
 //! A connection that was accepted as the signal came is served.
 //!
-//! The signal is pending before the server looks for a connection, and a connection is there: so the server accepts, sees
-//! the signal, and has both in hand, on every run. The test forks, so it is the only thread of its process, which the usual
-//! harness would not allow.
+//! Both the signal and the connection are there before the server looks for them. So on every run it accepts first, and
+//! then sees the signal. The test forks, so its process may have one thread only. The usual harness has more.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
