@@ -45,10 +45,7 @@ pub struct Lent<C> {
 pub struct Connection<T> {
     transport: T,
     session: Session,
-    /// A read came back short, so there is nothing to read until the next event.
-    emptied: bool,
-    /// The peer has closed its sending side. The end may stand behind unread bytes, and no further event reports it.
-    ends: bool,
+    input: Input,
     drain_limit: DrainLimit,
     closing: Closing,
     idle_timeout: Option<Duration>,
@@ -61,6 +58,17 @@ pub struct Connection<T> {
     queued: bool,
     /// Its deadline has passed, as far as its timer knows.
     due: bool,
+}
+
+/// What a read would find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// Perhaps bytes.
+    Unknown,
+    /// Nothing before the next event: a read came back short or empty.
+    Emptied,
+    /// The end, behind what is unread. No further event reports it.
+    Ending,
 }
 
 /// How far the close has come.
@@ -82,8 +90,7 @@ impl<T: Transport> Connection<T> {
         Self {
             transport,
             session: Session::new(service.session),
-            emptied: false,
-            ends: false,
+            input: Input::Unknown,
             drain_limit: DrainLimit::default(),
             closing: Closing::No,
             idle_timeout: service.idle_timeout,
@@ -104,8 +111,12 @@ impl<T: Transport> Connection<T> {
 
     /// Takes note of an event.
     pub fn notice_event(&mut self, readiness: Readiness) {
-        self.emptied &= !readiness.readable;
-        self.ends |= readiness.read_closed;
+        if readiness.readable {
+            self.input.may_have_more();
+        }
+        if readiness.read_closed {
+            self.input = Input::Ending;
+        }
         // A peer that only stops sending closes the reading side alone, and still gets its replies. Where this side has
         // stopped sending before, both sides are closed, with something left to read.
         if matches!(self.closing, Closing::No) && readiness.write_closed {
@@ -188,7 +199,9 @@ impl<T: Transport> Connection<T> {
             self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
         let frame_is_late = self.frame_due.is_some_and(|due| due <= now);
         // While the loop was busy a request may have come whose event has not been seen yet.
-        self.emptied &= !(idled || frame_is_late);
+        if idled || frame_is_late {
+            self.input.may_have_more();
+        }
         let moved_at = self.moved_at;
         match self.go_on(clock) {
             turn @ Turn::Work(_) => turn,
@@ -267,7 +280,7 @@ impl<T: Transport> Connection<T> {
             Allowed::Bytes(0) => return Err(ErrorKind::TimedOut.into()),
             Allowed::Anything | Allowed::Bytes(_) => None,
         };
-        if self.emptied && !self.ends && !self.drain_limit.has_begun() {
+        if self.input == Input::Emptied && !self.drain_limit.has_begun() {
             return Ok(false);
         }
         let mut room = self.session.room();
@@ -285,7 +298,9 @@ impl<T: Transport> Connection<T> {
             Ok(0) => self.session.end_of_input(),
             Ok(bytes) => {
                 // A short read has emptied the socket (epoll(7)), which saves the call that would only confirm it.
-                self.emptied = bytes < room_bytes;
+                if bytes < room_bytes && self.input == Input::Unknown {
+                    self.input = Input::Emptied;
+                }
                 self.session.filled(bytes);
                 self.frame_clock.filled(bytes);
                 self.frame_due = None;
@@ -293,8 +308,7 @@ impl<T: Transport> Connection<T> {
                 self.moved(clock);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.emptied = true;
-                self.ends = false;
+                self.input = Input::Emptied;
                 return Ok(false);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -340,6 +354,14 @@ impl<T: Transport> Connection<T> {
     fn moved(&mut self, clock: &impl TimeSource) {
         if self.idle_timeout.is_some() {
             self.moved_at = clock.now();
+        }
+    }
+}
+
+impl Input {
+    fn may_have_more(&mut self) {
+        if *self == Self::Emptied {
+            *self = Self::Unknown;
         }
     }
 }

@@ -48,14 +48,14 @@ fn an_idle_connection_costs_at_most_600_bytes() {
 fn ping(event_loop: &mut EventLoop, client: &mut TcpStream) {
     let (mut request, mut reply) = (Vec::new(), [0; 64]);
     Request::append(&mut request, "ping", "\"are you there\"");
-    client.write_all(&request).unwrap();
-    client.set_nonblocking(true).unwrap();
+    client.write_all(&request).expect("the request fits the socket");
+    client.set_nonblocking(true).expect("a socket need not block");
     loop {
-        event_loop.poll().unwrap();
+        event_loop.poll().expect("the loop can poll");
         while let Some(connection) = event_loop.next_ready() {
-            assert!(event_loop.turn(connection).is_none(), "a ping is no work");
+            assert!(event_loop.turn(connection).is_none(), "a ping is no job");
         }
-        event_loop.accept().unwrap();
+        event_loop.accept().expect("the loop can accept");
         match client.read(&mut reply) {
             Ok(bytes) => {
                 assert!(reply[..bytes].windows(6).any(|bytes| bytes == b"\"pong\""));

@@ -66,10 +66,10 @@ fn replies_that_are_owed_are_kept_in_about_their_size() {
         let owed_bytes = stepped.sent_bytes();
         stepped.limit_writes(usize::MAX, 0);
         stepped.receives(&request(operation, params));
-        let owned_bytes = stepped.owned_bytes();
+        let kept_bytes = stepped.owned_bytes();
         assert!(
-            (owed_bytes..=2 * owed_bytes).contains(&owned_bytes),
-            "{owned_bytes} bytes for {owed_bytes}"
+            (owed_bytes..=2 * owed_bytes).contains(&kept_bytes),
+            "{kept_bytes} bytes for {owed_bytes}"
         );
     }
 }
