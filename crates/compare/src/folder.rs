@@ -236,6 +236,10 @@ fn name(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -277,18 +281,57 @@ mod tests {
         assert!(bytes <= 8_000_000, "{bytes} bytes");
     }
 
-    #[test]
-    fn kept_runs_can_be_read() {
+    fn kept_runs() -> Vec<PathBuf> {
         let runs = fs::read_dir(kept_results().join("runs")).unwrap();
         let kept = runs.map(|run| run.unwrap().path());
-        let kept: Vec<_> = kept
-            .filter(|run| run.join("records.jsonl.gz").is_file())
-            .collect();
-        assert!(!kept.is_empty());
-        for folder in kept {
+        kept.filter(|run| run.join("records.jsonl.gz").is_file())
+            .collect()
+    }
+
+    #[test]
+    fn kept_runs_can_be_read() {
+        assert!(!kept_runs().is_empty());
+        for folder in kept_runs() {
             let read = Run::open(&folder).unwrap().read().unwrap();
             assert!(!read.records.is_empty(), "{}", folder.display());
         }
+    }
+
+    /// The names of all fields, at any depth. System calls are no fields of their own.
+    fn fields(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields_here) => {
+                for (key, value) in fields_here {
+                    found.insert(key.clone());
+                    if key != "by_name" {
+                        fields(value, found);
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| fields(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_page_on_records_has_every_field() {
+        let page = kept_results().join("../docs/RECORDS.md");
+        let page = fs::read_to_string(page).unwrap();
+        let code = page.split('`').skip(1).step_by(2);
+        let named: BTreeSet<_> = code
+            .flat_map(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_'))
+            .collect();
+        let mut found = BTreeSet::new();
+        for folder in kept_runs() {
+            for record in Run::open(&folder).unwrap().read().unwrap().records {
+                fields(&serde_json::to_value(record).unwrap(), &mut found);
+            }
+        }
+        let missing: Vec<_> = found
+            .iter()
+            .filter(|field| !named.contains(field.as_str()))
+            .collect();
+        assert!(missing.is_empty(), "docs/RECORDS.md lacks {missing:?}");
     }
 
     #[test]
