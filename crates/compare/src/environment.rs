@@ -12,7 +12,7 @@ use schema::record::SCHEMA;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::escape;
+use crate::cut;
 
 /// What is read of an environment before the rest is trusted.
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Version {
 
 /// Reads what a run wrote about itself, to be shown: long strings are cut.
 pub(crate) fn read(path: &Path) -> Result<Environment> {
-    stored(path, escape::cut_all)
+    stored(path, cut::cut_all)
 }
 
 /// Reads what a run wrote about itself, to continue the run: a command or parameters that were cut would be others.
@@ -190,7 +190,7 @@ pub(crate) mod tests {
         assert_eq!(read_whole(&path).unwrap(), stripped(environment));
         let shown = read(&path).unwrap();
         let argument = shown.contenders[0].command.last().unwrap();
-        assert_eq!(argument.chars().count(), escape::STORED_MOST + 1);
+        assert_eq!(argument.chars().count(), cut::STORED_MOST + 1);
     }
 
     /// Without what is not written down.

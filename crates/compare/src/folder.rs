@@ -14,15 +14,7 @@ use schema::name::NAMES;
 use crate::environment;
 use crate::journal;
 use crate::leftovers;
-use schema::environment::Environment;
-use schema::record::Record;
-
-/// A run that was read.
-#[derive(Debug)]
-pub(crate) struct Read {
-    pub(crate) environment: Environment,
-    pub(crate) records: Vec<Record>,
-}
+use report::Recorded;
 
 /// The folder of a run.
 #[derive(Debug, Clone)]
@@ -103,8 +95,8 @@ impl Run {
     }
 
     /// What the run recorded.
-    pub(crate) fn read(&self) -> Result<Read> {
-        Ok(Read {
+    pub(crate) fn read(&self) -> Result<Recorded> {
+        Ok(Recorded {
             environment: environment::read(&self.environment())?,
             records: journal::read(&self.records())?,
         })

@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::escape;
+use crate::cut;
 use crate::lock::{Lock, Refused};
 use schema::environment::ROUNDS_READ_MOST;
 use schema::record::{Record, SCHEMA};
@@ -215,7 +215,7 @@ fn record(line: &[u8], path: &Path, number: usize) -> Result<Record, JournalErro
         });
     }
     let mut stored: Value = serde_json::from_slice(line).map_err(fault)?;
-    escape::cut_all(&mut stored);
+    cut::cut_all(&mut stored);
     let record: Record = serde_json::from_value(stored).map_err(fault)?;
     if record.round > ROUNDS_READ_MOST {
         return Err(JournalError::Round {

@@ -1,33 +1,31 @@
 //! The experiment: it starts each server model in its turn, loads it, records what that cost, and writes the tables.
 //!
 //! A file for each verb in [`cmd`]. `run` goes from a [`plan`] over [`trial`]s to a [`journal`]; everything that people
-//! read is written from that journal by [`report`], so that it can be written again. Servers are known here only as
+//! read is written from that journal by the crate [`report`], so that it can be written again. Servers are known here only as
 //! programs to start and addresses to load.
 
 #![forbid(unsafe_code)]
 
 mod cmd;
 mod contender;
-mod difference;
+mod cut;
 mod environment;
-mod escape;
 mod experiment;
 mod fault;
 mod folder;
 mod host;
+mod into;
 mod journal;
 mod keeper;
 mod leftovers;
 mod load;
 mod lock;
-mod metric;
-mod numbers;
 mod output;
 mod plan;
 mod profile;
 mod progress;
+mod publish;
 mod ready;
-mod report;
 mod runner;
 mod signals;
 mod trial;

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Context, Result};
 
-use crate::escape::terminal;
+use report::escape::terminal;
 
 /// Prints on stdout. A reader that has seen enough, such as `head`, is no error.
 pub(crate) fn print(text: &str) -> Result<()> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::escape::terminal;
 use crate::output;
 use crate::plan::Planned;
 use crate::runner::Watch;
+use report::escape::terminal;
 use schema::record::Outcome;
 
 /// Shows how far the run is, on stderr.

@@ -10,11 +10,9 @@ use jiff::Timestamp;
 use crate::journal::Journal;
 use crate::plan::Planned;
 use crate::trial::Unmade;
+use schema::plan::REPEATS_MOST;
 use schema::record::{Measured, Outcome, Record, SCHEMA};
 use stats::Estimate;
-
-/// How often a trial is repeated, at the most, that was excluded for what else went on on the machine.
-pub(crate) const REPEATS_MOST: usize = 5;
 
 /// How the trials came to an end.
 #[derive(Debug, Clone, PartialEq, Eq)]

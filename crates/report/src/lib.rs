@@ -1,3 +1,46 @@
-//! Metrics, summaries, conclusions and caveats of a run, as Markdown, HTML, SVG, CSV and terminal text.
+//! What people read of a run: metrics, conclusions and caveats, as Markdown, HTML, SVG, CSV and terminal text. All of it is
+//! made from the records of the run and its environment.
+//!
+//! A [`Summary`] holds the results. [`page`] composes from it what a page says, and [`markdown`], [`html`] and [`svg`] give
+//! that a format. [`terminal`] and [`excerpt`] show a part of it, and [`csv`] has every trial. [`difference`] compares two runs.
 
 #![forbid(unsafe_code)]
+
+mod bottleneck;
+mod caveats;
+mod compose;
+mod conclusions;
+pub mod difference;
+mod errors;
+pub mod escape;
+#[cfg(test)]
+mod fixture;
+mod format;
+#[cfg(test)]
+mod golden;
+pub mod metric;
+pub mod numbers;
+mod page;
+mod plot;
+mod plots;
+mod recorded;
+mod sign;
+mod standing;
+mod summary;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use compose::page;
+pub use errors::Errors;
+pub use format::csv::render as csv;
+pub use format::excerpt;
+pub use format::frame;
+pub use format::html::render as html;
+pub use format::markdown::render as markdown;
+pub use format::terminal::render as terminal;
+pub use page::Page;
+pub use plot::Plot;
+pub use plot::svg::file as svg;
+pub use recorded::Recorded;
+pub use summary::Summary;

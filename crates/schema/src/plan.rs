@@ -11,6 +11,9 @@ use crate::record::Record;
 /// How often a contender's capacity is measured; the median counts.
 const CAPACITY_TRIALS: usize = 3;
 
+/// How often a trial is repeated at most, if other activity on the machine excluded it.
+pub const REPEATS_MOST: usize = 5;
+
 /// A trial to be made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Planned<'a> {

@@ -14,13 +14,13 @@ use crate::contender::Contender;
 use crate::experiment::{self, Experiment, Setting};
 use crate::host::Local;
 use crate::leftovers;
-use crate::metric::{Metric, cost, load};
 use crate::output::{self, Text};
 use crate::plan::Planned;
 use crate::profile::{Choice, Profile, ROUNDS_MOST};
-use crate::report::errors::Errors;
-use crate::runner::REPEATS_MOST;
 use crate::trial::{self, Bench, Unmade};
+use report::Errors;
+use report::metric::{Metric, cost, load};
+use schema::plan::REPEATS_MOST;
 use schema::record::{Measured, Outcome};
 use stats::{Better, Comparison, Verdict};
 

@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Usage, diff};
-use crate::difference::{Judged, Verdict};
 use crate::folder;
-use crate::numbers::list;
 use crate::output::Text;
+use report::difference::{Judged, Verdict};
+use report::numbers::list;
 use stats::{Finding, trials_needed_by_a_check};
 
 /// Exit with 1 if a model got worse than in an earlier run

@@ -8,10 +8,11 @@ use clap::Args;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::{Usage, unreadable};
-use crate::difference::{self, Difference, Note};
-use crate::folder::{Read, Run};
-use crate::numbers::rounded;
+use crate::folder::Run;
 use crate::output::Text;
+use report::Recorded;
+use report::difference::{self, Difference, Note};
+use report::numbers::rounded;
 
 /// What changed between two runs, with its 95 % interval
 ///
@@ -64,7 +65,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
 }
 
 /// Reads a run for a comparison with another.
-pub(crate) fn read(folder: &Path) -> Result<Read> {
+pub(crate) fn read(folder: &Path) -> Result<Recorded> {
     let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
     Ok(run.read().map_err(unreadable)?)
 }

@@ -7,10 +7,10 @@ use clap::Args;
 use schema::model::{BlockHolds, CrashLoses, Description, Serves, WaitHolds, WorkerKind};
 
 use super::models::ServersFlag;
-use crate::escape::markdown;
 use crate::experiment::shipped;
 use crate::output;
 use crate::profile;
+use report::escape::markdown;
 
 /// List the models, the experiments with the question that each answers, and the profiles
 #[derive(Args)]

@@ -8,7 +8,8 @@ use clap::Args;
 
 use super::{Usage, unreadable};
 use crate::folder::Run;
-use crate::report::{self, into::Target};
+use crate::into::Target;
+use crate::publish;
 
 /// Write the page of a run again from its raw records, and print its tables
 #[derive(Args)]
@@ -36,6 +37,6 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let into = flags.into.as_deref().map(Target::open).transpose();
     let into = into.map_err(|error| Usage(error.to_string()))?;
     let read = run.read().map_err(unreadable)?;
-    report::write(&run, &read, into.as_ref())?;
+    publish::write(&run, &read, into.as_ref())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,6 @@ use super::models::{Asked, Discovered};
 use super::places::{PlaceFlags, cancelled_by_signals};
 use crate::contender::{Contender, file};
 use crate::environment;
-use crate::escape::terminal;
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
 use crate::host::Local;
@@ -26,9 +25,11 @@ use crate::output;
 use crate::plan;
 use crate::profile;
 use crate::progress::Progress;
-use crate::report;
+use crate::publish;
 use crate::runner::{self, Ended};
 use crate::trial::{self, Bench};
+use report::Summary;
+use report::escape::terminal;
 use schema::environment::{Commit, Environment};
 use schema::record::Record;
 
@@ -92,8 +93,8 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     meter::cpus::pin_this_thread(&environment.cpus.client)?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
     let reported = run.read().and_then(|read| {
-        report::write(&run, &read, None)?;
-        Ok(report::at_fault(&read))
+        publish::write(&run, &read, None)?;
+        Ok(Summary::build(&read.environment, &read.records).faults())
     });
     let all_take_part = environment.left_out.is_empty();
     conclude(ended, reported, all_take_part, &run)

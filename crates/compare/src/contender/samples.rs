@@ -61,13 +61,3 @@ pub(crate) fn contenders() -> Vec<Contender> {
     let contenders = descriptions.map(|description| built_in(description, Path::new("bin")));
     contenders.collect()
 }
-
-/// The same under other names.
-pub(crate) fn called(names: [&str; 6]) -> Vec<Contender> {
-    let descriptions = descriptions().into_iter().zip(names);
-    let contenders = descriptions.map(|(mut description, name)| {
-        description.name = name.to_owned();
-        built_in(description, Path::new("bin"))
-    });
-    contenders.collect()
-}

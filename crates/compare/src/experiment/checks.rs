@@ -9,8 +9,8 @@ use schema::experiment::{Experiment, Load, Method, Setting};
 use schema::name::{NAMES, is_name};
 
 use super::error::ExperimentError;
-use crate::metric::{self, Samples};
 use crate::profile;
+use report::metric::{self, Samples};
 
 /// What is wrong with an experiment: what, where, and what to do about it.
 pub(super) fn check(experiment: &Experiment) -> Result<(), ExperimentError> {

@@ -11,7 +11,8 @@ use toml::{Table, Value};
 
 use super::checks;
 use super::error::ExperimentError;
-use crate::{load, metric};
+use crate::load;
+use report::metric;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

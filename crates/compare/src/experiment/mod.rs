@@ -10,7 +10,7 @@ pub(crate) mod shipped;
 use std::path::Path;
 
 pub(crate) use file::parse;
-pub(crate) use schema::experiment::{Experiment, Method, Setting};
+pub(crate) use schema::experiment::{Experiment, Setting};
 
 /// The experiment that was asked for on the command line: a shipped one by its name, or a TOML file.
 pub(crate) fn asked(name: &str) -> Result<Experiment, String> {

@@ -15,11 +15,12 @@ use schema::cpus::CpuSet;
 
 use super::tally::Tally;
 use crate::contender::{Contender, Ready, program};
-use crate::escape;
+use crate::cut;
 use crate::fault::Fault;
 use crate::host::interface::{Ended, Server, Start};
 use crate::keeper::{End, Event, Gone, KEEPER_WITHIN, Keeper, Order, lost};
 use crate::ready;
+use report::escape::terminal;
 
 /// How often the run is asked whether it is to stop, while a server is waited for.
 const HEARD_WITHIN: Duration = Duration::from_millis(100);
@@ -300,7 +301,7 @@ fn reachable(line: &str, deadline: Instant) -> Result<SocketAddr, String> {
 
 /// A line that the server printed, as a part of another.
 fn quoted(line: &str) -> String {
-    escape::cut(&escape::terminal::line(line), escape::QUOTED_MOST)
+    cut::cut(&terminal::line(line), cut::QUOTED_MOST)
 }
 
 /// An address on which nobody listens. Somebody else may take it before the server does; then the trial fails, and says so.

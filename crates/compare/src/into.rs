@@ -1,0 +1,112 @@
+//! A file of somebody's own that gets the results of a run in short.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use report::excerpt::{self, Places};
+use report::frame::{BEGIN, END, Fault, Frame};
+use report::{Page, Summary};
+use thiserror::Error;
+
+use crate::folder::{self, Run};
+
+/// A file with a place for the results.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// As it was given.
+    given: PathBuf,
+    /// Where it is, with symbolic links resolved.
+    path: PathBuf,
+    frame: Frame,
+}
+
+/// Why a file has no place for the results.
+#[derive(Debug, Error)]
+pub(crate) enum IntoError {
+    /// It does not exist, or is no text.
+    #[error("cannot read {}: {source}; --into needs a file with the lines {BEGIN} and {END}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// Its markers are wrong.
+    #[error("{}: {fault}", path.display())]
+    Markers { path: PathBuf, fault: Fault },
+}
+
+impl Target {
+    /// Finds the place, and writes nothing yet.
+    pub(crate) fn open(file: &Path) -> Result<Self, IntoError> {
+        let fault = |source| IntoError::Read {
+            path: file.to_owned(),
+            source,
+        };
+        let path = file.canonicalize().map_err(fault)?;
+        let text = fs::read_to_string(&path).map_err(fault)?;
+        let frame = Frame::find(&text).map_err(|fault| IntoError::Markers {
+            path: file.to_owned(),
+            fault,
+        })?;
+        Ok(Self {
+            given: file.to_owned(),
+            path,
+            frame,
+        })
+    }
+
+    /// As it was given.
+    pub(crate) fn given(&self) -> &Path {
+        &self.given
+    }
+
+    /// Writes a run's results in short. The page and its plots must have been written.
+    pub(crate) fn write(&self, summary: &Summary<'_>, page: &Page, run: &Run) -> Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let file = self.path.file_name().unwrap_or(self.path.as_os_str());
+        let [results, of_run] = [run.page_in(), run.path()].map(|path| {
+            let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            from(folder, &path)
+        });
+        let plots: Vec<_> = page
+            .plots()
+            .map(|plot| plot.key().to_owned())
+            .filter(|key| folder.join(&results).join(format!("{key}.svg")).is_file())
+            .collect();
+        let places = Places {
+            file: file.as_ref(),
+            run: &of_run,
+            results: &results,
+            plots: &plots,
+        };
+        let text = excerpt::render(summary, &run.id(), &places);
+        folder::write_whole(folder, file.as_ref(), &self.frame.around(&text))
+    }
+}
+
+/// The relative path from a folder to a path, both absolute.
+fn from(folder: &Path, path: &Path) -> PathBuf {
+    let shared = folder
+        .components()
+        .zip(path.components())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let up = folder.components().skip(shared).map(|_| Path::new(".."));
+    let down = path.components().skip(shared);
+    up.chain(down.map(|step| Path::new(step.as_os_str()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_relative_to_a_folder() {
+        for (folder, path, way) in [
+            ("/a", "/a/results", "results"),
+            ("/a/docs", "/a/results/runs/b", "../results/runs/b"),
+            ("/", "/a", "a"),
+            ("/a/b", "/c", "../../c"),
+        ] {
+            assert_eq!(from(folder.as_ref(), path.as_ref()), Path::new(way));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Writes what people read of a run: files among the results and beside the records, and tables on stdout.
+
+use anyhow::Result;
+use report::{Page, Recorded, Summary};
+use schema::record::Record;
+
+use crate::folder::Run;
+use crate::into::Target;
+use crate::output;
+
+/// Writes all files of a run, and prints its tables and where the files are. `into` is a file that gets the results in short.
+pub(crate) fn write(run: &Run, recorded: &Recorded, into: Option<&Target>) -> Result<()> {
+    let records = &recorded.records;
+    let summary = Summary::build(&recorded.environment, records);
+    let page = report::page(&summary, &run.id());
+    // A file that cannot be written must not hide the tables.
+    let written = write_files(run, records, &summary, &page, into);
+    let tables = report::terminal(&summary);
+    let files = match &written {
+        Ok(()) => paths(run, into),
+        Err(_) => format!("raw records: {}\n", run.records().display()),
+    };
+    output::print(&format!("{tables}\n{files}"))?;
+    written
+}
+
+fn write_files(
+    run: &Run,
+    records: &[Record],
+    summary: &Summary<'_>,
+    page: &Page,
+    into: Option<&Target>,
+) -> Result<()> {
+    for plot in page.plots() {
+        run.write_beside_page(&format!("{}.svg", plot.key()), &report::svg(plot))?;
+    }
+    run.write_page(&report::markdown(page))?;
+    run.write_within("report.html", &report::html(page))?;
+    run.write_within("trials.csv", &report::csv(records, &run.id()))?;
+    into.map_or(Ok(()), |into| into.write(summary, page, run))
+}
+
+/// Where everything was written.
+fn paths(run: &Run, into: Option<&Target>) -> String {
+    let in_short = into.map_or_else(String::new, |into| {
+        format!("in short: {}\n", into.given().display())
+    });
+    format!(
+        "page: {}\ninteractive page: {}\nraw records: {}\n{in_short}",
+        run.page().display(),
+        run.within("report.html").display(),
+        run.records().display(),
+    )
+}

@@ -1,0 +1,33 @@
+//! Remarks about models, by experiment and setting.
+
+use crate::numbers::list;
+use crate::summary::{Row, Summary};
+
+/// The remarks about rows, those of a setting together: "The cost of a request, 64 connections: `alpha` and `beta`".
+pub(super) fn places(summary: &Summary<'_>, remark: impl Fn(&Row<'_>) -> Option<String>) -> Vec<String> {
+    let mut places = Vec::new();
+    for results in &summary.results {
+        for answer in &results.answers {
+            let rows: Vec<_> = answer.rows.iter().filter_map(&remark).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let title = &results.experiment.title;
+            places.push(match &*results.answers {
+                [_] => format!("{title}: {}", list(&rows)),
+                _ => format!("{title}, {}: {}", answer.name(), list(&rows)),
+            });
+        }
+    }
+    places
+}
+
+/// Where rows are so, with nothing else to remark.
+pub(super) fn where_rows(summary: &Summary<'_>, are_so: impl Fn(&Row<'_>) -> bool) -> Vec<String> {
+    places(summary, |row| are_so(row).then(|| name(row)))
+}
+
+/// A model's name as code.
+pub(super) fn name(row: &Row<'_>) -> String {
+    format!("`{}`", row.model)
+}

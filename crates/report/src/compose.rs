@@ -1,0 +1,181 @@
+//! The page of a run, composed from its summary.
+
+use schema::cost::CpuSource;
+use schema::environment::{Commit, Environment};
+
+use super::caveats;
+use super::conclusions::{self, Choice};
+use super::page::{Page, Section};
+use super::plots;
+use super::summary::{Results, Summary};
+use super::tables::{Width, legend, main_table, metrics_table};
+use crate::metric::{self, Metric};
+use crate::numbers::{count, counted, list, rounded};
+use schema::plan::REPEATS_MOST;
+
+/// Composes the page of a run with this name.
+#[must_use]
+pub fn page(summary: &Summary<'_>, run: &str) -> Page {
+    let sections: Vec<_> = summary.results.iter().map(section).collect();
+    let (choices, open) = in_short(summary);
+    Page {
+        title: "What each server model costs".to_owned(),
+        run: run.to_owned(),
+        introduction: introduction(summary, &sections),
+        choices,
+        open,
+        sections,
+        caveats: caveats::caveats(summary),
+        metrics: meanings(summary),
+        machine: machine(summary.environment),
+        method: method(summary, run),
+        command: summary.environment.command_line(),
+    }
+}
+
+/// The conclusions: which model for which work, and the sentences that belong to that.
+pub(crate) fn in_short(summary: &Summary<'_>) -> (Vec<Choice>, Vec<String>) {
+    let open = [
+        caveats::errors(summary),
+        conclusions::too_close(summary),
+        caveats::few_cpus(summary),
+    ];
+    (
+        conclusions::choices(summary),
+        open.into_iter().flatten().collect(),
+    )
+}
+
+fn introduction(summary: &Summary<'_>, sections: &[Section]) -> Vec<String> {
+    let models: Vec<_> = summary
+        .environment
+        .models()
+        .map(|model| format!("`{model}`"))
+        .collect();
+    let asked = format!(
+        "{} for {}: {} trials, each with a server that was started for it alone.",
+        counted(summary.results.len(), "question", "questions"),
+        list(&models),
+        count(summary.trials as f64)
+    );
+    let tables = sections.iter().flat_map(Section::tables);
+    std::iter::once(asked).chain(legend(tables)).collect()
+}
+
+fn section(results: &Results<'_>) -> Section {
+    let experiment = results.experiment;
+    let details = match &*results.answers {
+        // The main table shows all metrics already.
+        [_] if experiment.more_metrics.is_empty() => Vec::new(),
+        answers => answers
+            .iter()
+            .map(|answer| metrics_table(answer, answer.name(), Width::Whole))
+            .collect(),
+    };
+    Section {
+        key: experiment.key.clone(),
+        title: experiment.title.clone(),
+        question: experiment.question.clone(),
+        setup: experiment.setup.clone(),
+        expected: experiment.expected.clone(),
+        finding: conclusions::finding(results),
+        table: main_table(results, Width::Page),
+        details,
+        plots: plots::plots(results),
+    }
+}
+
+/// The metrics that the tables show, with their meanings.
+fn meanings(summary: &Summary<'_>) -> Vec<(String, String)> {
+    let is_shown = |metric: &&&Metric| {
+        let mut experiments = summary.results.iter().map(|results| results.experiment);
+        experiments.any(|experiment| experiment.metric_keys().any(|key| key == metric.key))
+    };
+    let shown = metric::ALL.iter().filter(is_shown);
+    shown
+        .map(|metric| (metric.title(), metric.meaning.to_owned()))
+        .collect()
+}
+
+/// The machine, in lines: its CPUs, its memory and kernel, and which CPUs each side had.
+pub(crate) fn machine(environment: &Environment) -> Vec<String> {
+    let machine = &environment.machine;
+    let kind = if machine.virtualised {
+        "virtual"
+    } else {
+        "not virtual"
+    };
+    let governor = machine.governor.as_deref().unwrap_or("unknown");
+    vec![
+        format!(
+            "{}, {}, {kind}; frequency governor: {governor}",
+            machine.cpu_model,
+            counted(machine.cpus, "CPU", "CPUs")
+        ),
+        format!(
+            "{} GiB of memory; {}",
+            rounded(machine.memory_bytes as f64 / (1u64 << 30) as f64),
+            machine.kernel
+        ),
+        format!(
+            "servers on CPUs {}, load generator on CPUs {}",
+            environment.cpus.server, environment.cpus.client
+        ),
+    ]
+}
+
+fn method(summary: &Summary<'_>, run: &str) -> Vec<String> {
+    let environment = summary.environment;
+    let times = environment.times;
+    vec![
+        format!(
+            "{} (version {}), {}",
+            environment.started_at.strftime("%Y-%m-%d %H:%M UTC"),
+            environment.version,
+            environment.commit.as_ref().map_or_else(|| "from an unknown commit".to_owned(), commit)
+        ),
+        format!(
+            "profile `{}`: {}; each trial measured for {:?} after a warm-up of {:?}, unless its experiment differs; the models \
+             of each round in random order, from seed {}",
+            environment.profile,
+            counted(environment.rounds, "round", "rounds"),
+            times.window,
+            times.warmup,
+            environment.seed
+        ),
+        "confidence intervals: of the median, from ordered trials (Hettmansperger and Sheather 1986); minimum to maximum where \
+         there are fewer than 6"
+            .to_owned(),
+        "comparisons: each model with the best of its column, by the ratios of the same rounds (Hodges and Lehmann 1963); a \
+         chance of 5 % per column to call a model worse that is not (Hsu 1984, Holm 1979)"
+            .to_owned(),
+        format!(
+            "excluded trials: each is repeated after the others of its round, at most {REPEATS_MOST} times"
+        ),
+        format!("CPU time: {}", cpu_source(summary)),
+        format!(
+            "raw records: `runs/{run}/records.jsonl`, one trial per line; `compare report` writes this page again from them, and \
+             `trials.csv` with the metrics of each trial"
+        ),
+    ]
+}
+
+fn cpu_source(summary: &Summary<'_>) -> &'static str {
+    let mut trials = summary.rows().flat_map(|row| &row.kept).peekable();
+    if trials.peek().is_none() {
+        "not measured"
+    } else if trials.all(|(_, trial)| trial.spent.source == CpuSource::Cgroup) {
+        "from a control group for each server, which counts all its processes"
+    } else {
+        "added up from /proc, at least in part"
+    }
+}
+
+fn commit(commit: &Commit) -> String {
+    let changes = if commit.changed {
+        ", with uncommitted changes"
+    } else {
+        ""
+    };
+    format!("commit {}{changes}", commit.hash)
+}

@@ -1,0 +1,407 @@
+//! Made-up runs: one that is as the other, and one in which something broke.
+
+use super::*;
+use crate::fixture;
+use schema::contender::LeftOut;
+use schema::experiment::Setting;
+use schema::record::{KillResult, Outcome, Record};
+use stats::Finding;
+use stats::simulation::Draws;
+
+const ROUNDS: usize = 8;
+
+type Change<T> = fn(&mut T);
+
+/// All models in all settings of these experiments, each trial as the other.
+fn run_of(keys: &[&str]) -> Recorded {
+    let mut environment = fixture::environment();
+    environment.left_out.clear();
+    environment
+        .experiments
+        .retain(|experiment| keys.contains(&&*experiment.key));
+    environment.rounds = ROUNDS;
+    let planned = environment.planned();
+    let trials = planned
+        .iter()
+        .enumerate()
+        .filter(|(_, planned)| planned.round > 0);
+    let records = trials.map(|(index, planned)| Record {
+        schema: schema::record::SCHEMA,
+        trial: index + 1,
+        round: planned.round,
+        experiment: planned.experiment.key.clone(),
+        setting: planned.setting.key.clone(),
+        model: planned.contender.name.clone(),
+        started_at: jiff::Timestamp::UNIX_EPOCH,
+        outcome: Outcome::Measured(Box::new(fixture::measured())),
+    });
+    Recorded {
+        records: records.collect(),
+        environment: environment.clone(),
+    }
+}
+
+fn requests() -> Recorded {
+    run_of(&["request-cost"])
+}
+
+/// Changes the trials of `epsilon` in this setting, with their rounds.
+fn change(run: &mut Recorded, setting: &str, mut to: impl FnMut(usize, &mut Measured)) {
+    for record in &mut run.records {
+        if let (true, Outcome::Measured(trial)) = (
+            record.setting == setting && record.model == "epsilon",
+            &mut record.outcome,
+        ) {
+            to(record.round, trial);
+        }
+    }
+}
+
+fn cost(trial: &mut Measured, times: f64) {
+    trial.spent.user_us *= times;
+    trial.spent.system_us *= times;
+}
+
+/// Of the only one that is not as it was.
+#[track_caller]
+fn only(notes: &[Note]) -> String {
+    let [note] = notes else {
+        panic!("there is one: {notes:?}")
+    };
+    assert_eq!((&*note.model, &*note.place), ("epsilon", "request-cost/64"));
+    note.what.clone()
+}
+
+#[test]
+fn a_run_is_no_worse_than_itself_and_nothing_is_passed_over() {
+    let run = run_of(&["request-cost", "rate-under-bound", "killed-worker", "waiting"]);
+    let verdict = Verdict::of(&run, &run, 0.0);
+    assert!(!verdict.got_worse(), "{verdict:?}");
+    assert!(verdict.seldom.is_empty(), "{verdict:?}");
+    let differences = between(&run, &run);
+    assert!(differences.values.len() > verdict.judged.len());
+    assert!(
+        differences
+            .values
+            .iter()
+            .all(|difference| !difference.comparison.is_significant())
+    );
+}
+
+#[test]
+fn a_cost_that_grew_by_a_tenth_is_worse_than_a_twentieth_allows_and_not_than_a_fifth() {
+    let (before, mut after) = (requests(), requests());
+    change(&mut after, "64", |_, trial| cost(trial, 1.1));
+    let worse = |before: &Recorded, after: &Recorded, allowed| {
+        let verdict = Verdict::of(before, after, allowed);
+        let found: Vec<_> = verdict
+            .found(Finding::Worse)
+            .map(|judged| (judged.difference.model.clone(), judged.difference.metric.key))
+            .collect();
+        assert_eq!(verdict.got_worse(), !found.is_empty());
+        found
+    };
+    assert_eq!(
+        worse(&before, &after, 0.05),
+        [("epsilon".to_owned(), "cpu_us_per_request")]
+    );
+    assert!(worse(&before, &after, 0.2).is_empty());
+    assert!(
+        worse(&after, &before, 0.05).is_empty(),
+        "to be cheaper is not worse"
+    );
+}
+
+#[test]
+fn a_model_of_which_nothing_is_left_is_gone_with_the_reason() {
+    let before = requests();
+    let mut failing = requests();
+    for record in &mut failing.records {
+        if record.model == "epsilon" && record.setting == "64" {
+            record.outcome = Outcome::Failed("it was not ready".to_owned());
+        }
+    }
+    let verdict = Verdict::of(&before, &failing, 0.05);
+    assert!(verdict.got_worse());
+    assert!(only(&verdict.gone).contains("all trials (8) failed; the first: it was not ready"));
+
+    let mut unmade = requests();
+    unmade
+        .records
+        .retain(|record| record.model != "epsilon" || record.setting != "64");
+    assert_eq!(
+        only(&Verdict::of(&before, &unmade, 0.05).gone),
+        "no trial was made"
+    );
+
+    let mut missing = requests();
+    missing
+        .environment
+        .contenders
+        .retain(|contender| contender.name != "epsilon");
+    missing.records.retain(|record| record.model != "epsilon");
+    let settings = before.environment.experiments[0].settings.len();
+    let gone = Verdict::of(&before, &missing, 0.05).gone;
+    assert_eq!(gone.len(), settings);
+    assert!(gone.iter().all(|note| note.what.contains("missing")), "{gone:?}");
+
+    missing.environment.left_out.push(LeftOut {
+        name: "epsilon".to_owned(),
+        reason: "it lies".to_owned(),
+    });
+    let gone = Verdict::of(&before, &missing, 0.05).gone;
+    assert!(
+        gone.iter().all(|note| note.what == "left out: it lies"),
+        "{gone:?}"
+    );
+    assert_eq!(between(&before, &missing).gone, gone);
+}
+
+#[test]
+fn what_a_model_does_wrong_now_and_never_did_is_worse() {
+    let before = requests();
+    let ways: [(&str, Change<Measured>); 5] = [
+        ("no good reply: in 8 of 8", |trial| {
+            trial.load.throughput_per_s = 0.0
+        }),
+        ("connections left unserved: in 8 of 8", |trial| {
+            trial.load.connections.served = 0
+        }),
+        ("requests lost", |trial| trial.load.requests.ok -= 1),
+        ("left unsent", |trial| trial.load.requests.unsent = 500),
+        ("no CPU time per request", |trial| trial.spent.elapsed_s = 0.0),
+    ];
+    for (told, wrong) in ways {
+        let mut after = requests();
+        // Else a trial whose costs were read at no time at all would be set aside.
+        after.environment.profile = "smoke".to_owned();
+        change(&mut after, "64", |_, trial| wrong(trial));
+        let verdict = Verdict::of(&before, &after, 0.05);
+        assert!(only(&verdict.faults).contains(told), "{verdict:?}");
+        assert!(verdict.got_worse() && !Verdict::of(&after, &before, 0.05).got_worse());
+    }
+}
+
+#[test]
+fn what_it_does_wrong_in_some_trials_is_told_and_is_no_verdict() {
+    let (before, mut after) = (requests(), requests());
+    change(&mut after, "64", |round, trial| {
+        trial.load.connections.served -= u64::from(round <= 5);
+    });
+    let verdict = Verdict::of(&before, &after, 0.05);
+    assert!(!verdict.got_worse());
+    assert!(only(&verdict.seldom).contains("in 5 of 8 trials, and before in 0 of 8"));
+    change(&mut after, "64", |round, trial| {
+        trial.load.connections.served -= u64::from(round == 6);
+    });
+    assert!(Verdict::of(&before, &after, 0.05).got_worse());
+}
+
+#[test]
+fn a_rate_that_comes_back_no_more_is_worse_and_is_the_longest_time() {
+    let killed = |back_ms: Option<f64>, lost| {
+        let mut run = run_of(&["killed-worker"]);
+        for record in &mut run.records {
+            let Outcome::Measured(trial) = &mut record.outcome else {
+                continue;
+            };
+            trial.kill = Some(KillResult {
+                lost,
+                recovery_ms: back_ms,
+                lowest_rate_share: 0.8,
+            });
+        }
+        run
+    };
+    let (well, never, losing) = (killed(Some(120.0), 0), killed(None, 0), killed(Some(120.0), 9));
+    let verdict = Verdict::of(&well, &never, 0.05);
+    assert!(
+        verdict
+            .faults
+            .iter()
+            .all(|note| note.what.contains("never came back"))
+    );
+    assert!(
+        verdict
+            .judged
+            .iter()
+            .all(|judged| judged.difference.after.is_infinite())
+    );
+    assert_eq!(verdict.found(Finding::Worse).count(), verdict.judged.len());
+    assert!(!verdict.judged.is_empty());
+    assert!(Verdict::of(&well, &losing, 0.05).got_worse());
+    assert!(!Verdict::of(&never, &never, 0.05).got_worse());
+}
+
+#[test]
+fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
+    let (before, mut other) = (run_of(&["request-cost", "waiting"]), requests());
+    other.environment.experiments[0]
+        .settings
+        .retain(|setting| setting.key != "1");
+    let experiment = &mut other.environment.experiments[0];
+    let setting = experiment
+        .settings
+        .iter_mut()
+        .find(|setting| setting.key == "64")
+        .unwrap();
+    setting.load.connections = 32;
+    let verdict = Verdict::of(&before, &other, 0.05);
+    assert!(!verdict.got_worse(), "{verdict:?}");
+    let told = |verdict: &Verdict, place: &str, what: &str| {
+        let here = |note: &&Note| note.place == place && note.what.contains(what);
+        assert!(
+            verdict.not_compared.iter().any(|note| here(&note)),
+            "{place}: {verdict:?}"
+        );
+    };
+    told(&verdict, "waiting", "the later run was not asked it");
+    told(&verdict, "request-cost/1", "the later run was not asked it");
+    told(&verdict, "request-cost/64", "connections: 64 before, 32 now");
+    assert!(
+        verdict
+            .judged
+            .iter()
+            .all(|judged| judged.difference.place != "request-cost/64")
+    );
+    told(
+        &Verdict::of(&other, &before, 0.05),
+        "waiting",
+        "the earlier run was not asked it",
+    );
+
+    let asked_otherwise: [(&str, Change<Setting>); 3] = [
+        ("flags: none before, --backlog 9 now", |setting| {
+            let flags = ["--backlog", "9"].map(str::to_owned).to_vec();
+            setting.flags = flags;
+        }),
+        (
+            "its window was as the profile has it, and is 900 ms now",
+            |setting| {
+                setting.window_ms = Some(900);
+            },
+        ),
+        ("did not measure this model", |setting| {
+            setting.models = Some(Vec::new())
+        }),
+    ];
+    for (what, change) in asked_otherwise {
+        let (before, mut other) = (requests(), requests());
+        let mut settings = other.environment.experiments[0].settings.iter_mut();
+        change(settings.find(|setting| setting.key == "64").unwrap());
+        let verdict = Verdict::of(&before, &other, 0.05);
+        told(&verdict, "request-cost/64", what);
+        assert!(!verdict.got_worse());
+    }
+}
+
+#[test]
+fn runs_with_other_times_or_other_processors_are_not_compared() {
+    let before = requests();
+    let mut longer = requests();
+    longer.environment.times.window *= 2;
+    let mut elsewhere = requests();
+    elsewhere.environment.cpus.server = "2-3".parse().unwrap();
+    for (other, what) in [(longer, "1s after"), (elsewhere, "processors 2-3")] {
+        let verdict = Verdict::of(&before, &other, 0.05);
+        assert!(verdict.judged.is_empty() && !verdict.got_worse());
+        assert!(verdict.not_compared[0].what.contains(what), "{verdict:?}");
+    }
+}
+
+/// Draws what a request costs, and with it the rate, for all trials anew.
+fn draw(run: &mut Recorded, mut cost: impl FnMut(&Record) -> f64) {
+    for record in &mut run.records {
+        let times = cost(record);
+        if let Outcome::Measured(trial) = &mut record.outcome {
+            trial.load.throughput_per_s = 1000.0 / times;
+            trial.spent.user_us = 0.0;
+            trial.spent.system_us = 1000.0 * trial.spent.elapsed_s;
+        }
+    }
+}
+
+#[test]
+fn a_check_of_many_figures_finds_something_in_no_more_than_one_of_twenty_runs_where_nothing_changed() {
+    const CHECKS: usize = 300;
+    let keys = ["request-cost", "connection-cost", "waiting", "large-replies"];
+    let (mut before, mut after) = (run_of(&keys), run_of(&keys));
+    let mut draws = Draws::seeded(1979);
+    let (mut found, mut figures) = (0, 0);
+    for _ in 0..CHECKS {
+        draw(&mut before, |_| draws.skewed_trial());
+        draw(&mut after, |_| draws.skewed_trial());
+        // Nothing is allowed: what is there is found by the slightest sign.
+        let verdict = Verdict::of(&before, &after, 0.0);
+        found += usize::from(verdict.got_worse());
+        figures = verdict.judged.len();
+        assert_eq!(verdict.found(Finding::TooFew).count(), 0);
+    }
+    println!("{figures} figures that did not change: {found} of {CHECKS} checks find something");
+    assert!(
+        figures >= 40 && found * 20 <= CHECKS,
+        "{found} of {CHECKS}, {figures} figures"
+    );
+}
+
+#[test]
+fn a_model_that_costs_30_percent_more_in_one_of_many_settings_is_found_and_no_other_is() {
+    const CHECKS: usize = 20;
+    let keys = ["request-cost", "connection-cost", "waiting", "large-replies"];
+    let (mut before, mut after) = (run_of(&keys), run_of(&keys));
+    let mut draws = Draws::seeded(1990);
+    for _ in 0..CHECKS {
+        draw(&mut before, |_| draws.steady_trial(1.0));
+        draw(&mut after, |record| {
+            let place = (&*record.experiment, &*record.setting);
+            let slow = record.model == "epsilon" && place == ("request-cost", "64");
+            draws.steady_trial(if slow { 1.3 } else { 1.0 })
+        });
+        let verdict = Verdict::of(&before, &after, 0.05);
+        let worse: Vec<_> = verdict
+            .found(Finding::Worse)
+            .map(|judged| (&*judged.difference.model, &*judged.difference.place))
+            .collect();
+        assert_eq!(worse, [("epsilon", "request-cost/64")]);
+    }
+}
+
+/// Has this share of the requests of `epsilon` at 64 connections reset.
+fn lose(run: &mut Recorded, share: f64) {
+    change(run, "64", |_, trial| {
+        let requests = &mut trial.load.requests;
+        requests.reset = (requests.sent as f64 * share).round() as u64;
+        requests.ok = requests.sent - requests.reset;
+    });
+}
+
+#[test]
+fn losing_over_one_percent_is_worse_even_after_a_smaller_loss() {
+    let (mut before, mut after) = (requests(), requests());
+    lose(&mut before, 0.005);
+    lose(&mut after, 0.12);
+    let verdict = Verdict::of(&before, &after, 0.05);
+    assert!(verdict.got_worse());
+    assert!(only(&verdict.faults).starts_with("12.0 % of its requests failed ("));
+    let back = Verdict::of(&after, &before, 0.05);
+    assert!(!back.got_worse(), "{back:?}");
+    lose(&mut before, 0.05);
+    assert!(Verdict::of(&before, &after, 0.05).got_worse(), "it loses more");
+}
+
+#[test]
+fn values_of_a_model_with_many_errors_are_not_compared() {
+    let (mut before, mut after) = (requests(), requests());
+    lose(&mut before, 0.12);
+    lose(&mut after, 0.12);
+    change(&mut after, "64", |_, trial| cost(trial, 3.0));
+    let verdict = Verdict::of(&before, &after, 0.05);
+    assert!(!verdict.got_worse(), "{verdict:?}");
+    assert!(only(&verdict.not_compared).contains("too many errors"));
+    assert!(only(&verdict.errors).contains("nothing else of it is compared"));
+    let differences = between(&before, &after);
+    let here =
+        |difference: &&Difference| (&*difference.model, &*difference.place) == ("epsilon", "request-cost/64");
+    assert_eq!(differences.values.iter().filter(here).count(), 0);
+    assert_eq!(differences.errors, verdict.errors);
+}

@@ -1,0 +1,138 @@
+//! What a metric is: its name, unit, kind and better direction, and how its values are written.
+
+use super::quantile::Quantile;
+use crate::numbers;
+use schema::record::Measured;
+use stats::Better;
+
+/// One number that a trial may have.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name in experiment files and in the CSV.
+    pub key: &'static str,
+    /// Its name in sentences, without its unit.
+    pub name: &'static str,
+    /// Its heading in a terminal.
+    pub short: &'static str,
+    pub kind: Kind,
+    pub unit: Unit,
+    /// Which direction is better; none if it describes a model and ranks nothing.
+    pub better: Option<Better>,
+    /// Whether it is a time that requests took. Then it is not ranked for an overloaded server.
+    pub is_latency: bool,
+    /// Whether it is about what failed. Then it is compared however much failed.
+    pub counts_failures: bool,
+    /// The quantile that it is, if it is one.
+    pub quantile: Option<Quantile>,
+    /// What it means, without its unit.
+    pub meaning: &'static str,
+    /// Its value in a trial, if the trial has one.
+    pub value: fn(&Measured) -> Option<f64>,
+}
+
+/// What sort of number a metric is. It decides how values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// How many of something: written in full.
+    Count,
+    /// How many of something per request.
+    CountPerRequest,
+    /// A part of a whole, from 0 to 1.
+    Share,
+    /// One number by another.
+    Ratio,
+    Time,
+    /// How often in a second.
+    Rate,
+    Memory,
+}
+
+/// The unit that values are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    One,
+    RequestsPerSecond,
+    Microseconds,
+    Milliseconds,
+    Mebibytes,
+    Kibibytes,
+}
+
+/// What metrics have in common. Each metric states what differs from this.
+pub(super) const PLAIN: Metric = Metric {
+    key: "",
+    name: "",
+    short: "",
+    kind: Kind::Count,
+    unit: Unit::One,
+    better: None,
+    is_latency: false,
+    counts_failures: false,
+    quantile: None,
+    meaning: "",
+    value: |_| None,
+};
+
+impl Metric {
+    /// Its heading in a page: its name and its unit.
+    pub fn title(&self) -> String {
+        match self.unit.symbol() {
+            "" => self.name.to_owned(),
+            unit => format!("{}, {unit}", self.name),
+        }
+    }
+
+    /// A value for a table whose heading has the unit.
+    pub fn format(&self, value: f64) -> String {
+        match self.kind {
+            Kind::Count => numbers::count(value),
+            Kind::CountPerRequest | Kind::Share | Kind::Ratio | Kind::Time | Kind::Rate | Kind::Memory => {
+                numbers::rounded(value)
+            }
+        }
+    }
+
+    /// A value with its unit, for a sentence.
+    pub fn format_with_unit(&self, value: f64) -> String {
+        self.format(value) + &self.unit.behind()
+    }
+
+    /// Its value as a headline: none if too few samples lie beyond a quantile.
+    pub fn headline_value(&self, trial: &Measured) -> Option<f64> {
+        let value = (self.value)(trial)?;
+        let has_enough = self.quantile.is_none_or(|quantile| {
+            let samples = quantile.samples_in(trial);
+            samples.is_some_and(|samples| quantile.has_enough(samples as f64))
+        });
+        has_enough.then_some(value)
+    }
+}
+
+/// Metrics are the same if their keys are.
+impl PartialEq for Metric {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Unit {
+    /// What stands behind a value; empty for plain numbers.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::One => "",
+            Self::RequestsPerSecond => "requests/s",
+            Self::Microseconds => "µs",
+            Self::Milliseconds => "ms",
+            Self::Mebibytes => "MiB",
+            Self::Kibibytes => "KiB",
+        }
+    }
+
+    /// The symbol as it stands behind a value, with its space.
+    pub fn behind(self) -> String {
+        match self.symbol() {
+            "" => String::new(),
+            symbol => format!(" {symbol}"),
+        }
+    }
+}

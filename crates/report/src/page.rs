@@ -1,0 +1,104 @@
+//! The report as a page without a format: what it contains, and in which order. The formats are made from it.
+
+use super::conclusions::Choice;
+use super::plot::Plot;
+use super::sign::Sign;
+
+/// A page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    pub(crate) title: String,
+    /// The name of the run.
+    pub(crate) run: String,
+    /// What was measured and how to read it, in paragraphs. Like all texts of a page it may contain `**bold**` and
+    /// `` `code` ``.
+    pub(crate) introduction: Vec<String>,
+    /// Which model for which work.
+    pub(crate) choices: Vec<Choice>,
+    /// Further conclusions, a sentence each: errors, ties, and what the run cannot show.
+    pub(crate) open: Vec<String>,
+    /// One for each experiment.
+    pub(crate) sections: Vec<Section>,
+    /// What the run could not show, and why: a sentence each.
+    pub(crate) caveats: Vec<String>,
+    /// What the metrics mean: name and meaning.
+    pub(crate) metrics: Vec<(String, String)>,
+    /// The machine, a line each.
+    pub(crate) machine: Vec<String>,
+    /// How it was measured, a line each.
+    pub(crate) method: Vec<String>,
+    /// The command that made the run.
+    pub(crate) command: String,
+}
+
+/// The part of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Section {
+    pub(crate) key: String,
+    pub(crate) title: String,
+    pub(crate) question: String,
+    pub(crate) setup: String,
+    pub(crate) expected: Option<String>,
+    /// What it found, in sentences.
+    pub(crate) finding: String,
+    /// The table that answers the question.
+    pub(crate) table: Table,
+    /// All metrics, a table for each setting.
+    pub(crate) details: Vec<Table>,
+    pub(crate) plots: Vec<Plot>,
+}
+
+impl Page {
+    /// All plots, in the order of the page.
+    pub fn plots(&self) -> impl Iterator<Item = &Plot> {
+        self.sections.iter().flat_map(|section| &section.plots)
+    }
+}
+
+impl Section {
+    /// Its main table and the others.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
+        std::iter::once(&self.table).chain(&self.details)
+    }
+}
+
+/// A table with a model in each row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Table {
+    pub(crate) caption: String,
+    /// Without the heading of the models' names.
+    pub(crate) headings: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) model: String,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// A value in a table.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Cell {
+    /// The median as it is written; `–` where there is none.
+    pub(crate) median: String,
+    /// Its 95 % interval as it is written, if there is one.
+    pub(crate) interval: Option<String>,
+    /// Why the value is not ranked, such as `2 of 7 trials`.
+    pub(crate) note: Option<String>,
+    /// The number to sort by.
+    pub(crate) value: Option<f64>,
+    pub(crate) mark: Mark,
+    /// Signs behind the value.
+    pub(crate) signs: Vec<Sign>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mark {
+    #[default]
+    None,
+    /// The best of its column.
+    Best,
+    /// No significant difference from the best.
+    Tied,
+}

@@ -1,0 +1,80 @@
+use super::*;
+use crate::fixture;
+use schema::record::Outcome;
+
+#[test]
+fn a_trial_that_only_finds_a_capacity_is_in_no_table() {
+    let (environment, records) = fixture::run();
+    let summary = fixture::summary(&environment, &records);
+    let before = records.iter().filter(|record| record.round == 0).count();
+    assert!(before > 0);
+    assert_eq!(
+        summary.rows().map(Row::trials).sum::<usize>(),
+        records.len() - before
+    );
+    let past = summary
+        .results
+        .iter()
+        .find(|results| results.experiment.key == "past-capacity")
+        .unwrap();
+    assert!(
+        past.answers
+            .iter()
+            .flat_map(|answer| &answer.rows)
+            .all(|row| row.capacity_per_s.is_some())
+    );
+}
+
+#[test]
+fn a_trial_beside_other_work_is_excluded_and_counted() {
+    let (environment, mut records) = fixture::run();
+    let disturbed = records.iter_mut().find(|record| record.round == 1).unwrap();
+    let Outcome::Measured(trial) = &mut disturbed.outcome else {
+        panic!("the first trial was measured")
+    };
+    trial.interference.stolen_share = Some(0.5);
+    let before = fixture::summary(&environment, &fixture::run().1)
+        .rows()
+        .map(|row| row.excluded.len())
+        .sum::<usize>();
+    let summary = fixture::summary(&environment, &records);
+    assert_eq!(
+        summary.rows().map(|row| row.excluded.len()).sum::<usize>(),
+        before + 1
+    );
+}
+
+#[test]
+fn a_model_with_unserved_connections_is_ranked_by_rate_only() {
+    let (environment, records) = fixture::run();
+    let summary = fixture::summary(&environment, &records);
+    let waiting = summary
+        .answers()
+        .find(|answer| answer.experiment.key == "waiting")
+        .unwrap();
+    let single = waiting.rows.iter().find(|row| row.model == "alpha").unwrap();
+    assert!(single.left_unserved());
+    for (index, value) in single.values.iter().enumerate() {
+        let more = waiting.metric(index).better == Some(Better::More);
+        let key = waiting.metric(index).key;
+        assert_eq!(value.standing.is_ok(), more, "{key}");
+    }
+}
+
+#[test]
+fn a_theory_expects_more_of_a_wait_at_more_load_and_nothing_past_capacity() {
+    let (environment, records) = fixture::run();
+    let summary = fixture::summary(&environment, &records);
+    let past = summary
+        .results
+        .iter()
+        .find(|results| results.experiment.key == "past-capacity")
+        .unwrap();
+    let expected: Vec<_> = past
+        .answers
+        .iter()
+        .map(|answer| answer.rows[0].expected_us(&past.experiment.theory[0], answer.setting))
+        .collect();
+    assert!(expected[0].unwrap() < expected[1].unwrap(), "{expected:?}");
+    assert_eq!(expected[2], None);
+}
