@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn capacity_is_measured_once_per_contender_and_work_before_the_rounds() {
+    fn capacity_is_measured_before_the_rounds() {
         let (experiments, contenders) = (some(&["past-capacity"]), contenders());
         let trials = trials(&experiments, &contenders, 1, 1);
         let (before, after): (Vec<Planned<'_>>, Vec<_>) =

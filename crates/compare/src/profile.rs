@@ -75,7 +75,7 @@ mod tests {
     use crate::plan;
 
     #[test]
-    fn the_profiles_take_as_long_as_they_say() {
+    fn the_profiles_keep_their_times() {
         let contenders = samples::contenders();
         // A fifth of it may be needed for trials that are made once more.
         for (choice, most) in [(Choice::Quick, 100), (Choice::Standard, 25 * 60)] {

@@ -191,12 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_answers_as_the_wire_has_it_may_be_measured() {
+    fn a_server_that_speaks_the_wire_passes() {
         assert_eq!(verdict(WELL, &["ping"]), Ok(()));
     }
 
     #[test]
-    fn a_reply_of_another_value_is_found_by_the_first_kind_of_value_that_it_is_wrong_for() {
+    fn a_wrong_value_is_found_by_its_kind() {
         let nothing: Answer = |requests, _| {
             let replies = requests.iter().map(|_| json!({"out": "pong", "result": null}));
             Some(replies.collect())
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_in_another_order_are_found_in_a_pipeline() {
+    fn swapped_replies_are_found_in_a_pipeline() {
         let swapped: Answer = |requests, rest| {
             let mut replies = WELL(requests, rest)?;
             if let [first, second, ..] = &mut replies[..] {
@@ -225,20 +225,20 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_takes_a_piece_for_a_frame_is_found() {
+    fn a_server_that_reads_half_a_frame_is_found() {
         let impatient: Answer = |requests, rest| if rest { None } else { WELL(requests, rest) };
         let reason = verdict(impatient, &["ping"]).unwrap_err();
         assert!(reason.starts_with("a frame in two pieces: "), "{reason}");
     }
 
     #[test]
-    fn an_operation_is_asked_for_if_it_is_declared() {
+    fn every_declared_operation_is_tried() {
         let reason = verdict(WELL, &["ping", "sleep"]).unwrap_err();
         assert!(reason.starts_with("sleep: "), "{reason}");
     }
 
     #[test]
-    fn a_server_that_says_nothing_is_found() {
+    fn a_silent_server_is_found() {
         let silent: Answer = |_, _| Some(Vec::new());
         let reason = verdict(silent, &["ping"]).unwrap_err();
         assert!(reason.starts_with("a ping of null: "), "{reason}");

@@ -24,16 +24,16 @@ use schema::plan::REPEATS_MOST;
 use schema::record::{Measured, Outcome};
 use stats::{Better, Comparison, Verdict};
 
-/// Compare a model with itself: how often is there a false positive, or with --power, how often is 5 % found?
+/// Compare a model with itself, to count false positives; with --power, to count how often 5 % more work is found
 ///
-/// A comparison is one of the profile `quick`: as many pairs of trials, of the same length. Each is made for four metrics.
+/// Each comparison has as many pairs of trials as the profile quick has rounds, and is made for four metrics.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The model; without it, the first event loop
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 
-    /// Pairs of trials in a comparison, from 6 to 1000; without it, as many as the profile quick has rounds
+    /// Pairs of trials per comparison, from 6 to 1000; without it, the rounds of the profile quick
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(6..=i64::from(ROUNDS_MOST)))]
     pairs: Option<u16>,
 
@@ -41,7 +41,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(ROUNDS_MOST)))]
     comparisons: Option<u16>,
 
-    /// Let the second of each pair take 5 % longer for its work
+    /// Give the second trial of each pair 5 % more work
     #[arg(long)]
     power: bool,
 
@@ -53,12 +53,12 @@ pub(crate) struct Flags {
     places: PlaceFlags,
 }
 
-/// Both sides do the same, or the second 5 % more.
+/// Both sides do the same work, or the second does 5 % more.
 const WORK: &str = r#"
     key = "aa"
     title = "A/A"
     question = "Is there a difference?"
-    setup = "a closed loop of spinning requests"
+    setup = "a closed loop of spin requests"
     headline = "cpu_us_per_request"
     [load]
     op = "spin"
@@ -117,7 +117,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         random: ChaCha8Rng::seed_from_u64(flags.seed),
         excluded: 0,
     };
-    let mut tallies = METRICS.map(Tally::of);
+    let mut tallies = METRICS.map(Tally::new);
     for comparison in 1..=comparisons {
         let Some(made) = series.pairs(pairs)? else {
             bail!("interrupted in comparison {comparison} of {comparisons}");
@@ -152,7 +152,7 @@ struct Series<'a> {
 }
 
 impl Series<'_> {
-    /// So many pairs, without those that were disturbed; nothing if the run is to stop.
+    /// Makes this many pairs, without those that were disturbed; none if the run is to stop.
     fn pairs(&mut self, pairs: usize) -> Result<Option<Vec<[Measured; 2]>>> {
         let mut made = Vec::new();
         for round in 1..=pairs {
@@ -210,7 +210,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(metric: &'static Metric) -> Self {
+    fn new(metric: &'static Metric) -> Self {
         Self {
             metric,
             made: 0,
@@ -218,7 +218,7 @@ impl Tally {
         }
     }
 
-    /// With too few pairs there is no comparison. With power, only a difference of the right direction counts as found.
+    /// Compares the pairs, if there are enough. With power, only a difference in the right direction counts as found.
     fn judge(&mut self, pairs: &[[Measured; 2]], power: bool) {
         let values: Vec<(f64, f64)> = pairs
             .iter()
@@ -229,12 +229,12 @@ impl Tally {
             return;
         };
         self.made += 1;
-        let dearer = match self.metric.better {
+        let expected = match self.metric.better {
             Some(Better::More) => Verdict::Less,
             Some(Better::Less) | None => Verdict::More,
         };
         self.seen += usize::from(if power {
-            comparison.verdict() == dearer
+            comparison.verdict() == expected
         } else {
             comparison.is_significant()
         });
@@ -250,9 +250,9 @@ fn verdict(
     excluded: usize,
 ) -> ExitCode {
     let what = if flags.power {
-        "with 5 % more work on the second side"
+        "compared with 5 % more work"
     } else {
-        "against itself"
+        "compared with itself"
     };
     out.add(format_args!(
         "{} {what}: {}, {pairs} pairs of trials, {excluded} trials excluded\n\n",
@@ -274,7 +274,7 @@ fn verdict(
     };
     if judged < least {
         out.add(format_args!(
-            "\nno verdict: {judged} comparisons had enough undisturbed pairs, and it takes {least} (see --comparisons)\n"
+            "\nno verdict: {judged} comparisons had enough undisturbed pairs, but {least} are needed; give more --comparisons\n"
         ));
         return ExitCode::FAILURE;
     }
@@ -282,14 +282,14 @@ fn verdict(
         let judged = &tallies[0];
         let passed = judged.seen as f64 >= FOUND_LEAST * judged.made as f64;
         out.add(format_args!(
-            "\nfound by {} in {} of {} (at least 9 of 10 asked)\n",
+            "\n{}: difference found in {} of {} comparisons (required: 9 of 10)\n",
             judged.metric.name, judged.seen, judged.made
         ));
         passed
     } else {
         let most = most_by_chance(made);
         out.add(format_args!(
-            "\nfalse positives: {seen} of {made}, {:.1} % (at most 5 % asked; up to {most} of {made} can be chance)\n",
+            "\nfalse positives: {seen} of {made}, {:.1} % (allowed: 5 %, or up to {most} of {made} by chance)\n",
             seen as f64 / made as f64 * 100.0
         ));
         seen <= most
@@ -301,8 +301,8 @@ fn verdict(
     }
 }
 
-/// So many false positives come with 95 % at the most where each has a chance of one in twenty: the binomial distribution's
-/// quantile. (The metrics of one comparison are not independent, so this is a little too strict.)
+/// The 95 % quantile of the number of false positives, if each has a probability of 5 %: that of the binomial distribution.
+/// The metrics of one comparison are not independent, so this is a little too strict.
 fn most_by_chance(comparisons: usize) -> usize {
     let n = comparisons as f64;
     let mut chance = (1.0 - FALSE_MOST).powf(n);
@@ -321,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_false_positives_may_come_as_the_binomial_distribution_has() {
+    fn the_allowed_false_positives_follow_the_binomial_distribution() {
         // scipy.stats.binom.ppf(0.95, n, 0.05)
         assert_eq!(
             [most_by_chance(1), most_by_chance(20), most_by_chance(100)],
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_can_be_asked_for() {
+    fn the_work_has_two_sides() {
         assert_eq!(experiment::parse(WORK).unwrap().settings.len(), 2);
     }
 }

@@ -16,17 +16,15 @@ use stats::{Finding, trials_needed_by_a_check};
 
 /// Exit with 1 if a model got worse than in an earlier run
 ///
-/// A model got worse if its headline figure in a setting is worse by more than is allowed, and by more than chance
-/// explains; if it does wrong in most trials what it did in none before; or if nothing of it is left to be judged. If
-/// nothing changed, no more than one check in twenty finds a figure that is worse, however many there are. Only what both
-/// runs were asked in the same way is compared, and the rest is listed.
+/// A headline metric got worse if it is worse by more than is allowed, and by more than chance explains. A new kind of error
+/// in most trials counts too, and so does a model without any trial left. With unchanged code, at most 1 check in 20 fails.
 #[derive(Args)]
 pub(crate) struct Flags {
-    /// The run to be judged; without it, the newest beside the baseline
+    /// Folder of the run to judge; without it, the newest beside the baseline
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
 
-    /// The run that it is held against
+    /// Folder of the earlier run
     #[arg(long, value_name = "RUN")]
     baseline: PathBuf,
 
@@ -34,7 +32,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share, allow_negative_numbers = true)]
     max_regression: f64,
 
-    /// Take a baseline from another machine
+    /// Accept a baseline from another machine
     #[arg(long)]
     other_machine: bool,
 }
@@ -47,7 +45,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let (before, after) = (diff::read(&flags.baseline)?, diff::read(&judged)?);
     if before.environment.machine != after.environment.machine && !flags.other_machine {
         return Err(Usage(format!(
-            "the baseline is of another machine ({} against {}); make one here, or give --other-machine",
+            "the baseline is from another machine ({}, not {}); measure one here, or give --other-machine",
             before.environment.machine.describe(),
             after.environment.machine.describe()
         ))
@@ -65,7 +63,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         ))
         .into());
     }
-    tell(&mut out, &verdict, flags, &judged);
+    print_verdict(&mut out, &verdict, flags, &judged);
     out.print()?;
     Ok(if verdict.got_worse() {
         ExitCode::FAILURE
@@ -74,7 +72,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     })
 }
 
-/// A run of which nothing can be found has not passed.
+/// Why there is no verdict, if there is none. A run that can't be judged has not passed.
 fn why_no_verdict(verdict: &Verdict) -> Option<String> {
     if verdict.got_worse() {
         return None;
@@ -83,7 +81,7 @@ fn why_no_verdict(verdict: &Verdict) -> Option<String> {
         let reasons = verdict.not_compared.iter();
         let reasons = reasons.map(|note| format!("\n  {}, {}: {}", note.place, note.model, note.what));
         return Some(format!(
-            "they have nothing in common that can be compared{}",
+            "the runs have nothing in common that can be compared; measure both with the same flags{}",
             reasons.collect::<String>()
         ));
     }
@@ -91,33 +89,29 @@ fn why_no_verdict(verdict: &Verdict) -> Option<String> {
     all_too_few.then(|| too_few(verdict))
 }
 
-/// What was found, the worst last, where a reader of a log looks first.
-fn tell(out: &mut Text, verdict: &Verdict, flags: &Flags, judged: &Path) {
+/// What was found. The worst comes last, where a reader of a log looks first.
+fn print_verdict(out: &mut Text, verdict: &Verdict, flags: &Flags, judged: &Path) {
     diff::print_table(out, "Not compared:\n", &diff::notes(&verdict.not_compared));
     diff::print_table(
         out,
-        "\nIn some trials and never before, but too seldom for a verdict:\n",
+        "\nNew errors, in too few trials for a verdict:\n",
         &diff::notes(&verdict.seldom),
     );
     if verdict.found(Finding::TooFew).next().is_some() {
         out.add(format_args!("\n{}\n", too_few(verdict)));
     }
+    diff::print_table(out, "\nMeasured only before:\n", &diff::notes(&verdict.gone));
     diff::print_table(
         out,
-        "\nMeasured before, and not now:\n",
-        &diff::notes(&verdict.gone),
-    );
-    diff::print_table(
-        out,
-        "\nIn most trials, and never before:\n",
+        "\nNew errors, in most trials:\n",
         &diff::notes(&verdict.faults),
     );
     let worse: Vec<_> = verdict.found(Finding::Worse).collect();
     let differences = worse.iter().map(|judged| &judged.difference);
-    diff::print_table(out, "\nWorse than is allowed:\n", &diff::table(differences));
+    diff::print_table(out, "\nWorse than allowed:\n", &diff::table(differences));
     out.add(format_args!(
-        "\n{}: held against {}, {} of {} headline figures are worse by more than {} % (if none is, one is found with a \
-         chance of 5 % at the most); {} new faults, and {} settings of models without a trial that counts\n",
+        "\n{} compared with {}: {} of {} headline values are worse by more than {} % (with unchanged code, a check finds one \
+         by chance in at most 5 % of cases); new errors: {}; model settings without a usable trial: {}\n",
         judged.display(),
         flags.baseline.display(),
         worse.len(),
@@ -128,7 +122,7 @@ fn tell(out: &mut Text, verdict: &Verdict, flags: &Flags, judged: &Path) {
     ));
 }
 
-/// Which figures could not have been called worse, however bad they were.
+/// The settings with too few trials to find any metric worse, however bad it is.
 fn too_few(verdict: &Verdict) -> String {
     let describe = |judged: &Judged| {
         let (before, after) = judged.trials;
@@ -136,16 +130,17 @@ fn too_few(verdict: &Verdict) -> String {
     };
     let places: BTreeSet<_> = verdict.found(Finding::TooFew).map(describe).collect();
     format!(
-        "among {} figures, each needs {} trials in both runs to be called worse, however much it is; too few have {}",
+        "with {} headline values, each needs {} trials in both runs to be found worse; too few trials: {}; measure again with \
+         more --trials",
         verdict.judged.len(),
         trials_needed_by_a_check(verdict.judged.len()),
         list(&places.iter().collect::<Vec<_>>())
     )
 }
 
-/// A share such as `5%` or `0.05`. A bare 5 is more likely meant as the one than as 500 %.
+/// A share such as `5%` or `0.05`. A bare 5 more likely means 5 % than 500 %.
 fn share(text: &str) -> Result<f64, String> {
-    /// In per cent: what got ten times worse.
+    /// In per cent: ten times worse.
     const PERCENT_MOST: f64 = 1000.0;
     let fault = "give a share such as 5%, from 0 to under 1000%";
     let (number, is_percentage) = match text.strip_suffix('%') {
@@ -177,7 +172,7 @@ fn newest_beside(baseline: &Path) -> Result<PathBuf> {
     let newest = others.pop();
     newest.ok_or_else(|| {
         Usage(format!(
-            "there is no other run beside {}; make one with `compare run`, or name it",
+            "there is no other run beside {}; make one with compare run, or give its folder",
             baseline.display()
         ))
         .into()
@@ -199,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_without_its_sign_is_asked_about() {
+    fn a_percentage_without_its_sign_is_refused_with_a_question() {
         assert_eq!(share("5"), Err("did you mean 5%?".to_owned()));
         assert_eq!(share("1"), Err("did you mean 1%?".to_owned()));
     }

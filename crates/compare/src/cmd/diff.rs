@@ -1,4 +1,4 @@
-//! `compare diff`: two runs side by side.
+//! `compare diff`: compares two runs.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,10 +14,9 @@ use report::Recorded;
 use report::difference::{self, Difference, Note};
 use report::numbers::rounded;
 
-/// What changed between two runs, with its 95 % interval
+/// Show what changed between two runs, with 95 % intervals
 ///
-/// Only what both runs were asked in the same way is compared: the same load, flags and times, on the same processors. What
-/// is not compared is listed, with the reason.
+/// Settings are compared if load, flags, times and CPUs are the same in both runs. The others are listed with the reason.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The earlier run's folder
@@ -37,28 +36,24 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let (before, after) = (read(&flags.before)?, read(&flags.after)?);
     let out = &mut Text::default();
     if before.environment.machine != after.environment.machine {
-        out.add("The runs are of two machines: what differs may be theirs and not the models'.\n\n");
+        out.add("The runs are from two machines, so differences may be due to the machines.\n\n");
     }
     let differences = difference::between(&before, &after);
     let all = &differences.values;
-    let told_apart = |difference: &&Difference| difference.comparison.is_significant();
-    let changed = all.iter().filter(told_apart).count();
+    let is_significant = |difference: &&Difference| difference.comparison.is_significant();
+    let changed = all.iter().filter(is_significant).count();
     let shown = all
         .iter()
-        .filter(|difference| flags.all || told_apart(difference));
+        .filter(|difference| flags.all || is_significant(difference));
     print_table(out, "", &table(shown));
     out.add(format_args!(
-        "{changed} of {} values changed; of {} there is no significant difference. At 95 % each, some {:.0} of them are expected to seem changed by chance.\n",
+        "{changed} of {} values differ significantly, and {} do not. About {:.0} significant differences are expected by chance.\n",
         all.len(),
         all.len() - changed,
         all.len() as f64 * 0.05
     ));
     print_table(out, "\nErrors:\n", &notes(&differences.errors));
-    print_table(
-        out,
-        "\nMeasured before, and not now:\n",
-        &notes(&differences.gone),
-    );
+    print_table(out, "\nMeasured only before:\n", &notes(&differences.gone));
     print_table(out, "\nNot compared:\n", &notes(&differences.not_compared));
     out.print()?;
     Ok(ExitCode::SUCCESS)
@@ -70,7 +65,7 @@ pub(crate) fn read(folder: &Path) -> Result<Recorded> {
     Ok(run.read().map_err(unreadable)?)
 }
 
-/// A line below the headings and no others.
+/// A line below the headings and no other lines.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
 /// Adds a table under this heading, if there is anything in it.
@@ -80,7 +75,7 @@ pub(crate) fn print_table(out: &mut Text, heading: &str, table: &Table) {
     }
 }
 
-/// Figures side by side.
+/// Values side by side.
 pub(crate) fn table<'a>(differences: impl Iterator<Item = &'a Difference>) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
@@ -111,7 +106,7 @@ pub(crate) fn table<'a>(differences: impl Iterator<Item = &'a Difference>) -> Ta
     table
 }
 
-/// What is said of models in words.
+/// Notes on models, in words.
 pub(crate) fn notes(notes: &[Note]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);

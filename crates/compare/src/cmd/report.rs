@@ -1,4 +1,4 @@
-//! `compare report`: the page and the tables again, from the records of a run alone.
+//! `compare report`: writes the page and the tables again, from the records of a run alone.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,19 +11,18 @@ use crate::folder::Run;
 use crate::into::Target;
 use crate::publish;
 
-/// Write the page of a run again from its raw records, and print its tables
+/// Write the page of a run again from its records, and print its tables
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The run's folder, such as results/runs/20260102T030405Z
     #[arg(value_name = "RUN")]
     run: PathBuf,
 
-    /// Where README.md is written; without it, where the run wrote it
+    /// Folder for README.md; without it, the one that the run used
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Put the results in short into this file too: between the lines `<!-- results: begin -->` and `<!-- results: end -->`
-    /// that it has. The rest of it stays as it is
+    /// File that gets a summary too, between its lines <!-- results: begin --> and <!-- results: end -->
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
 }

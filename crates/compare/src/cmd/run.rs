@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Args;
 
 use super::Usage;
@@ -119,12 +119,11 @@ fn conclude(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, ru
             reported.map(|_| ExitCode::FAILURE)
         }
         Ended::AfterAll { failed } => {
-            let again = || {
-                format!(
-                    "the records are complete, but the page is not; fix the cause, then write it with: compare report {folder}"
+            let at_fault = reported.map_err(|error| {
+                anyhow!(
+                    "{error:#}; the records are complete: fix the cause, then write the page with compare report {folder}"
                 )
-            };
-            let at_fault = reported.with_context(again)?;
+            })?;
             for line in &at_fault {
                 output::note(&terminal::line(line));
             }

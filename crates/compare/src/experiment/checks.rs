@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_has_a_place_on_the_axis_if_there_is_one() {
+    fn a_setting_needs_a_place_on_the_axis() {
         let axis = "axis = { title = \"clients\" }";
         refused(axis, "", &["setting \"a\"", "x", "\"clients\""]);
         assert_eq!(read(axis, "key = \"a\"\nx = 3"), Ok(()));

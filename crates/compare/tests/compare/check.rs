@@ -1,4 +1,4 @@
-//! Runs held against each other: copies of one that was made, changed by hand.
+//! Runs compared with each other: copies of one run, changed by hand.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::support::{made, only_run, run, smoke, text};
+use crate::support::{blocking, event_loop, made, only_run, run, smoke, text, two_models};
 
 /// A run of two models with six trials of each in one setting, made once for all tests.
 fn measured() -> &'static Path {
     static MEASURED: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, folder) = MEASURED.get_or_init(|| {
         let out = tempfile::tempdir().expect("a folder can be made");
-        let mut run = smoke("request-cost", "thread,async", out.path());
+        let mut run = smoke("request-cost", &two_models(), out.path());
         made(run.args(["--trials", "6"]));
         let folder = only_run(out.path());
         // On a busy machine requests may be lost, and then nothing else is compared.
@@ -62,18 +62,18 @@ impl Copy {
         fs::write(path, environment.to_string()).expect("the environment can be written");
     }
 
-    /// Changes the records of `async` as they are stored.
-    fn change_async(&self, change: impl Fn(&mut Value)) {
+    /// Changes the records of one of its two models as they are stored.
+    fn change_one(&self, change: impl Fn(&mut Value)) {
         change_records(&self.path("records.jsonl"), |record| {
-            if record["model"] == "async" {
+            if record["model"] == event_loop() {
                 change(record);
             }
         });
     }
 
-    /// Held against the run as it was made.
+    /// Compared with the unchanged run.
     fn check(&self, more: &[&str]) -> Output {
-        held_against(self.0.path(), measured(), more)
+        compared(self.0.path(), measured(), more)
     }
 }
 
@@ -88,7 +88,7 @@ fn change_records(path: &Path, change: impl Fn(&mut Value)) {
     fs::write(path, lines.collect::<String>()).expect("the records can be written");
 }
 
-fn held_against(judged: &Path, baseline: &Path, more: &[&str]) -> Output {
+fn compared(judged: &Path, baseline: &Path, more: &[&str]) -> Output {
     let [judged, baseline] = [judged, baseline].map(|path| path.to_str().expect("the path is plain"));
     run(&[&["check", judged, "--baseline", baseline], more].concat())
 }
@@ -101,7 +101,7 @@ fn worse(done: &Output) -> String {
     printed
 }
 
-/// What was said by a command that can't be done as it was asked.
+/// The message of a command that was refused.
 #[track_caller]
 fn refused(done: &Output) -> String {
     let message = text(&done.stderr);
@@ -114,15 +114,15 @@ fn a_run_is_no_worse_than_itself() {
     let done = Copy::new().check(&["--max-regression", "0%"]);
     let printed = text(&done.stdout);
     assert!(done.status.success(), "{printed}{}", text(&done.stderr));
-    assert!(printed.contains("0 of 2 headline figures are worse"), "{printed}");
+    assert!(printed.contains("0 of 2 headline values are worse"), "{printed}");
     let folder = measured().to_str().unwrap();
     assert!(run(&["diff", folder, folder]).status.success());
 }
 
 #[test]
-fn a_model_that_costs_ten_times_as_much_is_found_and_the_other_is_not() {
+fn only_the_model_that_costs_more_is_found() {
     let slower = Copy::new();
-    slower.change_async(|record| {
+    slower.change_one(|record| {
         for time in ["user_us", "system_us"] {
             let spent = &mut record["measured"]["spent"][time];
             *spent = json!(10.0 * spent.as_f64().expect("it is a number"));
@@ -130,22 +130,22 @@ fn a_model_that_costs_ten_times_as_much_is_found_and_the_other_is_not() {
     });
     let printed = worse(&slower.check(&[]));
     let tables = printed
-        .split("Worse than is allowed")
+        .split("Worse than allowed")
         .nth(1)
         .expect("there is a table");
     for expected in [
-        "async",
+        event_loop(),
         "request-cost/64",
-        "CPU µs",
+        "CPU",
         "10.000",
-        "1 of 2 headline figures",
+        "1 of 2 headline values",
     ] {
         assert!(tables.contains(expected), "{expected}: {printed}");
     }
-    assert!(!tables.contains("thread"), "{printed}");
+    assert!(!tables.contains(blocking()), "{printed}");
     let allowed = slower.check(&["--max-regression", "990%"]);
     assert!(allowed.status.success(), "{}", text(&allowed.stdout));
-    let cheaper = held_against(measured(), slower.0.path(), &[]);
+    let cheaper = compared(measured(), slower.0.path(), &[]);
     assert!(cheaper.status.success(), "{}", text(&cheaper.stdout));
     let diff = run(&[
         "diff",
@@ -156,38 +156,38 @@ fn a_model_that_costs_ten_times_as_much_is_found_and_the_other_is_not() {
 }
 
 #[test]
-fn a_model_that_broke_is_worse_whatever_figures_it_has_left() {
+fn a_broken_model_is_worse_whatever_its_values() {
     let failing = Copy::new();
-    failing.change_async(|record| {
+    failing.change_one(|record| {
         record.as_object_mut().unwrap().remove("measured");
         record["failed"] = json!("ended under load");
     });
     let printed = worse(&failing.check(&[]));
     assert!(
-        printed.contains("async") && printed.contains("ended under load"),
+        printed.contains(event_loop()) && printed.contains("ended under load"),
         "{printed}"
     );
 
     let silent = Copy::new();
-    silent.change_async(|record| record["measured"]["load"]["throughput_per_s"] = json!(0));
+    silent.change_one(|record| record["measured"]["load"]["throughput_per_s"] = json!(0));
     assert!(worse(&silent.check(&[])).contains("no good reply: in 6 of 6 trials"));
 
     let unserved = Copy::new();
-    unserved.change_async(|record| record["measured"]["load"]["connections"]["served"] = json!(3));
+    unserved.change_one(|record| record["measured"]["load"]["connections"]["served"] = json!(3));
     assert!(worse(&unserved.check(&[])).contains("connections left unserved: in 6 of 6 trials"));
 
     let left_out = Copy::new();
     left_out.change_environment(|environment| {
         let contenders = environment["contenders"].as_array_mut().unwrap();
-        contenders.retain(|contender| contender["name"] != "async");
-        environment["left_out"] = json!([{ "name": "async", "reason": "it speaks another wire" }]);
+        contenders.retain(|contender| contender["name"] != event_loop());
+        environment["left_out"] = json!([{ "name": event_loop(), "reason": "it speaks another wire" }]);
     });
     let printed = worse(&left_out.check(&[]));
     assert!(printed.contains("left out: it speaks another wire"), "{printed}");
 }
 
 #[test]
-fn a_run_that_was_asked_otherwise_can_not_be_judged() {
+fn a_run_of_another_load_can_not_be_judged() {
     let another_load = Copy::new();
     another_load.change_environment(|environment| {
         environment["experiments"][0]["settings"][0]["load"]["connections"] = json!(32);
@@ -202,13 +202,13 @@ fn a_run_that_was_asked_otherwise_can_not_be_judged() {
 }
 
 #[test]
-fn a_run_of_too_few_trials_can_not_be_judged_and_says_how_many_it_takes() {
+fn too_few_trials_are_refused_with_the_number_needed() {
     let short = Copy::new();
     let path = short.path("records.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     let lines = text.lines().take(2 * 2).map(|line| format!("{line}\n"));
     fs::write(&path, lines.collect::<String>()).unwrap();
-    let message = refused(&held_against(short.0.path(), short.0.path(), &[]));
+    let message = refused(&compared(short.0.path(), short.0.path(), &[]));
     assert!(
         message.contains("each needs 4 trials in both runs") && message.contains("(2 and 2)"),
         "{message}"
@@ -216,7 +216,7 @@ fn a_run_of_too_few_trials_can_not_be_judged_and_says_how_many_it_takes() {
 }
 
 #[test]
-fn another_machines_run_is_no_baseline_unless_it_is_taken_for_one() {
+fn another_machine_is_a_baseline_only_by_a_flag() {
     let elsewhere = Copy::new();
     elsewhere.change_environment(|environment| {
         environment["machine"]["cpu_model"] = json!("Another");
@@ -227,7 +227,7 @@ fn another_machines_run_is_no_baseline_unless_it_is_taken_for_one() {
 }
 
 #[test]
-fn a_run_that_can_not_be_read_is_no_verdict() {
+fn a_run_that_can_not_be_read_is_refused() {
     type Change = fn(&str) -> String;
     let changes: [(&str, Change, &str); 4] = [
         (
@@ -251,7 +251,7 @@ fn a_run_that_can_not_be_read_is_no_verdict() {
             "restore",
         ),
     ];
-    for (name, change, told) in changes {
+    for (name, change, expected) in changes {
         let copy = Copy::new();
         let path = copy.path(name);
         let text = fs::read_to_string(&path).unwrap();
@@ -266,7 +266,7 @@ fn a_run_that_can_not_be_read_is_no_verdict() {
         for command in commands {
             let message = refused(&run(command));
             assert!(
-                message.contains(name) && message.contains(told),
+                message.contains(name) && message.contains(expected),
                 "{command:?}: {message}"
             );
         }

@@ -1,18 +1,17 @@
-//! Servers that are asked before they are measured, and left out with the reason.
+//! Contenders that fail verification: they are left out with the reason.
 
 use std::fs;
-use std::process::Command;
 
-use crate::support::{only_run, smoke, text};
+use crate::support::{event_loop, has_python, only_run, smoke, text};
 
-/// A smoke run of `async` beside this contender, whose file may lie beside that of the contenders: what it said, and its page.
+/// A smoke run of an event loop beside this contender, with a file in the same folder: its messages and its page.
 fn beside(contender: &str, file: (&str, &str)) -> (String, String) {
     let here = tempfile::tempdir().expect("a folder can be made");
     let contenders = here.path().join("contenders.toml");
     fs::write(&contenders, contender).expect("a file can be written");
     fs::write(here.path().join(file.0), file.1).expect("a file can be written");
     let out = here.path().join("results");
-    let mut run = smoke("request-cost", "async", &out);
+    let mut run = smoke("request-cost", event_loop(), &out);
     let done = run.arg("--contenders").arg(contenders).output();
     let done = done.expect("compare can be started");
     let message = text(&done.stderr);
@@ -58,8 +57,7 @@ while True:
 
 #[test]
 fn a_contender_that_swaps_replies_is_left_out() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        println!("skipped: no python3");
+    if !has_python() {
         return;
     }
     let contender = "[[contender]]\nname = \"swaps\"\ncommand = [\"python3\", \"swaps.py\", \"{addr}\"]";

@@ -1,16 +1,18 @@
-//! Runs that are ended before they are done: nothing that was measured is lost, and no process stays.
+//! Runs that are ended early: nothing that was measured is lost, and no process stays.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use crate::support::{compare, eventually, only_run, processes_with, servers, text, with_a_server};
+use crate::support::{
+    blocking, compare, eventually, only_run, preforked, processes_with, servers, text, with_a_server,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 const MARK: &str = "COMPARE_TEST_MARK";
 
-/// A run in this folder that would take minutes, in the middle of which it is caught.
+/// A run in this folder that would take minutes, and has made two trials.
 fn under_way(out: &Path, models: &str) -> Child {
     servers();
     let mark = out.to_str().expect("a temporary folder has a plain name");
@@ -26,13 +28,13 @@ fn under_way(out: &Path, models: &str) -> Child {
         mark,
     ];
     let child = begun(&arguments, mark);
-    eventually("two trials are written down", || lines(out) >= 2);
+    eventually("two trials are recorded", || lines(out) >= 2);
     // Besides the one that runs, a server, which may be between two trials.
     eventually("a server runs", || processes_with(MARK, mark).len() >= 2);
     child
 }
 
-/// Begins this, with a mark by which its processes are known.
+/// Starts compare, with a mark that its processes inherit.
 fn begun(arguments: &[&str], mark: &str) -> Child {
     compare(arguments)
         .env(MARK, mark)
@@ -40,6 +42,11 @@ fn begun(arguments: &[&str], mark: &str) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .expect("compare can be started")
+}
+
+/// The names of a blocking model and of one with workers, for a list on the command line.
+fn two_kinds_of_processes() -> String {
+    format!("{},{}", blocking(), preforked())
 }
 
 fn lines(out: &Path) -> usize {
@@ -56,7 +63,7 @@ fn signal(child: &Child, signal: Signal) {
 #[test]
 fn ctrl_c_keeps_what_was_measured_and_leaves_no_process() {
     let out = tempfile::tempdir().unwrap();
-    let child = under_way(out.path(), "fork,prefork");
+    let child = under_way(out.path(), &two_kinds_of_processes());
     signal(&child, Signal::SIGINT);
     let done = child.wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(1));
@@ -73,9 +80,9 @@ fn ctrl_c_keeps_what_was_measured_and_leaves_no_process() {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_no_process_and_records_that_a_page_can_be_made_of() {
+fn a_killed_run_leaves_no_process_and_usable_records() {
     let out = tempfile::tempdir().unwrap();
-    let mut child = under_way(out.path(), "fork,prefork-async");
+    let mut child = under_way(out.path(), &two_kinds_of_processes());
     signal(&child, Signal::SIGKILL);
     child.wait().unwrap();
     eventually("no server stays", || {
@@ -90,21 +97,21 @@ fn a_run_that_is_killed_leaves_no_process_and_records_that_a_page_can_be_made_of
 }
 
 #[test]
-fn ctrl_c_while_contenders_are_asked_leaves_none_of_them_out_and_begins_no_run() {
-    let fakes = with_a_server("async", "exec sleep 100");
+fn ctrl_c_during_verification_begins_no_run() {
+    let fakes = with_a_server("alpha", "exec sleep 100");
     let out = tempfile::tempdir().unwrap();
     let mark = out.path().to_str().unwrap();
     let arguments = [
         "run",
         "--models",
-        "async",
+        "alpha",
         "--servers",
         fakes.path().to_str().unwrap(),
         "--out",
         mark,
     ];
     let child = begun(&arguments, mark);
-    eventually("the server is asked", || processes_with(MARK, mark).len() >= 2);
+    eventually("the server is verified", || processes_with(MARK, mark).len() >= 2);
     signal(&child, Signal::SIGINT);
     let done = child.wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(1));

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use crate::support::{compare, made, only_run, run, smoke, text};
+use crate::support::{compare, event_loop, made, only_run, run, smoke, text, two_models};
 
 #[test]
-fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
+fn a_run_that_can_not_keep_its_files_halts() {
     let out = tempfile::tempdir().unwrap();
-    made(&mut smoke("request-cost", "single,async", out.path()));
+    made(&mut smoke("request-cost", &two_models(), out.path()));
     let folder = only_run(out.path());
     let resume = ["run", "--resume", folder.to_str().unwrap()];
     let path = folder.join("records.jsonl");
@@ -23,16 +23,16 @@ fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
     let message = text(&halted.stderr);
     assert_eq!(halted.status.code(), Some(1), "{message}");
     let go_on = format!(
-        "free some space or fix the cause, then continue with `compare {}`",
+        "free some space or fix the cause, then continue with compare {}",
         resume.join(" ")
     );
-    for told in [
+    for expected in [
         "can't write",
         ".hlog: ",
         "what was measured before is kept",
         &go_on,
     ] {
-        assert!(message.contains(told), "{told}: {message}");
+        assert!(message.contains(expected), "{expected}: {message}");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), first, "no trial has failed");
     let page = fs::read_to_string(&page).unwrap();
@@ -46,13 +46,13 @@ fn what_can_not_be_kept_ends_the_run_which_goes_on_once_it_can() {
 }
 
 #[test]
-fn a_page_that_can_not_be_written_is_told_with_how_to_write_it_again() {
+fn an_unwritable_page_is_reported_with_the_command() {
     let out = tempfile::tempdir().unwrap();
     fs::create_dir(out.path().join("README.md")).unwrap();
-    let done = smoke("request-cost", "async", out.path()).output().unwrap();
+    let done = smoke("request-cost", event_loop(), out.path()).output().unwrap();
     let message = text(&done.stderr);
     assert_eq!(done.status.code(), Some(1), "{message}");
-    let again = format!("`compare report {}`", only_run(out.path()).display());
+    let again = format!("compare report {}", only_run(out.path()).display());
     assert!(
         message.contains("README.md") && message.contains(&again),
         "{message}"

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Script, made, only_run, run, smoke, text};
+use crate::support::{Script, blocking, event_loop, made, only_run, run, smoke, text, two_models};
 
 const IMAGE: &str = "<img src=x onerror=alert(1)>";
 
@@ -98,7 +98,7 @@ fn change(path: &Path, change: impl Fn(&mut Value)) {
 #[test]
 fn strings_in_files_are_escaped_and_cut_wherever_they_go() {
     let out = tempfile::tempdir().unwrap();
-    made(smoke("request-cost", "thread,async", out.path()).args(["--trials", "2"]));
+    made(smoke("request-cost", &two_models(), out.path()).args(["--trials", "2"]));
     let folder = only_run(out.path());
     let name = format!("=a|`b`\n{IMAGE}\u{1b}[31m");
     change(&folder.join("environment.json"), |environment| {
@@ -116,7 +116,7 @@ fn strings_in_files_are_escaped_and_cut_wherever_they_go() {
         experiment["settings"][0]["title"] = json!(format!("{IMAGE}\n# x"));
     });
     change(&folder.join("records.jsonl"), |record| {
-        if record["model"] == "thread" {
+        if record["model"] == blocking() {
             record["model"] = json!(name);
             if record["round"] == 2 {
                 record.as_object_mut().unwrap().remove("measured");
@@ -188,7 +188,7 @@ fn strings_in_files_are_escaped_and_cut_wherever_they_go() {
 #[test]
 fn a_round_beyond_all_rounds_is_refused() {
     let out = tempfile::tempdir().unwrap();
-    made(&mut smoke("request-cost", "async", out.path()));
+    made(&mut smoke("request-cost", event_loop(), out.path()));
     let folder = only_run(out.path());
     change(&folder.join("records.jsonl"), |record| {
         record["round"] = json!(10_000_000_000_000_000_000_u64);
@@ -210,7 +210,7 @@ fn a_round_beyond_all_rounds_is_refused() {
 fn a_key_can_not_lead_out_of_the_results() {
     let out = tempfile::tempdir().unwrap();
     let results = out.path().join("a/b");
-    made(&mut smoke("request-cost", "async", &results));
+    made(&mut smoke("request-cost", event_loop(), &results));
     let folder = only_run(&results);
     change(&folder.join("environment.json"), |environment| {
         environment["experiments"][0]["key"] = json!("../../escaped");

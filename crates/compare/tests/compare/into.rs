@@ -1,10 +1,10 @@
-//! The results in short, put into a file of somebody's own.
+//! The summary of a run, written into a file of the user.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::{made, only_run, run, smoke, text};
+use crate::support::{event_loop, made, only_run, run, smoke, text};
 
 const BEGIN: &str = "<!-- results: begin -->";
 const END: &str = "<!-- results: end -->";
@@ -12,12 +12,12 @@ const END: &str = "<!-- results: end -->";
 /// A small run in `results` of this folder.
 fn measured(folder: &Path) -> PathBuf {
     let out = folder.join("results");
-    made(&mut smoke("request-cost", "async", &out));
+    made(&mut smoke("request-cost", event_loop(), &out));
     only_run(&out)
 }
 
 #[test]
-fn the_results_in_short_are_put_between_the_markers_and_nowhere_else() {
+fn a_summary_is_written_between_the_markers_only() {
     let folder = tempfile::tempdir().unwrap();
     let measured = measured(folder.path());
     let (before, behind) = ("# Mine\r\n\n", "\r\n\nMore.");
@@ -38,7 +38,7 @@ fn the_results_in_short_are_put_between_the_markers_and_nowhere_else() {
     assert!(once.ends_with(&format!("\n{END}{behind}")), "{once}");
     let id = measured.file_name().unwrap().to_str().unwrap();
     for expected in [
-        "| async |",
+        &format!("| {} |", event_loop()),
         "![The cost of a request](results/request-cost.svg)",
         "[results/README.md](results/README.md)",
         "compare run --profile smoke",
@@ -50,7 +50,7 @@ fn the_results_in_short_are_put_between_the_markers_and_nowhere_else() {
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o640,
-        "whoever may read it is as before"
+        "the permissions are unchanged"
     );
 
     assert!(run(&asked).status.success());
@@ -58,7 +58,7 @@ fn the_results_in_short_are_put_between_the_markers_and_nowhere_else() {
 }
 
 #[test]
-fn a_file_without_a_place_for_the_results_is_told_and_nothing_is_written() {
+fn a_file_without_markers_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let measured = measured(folder.path());
     let page = folder.path().join("results/README.md");
@@ -78,7 +78,7 @@ fn a_file_without_a_place_for_the_results_is_told_and_nothing_is_written() {
         message
     };
     assert!(refused().contains("can't read"));
-    for (text, told) in [
+    for (text, expected) in [
         (format!("{END}\n"), "there is no <!-- results: begin -->"),
         (format!("{BEGIN}\n"), "there is no <!-- results: end -->"),
         (format!("{BEGIN}{END}{BEGIN}"), "is there 2 times"),
@@ -86,7 +86,7 @@ fn a_file_without_a_place_for_the_results_is_told_and_nothing_is_written() {
     ] {
         fs::write(&file, &text).unwrap();
         let message = refused();
-        assert!(message.contains(told), "{message}");
+        assert!(message.contains(expected), "{message}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
 }

@@ -1,16 +1,16 @@
-//! What is kept of each trial.
+//! The files that are kept of each trial.
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::{made, only_run, smoke};
+use crate::support::{made, only_run, preforked, smoke};
 
 #[test]
-fn each_trial_that_was_a_load_has_a_log_of_its_own_and_a_kill_its_slices() {
+fn each_trial_has_its_log_and_a_kill_its_slices() {
     let out = tempfile::tempdir().unwrap();
     made(&mut smoke(
         "rate-under-bound,killed-worker",
-        "prefork",
+        preforked(),
         out.path(),
     ));
     let folder = only_run(out.path());
@@ -39,7 +39,7 @@ fn each_trial_that_was_a_load_has_a_log_of_its_own_and_a_kill_its_slices() {
             .filter(move |record| (record["round"] == 0) == round)
             .count()
     };
-    assert!(of(true) > 1 && of(false) > 1, "some of them find a capacity");
+    assert!(of(true) > 1 && of(false) > 1, "some trials find a capacity");
 
     for record in &records {
         let killed = word(record, "experiment") == "killed-worker";

@@ -2,22 +2,22 @@
 
 use std::fs;
 
-use crate::support::{only_run, servers, smoke, text, with_a_server};
+use crate::support::{event_loop, only_run, program, smoke, text, with_a_server};
 
 #[test]
-fn without_strace_the_experiment_that_needs_it_is_left_out_and_all_is_well() {
+fn without_strace_its_experiment_is_left_out() {
     let out = tempfile::tempdir().unwrap();
     let nothing = tempfile::tempdir().unwrap();
     let asked = |experiments: &str| {
-        let mut run = smoke(experiments, "async", out.path());
+        let mut run = smoke(experiments, event_loop(), out.path());
         run.env("PATH", nothing.path()).output().unwrap()
     };
     let done = asked("request-cost,system-calls");
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
-    let told = text(&done.stderr);
+    let message = text(&done.stderr);
     assert!(
-        told.contains("the experiment system-calls is left out: there is no strace"),
-        "{told}"
+        message.contains("the experiment system-calls is left out: there is no strace"),
+        "{message}"
     );
     let page = fs::read_to_string(out.path().join("README.md")).unwrap();
     assert!(
@@ -36,23 +36,26 @@ fn without_strace_the_experiment_that_needs_it_is_left_out_and_all_is_well() {
     assert_eq!(done.status.code(), Some(1));
     only_run(out.path());
     assert!(
-        text(&done.stderr).contains("nothing is left to be measured"),
+        text(&done.stderr).contains("no experiment is left to be measured"),
         "{}",
         text(&done.stderr)
     );
 }
 
 #[test]
-fn a_run_that_does_not_begin_keeps_only_what_servers_printed() {
+fn a_run_that_does_not_begin_keeps_only_server_output() {
     let out = tempfile::tempdir().unwrap();
     let results = out.path().join("results");
     let none_passes = |script| {
-        let failing = with_a_server("async", script);
-        let mut run = smoke("request-cost", "async", &results);
+        let failing = with_a_server("alpha", script);
+        let mut run = smoke("request-cost", "alpha", &results);
         let done = run.arg("--servers").arg(failing.path()).output().unwrap();
         let message = text(&done.stderr);
         assert_eq!(done.status.code(), Some(1), "{message}");
-        assert!(message.contains("nobody is left to be measured"), "{message}");
+        assert!(
+            message.contains("no contender is left to be measured"),
+            "{message}"
+        );
         message
     };
     none_passes("exit 1");
@@ -60,10 +63,10 @@ fn a_run_that_does_not_begin_keeps_only_what_servers_printed() {
     let message = none_passes("echo out of luck >&2; exit 1");
     let output = only_run(&results).join("output");
     assert!(
-        message.contains(&format!("what the servers printed is in {}", output.display())),
+        message.contains(&format!("see what the servers printed, in {}", output.display())),
         "{message}"
     );
-    let printed = fs::read_to_string(output.join("verify-async.log")).unwrap();
+    let printed = fs::read_to_string(output.join("verify-alpha.log")).unwrap();
     assert_eq!(printed, "out of luck\n");
 }
 
@@ -73,14 +76,14 @@ fn a_fault_during_verification_leaves_no_folder() {
     let out = tempfile::tempdir().unwrap();
     let results = out.path().join("results");
     let faulty = with_a_server(
-        "async",
+        "alpha",
         &format!(
-            "for run in {}/runs/*; do touch $run/output; done; exec {}/server-async \"$@\"",
+            "for run in {}/runs/*; do touch $run/output; done; exec {} \"$@\"",
             results.display(),
-            servers().display()
+            program(event_loop()).display()
         ),
     );
-    let mut run = smoke("request-cost", "async", &results);
+    let mut run = smoke("request-cost", "alpha", &results);
     let done = run.arg("--servers").arg(faulty.path()).output().unwrap();
     let message = text(&done.stderr);
     assert_eq!(done.status.code(), Some(1), "{message}");

@@ -7,12 +7,12 @@ use std::process::Stdio;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{eventually, made, only_run, run, smoke, text};
+use crate::support::{event_loop, eventually, made, only_run, run, smoke, text, two_models};
 
 #[test]
 fn a_live_run_can_not_be_resumed_beside_it() {
     let out = tempfile::tempdir().unwrap();
-    let mut live = smoke("request-cost", "async", out.path())
+    let mut live = smoke("request-cost", event_loop(), out.path())
         .args(["--trials", "1000"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -53,7 +53,7 @@ fn number(line: &str) -> u64 {
 #[test]
 fn a_doubled_trial_is_refused_by_every_reader() {
     let out = tempfile::tempdir().unwrap();
-    made(&mut smoke("request-cost", "thread,async", out.path()));
+    made(&mut smoke("request-cost", &two_models(), out.path()));
     let folder = only_run(out.path());
     let well = tempfile::tempdir().unwrap();
     for name in ["records.jsonl", "environment.json"] {

@@ -1,10 +1,10 @@
-//! Contenders that answer well when they are asked, and lose requests under load.
+//! Contenders that pass verification and lose requests under load.
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use crate::support::{compare, only_run, servers, text};
+use crate::support::{compare, event_loop, has_python, only_run, servers, text};
 
 /// A server with a thread for each connection, which takes 5 ms for each reply. `reset N` resets a connection instead of
 /// every N-th reply. `stop N` answers no more after N requests under load. Load is where four connections are open at once.
@@ -62,7 +62,7 @@ title = "Mine"
 question = "What does it lose?"
 setup = "A closed loop of pings."
 headline = "p50_us"
-figures = ["throughput_per_s", "cpu_us_per_request"]
+metrics = ["throughput_per_s", "cpu_us_per_request"]
 window_ms = 3000
 [load]
 connections = 4
@@ -73,8 +73,7 @@ title = "four"
 
 /// A smoke run of this contender alone: how it ended, and its page. Nothing where there is no python3.
 fn run_of(way: &str, number: u32, folder: &Path) -> Option<(Output, String)> {
-    if Command::new("python3").arg("--version").output().is_err() {
-        println!("skipped: no python3");
+    if !has_python() {
         return None;
     }
     let contenders = format!(
@@ -90,7 +89,7 @@ fn run_of(way: &str, number: u32, folder: &Path) -> Option<(Output, String)> {
     }
     servers();
     let out = folder.join("results");
-    let mut command = compare(&["run", "--profile", "smoke", "--models", "async"]);
+    let mut command = compare(&["run", "--profile", "smoke", "--models", event_loop()]);
     command.arg("--experiments").arg(folder.join("mine.toml"));
     command.arg("--contenders").arg(folder.join("contenders.toml"));
     command.arg("--out").arg(&out);
@@ -101,7 +100,7 @@ fn run_of(way: &str, number: u32, folder: &Path) -> Option<(Output, String)> {
 }
 
 #[test]
-fn a_run_with_a_server_that_resets_requests_exits_with_1() {
+fn a_run_with_reset_requests_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let Some((done, page)) = run_of("reset", 8, folder.path()) else {
         return;
@@ -112,24 +111,24 @@ fn a_run_with_a_server_that_resets_requests_exits_with_1() {
         message.contains("lossy, mine, four: ") && message.contains(" reset)"),
         "{message}"
     );
-    assert!(!message.contains("async"), "{message}");
+    assert!(!message.contains(event_loop()), "{message}");
     for text in [&page, &tables] {
         assert!(text.contains("errors") && text.contains('✗'), "{text}");
     }
     let run = only_run(&folder.path().join("results"));
     let html = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(html.contains("errors") && html.contains(" reset)"));
-    // Both runs are the same, and nothing of that model is held against itself.
+    // Both runs are the same, and what has errors is not compared.
     let run = run.to_str().unwrap();
     let diff = text(&compare(&["diff", run, run]).output().unwrap().stdout);
     assert!(diff.contains("of its requests failed"), "{diff}");
     let check = compare(&["check", "--baseline", run, run]).output().unwrap();
-    let told = text(&check.stdout) + &text(&check.stderr);
-    assert!(told.contains("of its requests failed"), "{told}");
+    let message = text(&check.stdout) + &text(&check.stderr);
+    assert!(message.contains("of its requests failed"), "{message}");
 }
 
 #[test]
-fn a_run_with_a_server_that_stops_answering_names_it() {
+fn a_server_that_stops_answering_is_named() {
     let folder = tempfile::tempdir().unwrap();
     // At the most four in each 5 ms, so it is after the warm-up that it stops; its window has time for many times as many.
     let Some((done, page)) = run_of("stop", 120, folder.path()) else {

@@ -2,6 +2,7 @@
 
 mod check;
 mod contenders;
+mod discovery;
 mod endings;
 mod faults;
 mod hostile;

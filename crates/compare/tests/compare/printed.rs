@@ -76,8 +76,7 @@ fn a_chatty_contender_is_measured_and_its_output_kept() {
 #[test]
 fn an_ipv6_address_is_understood() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
-        println!("skipped: no IPv6 loopback");
-        return;
+        return test_support::skip("there is no IPv6 loopback");
     }
     let Some(script) = Script::new("six", IPV6, "ready = \"line\"") else {
         return;
@@ -87,7 +86,7 @@ fn an_ipv6_address_is_understood() {
 }
 
 #[test]
-fn a_crash_during_verification_is_reported_by_its_status_and_output() {
+fn a_crash_during_verification_is_reported_with_its_output() {
     let Some(script) = Script::new("crashes", CRASHES, "") else {
         return;
     };

@@ -1,22 +1,22 @@
-//! Runs that go on, and those that may not: with other flags, or other sources.
+//! Runs that are continued, and those that may not be: with other flags, or other sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Script, compare, made, only_run, run, servers, smoke, text, was_measured};
+use crate::support::{Script, compare, event_loop, made, only_run, program, run, smoke, text, was_measured};
 
-/// A small run of one model, in this folder, with its sources there if that is told.
+/// A small run of one model, started in this folder, with the folder of the sources if that is known.
 fn small_run(out: &Path, from: &Path, sources: Option<&Path>) -> PathBuf {
     made(&mut with_sources(
-        smoke("request-cost", "async", out),
+        smoke("request-cost", event_loop(), out),
         from,
         sources,
     ));
     only_run(out)
 }
 
-/// The command from this folder, with its sources there if that is told.
+/// The command, started in this folder, with the folder of the sources if that is known.
 fn with_sources(mut command: Command, from: &Path, sources: Option<&Path>) -> Command {
     command.current_dir(from).env_remove("COMPARE_SOURCES");
     if let Some(sources) = sources {
@@ -31,7 +31,7 @@ fn commit_of(run: &Path) -> serde_json::Value {
     environment["commit"].take()
 }
 
-/// Commits in this repository, and tells the commit's hash; none where there is no git.
+/// Commits in this repository: the hash; none without git.
 fn commit(repository: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
         Command::new("git")
@@ -49,7 +49,7 @@ fn commit(repository: &Path) -> Option<String> {
 }
 
 #[test]
-fn a_run_goes_on_as_it_was_asked_for() {
+fn a_run_is_continued_with_its_own_flags() {
     let out = tempfile::tempdir().unwrap();
     let folder = small_run(out.path(), out.path(), None);
     for (flag, value) in [
@@ -69,7 +69,7 @@ fn a_run_goes_on_as_it_was_asked_for() {
 }
 
 #[test]
-fn a_run_needs_the_servers_of_its_own_models_and_no_others() {
+fn a_run_is_continued_without_servers_of_other_models() {
     let out = tempfile::tempdir().unwrap();
     let folder = small_run(out.path(), out.path(), None);
     fs::write(folder.join("records.jsonl"), "").unwrap();
@@ -86,11 +86,12 @@ fn a_run_needs_the_servers_of_its_own_models_and_no_others() {
     let refused = resumed();
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        text(&refused.stderr).contains("server-async"),
+        text(&refused.stderr).contains(&format!("server-{}", event_loop())),
         "{}",
         text(&refused.stderr)
     );
-    fs::copy(servers().join("server-async"), own.path().join("server-async")).unwrap();
+    let program = program(event_loop());
+    fs::copy(&program, own.path().join(program.file_name().unwrap())).unwrap();
     let done = resumed();
     assert!(done.status.success(), "{}", text(&done.stderr));
     let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
@@ -119,17 +120,16 @@ fn a_resumed_run_starts_contenders_with_their_whole_command() {
 }
 
 #[test]
-fn a_commit_is_that_of_the_sources_and_a_run_does_not_go_on_with_another() {
+fn a_run_is_not_continued_with_other_sources() {
     let repository = tempfile::tempdir().unwrap();
     let Some(first) = commit(repository.path()) else {
-        println!("skipped: no git");
-        return;
+        return test_support::skip("there is no git");
     };
     let out = tempfile::tempdir().unwrap();
     let unknown = small_run(&out.path().join("a"), repository.path(), None);
     assert!(
         commit_of(&unknown).is_null(),
-        "where somebody stands says nothing of the sources"
+        "the current folder is not that of the sources"
     );
     let known = small_run(&out.path().join("b"), out.path(), Some(repository.path()));
     assert_eq!(commit_of(&known)["hash"], *first);
@@ -147,7 +147,7 @@ fn a_commit_is_that_of_the_sources_and_a_run_does_not_go_on_with_another() {
     assert!(message.contains(&first) && message.contains(&second), "{message}");
     assert!(
         resume(&known, None).status.success(),
-        "nobody can tell, and nobody says so"
+        "without the sources this is not checked"
     );
     assert!(resume(&unknown, Some(repository.path())).status.success());
 }

@@ -1,13 +1,19 @@
 //! Whole runs, as their users make them.
 
+use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::{Script, compare, made, only_run, run, servers, smoke, succeeds, text, with_a_server};
+use serde_json::Value;
+
+use crate::support::{
+    Script, blocking, compare, event_loop, has_python, made, only_run, preforked, program, run, servers,
+    smoke, succeeds, text, two_models, with_a_server,
+};
 
 #[test]
-fn a_run_leaves_a_line_for_each_trial_and_a_page_that_can_be_made_again() {
+fn a_run_leaves_records_and_a_rewritable_page() {
     let out = tempfile::tempdir().unwrap();
-    let mut asked = smoke("request-cost,connection-cost", "fork,async", out.path());
+    let mut asked = smoke("request-cost,connection-cost", &two_models(), out.path());
     let done = made(asked.args(["--seed", "5"]));
 
     let folder = only_run(out.path());
@@ -15,15 +21,15 @@ fn a_run_leaves_a_line_for_each_trial_and_a_page_that_can_be_made_again() {
     assert_eq!(records.lines().count(), 2 * 2);
     let page = fs::read_to_string(out.path().join("README.md")).unwrap();
     for expected in [
-        "| fork |",
-        "| async |",
+        &format!("| {} |", blocking()),
+        &format!("| {} |", event_loop()),
         "## The cost of a request",
         "seed 5",
-        "--models fork,async",
+        &format!("--models {}", two_models()),
     ] {
         assert!(page.contains(expected), "{expected}:\n{page}");
     }
-    assert!(!page.contains("| single |"), "{page}");
+    assert!(!page.contains(&format!("| {} |", preforked())), "{page}");
 
     for written in ["report.html", "trials.csv"] {
         assert!(folder.join(written).is_file(), "{written}");
@@ -41,7 +47,7 @@ fn a_run_leaves_a_line_for_each_trial_and_a_page_that_can_be_made_again() {
 fn what_every_model_spends_is_measured() {
     servers();
     let out = tempfile::tempdir().unwrap();
-    // A window in which every server has its turn, also on a busy machine.
+    // A window in which every server gets CPU time, even on a busy machine.
     let file = out.path().join("long.toml");
     let long = "key = \"long\"\ntitle = \"Long\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"cpu_us_per_request\"\n\
                 window_ms = 2000\n[[setting]]\nkey = \"64\"\ntitle = \"64\"\nload = { connections = 64 }\n";
@@ -52,9 +58,9 @@ fn what_every_model_spends_is_measured() {
     let folder = only_run(out.path());
     let records = fs::read_to_string(folder.join("records.jsonl")).unwrap();
     let table = fs::read_to_string(folder.join("trials.csv")).unwrap();
-    let mut models = Vec::new();
+    let mut models = BTreeSet::new();
     for line in records.lines() {
-        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let record: Value = serde_json::from_str(line).unwrap();
         let measured = &record["measured"];
         for metric in [
             "/spent/elapsed_s",
@@ -69,44 +75,71 @@ fn what_every_model_spends_is_measured() {
         }
         assert_eq!(measured["load"]["checks"]["accounting"], true, "{record:#}");
         let trial = record["trial"].as_u64().unwrap();
-        let [processes, threads] = ["processes", "threads"].map(|figure| of_trial(&table, trial, figure));
+        let count = |metric| count_of_trial(&table, trial, metric);
         let model = record["model"].as_str().unwrap();
-        match model {
-            "single" | "async" => assert_eq!((processes, threads), (1, 1), "{record:#}"),
-            "thread" => assert!(processes == 1 && threads > 1, "{record:#}"),
-            "prefork" => assert_eq!((processes, threads), (11, 11), "{record:#}"),
-            _ => assert!(processes > 1 && threads == processes, "{record:#}"),
-        }
-        models.push(model.to_owned());
+        expect_processes(model, count("processes"), count("threads"));
+        models.insert(model.to_owned());
     }
-    models.sort();
-    models.dedup();
-    assert_eq!(models.len(), 6);
+    let all: BTreeSet<_> = test_support::servers()
+        .iter()
+        .map(|server| server.name.clone())
+        .collect();
+    assert_eq!(models, all);
+}
+
+/// Checks the number of processes and of their threads, by what a model reports of itself.
+#[track_caller]
+fn expect_processes(model: &str, processes: u64, threads: u64) {
+    let server = test_support::server_that(|other| other["name"] == model);
+    let has = |key: &str, value: &str| server.description[key] == value;
+    let counts = format!("{model}: {processes} processes with {threads} threads");
+    match &server.description["workers"] {
+        Value::Null if has("crash_loses", "connection") => {
+            assert!(processes > 1 && threads == processes, "{counts}");
+        }
+        Value::Null if has("serves", "many") && has("wait_holds", "thread") => {
+            assert!(processes == 1 && threads > 1, "{counts}");
+        }
+        Value::Null if has("serves", "one") => assert_eq!((processes, threads), (1, 1), "{counts}"),
+        workers if workers["kind"] == "processes" => {
+            // The default may depend on the CPUs that the server gets. One worker per connection is a fixed number.
+            if has("serves", "workers") {
+                assert_eq!(Some(processes - 1), workers["default"].as_u64(), "{counts}");
+            }
+            assert!(processes > 1 && threads >= processes, "{counts}");
+        }
+        _ => assert!(processes >= 1 && threads >= 1, "{counts}"),
+    }
+}
+
+/// A folder with a real event loop, and this script as the server of a model called `alpha`.
+fn beside_a_real_one(script: &str) -> tempfile::TempDir {
+    let folder = with_a_server("alpha", script);
+    let real = program(event_loop());
+    let copy = folder.path().join(real.file_name().unwrap());
+    fs::copy(&real, copy).unwrap();
+    folder
 }
 
 #[test]
-fn a_server_that_does_not_start_costs_its_own_row_and_no_other() {
-    let real = servers().join("server-async");
-    let fakes = with_a_server("single", "echo 'out of luck' >&2; exit 3");
-    fs::copy(real, fakes.path().join("server-async")).unwrap();
-    let (page, done) = run_on(&fakes, "single,async");
+fn a_server_that_does_not_start_has_no_row() {
+    let servers = beside_a_real_one("echo 'out of luck' >&2; exit 3");
+    let (page, done) = run_on(&servers, "all");
     assert_eq!(done.status.code(), Some(1));
     assert!(
         page.contains("ended before it was ready (exit status: 3); last line on stderr: out of luck"),
         "{page}"
     );
     assert!(
-        !page.contains("| single |") && page.contains("| async |"),
+        !page.contains("| alpha |") && page.contains(&format!("| {} |", event_loop())),
         "{page}"
     );
 }
 
 #[test]
-fn a_server_that_says_something_else_than_that_it_is_ready_is_not_measured() {
-    let real = servers().join("server-async");
-    let fakes = with_a_server("single", "echo hello; sleep 100");
-    fs::copy(real, fakes.path().join("server-async")).unwrap();
-    let (page, done) = run_on(&fakes, "single,async");
+fn a_server_that_prints_no_ready_line_is_not_measured() {
+    let servers = beside_a_real_one("echo hello; sleep 100");
+    let (page, done) = run_on(&servers, "all");
     assert_eq!(done.status.code(), Some(1));
     assert!(
         page.contains(r#"printed "hello" and not "listening on HOST:PORT""#),
@@ -116,7 +149,7 @@ fn a_server_that_says_something_else_than_that_it_is_ready_is_not_measured() {
 
 #[test]
 fn a_server_that_dies_under_load_is_not_measured() {
-    // The first start is that by which it is verified. In the second it ends at its first request.
+    // It is started first to be verified. At the second start it ends at its first request.
     let program = "
 known = not os.path.exists('met')
 open('met', 'w').close()
@@ -135,7 +168,7 @@ serve('listening on 127.0.0.1:%d', lambda: known or os.kill(os.getpid(), signal.
 }
 
 #[test]
-fn a_folder_that_can_not_be_written_is_told() {
+fn a_folder_that_can_not_be_written_is_reported() {
     servers();
     let done = run(&["run", "--profile", "smoke", "--out", "/proc/nowhere"]);
     assert_eq!(done.status.code(), Some(1));
@@ -147,11 +180,11 @@ fn a_folder_that_can_not_be_written_is_told() {
 }
 
 #[test]
-fn a_run_whose_records_were_cut_goes_on_to_the_end_that_it_would_have_had() {
+fn a_run_with_cut_records_continues_to_the_same_end() {
     let out = tempfile::tempdir().unwrap();
     made(&mut smoke(
         "request-cost,connection-cost",
-        "single,async",
+        &two_models(),
         out.path(),
     ));
     let folder = only_run(out.path());
@@ -162,7 +195,7 @@ fn a_run_whose_records_were_cut_goes_on_to_the_end_that_it_would_have_had() {
     made(&mut compare(&["run", "--resume", folder.to_str().unwrap()]));
     let of = |text: &str| -> Vec<(u64, String, String)> {
         text.lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is a record"))
+            .map(|line| serde_json::from_str::<Value>(line).expect("a line is a record"))
             .map(|record| {
                 let word = |key: &str| record[key].as_str().expect("it is a word").to_owned();
                 (
@@ -178,21 +211,16 @@ fn a_run_whose_records_were_cut_goes_on_to_the_end_that_it_would_have_had() {
     assert_eq!(
         again.lines().next(),
         whole.lines().next(),
-        "what was there has stayed"
+        "the first record is unchanged"
     );
 }
 
 #[test]
-fn servers_in_another_language_are_measured_beside_the_models_and_one_that_lies_is_left_out() {
-    if std::process::Command::new("python3")
-        .arg("--version")
-        .output()
-        .is_err()
-    {
-        println!("skipped: no python3");
+fn contenders_are_measured_beside_models() {
+    if !has_python() {
         return;
     }
-    let real = servers().join("server-async");
+    let real = program(event_loop());
     let here = tempfile::tempdir().unwrap();
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/contenders");
     let shipped = fs::read_to_string(examples.join("contenders.toml")).unwrap();
@@ -207,12 +235,12 @@ fn servers_in_another_language_are_measured_beside_the_models_and_one_that_lies_
     fs::write(here.path().join("contenders.toml"), liar).unwrap();
     let out = tempfile::tempdir().unwrap();
     let file = here.path().join("contenders.toml");
-    let mut asked = smoke("request-cost,waiting", "async", out.path());
+    let mut asked = smoke("request-cost,waiting", event_loop(), out.path());
     let done = asked.arg("--contenders").arg(file).output().unwrap();
     assert_eq!(
         done.status.code(),
         Some(1),
-        "one was left out: {}",
+        "one is left out: {}",
         text(&done.stderr)
     );
     assert!(
@@ -236,12 +264,12 @@ fn servers_in_another_language_are_measured_beside_the_models_and_one_that_lies_
     };
     assert!(
         waits("asyncio") && !waits("seed"),
-        "each is asked what it can answer"
+        "each is asked only what it answers"
     );
 }
 
 /// A count in the table of all trials.
-fn of_trial(table: &str, trial: u64, figure: &str) -> u64 {
+fn count_of_trial(table: &str, trial: u64, metric: &str) -> u64 {
     let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let headings = lines.next().expect("the table has headings");
     let place = |heading: &str| {
@@ -251,7 +279,7 @@ fn of_trial(table: &str, trial: u64, figure: &str) -> u64 {
             .expect(heading)
     };
     let line = lines.find(|line| line[place("trial")] == trial.to_string());
-    line.expect("each trial has a line")[place(figure)]
+    line.expect("each trial has a line")[place(metric)]
         .parse()
         .expect("it is a count")
 }

@@ -1,4 +1,4 @@
-//! `scripts/compare.sh`: what it asks of `compare`, told by a program that stands for it.
+//! How `scripts/compare.sh` calls `compare`, shown by a program in its place.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,15 +31,15 @@ fn asked(from: &Path, arguments: &[&str]) -> (Vec<String>, String) {
         .output()
         .expect("the script can be run");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let told = String::from_utf8(done.stdout).expect("it is text");
-    let mut told = told.lines().map(str::to_owned);
-    let sources = told.next().expect("it tells where the sources are");
+    let printed = String::from_utf8(done.stdout).expect("it is text");
+    let mut printed = printed.lines().map(str::to_owned);
+    let sources = printed.next().expect("the folder of the sources is printed");
     assert_eq!(sources, root.to_str().expect("the path is text"));
-    (told.collect(), sources)
+    (printed.collect(), sources)
 }
 
 #[test]
-fn the_script_asks_for_nothing_that_was_not_asked_of_it() {
+fn flags_are_passed_on_unchanged() {
     let here = Path::new("");
     assert_eq!(asked(here, &[]).0, ["run"]);
     assert_eq!(
@@ -53,18 +53,18 @@ fn the_script_asks_for_nothing_that_was_not_asked_of_it() {
 }
 
 #[test]
-fn called_from_elsewhere_it_puts_results_into_the_repository_unless_it_is_told_where() {
+fn from_elsewhere_results_go_into_the_repository_by_default() {
     let elsewhere = tempfile::tempdir().unwrap();
-    let (told, sources) = asked(elsewhere.path(), &["--profile", "smoke"]);
+    let (flags, sources) = asked(elsewhere.path(), &["--profile", "smoke"]);
     let results = format!("{sources}/results");
-    assert_eq!(told, ["run", "--out", &results, "--profile", "smoke"]);
+    assert_eq!(flags, ["run", "--out", &results, "--profile", "smoke"]);
     for own in [
         &["--out", "mine"][..],
         &["--out=mine"],
         &["--resume", "there"],
         &["--seed", "7", "--resume=there"],
     ] {
-        let (told, _) = asked(elsewhere.path(), own);
-        assert_eq!(told[1..], *own, "{told:?}");
+        let (flags, _) = asked(elsewhere.path(), own);
+        assert_eq!(flags[1..], *own, "{flags:?}");
     }
 }

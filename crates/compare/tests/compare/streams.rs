@@ -7,20 +7,20 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{compare, made, only_run, run, servers, smoke, text};
+use crate::support::{compare, event_loop, made, only_run, run, servers, smoke, text};
 
 fn full() -> Option<File> {
     let full = File::options().write(true).open("/dev/full").ok();
     if full.is_none() {
-        println!("skipped: no /dev/full");
+        test_support::skip("there is no /dev/full");
     }
     full
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn a_reader_that_stops_early_is_no_error() {
     let out = tempfile::tempdir().unwrap();
-    made(&mut smoke("request-cost", "async", out.path()));
+    made(&mut smoke("request-cost", event_loop(), out.path()));
     let folder = only_run(out.path());
     let folder = folder.to_str().unwrap();
     for arguments in [
@@ -49,12 +49,12 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn a_full_stdout_is_an_error_and_a_full_stderr_none() {
+fn a_full_stdout_is_an_error_but_a_full_stderr_is_not() {
     let out = tempfile::tempdir().unwrap();
     let Some(stderr) = full() else {
         return;
     };
-    let mut measured = smoke("request-cost", "async", out.path());
+    let mut measured = smoke("request-cost", event_loop(), out.path());
     let done = measured.stdout(Stdio::piped()).stderr(stderr).output().unwrap();
     // As with a stderr that is read, and not by a signal or a panic.
     assert!(
@@ -91,10 +91,9 @@ fn paths_that_are_no_text_work() {
     let here = tempfile::tempdir().unwrap();
     let out = here.path().join(OsStr::from_bytes(b"x\xff"));
     if fs::create_dir(&out).is_err() {
-        println!("skipped: the file system takes no such name");
-        return;
+        return test_support::skip("the file system takes no such name");
     }
-    made(&mut smoke("request-cost", "async", &out));
+    made(&mut smoke("request-cost", event_loop(), &out));
     let folder = only_run(&out);
     assert!(out.join("README.md").is_file());
     let with = |arguments: &[&OsStr]| {
@@ -122,7 +121,7 @@ fn paths_that_are_no_text_work() {
         .split("compare report ")
         .nth(1)
         .expect("it names the command");
-    let quoted = quoted.split('`').next().unwrap();
+    let quoted = quoted.trim_end();
     let named = Command::new("bash")
         .args(["-c", &format!("printf %s {quoted}")])
         .output();
@@ -135,9 +134,9 @@ fn paths_that_are_no_text_work() {
 const READ_ONLY: &str = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
 
 #[test]
-fn a_read_only_run_prints_its_tables_and_its_page_can_go_elsewhere() {
+fn a_read_only_run_prints_its_tables() {
     let out = tempfile::tempdir().unwrap();
-    made(&mut smoke("request-cost", "async", out.path()));
+    made(&mut smoke("request-cost", event_loop(), out.path()));
     let folder = only_run(out.path());
     let read_only = |arguments: &[&OsStr]| {
         let mut command = Command::new("unshare");
@@ -146,8 +145,7 @@ fn a_read_only_run_prints_its_tables_and_its_page_can_go_elsewhere() {
     };
     let possible = read_only(&[OsStr::new("true")]);
     if !possible.is_ok_and(|done| done.status.success()) {
-        println!("skipped: no folder can be made read-only here (unshare -rm)");
-        return;
+        return test_support::skip("no folder can be made read-only here (unshare -rm)");
     }
     let program = OsStr::new(env!("CARGO_BIN_EXE_compare"));
     let report = [program, OsStr::new("report"), folder.as_os_str()];
@@ -173,9 +171,9 @@ fn a_read_only_run_prints_its_tables_and_its_page_can_go_elsewhere() {
 }
 
 #[test]
-fn line_ends_of_the_file_that_takes_the_results_are_kept() {
+fn line_ends_of_a_file_with_markers_are_kept() {
     let out = tempfile::tempdir().unwrap();
-    made(&mut smoke("request-cost", "async", out.path()));
+    made(&mut smoke("request-cost", event_loop(), out.path()));
     let folder = only_run(out.path());
     let file = out.path().join("mine.md");
     fs::write(

@@ -1,4 +1,4 @@
-//! What the tests of `compare` share: it is run as its users run it, on servers that are there or made up.
+//! What the tests of `compare` share: it is run as its users run it, with real servers and with scripts.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,9 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long something may take that always comes at once on an idle machine.
+use serde_json::Value;
+
+/// A limit for what takes no time on an idle machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program, with these arguments.
@@ -17,7 +19,7 @@ pub(crate) fn compare(arguments: &[&str]) -> Command {
     command
 }
 
-/// A smoke run of these experiments with these models, into this folder of results; more can be added.
+/// A smoke run of these experiments with these models, into this folder of results. More flags can be added.
 pub(crate) fn smoke(experiments: &str, models: &str, out: &Path) -> Command {
     servers();
     let mut command = compare(&["run", "--profile", "smoke", "--experiments", experiments]);
@@ -33,7 +35,7 @@ pub(crate) fn succeeds(command: &mut Command) -> Output {
     done
 }
 
-/// Makes a run, whatever it measures: on a busy machine a model may lose requests, for which the run exits with 1.
+/// Makes a run, whatever it measures. On a busy machine a model may lose requests, and then the run exits with 1.
 #[track_caller]
 pub(crate) fn made(command: &mut Command) -> Output {
     let done = command.output().expect("compare can be started");
@@ -55,13 +57,62 @@ pub(crate) fn servers() -> &'static Path {
     test_support::programs()
 }
 
-/// A folder in which this script stands for this model.
+/// The name of a model with one event loop: it serves any number of connections with little memory.
+pub(crate) fn event_loop() -> &'static str {
+    model_that(|model| model["wait_holds"] == "nothing" && model["workers"].is_null())
+}
+
+/// The name of a model with a thread or process for each connection.
+pub(crate) fn blocking() -> &'static str {
+    model_that(|model| {
+        model["serves"] == "many" && model["wait_holds"] == "thread" && model["workers"].is_null()
+    })
+}
+
+/// The name of a model with a worker process for each connection that it serves.
+pub(crate) fn preforked() -> &'static str {
+    model_that(|model| model["serves"] == "workers" && model["workers"]["kind"] == "processes")
+}
+
+/// The names of a blocking model and of an event loop, for a list on the command line.
+pub(crate) fn two_models() -> String {
+    format!("{},{}", blocking(), event_loop())
+}
+
+fn model_that(has: impl Fn(&Value) -> bool) -> &'static str {
+    &test_support::server_that(has).name
+}
+
+/// The program of a model.
+pub(crate) fn program(model: &str) -> PathBuf {
+    servers().join(format!("server-{model}"))
+}
+
+/// A folder in which this script is the server of a model of this name, which describes itself as an event loop.
 pub(crate) fn with_a_server(model: &str, script: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let path = folder.path().join(format!("server-{model}"));
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script can be written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a script can be made a program");
+    let like = test_support::server_that(|other| other["name"] == event_loop());
+    let mut description = like.description.clone();
+    description["name"] = model.into();
+    let script =
+        format!("if [ \"$1\" = --describe ]; then\ncat <<'END'\n{description}\nEND\nexit\nfi\n{script}");
+    write_program(&folder.path().join(format!("server-{model}")), &script);
     folder
+}
+
+/// Writes a shell script that can be started.
+pub(crate) fn write_program(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).expect("a script can be written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a script can be made a program");
+}
+
+/// Whether there is a Python to run a contender with; without one, the test is skipped.
+pub(crate) fn has_python() -> bool {
+    let has = Command::new("python3").arg("--version").output().is_ok();
+    if !has {
+        test_support::skip("there is no python3");
+    }
+    has
 }
 
 /// The folder of the only run in this folder of results.
@@ -75,17 +126,17 @@ pub(crate) fn only_run(out: &Path) -> PathBuf {
     run.path()
 }
 
-/// Waits until this is so.
+/// Waits until the condition holds.
 #[track_caller]
-pub(crate) fn eventually(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
-    while !so() {
+    while !holds() {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// The living processes that were started with this variable of the environment, themselves or by way of others.
+/// The living processes that have this environment variable, from whoever started them.
 pub(crate) fn processes_with(variable: &str, value: &str) -> Vec<i32> {
     let wanted = format!("{variable}={value}").into_bytes();
     let all = procfs::process::all_processes().expect("/proc can be listed");
@@ -103,7 +154,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Checks that a contender was verified and measured. On a busy machine it may lose requests, for which the run exits with 1.
+/// Checks that a contender was verified and measured. On a busy machine it may lose requests, and then the run exits with 1.
 #[track_caller]
 pub(crate) fn was_measured(done: &Output, out: &Path, name: &str) {
     let message = text(&done.stderr);
@@ -148,8 +199,7 @@ def serve(line, at_request, host="127.0.0.1"):
 impl Script {
     /// A contender of this name and program, with these further lines in its file; none without Python.
     pub(crate) fn new(name: &str, program: &str, more: &str) -> Option<Self> {
-        if Command::new("python3").arg("--version").output().is_err() {
-            println!("skipped: no python3");
+        if !has_python() {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -167,9 +217,9 @@ impl Script {
         self.folder.path().join("results")
     }
 
-    /// A smoke run of it beside `async`.
+    /// A smoke run of it beside an event loop.
     pub(crate) fn smoke(&self) -> Command {
-        let mut command = smoke("request-cost", "async", &self.out());
+        let mut command = smoke("request-cost", event_loop(), &self.out());
         command
             .arg("--contenders")
             .arg(self.folder.path().join("contenders.toml"));

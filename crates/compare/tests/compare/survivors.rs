@@ -7,7 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{compare, eventually, processes_with, servers, text, was_measured};
+use crate::support::{
+    compare, event_loop, eventually, has_python, processes_with, servers, text, was_measured,
+};
 
 const MARK: &str = "COMPARE_TEST_MARK";
 
@@ -63,8 +65,7 @@ struct Contender {
 impl Contender {
     /// None without Python.
     fn new(mode: &str) -> Option<Self> {
-        if Command::new("python3").arg("--version").output().is_err() {
-            println!("skipped: no python3");
+        if !has_python() {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -87,10 +88,10 @@ impl Contender {
             .expect("a temporary folder has a plain name")
     }
 
-    /// A run of it beside `async`, without control groups if they are not to be had.
+    /// A run of it beside an event loop, without control groups if they are not to be had.
     fn run(&self, cgroups: bool, more: &[&str]) -> Command {
         servers();
-        let run = ["run", "--experiments", "request-cost", "--models", "async"];
+        let run = ["run", "--experiments", "request-cost", "--models", event_loop()];
         let mut command = if cgroups {
             compare(&run)
         } else {
@@ -146,7 +147,7 @@ fn can_hide_cgroups() -> bool {
         .output();
     let can = hidden.is_ok_and(|hidden| hidden.status.success());
     if !can {
-        println!("skipped: control groups can't be hidden here (unshare -rm)");
+        test_support::skip("control groups can't be hidden here (unshare -rm)");
     }
     can
 }
@@ -251,7 +252,7 @@ fn ctrl_c_twice_during_verification_leaves_no_process() {
 }
 
 #[test]
-fn a_server_that_goes_into_the_background_is_refused_with_the_cause() {
+fn a_server_in_the_background_is_refused() {
     let Some(contender) = Contender::new("background") else {
         return;
     };
@@ -308,7 +309,7 @@ fn leftovers_are_removed_by_the_next_run_which_reports_it() {
         "--experiments",
         "request-cost",
         "--models",
-        "async",
+        event_loop(),
         "--out",
     ];
     let done = compare(&run)

@@ -1,6 +1,6 @@
-//! What is asked in a way that it can't be: exit code 2, and what to do about it.
+//! Mistakes in flags and files: exit code 2, and what to do about it.
 
-use crate::support::{run, servers, text};
+use crate::support::{event_loop, preforked, run, servers, text};
 
 fn refused(arguments: &[&str]) -> String {
     let done = run(arguments);
@@ -12,12 +12,16 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_name_that_is_none_is_told_with_those_that_are() {
-    let message = refused(&["run", "--models", "single,multithread"]);
+fn an_unknown_name_is_reported_with_the_known_ones() {
+    servers();
+    let unknown = format!("{},multithread", event_loop());
+    let message = refused(&["run", "--models", &unknown]);
     assert!(
-        message.contains("multithread") && message.contains("prefork-async"),
+        message.contains("\"multithread\"") && message.contains(preforked()),
         "{message}"
     );
+    let message = refused(&["aa", "--model", "multithread"]);
+    assert!(message.contains("\"multithread\""), "{message}");
     let message = refused(&["run", "--experiments", "speed"]);
     assert!(
         message.contains("request-cost") && message.contains("connection-cost"),
@@ -27,7 +31,7 @@ fn a_name_that_is_none_is_told_with_those_that_are() {
 }
 
 #[test]
-fn a_mistake_in_a_file_is_told_with_the_file_and_the_place() {
+fn a_mistake_in_a_file_is_reported_with_its_place() {
     servers();
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
@@ -50,17 +54,17 @@ fn a_mistake_in_a_file_is_told_with_the_file_and_the_place() {
 }
 
 #[test]
-fn a_server_that_was_not_built_is_told_with_how_to_build_it() {
+fn a_folder_without_servers_is_reported_with_the_remedy() {
     let nowhere = tempfile::tempdir().unwrap();
     let message = refused(&["run", "--servers", nowhere.path().to_str().unwrap()]);
     assert!(
-        message.contains("server-single") && message.contains("cargo build --release"),
+        message.contains("there is no server in") && message.contains("cargo build --release"),
         "{message}"
     );
 }
 
 #[test]
-fn processors_that_are_not_there_are_told() {
+fn missing_cpus_are_reported() {
     servers();
     let message = refused(&["run", "--profile", "smoke", "--client-cpus", "999"]);
     assert!(message.contains("999"), "{message}");
@@ -70,7 +74,7 @@ fn processors_that_are_not_there_are_told() {
 }
 
 #[test]
-fn a_folder_that_is_not_a_run_is_told() {
+fn a_folder_that_is_not_a_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let message = refused(&["report", folder.path().to_str().unwrap()]);
     assert!(message.contains("not the folder of a run"), "{message}");
@@ -83,7 +87,7 @@ fn a_regression_that_lacks_its_sign_is_asked_about() {
 }
 
 #[test]
-fn numbers_outside_their_ranges_are_refused_and_none_panics() {
+fn numbers_outside_their_ranges_are_refused() {
     servers();
     let huge = "99999999999999999999999";
     for arguments in [
@@ -115,8 +119,8 @@ fn numbers_outside_their_ranges_are_refused_and_none_panics() {
     for (more, load, named) in [
         (format!("window_ms = {most}"), String::new(), "window_ms"),
         ("window_ms = 3600001".to_owned(), String::new(), "window_ms"),
-        ("rounds_most = 1001".to_owned(), String::new(), "rounds_most"),
-        (format!("rounds_most = {most}"), String::new(), "rounds_most"),
+        ("max_rounds = 1001".to_owned(), String::new(), "max_rounds"),
+        (format!("max_rounds = {most}"), String::new(), "max_rounds"),
         (String::new(), format!("connections = {most}"), "connections"),
         (String::new(), format!("pipeline = {most}"), "in flight"),
         (String::new(), format!("idle = {most}"), "idle"),
@@ -152,15 +156,13 @@ fn help_names_the_range_of_each_number() {
 }
 
 #[test]
-fn help_says_what_each_flag_does() {
-    for verb in ["run", "report", "diff", "check", "aa"] {
+fn help_fits_a_terminal_and_contains_no_markdown() {
+    for verb in ["run", "list", "report", "diff", "check", "aa"] {
         let help = run(&[verb, "--help"]);
         assert!(help.status.success());
-        assert!(
-            text(&help.stdout).lines().all(|line| line.chars().count() <= 110),
-            "{}",
-            text(&help.stdout)
-        );
+        let help = text(&help.stdout);
+        assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");
+        assert!(!help.contains('`'), "{help}");
     }
     assert!(!text(&run(&["--help"]).stdout).contains("launch"));
 }

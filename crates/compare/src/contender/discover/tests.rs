@@ -106,7 +106,7 @@ fn a_description_with_fields_of_a_later_version_is_read() {
 }
 
 #[test]
-fn a_command_is_found_by_its_path_or_on_the_path() {
+fn a_command_is_found_by_its_path() {
     let folder = folder(&[("tool", "exit 0")]);
     let path = env::join_paths([Path::new("/nowhere"), folder.path()]).unwrap();
     let found = |typed: &str| folder_of_command(Some(OsStr::new(typed)), Some(&path));
