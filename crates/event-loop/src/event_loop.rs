@@ -244,7 +244,7 @@ impl EventLoop {
             let _ = self.add(held);
         }
         let stop = self.stop;
-        while let Some(stream) = stop.next_of_last() {
+        while let Some(stream) = stop.next_waiting() {
             if stream.set_nonblocking(true).is_ok() {
                 let _ = self.add(TcpStream::from_std(stream));
             }

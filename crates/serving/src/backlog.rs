@@ -11,23 +11,23 @@ use socket2::Socket;
 
 use crate::limits::{is_interruption, is_peers_fault};
 
-/// The most connections that a server that stops takes from its backlog: as many as the backlog holds by default. Under a
-/// flood of connections it would never be empty.
-const LAST_MOST: usize = 4096;
+/// The most connections that a server takes from its backlog as it closes it: as many as the backlog holds by default. Under
+/// a flood of connections it would never be empty.
+const WAITING_MOST: usize = 4096;
 
 /// A listening socket with its backlog.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     socket: Socket,
-    /// What waited when the socket was closed for a drain, and has not been taken since.
-    last: Mutex<VecDeque<TcpStream>>,
+    /// Connections that waited when the socket was closed for a drain, and have not been taken since.
+    waiting: Mutex<VecDeque<TcpStream>>,
 }
 
 impl Backlog {
     pub(crate) fn new(socket: Socket) -> Self {
         Self {
             socket,
-            last: Mutex::default(),
+            waiting: Mutex::default(),
         }
     }
 
@@ -44,15 +44,15 @@ impl Backlog {
         self.socket.accept().map(|(stream, _)| stream.into())
     }
 
-    /// Accepts what waits, for [`next_of_last`](Self::next_of_last), and closes the socket. The requests of these
+    /// Accepts what waits, for [`next_waiting`](Self::next_waiting), and closes the socket. The requests of these
     /// connections may have arrived before the request to stop; the kernel would reset them.
     ///
     /// For a process that has the listener for itself: another one might leave this one without a connection to accept.
-    pub(crate) fn close_after_a_last_look(&self) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        while last.len() < LAST_MOST && has_waiting(&self.socket) {
+    pub(crate) fn close_and_keep_waiting(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        while waiting.len() < WAITING_MOST && has_waiting(&self.socket) {
             match self.accept_now() {
-                Ok(stream) => last.push_back(stream),
+                Ok(stream) => waiting.push_back(stream),
                 Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
                 // Without a descriptor they can't be served.
                 Err(_) => break,
@@ -61,9 +61,9 @@ impl Backlog {
         self.close();
     }
 
-    /// The next of those that waited when the socket was closed.
-    pub(crate) fn next_of_last(&self) -> Option<TcpStream> {
-        self.last
+    /// The next connection that waited when the socket was closed.
+    pub(crate) fn next_waiting(&self) -> Option<TcpStream> {
+        self.waiting
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()

@@ -85,7 +85,7 @@ impl Listener {
                     return Ok(Some(stream));
                 }
                 Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
-                Err(error) if is_closed(&error) => return Ok(self.backlog.next_of_last()),
+                Err(error) if is_closed(&error) => return Ok(self.backlog.next_waiting()),
                 Err(error) if is_exhaustion(&error) => {
                     report_exhaustion_once("accept", &error);
                     pause(RETRY_PAUSE, stop);
@@ -94,7 +94,7 @@ impl Listener {
             }
         }
         stop.begin_drain();
-        Ok(self.backlog.next_of_last())
+        Ok(self.backlog.next_waiting())
     }
 
     /// Closes the listener in every process that shares it. From here on connecting is refused.

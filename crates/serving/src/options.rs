@@ -28,6 +28,7 @@ pub struct Options {
     pub max_connections: Option<u32>,
 
     /// Longest request body, 256 to 1073741824 bytes. A longer one is answered frame_too_large, and the connection closes
+    #[expect(clippy::doc_markdown, reason = "help has no Markdown")]
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = frame_limit)]
     pub max_frame: FrameLimit,
 
@@ -53,6 +54,7 @@ pub struct Options {
 
     /// Write a reply's prefix and body separately and without TCP_NODELAY, as the original does. A client that waits for
     /// each reply loses 40 ms
+    #[expect(clippy::doc_markdown, reason = "help has no Markdown")]
     #[arg(long)]
     pub two_writes: bool,
 
@@ -117,6 +119,7 @@ pub enum Accept {
     Shared,
     /// A listener for each worker, on the same port (SO_REUSEPORT). The kernel chooses one by a hash of the addresses,
     /// whether or not that worker is free
+    #[expect(clippy::doc_markdown, reason = "help has no Markdown")]
     Reuseport,
 }
 

@@ -109,7 +109,7 @@ impl Stop {
     pub fn begin_drain(&self) {
         if take_drain() {
             if let Some(backlog) = self.closes {
-                backlog.close_after_a_last_look();
+                backlog.close_and_keep_waiting();
             }
             limit_drain(self.drain_timeout, !self.repeated);
         }
@@ -135,7 +135,7 @@ impl Stop {
     /// The next connection that waited in the backlog as the drain began, for an event loop. A blocking server gets it from
     /// [`Listener::accept`](crate::Listener::accept).
     #[must_use]
-    pub fn next_of_last(&self) -> Option<TcpStream> {
-        self.closes.and_then(Backlog::next_of_last)
+    pub fn next_waiting(&self) -> Option<TcpStream> {
+        self.closes.and_then(Backlog::next_waiting)
     }
 }

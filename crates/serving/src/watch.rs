@@ -37,8 +37,8 @@ pub enum Woken {
 pub struct Watch {
     stop: Stop,
     open: SigSet,
-    /// The listener is closed, after a last look at its backlog.
-    looked_last: Cell<bool>,
+    /// The listener is closed.
+    closed: Cell<bool>,
 }
 
 impl Watch {
@@ -50,7 +50,7 @@ impl Watch {
         Ok(Self {
             stop,
             open,
-            looked_last: Cell::new(false),
+            closed: Cell::new(false),
         })
     }
 
@@ -128,7 +128,7 @@ impl Watch {
     pub fn accept(&self, listener: &Listener, mut woken: impl FnMut()) -> Result<Option<TcpStream>> {
         loop {
             if self.stopping() {
-                return Ok(self.last(listener));
+                return Ok(self.next_waiting(listener));
             }
             match self.wait(&[listener.as_fd()], None)? {
                 Woken::Timeout => {}
@@ -156,11 +156,11 @@ impl Watch {
         }
     }
 
-    /// The next of those that waited in the backlog. The first call closes the listener.
-    fn last(&self, listener: &Listener) -> Option<TcpStream> {
-        if !self.looked_last.replace(true) {
-            listener.backlog().close_after_a_last_look();
+    /// The next connection that waited in the backlog. The first call closes the listener.
+    fn next_waiting(&self, listener: &Listener) -> Option<TcpStream> {
+        if !self.closed.replace(true) {
+            listener.backlog().close_and_keep_waiting();
         }
-        listener.backlog().next_of_last()
+        listener.backlog().next_waiting()
     }
 }
