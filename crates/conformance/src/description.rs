@@ -9,6 +9,7 @@ use serde_json::Value;
 pub(crate) struct Description {
     pub(crate) name: String,
     pub(crate) summary: String,
+    pub(crate) lineage: Lineage,
     pub(crate) serves: Serves,
     pub(crate) workers: Option<Workers>,
     pub(crate) wait_holds: WaitHolds,
@@ -16,6 +17,13 @@ pub(crate) struct Description {
     pub(crate) crash_loses: CrashLoses,
     pub(crate) accept: Vec<String>,
     pub(crate) tally: bool,
+}
+
+/// Where the design comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lineage {
+    Article,
+    Further,
 }
 
 /// How many connections it serves at the same time.
@@ -73,14 +81,14 @@ impl Description {
         if fields["schema"] != 1 {
             return Err(wrong("schema", &fields["schema"], &[1]));
         }
-        choice(
-            &fields,
-            "lineage",
-            &[("article", "article"), ("further", "further")],
-        )?;
         Ok(Self {
             name: string(&fields, "name")?,
             summary: string(&fields, "summary")?,
+            lineage: choice(
+                &fields,
+                "lineage",
+                &[("article", Lineage::Article), ("further", Lineage::Further)],
+            )?,
             serves: choice(
                 &fields,
                 "serves",

@@ -41,6 +41,11 @@ impl Model {
         self.description.serves == Serves::Workers
     }
 
+    /// It has a fixed set of workers: processes or threads.
+    pub(crate) fn has_workers(&self) -> bool {
+        self.description.workers.is_some()
+    }
+
     /// It has a fixed set of worker processes, which it replaces when they die.
     pub(crate) fn has_worker_processes(&self) -> bool {
         self.description
@@ -65,7 +70,7 @@ impl Model {
 
     /// It makes a thread or a process for each connection, so that it can be refused one.
     pub(crate) fn spawns(&self) -> bool {
-        self.serves_many() && self.description.workers.is_none() && !self.is_event_loop()
+        self.serves_many() && !self.has_workers() && !self.is_event_loop()
     }
 
     /// A process of it holds many connections, so that its descriptor table can be full.
@@ -112,7 +117,7 @@ impl Model {
     #[track_caller]
     pub(crate) fn start_one_loop(&self, flags: &[&str]) -> Server {
         let mut flags = flags.to_vec();
-        if self.description.workers.is_some() {
+        if self.has_workers() {
             flags.extend(["--workers", "1"]);
         }
         self.start(&flags)
@@ -148,7 +153,7 @@ impl Model {
 
     fn add_defaults(&self, command: &mut Command, flags: &[&str]) {
         command.args(["--listen", "127.0.0.1:0"]);
-        if self.description.workers.is_some() && !flags.contains(&"--workers") {
+        if self.has_workers() && !flags.contains(&"--workers") {
             command.args(["--workers", &WORKERS.to_string()]);
         }
     }

@@ -253,10 +253,6 @@ const GROUPS: &[Group] = groups! {
             workers_that_keep_dying_are_replaced_more_and_more_slowly
             workers_end_when_the_server_is_killed
         }
-        flags {
-            a_wrong_worker_flag_is_reported_in_one_line
-            help_names_the_default_number_of_workers_and_why
-        }
         handover {
             a_new_connection_does_not_wait_for_a_draining_worker
             the_backlog_of_a_draining_worker_is_served
@@ -272,6 +268,12 @@ const GROUPS: &[Group] = groups! {
             a_server_whose_workers_all_keep_dying_exits
             help_names_the_limit_of_restarts
             a_server_without_processes_or_threads_exits_with_one_line
+        }
+    }
+    with_workers if Model::has_workers => {
+        flags {
+            a_wrong_worker_flag_is_reported_in_one_line
+            help_names_the_default_number_of_workers_and_why
         }
     }
     with_tally if |model| model.has_worker_processes() && model.description.tally => {
@@ -306,9 +308,13 @@ const GROUPS: &[Group] = groups! {
             a_killed_child_affects_only_its_own_connections
         }
     }
-    connection_per_worker if |model| model.has_worker_processes() && model.serves_one_per_worker() => {
+    connection_per_worker if Model::serves_one_per_worker => {
         connections {
             a_connection_waits_while_all_workers_have_one
+        }
+    }
+    connection_per_process if |model| model.serves_one_per_worker() && model.has_worker_processes() => {
+        connections {
             a_worker_that_dies_makes_room_for_a_waiting_connection
         }
     }

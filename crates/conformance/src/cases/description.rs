@@ -147,7 +147,7 @@ pub(crate) fn a_block_stops_what_is_described(model: &Model) {
         }
         BlockHolds::Loop => {
             stops_everything(&model.start_one_loop(&[]), model);
-            if model.description.workers.is_some() {
+            if model.has_workers() {
                 let server = model.start(&["--workers", "2"]);
                 let blocked = server.connect_with(request("block", "60000"));
                 eventually("the other loop serves a connection", || {

@@ -6,7 +6,7 @@ use crate::client::{Client, MAX_FRAME, frame, ping_of_body_length, prefix};
 use crate::model::Model;
 use crate::wait::eventually;
 
-/// What a reply needs besides the characters of a blob, rounded up.
+/// What a reply needs in addition to the characters of a blob, rounded up.
 const ENVELOPE: usize = 64;
 
 pub(crate) fn pi_is_the_original_sum_to_the_last_digit(model: &Model) {
