@@ -186,7 +186,7 @@ impl Capacities {
     fn of(&self, trial: Planned<'_>) -> Option<f64> {
         let setting = trial.capacity_setting()?;
         let key = [&trial.experiment.key, &setting.key, &trial.contender.name].map(Clone::clone);
-        let found = Estimate::of(self.0.get(&key)?.iter().copied())?.median;
+        let found = Estimate::from_values(self.0.get(&key)?.iter().copied())?.median;
         (found > 0.0).then_some(found)
     }
 }

@@ -2,17 +2,16 @@
 
 use super::{BEYOND_ALL_RATIOS, CONFIDENCE, median_of_sorted, rank_sum, signed_rank};
 
-/// How many times as much the second has as the first, with the interval that holds the true ratio in at least 95 of 100
-/// such experiments.
+/// The ratio of the second to the first, with an interval that holds the true ratio in at least 95 of 100 such experiments.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
-    /// The second to the first.
+    /// The second, divided by the first.
     pub ratio: f64,
     /// The interval's lower end; 0 if the trials are too few for an interval.
     pub low: f64,
     /// The interval's upper end; infinite if the trials are too few for an interval.
     pub high: f64,
-    /// How many rounds this rests on; if the trials have no partners, how many trials the shorter run has.
+    /// How many rounds it is computed from; without pairs, how many trials the shorter run has.
     pub pairs: usize,
 }
 
@@ -37,14 +36,14 @@ pub enum Better {
 }
 
 impl Comparison {
-    /// Of the two figures of each round, the first model's and the second's, as measured one near the other in time. A
-    /// pair in which one is not a positive number is left out; nothing if no pair is left.
+    /// Compares by rounds: each pair has the values of the first and the second in one round, measured close in time. A pair
+    /// with a value that is not a positive number is left out. None if no pair is left.
     ///
-    /// The median of all averages of two rounds' log ratios, with the interval that inverts Wilcoxon's test (Hodges and
-    /// Lehmann 1963). What a round's trials share cancels in their ratio, and if the models don't differ, the test's
-    /// chance of a wrong verdict is exact at any number of rounds, however skewed the trials are: 4.9 % for ten. A
-    /// bootstrap's is so only for many: of ten rounds, percentiles of the resampled mean find a difference where none is
-    /// in 11 of 100 comparisons. Fewer than 6 rounds can't be 95 % sure of anything.
+    /// The result is the median of all averages of two rounds' log ratios, with the interval that inverts Wilcoxon's test
+    /// (Hodges and Lehmann 1963). What the trials of a round share cancels in their ratio. The chance of a false positive is
+    /// exact at any number of rounds, however skewed the trials are: 4.9 % for ten. A bootstrap reaches that only with many:
+    /// of ten rounds, percentiles of the resampled mean give a false positive in 11 of 100 comparisons. Fewer than 6 rounds
+    /// have no interval of 95 %.
     #[must_use]
     pub fn paired(pairs: &[(f64, f64)]) -> Option<Self> {
         let log_ratios: Vec<f64> = pairs
@@ -54,7 +53,7 @@ impl Comparison {
         Self::of_log_ratios(&log_ratios, (1.0 - CONFIDENCE) / 2.0)
     }
 
-    /// Of each round's log ratio; the interval misses the true ratio at each end with at most the chance `tail`.
+    /// From the log ratio of each round. The interval misses the true ratio at each end with at most the chance `tail`.
     pub(crate) fn of_log_ratios(log_ratios: &[f64], tail: f64) -> Option<Self> {
         let mut averages: Vec<f64> = (0..log_ratios.len())
             .flat_map(|one| (0..=one).map(move |other| (one, other)))
@@ -64,13 +63,12 @@ impl Comparison {
         Self::of_shifts(&mut averages, signed_rank::cut(pairs, tail), pairs)
     }
 
-    /// Of two runs that were not interleaved, such as one before and one after a change; nothing if one of them has no
-    /// values. None of something is the least that there can be of it, and what is infinite the most: something is beyond
-    /// all ratios to none.
+    /// Compares two runs that were not interleaved, such as one before and one after a change. None if one has no values.
+    /// Zero is less than any other value, and infinity is more: their ratios are beyond all others.
     ///
-    /// The median of the log ratios of each trial of the one to each of the other, with the interval that inverts Mann
-    /// and Whitney's test (Hodges and Lehmann 1963). It covers what differs between the trials of a run. It can't cover
-    /// what differs between the runs besides the change, such as the machine's other load, its clock, or its kernel.
+    /// The result is the median of the log ratios of each trial of one run to each of the other, with the interval that
+    /// inverts Mann and Whitney's test (Hodges and Lehmann 1963). The interval covers what differs between the trials of a
+    /// run. It can't cover what else differs between the runs, such as other load, the clock rate, or the kernel.
     #[must_use]
     pub fn unpaired(before: &[f64], after: &[f64]) -> Option<Self> {
         let logs =
@@ -84,8 +82,8 @@ impl Comparison {
         Self::of_shifts(&mut differences, cut, before.len().min(after.len()))
     }
 
-    /// Of all the estimates, in logarithms, that single trials give: their median, and what is left of them when `cut`
-    /// fall off at either end, of which the last is the interval's end. Equal ones make the interval only wider.
+    /// From all estimates, in logarithms, that pairs of trials give: their median, and the interval that is left when `cut`
+    /// are cut off at either end. Equal estimates only make the interval wider.
     fn of_shifts(shifts: &mut [f64], cut: usize, pairs: usize) -> Option<Self> {
         shifts.sort_by(f64::total_cmp);
         let ratio = median_of_sorted(shifts)?.exp();
@@ -120,13 +118,13 @@ impl Comparison {
     }
 }
 
-/// The logarithm of what has one.
+/// The logarithm of a positive, finite number.
 fn log_of(value: f64) -> Option<f64> {
     (value > 0.0 && value.is_finite()).then(|| value.ln())
 }
 
-/// The logarithm, with ends where it has none: of nothing, of less than nothing, which a difference may be, and of what is
-/// infinite. Not of what is no number.
+/// The logarithm, bounded at both ends: zero, negative values (a difference may be one) and infinity have one too. None for
+/// NaN.
 fn log_with_ends(value: f64) -> Option<f64> {
     (!value.is_nan()).then(|| value.max(0.0).ln().clamp(-BEYOND_ALL_RATIOS, BEYOND_ALL_RATIOS))
 }

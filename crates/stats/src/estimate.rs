@@ -1,8 +1,8 @@
-//! One figure of several trials: their median, and the interval in which the median of all such trials is.
+//! The median of several trials, and an interval for the median of all such trials.
 
 use super::{CONFIDENCE, median_of_sorted};
 
-/// The median of some trials, with the interval that holds the true median in 95 of 100 such experiments.
+/// The median of some trials, with an interval that holds the true median in 95 of 100 such experiments.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The median of the trials.
@@ -11,27 +11,28 @@ pub struct Estimate {
     pub low: f64,
     /// The interval's upper end.
     pub high: f64,
-    /// How many trials this rests on.
+    /// How many trials it is computed from.
     pub trials: usize,
 }
 
 impl Estimate {
-    /// Of these values; nothing if there are none. What is not a finite number is left out, and not counted in `trials`.
+    /// Estimates the median from these values. None if there are none. A value that is not a finite number is left out, and
+    /// not counted in `trials`.
     ///
-    /// How many of n trials fall below the true median is a matter of n tosses of a coin, whatever the trials'
-    /// distribution. So the d-th lowest and the d-th highest hold it between them with a chance that is known exactly
-    /// (Thompson 1936), but only some chances can be had: of 10 trials 97.9 % or 89.1 %. Hettmansperger and Sheather (1986)
-    /// interpolate between two neighbouring depths, which hits 95 % closely for symmetric and for skewed distributions.
+    /// Whatever the distribution of the trials, each falls below the true median like a coin toss. So the d-th lowest and the
+    /// d-th highest trial hold the median between them with a chance that is known exactly (Thompson 1936). Only some chances
+    /// are possible: of 10 trials 97.9 % or 89.1 %. Hettmansperger and Sheather (1986) interpolate between two neighbouring
+    /// depths, which is close to 95 % for symmetric and for skewed distributions.
     ///
-    /// It stands where one might expect a bootstrap. The percentile bootstrap of a median needs no resampling, for its
-    /// distribution is one of binomial sums over the same ordered trials (Efron 1979). So it ends at a trial as well, and
-    /// not at the right one: it holds the median in 87.5 of 100 experiments with 7 trials, in 90.8 with 13.
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    /// Why not a bootstrap: the percentile bootstrap of a median has a distribution of binomial sums over the same ordered
+    /// trials (Efron 1979), so its ends are trials too, and not the right ones. It holds the median in 87.5 of 100
+    /// experiments with 7 trials, and in 90.8 with 13.
+    pub fn from_values(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
         let trials = sorted.len();
         let median = median_of_sorted(&sorted)?;
-        let (low, high) = match Depth::of(trials) {
+        let (low, high) = match Depth::for_trials(trials) {
             Some(depth) => depth.interval(&sorted),
             None => (sorted[0], sorted[trials - 1]),
         };
@@ -43,33 +44,33 @@ impl Estimate {
         })
     }
 
-    /// How surely the interval holds the true median. Fewer than 6 trials have no interval of 95 %: theirs goes from
-    /// the least to the most, which misses if all fall on one side, by a chance of 2 · 2⁻ⁿ. That leaves 93.75 % for 5,
-    /// 87.5 % for 4, 75 % for 3, 50 % for 2, and nothing for 1.
+    /// The chance that the interval holds the true median. Fewer than 6 trials have no interval of 95 %. Theirs goes from the
+    /// lowest to the highest, which misses if all fall on one side, with a chance of 2 · 2⁻ⁿ. That leaves 93.75 % for 5,
+    /// 87.5 % for 4, 75 % for 3, 50 % for 2, and 0 for 1.
     #[must_use]
     pub fn confidence(&self) -> f64 {
-        match Depth::of(self.trials) {
+        match Depth::for_trials(self.trials) {
             Some(_) => CONFIDENCE,
             None => 1.0 - 2.0 * 0.5_f64.powi(i32::try_from(self.trials).unwrap_or(i32::MAX)),
         }
     }
 }
 
-/// How far into the ordered trials the interval's ends lie: between the `whole`-th from outside, counted from 1, and the
-/// next further in.
+/// How far into the ordered trials the ends of the interval lie: between the `whole`-th from outside, counted from 1, and the
+/// next one further in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Depth {
     whole: usize,
-    /// The weight of the one further in, from 0 to 1.
+    /// The weight of the one further in.
     part: f64,
 }
 
 impl Depth {
-    /// For an interval of 95 % over so many trials; none if not even the least and the most are that sure.
-    fn of(trials: usize) -> Option<Self> {
+    /// The depth of an interval of 95 % over so many trials; none if even the lowest and the highest hold less.
+    fn for_trials(trials: usize) -> Option<Self> {
         let n = trials as f64;
         let wanted = (1.0 - CONFIDENCE) / 2.0;
-        // The chance that at most `fewer` of n tosses show heads. Summed from logarithms, for 2⁻ⁿ itself would vanish.
+        // The chance that at most `fewer` of n tosses show heads. Summed from logarithms, since 2⁻ⁿ itself would vanish.
         let mut log_of_term = -n * std::f64::consts::LN_2;
         let mut tail = log_of_term.exp();
         if tail > wanted {
@@ -109,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_median_has_as_many_trials_below_as_above() {
-        let median = |values: &[f64]| Estimate::of(values.iter().copied()).map(|estimate| estimate.median);
+        let median =
+            |values: &[f64]| Estimate::from_values(values.iter().copied()).map(|estimate| estimate.median);
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[3.0]), Some(3.0));
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
@@ -117,15 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_left_out_and_not_counted() {
-        let of = |values: &[f64]| Estimate::of(values.iter().copied());
+    fn values_that_are_no_numbers_are_not_counted() {
+        let of = |values: &[f64]| Estimate::from_values(values.iter().copied());
         assert_eq!(of(&[f64::NAN, 2.0, f64::INFINITY, 1.0]), of(&[1.0, 2.0]));
         assert_eq!(of(&[f64::NAN]), None);
     }
 
     #[test]
-    fn few_trials_give_their_range_and_say_how_little_that_is() {
-        let of = |n: u32| Estimate::of((1..=n).map(f64::from)).unwrap();
+    fn few_trials_give_their_range_with_a_lower_confidence() {
+        let of = |n: u32| Estimate::from_values((1..=n).map(f64::from)).unwrap();
         for n in 1..=5 {
             assert_eq!((of(n).low, of(n).high), (1.0, f64::from(n)));
         }
@@ -136,25 +138,25 @@ mod tests {
     #[test]
     fn the_ends_lie_where_hettmansperger_and_sheather_put_them() {
         // Of 10: depth 2 is 97.85 % sure, depth 3 is 89.06 %, and the share is 2.85 / 8.79.
-        let depth = Depth::of(10).unwrap();
+        let depth = Depth::for_trials(10).unwrap();
         assert_eq!(depth.whole, 2);
         let share = (1.0 - 22.0 / 1024.0 - 0.95) / (90.0 / 1024.0);
         assert!((depth.part - 8.0 * share / (2.0 + 6.0 * share)).abs() < 1e-9);
-        let estimate = Estimate::of((1..=10).map(f64::from)).unwrap();
+        let estimate = Estimate::from_values((1..=10).map(f64::from)).unwrap();
         assert!((estimate.low - (2.0 + depth.part)).abs() < 1e-9);
         assert!((estimate.high - (9.0 - depth.part)).abs() < 1e-9);
     }
 
     #[test]
-    fn many_trials_are_no_trouble() {
+    fn many_trials_agree_with_the_normal_approximation() {
         // By the normal approximation the ends are 0.98 √n from the middle.
-        let estimate = Estimate::of((1..=100_000).map(f64::from)).unwrap();
+        let estimate = Estimate::from_values((1..=100_000).map(f64::from)).unwrap();
         assert!((estimate.median - estimate.low - 0.98 * 100_000_f64.sqrt()).abs() < 1.0);
         assert!((estimate.high - estimate.low - 2.0 * (estimate.median - estimate.low)).abs() < 1e-6);
     }
 
     #[test]
-    fn a_percentile_bootstrap_of_the_median_would_be_less_sure_than_it_says() {
+    fn a_bootstrap_of_the_median_holds_it_too_rarely() {
         // The chance of `least` or more heads in n tosses of a coin that shows them with this chance.
         let at_least = |least: i32, n: i32, chance: f64| -> f64 {
             let term = |k: i32| {
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_holds_the_true_median_as_often_as_it_says() {
+    fn intervals_hold_the_true_median_as_often_as_stated() {
         const EXPERIMENTS: u32 = 4000;
         type Draw = fn(&mut Draws) -> f64;
         let populations: [(&str, f64, Draw); 4] = [
@@ -190,13 +192,13 @@ mod tests {
                 }
             }),
         ];
-        let mut figures = Vec::new();
+        let mut coverages = Vec::new();
         for (name, median, draw) in populations {
             let mut draws = Draws::seeded(1986);
             for trials in 6..=30 {
                 let held = (0..EXPERIMENTS)
                     .filter(|_| {
-                        let estimate = Estimate::of((0..trials).map(|_| draw(&mut draws))).unwrap();
+                        let estimate = Estimate::from_values((0..trials).map(|_| draw(&mut draws))).unwrap();
                         estimate.low <= median && median <= estimate.high
                     })
                     .count();
@@ -205,10 +207,14 @@ mod tests {
                     (0.93..=0.97).contains(&coverage),
                     "{name}, {trials} trials: {coverage}"
                 );
-                figures.push((coverage, name, trials));
+                coverages.push((coverage, name, trials));
             }
         }
-        figures.sort_by(|one, other| one.0.total_cmp(&other.0));
-        println!("least {:?}, most {:?}", figures[0], figures[figures.len() - 1]);
+        coverages.sort_by(|one, other| one.0.total_cmp(&other.0));
+        println!(
+            "least {:?}, most {:?}",
+            coverages[0],
+            coverages[coverages.len() - 1]
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! What can be said of a model from few trials, and how surely. Pure: figures in, figures out, and no chance in it.
+//! Estimates and comparisons from few trials, queueing theory, and a search under noise. All of it is pure: values in, values
+//! out, and nothing is drawn at random.
 //!
-//! A trial is one figure. Nothing here looks at single requests: those of one trial share its process, its addresses and
-//! what the machine did meanwhile, and a thousand of them tell no more about the next trial than one does.
+//! A trial is one value. Single requests are not used: those of one trial share its process, its addresses and what the
+//! machine did meanwhile. A thousand of them say no more about the next trial than one does.
 
 #![forbid(unsafe_code)]
 
@@ -20,20 +21,20 @@ pub use estimate::Estimate;
 pub use regression::{Finding, Test, judge, trials_needed as trials_needed_by_a_check};
 pub use ties::{Rank, Unranked, rank, trials_needed};
 
-/// How surely an interval holds what it is about, wherever nothing else is said.
+/// The confidence of an interval, where nothing else is given.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// Further than any two numbers' logarithms are from each other: the log ratio of something to nothing at all.
+/// The log ratio of something to nothing: larger than that of any two numbers.
 const BEYOND_ALL_RATIOS: f64 = 10_000.0;
 
-/// The value in the middle of these, of which some may be infinite.
+/// The median of these values, of which some may be infinite.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     median_of_sorted(&sorted)
 }
 
-/// The value in the middle of these, which ascend: as many lie below as above.
+/// The median of these values, which ascend: as many lie below as above.
 fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
     let middle = sorted.len() / 2;
     match sorted {

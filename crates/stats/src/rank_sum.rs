@@ -1,18 +1,18 @@
 //! Mann and Whitney's distribution (1947), exactly while that is cheap.
 //!
-//! If two runs don't differ, each order of all their trials is as likely, and so is known how many of the pairs of a trial
-//! of the one and a trial of the other have the other ahead.
+//! If two runs don't differ, every order of all their trials is equally likely. So it is known how many pairs of one trial
+//! of each run have the second run ahead.
 
 use super::signed_rank::how_many_within;
 
-/// Up to so many pairs the distribution is computed in full: a hundred trials against a hundred, in about a tenth of a second.
+/// Up to so many pairs the distribution is computed in full: a hundred trials against a hundred take a tenth of a second.
 const EXACT_PAIRS: usize = 10_000;
 
 /// The normal distribution's upper quantile for 2.5 %, which is enough where it is used: see [`cut_of_many`].
 const NORMAL_QUANTILE: f64 = 1.959_964;
 
-/// How many of the ordered m·n differences can be cut off at either end, so that what lies between misses the true
-/// difference at each end with a chance of at most 2.5 %. None can be cut if the runs are too short.
+/// How many of the ordered m·n differences can be cut off at either end, so that the rest misses the true difference at each
+/// end with a chance of at most 2.5 %. Zero if the runs are too short.
 pub(crate) fn cut(first: usize, second: usize) -> usize {
     if first * second <= EXACT_PAIRS {
         // Room is needed for each length of the second run.
@@ -26,8 +26,8 @@ fn cut_exactly(first: usize, second: usize) -> usize {
     how_many_within(&chances(first, second, first * second / 2), 0.025)
 }
 
-/// The chance that no more than so many of the m·n pairs have the one ahead that is expected behind, if it is a matter of
-/// chance who is ahead. From half of the pairs on, where nothing can follow from it, it is said to be 1.
+/// The chance that at most so many of the m·n pairs contradict the expected order, if the runs don't differ. From half of the
+/// pairs on it is taken as 1, since nothing follows from it.
 pub(crate) fn chance(first: usize, second: usize, pairs: usize) -> f64 {
     if 2 * pairs >= first * second {
         1.0
@@ -39,14 +39,14 @@ pub(crate) fn chance(first: usize, second: usize, pairs: usize) -> f64 {
     }
 }
 
-/// The chance that all of the one are ahead of all of the other: one in as many as there are ways to choose who comes first.
+/// The chance that all trials of one run are ahead of all of the other: one divided by the number of ways to choose them.
 pub(crate) fn least_chance(first: usize, second: usize) -> f64 {
     let ways = (1..=second).map(|place| (first + place) as f64 / place as f64);
     1.0 / ways.product::<f64>()
 }
 
-/// The chances of each count of pairs up to `reach`, by Mann and Whitney's recursion: the last of all i + j trials is one of
-/// the i with chance i/(i+j), and is then ahead of all j; without it, the rest is the same question again.
+/// The chance of each count of pairs up to `reach`, by Mann and Whitney's recursion. The last of all i + j trials is one of
+/// the i with chance i/(i+j), and is then ahead of all j. Without it, the rest is the same problem again.
 fn chances(first: usize, second: usize, reach: usize) -> Vec<f64> {
     let mut nobody_ahead = vec![0.0; reach + 1];
     nobody_ahead[0] = 1.0;
@@ -66,19 +66,19 @@ fn chances(first: usize, second: usize, reach: usize) -> Vec<f64> {
     chances.swap_remove(second)
 }
 
-/// By the normal approximation, which at this size is off by less than a thousandth of the pairs.
+/// The same by the normal approximation, which at this size is off by less than a thousandth of the pairs.
 fn cut_of_many(first: usize, second: usize) -> usize {
     let (mean, deviation) = mean_and_deviation(first, second);
     (mean - NORMAL_QUANTILE * deviation).max(0.0) as usize
 }
 
-/// Of the count of pairs.
+/// The mean and the standard deviation of the count of pairs.
 fn mean_and_deviation(first: usize, second: usize) -> (f64, f64) {
     let (m, n) = (first as f64, second as f64);
     (m * n / 2.0, (m * n * (m + n + 1.0) / 12.0).sqrt())
 }
 
-/// The chance that a normal value lies so many deviations above its mean, or higher; to a ten-millionth (Abramowitz and
+/// The chance that a normal value lies at least so many deviations above its mean, to a ten-millionth (Abramowitz and
 /// Stegun 1964, 26.2.17).
 fn normal_tail(deviations: f64) -> f64 {
     const TERMS: [f64; 5] = [
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chance_is_that_of_the_table_and_the_least_one_is_that_of_no_pair() {
+    fn chances_are_those_of_the_table() {
         // 8 and 8, 13 pairs: 0.025 by the table; 14 pairs are more.
         assert!(chance(8, 8, 13) <= 0.025 && chance(8, 8, 14) > 0.025);
         for (first, second) in [(1, 1), (3, 4), (8, 8), (20, 7)] {
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_chance_of_many_trials_is_near_the_exact_one() {
         assert!((normal_tail(1.959_964) - 0.025).abs() < 1e-6);
-        // 101 and 100, just too many: from 3.8 to 1.8 deviations below the mean, where too much is said and not too little.
+        // 101 and 100, just too many: from 3.8 to 1.8 deviations below the mean, where the result is too high, not too low.
         for pairs in [3_500, 4_000, 4_300] {
             let exact: f64 = chances(101, 100, pairs).iter().sum();
             let near = chance(101, 100, pairs);

@@ -1,38 +1,38 @@
-//! Which of many figures got worse between two runs, where luck alone must not name one.
+//! Which of many metrics got worse between two runs, with few false positives.
 
 use super::{Better, rank_sum};
 
-/// The chance that any figure at all is called worse, of all that are judged at once, if none is.
+/// The chance that any of the metrics that are judged together is called worse, if none is.
 const CHANCE_OF_WRONG: f64 = 0.05;
 
-/// How likely trials like these are if a figure is not worse by more than is allowed.
+/// How likely such trials are if a metric is not worse by more than is allowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Test {
-    /// The chance of trials that look so bad, or worse.
+    /// The chance of trials that look this bad, or worse.
     chance: f64,
-    /// The least that this can be with so many trials: that of all of the one run ahead of all of the other.
+    /// The lowest chance with so many trials: that of all trials of one run ahead of all of the other.
     least: f64,
 }
 
-/// What is found of a figure among others.
+/// The result for a metric among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {
     /// It is worse by more than is allowed.
     Worse,
-    /// It may be worse, but these trials don't show it.
+    /// It may be worse, but these trials do not show it.
     NotShown,
-    /// However bad the trials had been, so few could not have shown it.
+    /// There are too few trials: however bad, they could not have shown it.
     TooFew,
 }
 
 impl Test {
-    /// Mann and Whitney's test of one side, of the values after against those before. 0.05 allows a time to grow to 1.05
-    /// times, and a rate to shrink to 1/1.05, so that a rate and the time of one request are judged alike.
+    /// Mann and Whitney's one-sided test of the values after a change against those before. `allowed` of 0.05 lets a time grow
+    /// to 1.05 times, and a rate shrink to 1/1.05, so that a rate and the time of one request are judged alike.
     ///
-    /// It needs an order of the values and no logarithm, so that nothing at all is the least of them, and what never comes
-    /// is infinite and the most. Equal ones count as not worse, which makes the test only stricter.
+    /// It needs only the order of the values, no logarithm. So zero is the lowest, and something that never happens can be
+    /// infinite. Equal values count as not worse, which only makes the test stricter.
     #[must_use]
-    pub fn of(before: &[f64], after: &[f64], allowed: f64, better: Better) -> Self {
+    pub fn new(before: &[f64], after: &[f64], allowed: f64, better: Better) -> Self {
         let is_worse = |before: f64, after: f64| match better {
             Better::Less => after > before * (1.0 + allowed),
             Better::More => after * (1.0 + allowed) < before,
@@ -47,11 +47,11 @@ impl Test {
     }
 }
 
-/// What is found of each of these, so that with a chance of 5 % at the most any of them is called worse that is not.
+/// The result of each test, with a chance of at most 5 % that any metric is called worse that is not.
 ///
-/// That chance is shared out among the figures, and those that are called worse leave their share to the others (Holm
-/// 1979). A figure whose trials are too few to come below its share can't be called worse by mistake, and is given none
-/// (Tarone 1990): which ones these are depends on how many trials there are, and not on what they show.
+/// That chance is shared out among the metrics. Those that are called worse leave their share to the others (Holm 1979). A
+/// metric with too few trials to come below its share can't be called worse by mistake, and gets none (Tarone 1990). Which
+/// metrics these are depends on the number of trials alone, not on their values.
 pub fn judge(tests: &[Test]) -> Vec<Finding> {
     let can_reach = |share: usize| {
         let level = CHANCE_OF_WRONG / share as f64;
@@ -74,10 +74,10 @@ pub fn judge(tests: &[Test]) -> Vec<Finding> {
     findings
 }
 
-/// How many trials each run needs, so that each of so many figures could be called worse.
+/// How many trials each run needs, so that each of so many metrics could be called worse.
 #[must_use]
-pub fn trials_needed(figures: usize) -> usize {
-    let level = CHANCE_OF_WRONG / figures.max(1) as f64;
+pub fn trials_needed(metrics: usize) -> usize {
+    let level = CHANCE_OF_WRONG / metrics.max(1) as f64;
     let mut trials = 1;
     while rank_sum::least_chance(trials, trials) > level {
         trials += 1;
@@ -90,30 +90,30 @@ mod tests {
     use super::Finding::{NotShown, TooFew, Worse};
     use super::*;
 
-    /// As likely as that, with trials enough for anything.
+    /// A test with this chance, and trials enough for anything.
     fn of_chance(chance: f64) -> Test {
         Test { chance, least: 0.0 }
     }
 
-    /// Of so many trials in each run, as bad as can be.
+    /// A test of so many trials in each run, as bad as can be.
     fn of_trials(trials: usize) -> Test {
-        Test::of(&vec![1.0; trials], &vec![9.0; trials], 0.05, Better::Less)
+        Test::new(&vec![1.0; trials], &vec![9.0; trials], 0.05, Better::Less)
     }
 
     #[test]
     fn the_chance_is_that_of_mann_and_whitney() {
         // Of the C(8, 4) = 70 orders one has all four behind all four, and one more has all but one pair.
         let before = [1.0, 2.0, 3.0, 4.0];
-        let all = Test::of(&before, &[5.0, 6.0, 7.0, 8.0], 0.0, Better::Less);
+        let all = Test::new(&before, &[5.0, 6.0, 7.0, 8.0], 0.0, Better::Less);
         assert!((all.chance - 1.0 / 70.0).abs() < 1e-12 && (all.least - 1.0 / 70.0).abs() < 1e-12);
-        let all_but_one = Test::of(&before, &[3.5, 6.0, 7.0, 8.0], 0.0, Better::Less);
+        let all_but_one = Test::new(&before, &[3.5, 6.0, 7.0, 8.0], 0.0, Better::Less);
         assert!((all_but_one.chance - 2.0 / 70.0).abs() < 1e-12);
     }
 
     #[test]
-    fn what_is_allowed_is_no_reason_and_neither_is_the_good_direction() {
+    fn allowed_changes_and_improvements_are_not_worse() {
         let (before, after) = ([100.0; 8], [104.0; 8]);
-        let chance = |before: &[f64], after: &[f64], better| Test::of(before, after, 0.05, better).chance;
+        let chance = |before: &[f64], after: &[f64], better| Test::new(before, after, 0.05, better).chance;
         assert!(chance(&before, &after, Better::Less) > 0.5);
         assert!(chance(&after, &before, Better::More) > 0.5);
         assert!(chance(&before, &[106.0; 8], Better::Less) < 0.001);
@@ -122,9 +122,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_the_least_and_what_never_comes_the_most() {
+    fn zero_is_least_and_never_is_most() {
         let chance =
-            |before: f64, after: f64, better| Test::of(&[before; 8], &[after; 8], 0.05, better).chance;
+            |before: f64, after: f64, better| Test::new(&[before; 8], &[after; 8], 0.05, better).chance;
         assert!(chance(0.0, 3.0, Better::Less) < 0.001, "losses where none were");
         assert!(chance(900.0, 0.0, Better::More) < 0.001, "a rate of nothing");
         assert!(chance(120.0, f64::INFINITY, Better::Less) < 0.001);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chance_is_shared_and_what_is_worse_leaves_its_share_to_the_others() {
+    fn worse_metrics_leave_their_share_to_the_others() {
         // Shares of 5 % are 1.67 % of three, 2.5 % of two, and all of it for the last.
         let findings = |chances: [f64; 3]| judge(&chances.map(of_chance));
         assert_eq!(findings([0.04, 0.01, 0.02]), [Worse; 3]);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_of_too_few_trials_is_told_and_takes_no_share() {
+    fn metrics_with_too_few_trials_take_no_share() {
         assert_eq!(judge(&[of_trials(2)]), [TooFew]);
         let mut tests = vec![of_trials(2); 100];
         // It would need one of 101 shares, 0.0005, and has 1/70.
@@ -155,13 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn so_many_trials_are_needed_as_are_enough() {
-        for figures in [1, 2, 10, 87, 300] {
-            let needed = trials_needed(figures);
-            assert_eq!(judge(&vec![of_trials(needed); figures]), vec![Worse; figures]);
+    fn needed_trials_are_enough_and_one_fewer_is_not() {
+        for metrics in [1, 2, 10, 87, 300] {
+            let needed = trials_needed(metrics);
+            assert_eq!(judge(&vec![of_trials(needed); metrics]), vec![Worse; metrics]);
             assert_eq!(
-                judge(&vec![of_trials(needed - 1); figures]),
-                vec![TooFew; figures]
+                judge(&vec![of_trials(needed - 1); metrics]),
+                vec![TooFew; metrics]
             );
         }
         assert_eq!((trials_needed(1), trials_needed(87)), (3, 7));

@@ -1,4 +1,4 @@
-//! The highest rate at which a server keeps a bound, such as a p99 below 10 ms, found in few trials.
+//! The search for the highest rate at which a server keeps a bound, such as a p99 below 10 ms, in few trials.
 //!
 //! ```text
 //!     kept  kept  kept   kept  failed  failed
@@ -6,15 +6,15 @@
 //!                        low   high            between is halved, by ratio, until low and high are near
 //! ```
 //!
-//! Pure: it says which rate to try, and is told what came of it. Trials are noisy, and one wrong answer would lead a plain
-//! bisection astray for good. So the two answers that the result rests on are asked for twice: the lowest rate that failed
-//! and the highest that was kept. Where a rate's two answers differ, a third decides, and the search goes on from there.
+//! It is pure: it chooses the rate to try, and takes the answer. Trials are noisy, and a single wrong answer would mislead a
+//! plain bisection for good. So the two rates that decide the result are tried twice: the lowest that failed, and the highest
+//! that was kept. Where the two answers differ, a third decides, and the search goes on from there.
 
-/// A search is over after so many trials, whatever it knows by then. Twelve do if the end is within a factor of eight of
-/// the start and no answer is wrong; one wrong answer costs up to six more.
+/// A search ends after so many trials in any case. Twelve are enough if the result is within a factor of eight of the start
+/// and no answer is wrong. One wrong answer costs up to six more.
 const MOST_TRIALS: usize = 18;
 
-/// Doubling from the start, or halving, goes as far as this, a factor of 256.
+/// How often the start is doubled or halved at most: a factor of 256.
 const MOST_DOUBLINGS: i32 = 8;
 
 /// A search for the highest rate that keeps a bound.
@@ -27,12 +27,13 @@ pub struct Search {
     trials: usize,
 }
 
-/// What came of one rate.
+/// The answers for one rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Tried {
     rate_per_s: f64,
-    /// In how many trials the bound was kept, and in how many not.
+    /// In how many trials the bound was kept.
     kept: u32,
+    /// In how many it was not.
     failed: u32,
 }
 
@@ -43,13 +44,13 @@ pub enum Found {
     Rate(f64),
     /// Even the lowest rate that was tried failed.
     NothingKept,
-    /// Even the highest rate that was tried was kept, this one: there is no saying where it ends.
+    /// Even the highest rate that was tried, this one, was kept.
     BeyondReach(f64),
 }
 
 impl Search {
-    /// From this rate on, until the highest rate that was kept and the lowest that failed are within `precision` of each
-    /// other: 0.03 is 3 %.
+    /// A search that starts at this rate. It ends when the highest rate that was kept and the lowest that failed are within
+    /// `precision` of each other: 0.03 is 3 %.
     #[must_use]
     pub fn new(start_per_s: f64, precision: f64) -> Self {
         debug_assert!(start_per_s > 0.0 && start_per_s.is_finite() && precision > 0.0);
@@ -61,7 +62,7 @@ impl Search {
         }
     }
 
-    /// The rate to try now; nothing if the search is over.
+    /// The rate to try now; none if the search is over.
     #[must_use]
     pub fn next(&self) -> Option<f64> {
         if self.trials >= MOST_TRIALS {
@@ -73,23 +74,23 @@ impl Search {
         let is_last = self.trials + 1 == MOST_TRIALS;
         match (self.low(), self.high()) {
             (None, None) => Some(self.start_per_s),
-            // Nothing failed yet: on to twice the rate, or make sure that the highest is kept.
+            // Nothing failed yet: try twice the rate, or confirm that the highest is kept.
             (Some(low), None) if self.is_reach(low, MOST_DOUBLINGS) => low.to_confirm(),
             (Some(low), None) => Some(2.0 * low.rate_per_s),
             (None, Some(high)) if self.is_reach(high, -MOST_DOUBLINGS) => high.to_confirm(),
             (None, Some(high)) => Some(high.rate_per_s / 2.0),
-            // What is found rests on the low end, so the last trial goes there rather than to one more halving.
+            // The result is the low end, so the last trial goes there rather than to one more halving.
             (Some(low), Some(_)) if is_last => low.to_confirm(),
             (Some(low), Some(high)) if high.rate_per_s <= low.rate_per_s * (1.0 + self.precision) => {
                 low.to_confirm().or(high.to_confirm())
             }
-            // The first failure decides where all the rest is looked for.
+            // The first failure decides where the rest of the search goes, so it is confirmed.
             (Some(_), Some(high)) if !self.has_confirmed_failure() => high.to_confirm(),
             (Some(low), Some(high)) => Some((low.rate_per_s * high.rate_per_s).sqrt()),
         }
     }
 
-    /// Takes what came of a rate: the one that `next` said, to the last digit.
+    /// Takes the answer for a rate, which must be exactly the one that `next` gave.
     pub fn tried(&mut self, rate_per_s: f64, kept: bool) {
         self.trials += 1;
         let place = self
@@ -112,13 +113,13 @@ impl Search {
         }
     }
 
-    /// The highest rate that was kept, of those below all that failed.
+    /// The highest rate that was kept, below all that failed.
     #[must_use]
     pub fn best(&self) -> Option<f64> {
         self.low().map(|low| low.rate_per_s)
     }
 
-    /// What is found, once the search is over, or so far.
+    /// The result, so far or at the end.
     #[must_use]
     pub fn found(&self) -> Found {
         match (self.low(), self.high()) {
@@ -128,13 +129,13 @@ impl Search {
         }
     }
 
-    /// The lowest rate that failed. The true end is between `best` and this, as far as trials tell.
+    /// The lowest rate that failed. As far as the trials show, the highest possible rate is between `best` and this.
     #[must_use]
     pub fn lowest_failed(&self) -> Option<f64> {
         self.high().map(|high| high.rate_per_s)
     }
 
-    /// How many trials it took so far.
+    /// How many trials there were so far.
     #[must_use]
     pub fn trials(&self) -> usize {
         self.trials
@@ -154,7 +155,7 @@ impl Search {
             .any(|tried| !tried.is_kept() && tried.is_confirmed())
     }
 
-    /// Whether a rate is so many doublings from the start, or further.
+    /// Whether a rate is at least so many doublings from the start.
     fn is_reach(&self, tried: Tried, doublings: i32) -> bool {
         let furthest = self.start_per_s * 2.0_f64.powi(doublings);
         if doublings > 0 {
@@ -166,7 +167,7 @@ impl Search {
 }
 
 impl Tried {
-    /// Where the answers are even, the cautious one counts until another trial decides.
+    /// With as many of each, it counts as failed until another trial decides.
     fn is_kept(&self) -> bool {
         self.kept > self.failed
     }
@@ -175,7 +176,7 @@ impl Tried {
         self.kept.max(self.failed) >= 2
     }
 
-    /// This rate, if it was not answered twice alike.
+    /// This rate, if it does not have the same answer twice.
     fn to_confirm(self) -> Option<f64> {
         (!self.is_confirmed()).then_some(self.rate_per_s)
     }
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_ends_at_a_rate_is_found_to_within_the_precision() {
+    fn the_highest_rate_is_found_within_the_precision() {
         for start in [1.0, 30.0, 977.0, 1000.0, 1024.0, 40_000.0, 200_000.0] {
             let mut end = start / 100.0;
             while end < start * 200.0 {
@@ -225,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn an_end_within_a_factor_of_eight_takes_at_most_twelve_trials() {
+    fn twelve_trials_are_enough_within_a_factor_of_eight() {
         for end in [130.0, 250.0, 500.0, 799.0] {
             assert!(search(100.0, |_, rate| rate <= end).trials() <= 12);
         }
     }
 
     #[test]
-    fn a_server_that_keeps_nothing_is_said_to() {
+    fn a_server_that_keeps_no_rate_is_reported() {
         let search = search(1000.0, |_, _| false);
         assert_eq!(search.found(), Found::NothingKept);
         assert_eq!(search.best(), None);
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_keeps_everything_is_said_to_be_beyond_reach() {
+    fn a_server_that_keeps_all_rates_is_beyond_reach() {
         let search = search(1000.0, |_, _| true);
         assert_eq!(search.found(), Found::BeyondReach(256_000.0));
         assert_eq!(search.best(), Some(256_000.0));
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn one_wrong_answer_leads_nobody_astray() {
+    fn one_wrong_answer_changes_the_result_little() {
         for wrong in 0..MOST_TRIALS {
             for end in [30.0, 45.0, 90.0, 110.0, 190.0, 333.0, 520.0, 777.0, 1500.0] {
                 let search = search(100.0, |trial, rate| (rate <= end) != (trial == wrong));
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_noisy_server_is_found_to_within_its_noise() {
+    fn the_rate_of_a_noisy_server_is_found_within_its_noise() {
         // The end differs by 3 % from trial to trial, and each twentieth trial fails at any rate.
         let mut random = ChaCha8Rng::seed_from_u64(14);
         let mut off: Vec<f64> = (0..1000)

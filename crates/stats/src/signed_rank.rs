@@ -1,10 +1,10 @@
 //! Wilcoxon's signed-rank distribution (1945), exactly.
 //!
-//! If two models don't differ, a round's difference is as likely to have either sign, and the sum of the ranks of the
-//! positive ones is that of a coin tossed for each rank from 1 to n. Nothing else is assumed of the trials.
+//! If two models don't differ, the difference of each round has either sign with equal chance. The sum of the ranks of the
+//! positive ones is then that of a coin toss for each rank from 1 to n. Nothing else is assumed of the trials.
 
-/// How many of the ordered n(n+1)/2 averages of two differences can be cut off at either end, so that what lies between
-/// misses the true difference at each end with at most the chance `tail`. None can be cut if n is too small.
+/// How many of the ordered n(n+1)/2 averages of two differences can be cut off at either end, so that the rest misses the true
+/// difference at each end with at most the chance `tail`. Zero if n is too small.
 pub(crate) fn cut(pairs: usize, tail: f64) -> usize {
     // No more than half of the averages are ever cut, so the distribution is needed only up to there.
     let reach = pairs * (pairs + 1) / 4;

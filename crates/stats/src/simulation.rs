@@ -1,9 +1,9 @@
-//! Made-up trials whose truth is known, to hold the statistics to what they say of themselves. The same each time.
+//! Simulated trials of known truth, by which tests check the statistics. The same seed gives the same trials.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Draws from the distributions that trials are made of here.
+/// Draws from the distributions of simulated trials.
 pub struct Draws {
     random: ChaCha8Rng,
     /// Box and Muller's method (1958) makes two normal values at a time.
@@ -51,7 +51,7 @@ impl Draws {
         radius * cosine
     }
 
-    /// What one trial adds to the round that it is in: small and skewed to the right, and one in twenty is off by far.
+    /// The factor of one trial within its round: close to 1 and skewed to the right, and far off in one of twenty.
     pub fn skewed_trial(&mut self) -> f64 {
         let usual = (0.022 * self.normal()).exp() * (1.0 + 0.03 * self.exponential());
         if self.happens(0.05) {
@@ -61,12 +61,12 @@ impl Draws {
         }
     }
 
-    /// What all trials of one round share: the machine is now faster, now slower, by far more than models differ.
+    /// What all trials of a round share: the machine's speed varies by far more than models differ.
     pub fn round(&mut self) -> f64 {
         100.0 * (0.2 * self.normal()).exp()
     }
 
-    /// A trial that costs `mean`, with the spread that CPU per request was seen to have: 2.2 %.
+    /// A trial that costs `mean`, with the spread that was measured of CPU time per request: 2.2 %.
     pub fn steady_trial(&mut self, mean: f64) -> f64 {
         mean * (1.0 + 0.022 * self.normal())
     }

@@ -1,7 +1,7 @@
-//! What queueing theory expects of a server, to be laid beside what was measured. Pure; all times in seconds.
+//! What queueing theory expects of a server, for comparison with what was measured. It is pure; all times are in seconds.
 //!
-//! Requests come by a Poisson process, nobody gives up, and a server never rests while somebody waits. A mean exists only
-//! while the servers are offered less than they can do: beyond, everything here is `None`.
+//! Requests arrive by a Poisson process, none gives up, and a server never rests while a request waits. A mean exists only
+//! while the offered load is below capacity. Beyond it, every result is `None`.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,27 +10,26 @@ use std::str::FromStr;
 /// A kind of server, in Kendall's notation (1953): arrivals, service times, servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
-    /// `m/d/1`: one server, and every request takes as long.
+    /// `m/d/1`: one server, and every request takes equally long.
     Md1,
     /// `m/m/1`: one server, and service times are exponential.
     Mm1,
-    /// `m/m/4`: so many servers with one line before them, as workers that accept from one listener.
+    /// `m/m/4`: several servers with one queue, like workers that share a listener.
     Mmc {
         /// How many servers.
         servers: NonZeroU32,
     },
-    /// `4*m/m/1`: so many servers, each with a line of its own that arrivals fall into by chance, as with one listener
-    /// for each worker.
+    /// `4*m/m/1`: several servers, each with its own queue that arrivals choose at random, like one listener per worker.
     SplitMm1 {
         /// How many servers.
         servers: NonZeroU32,
     },
-    /// `ps`: one server that works on all requests at once, as a CPU shared by many threads does.
+    /// `ps`: one server that works on all requests at once, like a CPU that many threads share.
     ProcessorSharing,
 }
 
 impl Queue {
-    /// As parsed from a name, in which a `c` stands for so many servers: `m/m/c`, `c*m/m/1`.
+    /// Parses a name in which `c` may stand for the number of servers: `m/m/c`, `c*m/m/1`.
     pub fn named(name: &str, servers: NonZeroU32) -> Result<Self, UnknownQueue> {
         match name {
             "m/m/c" => Ok(Self::Mmc { servers }),
@@ -48,8 +47,8 @@ impl Queue {
         }
     }
 
-    /// The mean time from a request's arrival to its end, its service included, if so many requests come to all servers
-    /// together and each takes this long on average when it is alone.
+    /// The mean time from a request's arrival to its end, service included. `rate_per_s` is the rate to all servers together,
+    /// and `service_s` the mean time of a request that is alone.
     #[must_use]
     pub fn mean_time_in_system(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
         match self {
@@ -58,13 +57,13 @@ impl Queue {
         }
     }
 
-    /// The mean time before a request is begun: with processor sharing, by how much it is prolonged.
+    /// The mean time until the service of a request begins. In a shared server, how much longer it takes than alone.
     #[must_use]
     pub fn mean_wait(self, rate_per_s: f64, service_s: f64) -> Option<f64> {
         match self {
             Self::Md1 => mean_wait_fixed(rate_per_s, service_s),
             Self::Mm1 => mean_wait_exponential(rate_per_s, service_s),
-            Self::Mmc { servers } => mean_wait_one_line(rate_per_s, service_s, servers),
+            Self::Mmc { servers } => mean_wait_one_queue(rate_per_s, service_s, servers),
             Self::SplitMm1 { servers } => {
                 mean_wait_exponential(rate_per_s / f64::from(servers.get()), service_s)
             }
@@ -73,9 +72,9 @@ impl Queue {
     }
 }
 
-/// A name that is none of a queue's.
+/// The name of no queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no queue is called `{0}`; there are m/d/1, m/m/1, m/m/4, 4*m/m/1 (with any number for 4) and ps")]
+#[error("queue {0:?} is unknown; use m/d/1, m/m/1, m/m/4, 4*m/m/1 (with any number for 4) or ps")]
 pub struct UnknownQueue(String);
 
 impl FromStr for Queue {
@@ -108,45 +107,45 @@ impl fmt::Display for Queue {
     }
 }
 
-/// The share of its time that a server works, ρ = λS, if it can keep up at all.
+/// The share of its time that a server works, ρ = λS, if it can keep up.
 fn load(rate_per_s: f64, service_s: f64) -> Option<f64> {
     let load = rate_per_s * service_s;
     (rate_per_s >= 0.0 && service_s >= 0.0 && load < 1.0).then_some(load)
 }
 
-/// M/G/1, by Pollaczek (1930) and Khinchine (1932): λE\[S²\] / (2(1 − ρ)). Any distribution of service times, of which the
-/// mean and the mean of the square, in s², are known.
+/// M/G/1, by Pollaczek (1930) and Khinchine (1932): λE\[S²\] / (2(1 − ρ)). The service times may have any distribution whose
+/// mean and mean square, in s², are known.
 #[must_use]
 pub fn mean_wait_general(rate_per_s: f64, service_s: f64, service_square_s2: f64) -> Option<f64> {
     let load = load(rate_per_s, service_s)?;
     Some(rate_per_s * service_square_s2 / (2.0 * (1.0 - load)))
 }
 
-/// M/D/1 (Erlang 1909): ρS / (2(1 − ρ)), for the mean of the square is S².
+/// M/D/1 (Erlang 1909): ρS / (2(1 − ρ)), since the mean square is S².
 #[must_use]
 pub fn mean_wait_fixed(rate_per_s: f64, service_s: f64) -> Option<f64> {
     mean_wait_general(rate_per_s, service_s, service_s * service_s)
 }
 
-/// M/M/1 (Kleinrock 1975, section 3.2): ρS / (1 − ρ), for the mean of an exponential's square is 2S².
+/// M/M/1 (Kleinrock 1975, section 3.2): ρS / (1 − ρ), since the mean square of an exponential is 2S².
 #[must_use]
 pub fn mean_wait_exponential(rate_per_s: f64, service_s: f64) -> Option<f64> {
     mean_wait_general(rate_per_s, service_s, 2.0 * service_s * service_s)
 }
 
-/// M/M/c: the chance to wait at all, by a mean of S / (c(1 − ρ)) for those who do (Kleinrock 1975, section 3.5).
+/// M/M/c: the chance to wait, times the mean wait of those who do, S / (c(1 − ρ)) (Kleinrock 1975, section 3.5).
 #[must_use]
-pub fn mean_wait_one_line(rate_per_s: f64, service_s: f64, servers: NonZeroU32) -> Option<f64> {
+pub fn mean_wait_one_queue(rate_per_s: f64, service_s: f64, servers: NonZeroU32) -> Option<f64> {
     let c = f64::from(servers.get());
     let load = load(rate_per_s / c, service_s)?;
     Some(chance_to_wait(c * load, servers) * service_s / (c * (1.0 - load)))
 }
 
-/// Erlang's C (1917): how many arrivals find all servers busy, where `offered` servers' worth of work comes, less than
-/// there are.
+/// Erlang's C (1917): the share of arrivals that find all servers busy. `offered` is the work that arrives, in servers, and is
+/// less than their number.
 ///
-/// Its terms are powers over factorials, which overflow at some 170 servers. The chance B that all are busy where nobody
-/// may wait follows from that with one server less, B(k) = aB(k−1) / (k + aB(k−1)), and C = B / (1 − ρ(1 − B)): all of it
+/// Its terms are powers over factorials, which overflow at about 170 servers. So it is computed from B, the chance that all
+/// servers are busy where no request may wait: B(k) = aB(k−1) / (k + aB(k−1)), and C = B / (1 − ρ(1 − B)). All of these are
 /// between 0 and 1, with any number of servers.
 fn chance_to_wait(offered: f64, servers: NonZeroU32) -> f64 {
     let blocked = (1..=servers.get()).fold(1.0, |fewer, k| {
@@ -158,7 +157,7 @@ fn chance_to_wait(offered: f64, servers: NonZeroU32) -> f64 {
 }
 
 /// M/G/1 with processor sharing: S / (1 − ρ) (Kleinrock 1967), whatever the distribution of service times (Sakata, Noguchi
-/// and Oizumi 1971; Kleinrock 1976, section 4.4). The same as M/M/1, where requests wait their turn.
+/// and Oizumi 1971; Kleinrock 1976, section 4.4). The mean is that of M/M/1, where requests wait for each other.
 #[must_use]
 pub fn mean_time_shared(rate_per_s: f64, service_s: f64) -> Option<f64> {
     Some(service_s / (1.0 - load(rate_per_s, service_s)?))

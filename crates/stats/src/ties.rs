@@ -1,4 +1,4 @@
-//! Which row of a table is best, which are tied with it, and which have too few trials to be ranked.
+//! The ranks of a table's rows: which is best, which are tied with it, and which have too few trials.
 
 use super::{BEYOND_ALL_RATIOS, Better, Comparison, Estimate, Verdict};
 
@@ -32,23 +32,21 @@ pub enum Unranked {
 /// The chance that a row which is as good as any is called worse, in one table.
 const CHANCE_OF_WRONG: f64 = 0.05;
 
-/// An interval of 95 % misses at either end with this chance. A table of few rows is judged by no weaker one.
+/// The chance that an interval of 95 % misses at one end. Tables of few rows use no weaker one.
 const TAIL_OF_TWO: f64 = 0.025;
 
-/// Of rows with one value for each round, which need not all be there. A row with fewer trials than are `needed` is not
-/// ranked: it is neither the best, nor tied, nor worse. This holds for a row that is alone, too. Nor is a row ranked that has
-/// fewer rounds in common with the best row.
+/// Ranks rows with one value per round; values may be missing. A row with fewer trials than `needed` is not ranked, even if it
+/// is alone. The same holds for a row with fewer rounds in common with the best row.
 ///
-/// A table is many comparisons, and the best row is chosen by the same trials that it is then compared by: of nine equal
-/// models, luck makes one look best, and at 95 % each of the others would be called worse too often. A row that is as
-/// good as any can be called worse only if another beats it, so a chance of 5 % is shared out among the others
-/// (Hsu 1984, comparisons with the best, by Bonferroni's bound). Those that are called worse even so are out of the
-/// question, and the rest share what there is among fewer (Holm 1979).
+/// A table is many comparisons, and the trials that choose the best row are also those that it is compared by. Of nine equal
+/// models, luck makes one look best, and at 95 % each, the others would be called worse too often. A row that is as good as
+/// any is called worse only if another beats it. So a chance of 5 % is shared out among the others (Hsu 1984, comparisons
+/// with the best, by Bonferroni's bound). Rows that are called worse leave their share to the rest (Holm 1979).
 #[must_use]
 pub fn rank(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Result<Rank, Unranked>> {
     let medians: Vec<Option<f64>> = rows
         .iter()
-        .map(|row| Estimate::of(row.iter().flatten().copied()).map(|estimate| estimate.median))
+        .map(|row| Estimate::from_values(row.iter().flatten().copied()).map(|estimate| estimate.median))
         .collect();
     let mut standings = vec![Err(Unranked::Absent); rows.len()];
     let present: Vec<usize> = (0..rows.len()).filter(|&row| medians[row].is_some()).collect();
@@ -92,15 +90,15 @@ pub fn rank(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Res
 }
 
 /// How many trials each of so many rows needs, so that any of them can be significantly worse than the best. A chance of 5 %
-/// is shared out among all but the best, and no row has more than 2.5 %. That is reached when one row is ahead in all of n
-/// rounds, by a chance of 2⁻ⁿ.
+/// is shared out among all but the best, and no row has more than 2.5 %. If one row is ahead in all of n rounds, the chance
+/// is 2⁻ⁿ.
 #[must_use]
 pub fn trials_needed(rows: usize) -> usize {
     let tail = TAIL_OF_TWO.min(CHANCE_OF_WRONG / rows.saturating_sub(1).max(1) as f64);
     tail.recip().log2().ceil() as usize
 }
 
-/// How many rounds it has a value in.
+/// In how many rounds the row has a value.
 fn trials(row: &[Option<f64>]) -> usize {
     row.iter().flatten().filter(|value| value.is_finite()).count()
 }
@@ -117,7 +115,7 @@ fn index_of_best(medians: &[Option<f64>], rows: &[usize], better: Better) -> Opt
         .map(|(row, _)| row)
 }
 
-/// Whether a row is significantly worse than the best one, by the rounds that both have.
+/// Whether a row is significantly worse than the best one, in the rounds that both have.
 fn is_worse(row: &[Option<f64>], winner: &[Option<f64>], better: Better, tail: f64) -> bool {
     let log_ratios = log_ratios(row, winner);
     let verdict = Comparison::of_log_ratios(&log_ratios, tail).map(|comparison| comparison.verdict());
@@ -127,7 +125,7 @@ fn is_worse(row: &[Option<f64>], winner: &[Option<f64>], better: Better, tail: f
     }
 }
 
-/// The logarithm of the ratio to the best row, in each round that both have.
+/// The log ratio to the best row, in each round that both have.
 fn log_ratios(row: &[Option<f64>], winner: &[Option<f64>]) -> Vec<f64> {
     let rounds = winner.iter().zip(row);
     rounds
@@ -135,8 +133,8 @@ fn log_ratios(row: &[Option<f64>], winner: &[Option<f64>]) -> Vec<f64> {
         .collect()
 }
 
-/// The logarithm of the ratio of the second to the first. None of something, such as switches, is the least that there
-/// can be of it: two rows that have none are equal, and one that has some has more.
+/// The log ratio of the second to the first. Zero, for example of switches, is the lowest value: two rows with zero are equal,
+/// and a row with more than zero has more.
 fn log_ratio(first: f64, second: f64) -> Option<f64> {
     let countable = |value: f64| value.is_finite() && value >= 0.0;
     if !countable(first) || !countable(second) {
@@ -180,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn the_best_is_the_least_or_the_most_as_is_better() {
+    fn the_best_is_lowest_or_highest_as_asked() {
         let rows = [row(3.0), row(1.0), row(2.0)];
         assert_eq!(rank(&rows, Better::Less), [WORSE, BEST, WORSE]);
         assert_eq!(rank(&rows, Better::More), [BEST, WORSE, WORSE]);
     }
 
     #[test]
-    fn rows_that_are_now_ahead_and_now_behind_are_tied() {
+    fn rows_that_alternate_in_front_are_tied() {
         let alternating: Vec<Option<f64>> = (0..10)
             .map(|round| Some(if round % 2 == 0 { 0.9 } else { 1.2 }))
             .collect();
@@ -196,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_figures_is_absent() {
+    fn a_row_without_values_is_absent() {
         assert_eq!(rank(&[], Better::Less), []);
         assert_eq!(rank(&[vec![], vec![None; 10]], Better::Less), [ABSENT, ABSENT]);
         assert_eq!(rank(&[vec![None; 10], row(1.0)], Better::Less), [ABSENT, ONLY]);
@@ -247,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn none_of_something_is_less_than_any() {
+    fn zero_is_less_than_any_other_value() {
         assert_eq!(
             rank(&[row(0.0), row(5.0), row(0.0)], Better::Less),
             [BEST, WORSE, TIED]
@@ -259,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_as_good_as_any_is_called_worse_in_no_more_than_one_of_twenty_tables() {
+    fn equal_rows_are_called_worse_in_few_tables() {
         const TABLES: usize = 1500;
         const ROWS: usize = 9;
         let mut draws = Draws::seeded(1984);
@@ -295,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn five_percent_more_are_called_worse_in_a_table_of_nine() {
+    fn five_percent_more_is_worse_in_a_table_of_nine() {
         const TABLES: usize = 1000;
         let mut draws = Draws::seeded(1955);
         let found = (0..TABLES)

@@ -99,7 +99,7 @@ impl Verdict {
             finding: Finding::NotShown,
             trials: (before.len(), after.len()),
         };
-        Some((judged, Test::of(&before, &after, allowed, better)))
+        Some((judged, Test::new(&before, &after, allowed, better)))
     }
 
     /// The figures of which this is found.

@@ -87,7 +87,7 @@ impl<'a> Row<'a> {
                 Outcome::Measured(trial) => Some(trial.load.throughput_per_s),
                 Outcome::Failed(_) => None,
             });
-            Some(Estimate::of(measured)?.median)
+            Some(Estimate::from_values(measured)?.median)
         });
         let rounds: BTreeSet<_> = here.clone().map(|record| record.round).collect();
         let measured = here.clone().filter_map(|record| match &record.outcome {
@@ -130,12 +130,12 @@ impl<'a> Row<'a> {
 
     /// A metric over its trials, whether the experiment shows it or not.
     pub(crate) fn estimate(&self, metric: &Metric) -> Option<Estimate> {
-        Estimate::of(self.kept.iter().filter_map(|(_, trial)| (metric.value)(trial)))
+        Estimate::from_values(self.kept.iter().filter_map(|(_, trial)| (metric.value)(trial)))
     }
 
     fn estimate_at(&self, index: usize, metric: &Metric) -> Option<Estimate> {
         let values = self.kept.iter().map(|(_, trial)| value_at(index, metric, trial));
-        Estimate::of(values.flatten())
+        Estimate::from_values(values.flatten())
     }
 
     /// The value of each round, as far as there is one.

@@ -1,4 +1,4 @@
-//! Known answers, and how often made-up trials of known truth are judged wrongly.
+//! Known answers, and how often simulated trials of known truth are judged wrongly.
 
 use super::*;
 use crate::simulation::Draws;
@@ -6,7 +6,7 @@ use crate::simulation::Draws;
 const COMPARISONS: usize = 4000;
 const ROUNDS: usize = 10;
 
-/// In which share of so many simulated comparisons this is so.
+/// The share of the simulated comparisons in which this holds.
 fn share(mut is_so: impl FnMut() -> bool) -> f64 {
     (0..COMPARISONS).filter(|_| is_so()).count() as f64 / COMPARISONS as f64
 }
@@ -32,8 +32,8 @@ fn a_ratio_is_the_second_to_the_first() {
         .map(|round| (f64::from(round), 2.0 * f64::from(round)))
         .collect();
     let comparison = Comparison::paired(&pairs).unwrap();
-    for figure in [comparison.ratio, comparison.low, comparison.high] {
-        assert!((figure - 2.0).abs() < 1e-12);
+    for value in [comparison.ratio, comparison.low, comparison.high] {
+        assert!((value - 2.0).abs() < 1e-12);
     }
     assert_eq!(comparison.verdict(), Verdict::More);
     let turned: Vec<(f64, f64)> = pairs.iter().map(|&(first, second)| (second, first)).collect();
@@ -52,7 +52,7 @@ fn the_interval_is_that_of_wilcoxons_test() {
 }
 
 #[test]
-fn fewer_than_six_rounds_tell_nothing_apart() {
+fn fewer_than_six_rounds_show_no_significant_difference() {
     let comparison = Comparison::paired(&[(1.0, 9.0); 5]).unwrap();
     assert!((comparison.ratio - 9.0).abs() < 1e-12);
     assert_eq!((comparison.low, comparison.high), (0.0, f64::INFINITY));
@@ -79,7 +79,7 @@ fn what_has_no_ratio_is_left_out() {
 }
 
 #[test]
-fn of_two_runs_none_is_the_least_and_infinite_the_most() {
+fn zero_is_least_and_infinity_most_between_runs() {
     let of = |before: f64, after: f64| Comparison::unpaired(&[before; 8], &[after; 8]).unwrap();
     let unchanged = of(0.0, 0.0);
     assert_eq!((unchanged.ratio, unchanged.verdict()), (1.0, Verdict::Tied));
@@ -102,37 +102,37 @@ fn equal_trials_show_no_significant_difference() {
             .unwrap()
             .is_significant()
     );
-    // Even one that ties keeps the interval from leaving 1, if it lies at the end.
+    // A tied round at the end keeps the interval from leaving 1.
     let mut mostly = vec![(3.0, 3.0); 7];
     mostly.extend([(3.0, 4.0); 3]);
     assert!(!Comparison::paired(&mostly).unwrap().is_significant());
 }
 
 #[test]
-fn a_model_compared_with_itself_by_rounds_comes_out_different_in_no_more_than_one_of_twenty() {
+fn false_positives_by_rounds_are_at_most_one_in_twenty() {
     let mut draws = Draws::seeded(1945);
     let wrong = share(|| {
         Comparison::paired(&same_model(&mut draws))
             .unwrap()
             .is_significant()
     });
-    println!("paired, the same model: {wrong:.4} told apart");
+    println!("paired, the same model: {wrong:.4} false positives");
     assert!(wrong <= five_percent_and_chance(), "{wrong}");
 }
 
 #[test]
-fn two_runs_of_one_model_come_out_different_in_no_more_than_one_of_twenty() {
+fn false_positives_of_runs_are_at_most_one_in_twenty() {
     let mut draws = Draws::seeded(1947);
     let wrong = share(|| {
         let mut run = || -> Vec<f64> { (0..ROUNDS).map(|_| 100.0 * draws.skewed_trial()).collect() };
         Comparison::unpaired(&run(), &run()).unwrap().is_significant()
     });
-    println!("unpaired, the same model: {wrong:.4} told apart");
+    println!("unpaired, the same model: {wrong:.4} false positives");
     assert!(wrong <= five_percent_and_chance(), "{wrong}");
 }
 
 #[test]
-fn five_percent_more_are_found_in_nine_of_ten_comparisons_by_rounds() {
+fn comparisons_by_rounds_find_five_percent_more() {
     let mut draws = Draws::seeded(8);
     let found = share(|| {
         let pairs: Vec<(f64, f64)> = (0..ROUNDS)
@@ -148,7 +148,7 @@ fn five_percent_more_are_found_in_nine_of_ten_comparisons_by_rounds() {
 }
 
 #[test]
-fn five_percent_more_are_found_in_nine_of_ten_comparisons_of_runs() {
+fn comparisons_of_runs_find_five_percent_more() {
     let mut draws = Draws::seeded(9);
     let found = share(|| {
         let mut run = |mean: f64| -> Vec<f64> { (0..ROUNDS).map(|_| draws.steady_trial(mean)).collect() };
@@ -159,7 +159,7 @@ fn five_percent_more_are_found_in_nine_of_ten_comparisons_of_runs() {
 }
 
 #[test]
-fn the_interval_holds_the_true_ratio_as_often_as_it_says() {
+fn intervals_hold_the_true_ratio_as_often_as_stated() {
     let mut draws = Draws::seeded(1963);
     let held = share(|| {
         let pairs: Vec<(f64, f64)> = same_model(&mut draws)
@@ -174,7 +174,7 @@ fn the_interval_holds_the_true_ratio_as_often_as_it_says() {
 }
 
 #[test]
-fn a_bootstrap_of_ten_rounds_finds_differences_that_are_not_there() {
+fn a_bootstrap_of_ten_rounds_has_more_false_positives() {
     const RESAMPLES: usize = 200;
     let mut draws = Draws::seeded(1979);
     let wrong = share(|| {
@@ -187,6 +187,6 @@ fn a_bootstrap_of_ten_rounds_finds_differences_that_are_not_there() {
         means.sort_by(f64::total_cmp);
         means[RESAMPLES / 40] > 0.0 || means[RESAMPLES - 1 - RESAMPLES / 40] < 0.0
     });
-    println!("bootstrap of the mean, the same model: {wrong:.4} told apart");
+    println!("bootstrap of the mean, the same model: {wrong:.4} false positives");
     assert!(wrong > 0.07, "{wrong}");
 }

@@ -1,4 +1,4 @@
-//! The formulas against the books' figures, and against queues that are played through, arrival by arrival.
+//! The formulas, checked by values from books, and by simulated queues.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -60,7 +60,7 @@ fn thousands_of_servers_overflow_nothing() {
 }
 
 #[test]
-fn a_server_that_is_offered_more_than_it_can_do_has_no_mean() {
+fn an_overloaded_server_has_no_mean() {
     for name in ["m/d/1", "m/m/1", "m/m/3", "3*m/m/1", "ps"] {
         let full = f64::from(of(name).servers());
         assert!(of(name).mean_time_in_system(0.999 * full, 1.0).is_some());
@@ -71,7 +71,7 @@ fn a_server_that_is_offered_more_than_it_can_do_has_no_mean() {
 }
 
 #[test]
-fn units_are_whatever_the_rate_and_the_service_time_have_in_common() {
+fn rate_and_service_time_may_have_any_common_unit() {
     let in_seconds = of("m/m/4").mean_time_in_system(3000.0, 0.001).unwrap();
     near(
         in_seconds,
@@ -87,7 +87,7 @@ fn names_are_read_as_they_are_written() {
     }
     for name in ["", "m/g/1", "m/m/0", "0*m/m/1", "m/m/c", "m/m/-1", "4*m/d/1"] {
         let message = name.parse::<Queue>().unwrap_err().to_string();
-        assert!(message.contains(&format!("`{name}`")), "{message}");
+        assert!(message.contains(&format!("{name:?}")), "{message}");
     }
     assert_eq!(Queue::named("m/m/c", servers(4)), Ok(of("m/m/4")));
     assert_eq!(Queue::named("c*m/m/1", servers(4)), Ok(of("4*m/m/1")));
@@ -103,46 +103,46 @@ impl Requests {
     }
 }
 
-/// The mean time in the system where requests wait for the first of `lines` servers that is free, as in Kiefer and
-/// Wolfowitz (1955), which is Lindley's recursion (1952) if there is one.
-fn played_through(lines: usize, random_line: bool, service: impl Fn(&mut Requests) -> f64) -> f64 {
+/// The mean time in the system where requests wait for the first server that is free, as in Kiefer and Wolfowitz (1955). With
+/// one server it is Lindley's recursion (1952). With `random_queue` they choose a server at random instead.
+fn simulated(servers: usize, random_queue: bool, service: impl Fn(&mut Requests) -> f64) -> f64 {
     const REQUESTS: u32 = 150_000;
     let mut requests = Requests(ChaCha8Rng::seed_from_u64(1917));
-    let mut free_at = vec![0.0_f64; lines];
+    let mut free_at = vec![0.0_f64; servers];
     let (mut now, mut sum) = (0.0, 0.0);
     for _ in 0..REQUESTS {
         now += requests.exponential();
         let takes = service(&mut requests);
-        let line = if random_line {
-            requests.0.random_range(0..lines)
+        let server = if random_queue {
+            requests.0.random_range(0..servers)
         } else {
-            (0..lines)
+            (0..servers)
                 .min_by(|&a, &b| free_at[a].total_cmp(&free_at[b]))
                 .unwrap()
         };
-        free_at[line] = free_at[line].max(now) + takes;
-        sum += free_at[line] - now;
+        free_at[server] = free_at[server].max(now) + takes;
+        sum += free_at[server] - now;
     }
     sum / f64::from(REQUESTS)
 }
 
 #[test]
-fn queues_that_are_played_through_come_out_as_expected() {
+fn simulated_queues_agree_with_the_formulas() {
     let expected = |name: &str, service: f64| of(name).mean_time_in_system(1.0, service).unwrap();
-    near(played_through(1, false, |_| 0.7), expected("m/d/1", 0.7), 0.03);
+    near(simulated(1, false, |_| 0.7), expected("m/d/1", 0.7), 0.03);
     let exponential = |mean: f64| move |requests: &mut Requests| mean * requests.exponential();
     near(
-        played_through(1, false, exponential(0.7)),
+        simulated(1, false, exponential(0.7)),
         expected("m/m/1", 0.7),
         0.03,
     );
     near(
-        played_through(4, false, exponential(3.2)),
+        simulated(4, false, exponential(3.2)),
         expected("m/m/4", 3.2),
         0.03,
     );
     near(
-        played_through(4, true, exponential(2.8)),
+        simulated(4, true, exponential(2.8)),
         expected("4*m/m/1", 2.8),
         0.03,
     );
@@ -156,7 +156,7 @@ fn queues_that_are_played_through_come_out_as_expected() {
     };
     let square = 0.1 * 9.0 + 0.9 * 0.09;
     near(
-        played_through(1, false, uneven),
+        simulated(1, false, uneven),
         0.57 + mean_wait_general(1.0, 0.57, square).unwrap(),
         0.03,
     );
@@ -188,7 +188,7 @@ fn played_through_shared(service: impl Fn(&mut Requests) -> f64) -> f64 {
 }
 
 #[test]
-fn a_shared_server_takes_as_long_whatever_the_distribution_of_service_times() {
+fn a_shared_server_does_not_depend_on_the_distribution() {
     let expected = |service: f64| Queue::ProcessorSharing.mean_time_in_system(1.0, service).unwrap();
     near(played_through_shared(|_| 0.6), expected(0.6), 0.04);
     near(
