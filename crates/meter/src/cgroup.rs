@@ -1,11 +1,11 @@
-//! An account of CPU time that the kernel keeps for a server: a control group of its own.
+//! A control group for a server, whose CPU time the kernel accounts for.
 //!
-//! A process starts in the group of its parent, and the group's account is of all that were ever in it. So nothing is
-//! lost of a process that lived between two looks, nor of one that nobody waits for.
+//! A process starts in the group of its parent, and the group accounts for every process that was ever in it. So nothing is
+//! lost of a process that lived between two readings, or of one that nobody waits for.
 //!
-//! The base account of version 2 is there without any controller. With the `cpu` controller the scheduler would treat
-//! the group as a unit of its own, which costs time at each switch; a group that would have it is not used. Version 1
-//! serves where `cpuacct` is mounted by itself, for the same reason.
+//! Version 2 accounts for CPU time without any controller. With the `cpu` controller the scheduler would treat the group as
+//! a unit of its own, which costs time at each switch, so such a group is not used. Version 1 is used where `cpuacct` is
+//! mounted by itself, for the same reason.
 
 use std::fs;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ use procfs::process::{MountInfo, Process};
 
 use crate::maker::Maker;
 
-/// CPU time by who asked for it: the program or the kernel on its behalf.
+/// CPU time in the program, and in the kernel on its behalf.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CpuTime {
     /// In the program.
@@ -29,7 +29,7 @@ pub struct CpuTime {
     pub system: Duration,
 }
 
-/// A control group below this process's own. Dropping it ends whoever is still in it, and removes it.
+/// A control group below this process's own. Dropping it kills the processes in it, and removes it.
 #[derive(Debug)]
 pub struct Cgroup {
     path: PathBuf,
@@ -43,14 +43,14 @@ enum Version {
 }
 
 impl Cgroup {
-    /// None where this process may not make one that counts and changes nothing.
+    /// Makes one. None where this process may not, or where it would change how processes are scheduled.
     #[must_use]
     pub fn create() -> Option<Self> {
         let mut folders = folders().into_iter();
         folders.find_map(|(folder, version)| Self::below(&folder, version))
     }
 
-    /// Removes the groups that a killed process of this program left, with whoever is in them, and counts them.
+    /// Removes the groups that a killed process of this program left, with the processes in them, and counts them.
     pub fn remove_leftovers() -> usize {
         let entries = folders()
             .into_iter()
@@ -73,8 +73,8 @@ impl Cgroup {
         &self.path
     }
 
-    /// What all that were ever in it have spent. A thread that is on a processor is counted up to the last tick of the
-    /// clock or the last switch there.
+    /// What all processes that were ever in it have spent. A running thread is counted up to the last tick or switch on its
+    /// CPU.
     pub fn cpu(&self) -> io::Result<CpuTime> {
         let read = |file: &str| fs::read_to_string(self.path.join(file));
         let time = match self.version {
@@ -85,10 +85,10 @@ impl Cgroup {
                 &read("cpuacct.usage_sys")?,
             ),
         };
-        time.ok_or_else(|| io::Error::other("the kernel's account of CPU time is not as it should be"))
+        time.ok_or_else(|| io::Error::other("the kernel's account of CPU time can't be parsed"))
     }
 
-    /// Who is in it now.
+    /// The processes in it now.
     pub(crate) fn members(&self) -> io::Result<Vec<i32>> {
         members(&self.path)
     }
@@ -104,12 +104,12 @@ impl Cgroup {
         if !group.can_be_joined_from(folder) || group.cpu().is_err() {
             return None;
         }
-        // Pressure is accounted at every switch for every group that a thread is in, and nobody asks for this one's.
+        // Pressure is accounted at every switch for every group that a thread is in, and nothing reads this one's.
         let _ = fs::write(group.path.join("cgroup.pressure"), "0");
         Some(group)
     }
 
-    /// Whether a process may move here from that folder, and is scheduled as before when it has.
+    /// Whether a process may move here from that folder, and is scheduled as before then.
     fn can_be_joined_from(&self, folder: &Path) -> bool {
         let may_write = |folder: &Path| access(&folder.join("cgroup.procs"), AccessFlags::W_OK).is_ok();
         let is_plain = || {
@@ -119,13 +119,13 @@ impl Cgroup {
                     .split_whitespace()
                     .any(|name| name == "cpu")
         };
-        // Version 2 asks for the right to write in the group above both as well.
+        // Version 2 also requires write permission in the group above both.
         may_write(&self.path) && (self.version == Version::One || (may_write(folder) && is_plain()))
     }
 
-    /// Kills whoever is in the group of this folder.
+    /// Kills the processes in the group of this folder.
     pub fn end_members(folder: &Path) {
-        // Version 1 and kernels before 5.14 have no such file. Where it is not there, it must not be made.
+        // Version 1 and kernels before 5.14 have no such file, and it must not be created.
         let all_at_once = fs::OpenOptions::new()
             .write(true)
             .open(folder.join("cgroup.kill"));
@@ -137,12 +137,12 @@ impl Cgroup {
         }
     }
 
-    /// Removes the group of this folder, with whoever is in it.
+    /// Removes the group of this folder, with the processes in it.
     pub fn remove(folder: &Path) {
-        const AT_MOST: Duration = Duration::from_secs(2);
+        const WITHIN: Duration = Duration::from_secs(2);
         let began = Instant::now();
-        // A group can be removed when nobody in it lives; those that only have not been waited for are no hindrance.
-        while fs::remove_dir(folder).is_err() && folder.exists() && began.elapsed() < AT_MOST {
+        // A group can be removed when no process in it lives. Zombies do not prevent that.
+        while fs::remove_dir(folder).is_err() && folder.exists() && began.elapsed() < WITHIN {
             Self::end_members(folder);
             thread::sleep(Duration::from_millis(2));
         }
@@ -155,7 +155,7 @@ impl Drop for Cgroup {
     }
 }
 
-/// Who is in the group of this folder now. A process of another namespace has the number 0 here.
+/// The processes in the group of this folder. One of another namespace has the number 0 here.
 fn members(folder: &Path) -> io::Result<Vec<i32>> {
     let members = fs::read_to_string(folder.join("cgroup.procs"))?;
     let numbers = members.lines().filter_map(|line| line.parse().ok());
@@ -166,20 +166,20 @@ fn name(maker: Maker, number: u32) -> String {
     format!("compare-{maker}-{number}")
 }
 
-/// The process that made a group of this name, if one of this program did.
+/// The process of this program that made a group of this name, if one did.
 fn maker(name: &str) -> Option<Maker> {
     let (maker, number) = name.strip_prefix("compare-")?.rsplit_once('-')?;
     number.parse::<u32>().ok()?;
     maker.parse().ok()
 }
 
-/// Where a group can be made: below this process's own, in each hierarchy that keeps an account.
+/// Where a group can be made: below this process's own, in each hierarchy that accounts for CPU time.
 fn folders() -> Vec<(PathBuf, Version)> {
     let find = || -> Option<_> {
         let own = Process::myself().ok()?;
         let mounts: Vec<MountInfo> = own.mountinfo().ok()?.into_iter().collect();
         let groups = own.cgroups().ok()?;
-        // The one of version 2 has no controllers in its line.
+        // Version 2 has no controllers in its line.
         let kinds: [(Version, &[&str]); 2] = [(Version::Two, &[]), (Version::One, &["cpuacct"])];
         let folders = kinds.into_iter().filter_map(|(version, controllers)| {
             let group = groups.0.iter().find(|group| group.controllers == controllers)?;
@@ -190,8 +190,8 @@ fn folders() -> Vec<(PathBuf, Version)> {
     find().unwrap_or_default()
 }
 
-/// Where a group is found in the file system. A container may see only a part of the hierarchy: then the mount has that
-/// part as its root, and a group outside of it is not to be had.
+/// The folder of a group. A container may see only a part of the hierarchy. Then the mount has that part as its root, and a
+/// group outside of it can't be reached.
 fn folder(mounts: &[MountInfo], version: Version, group: &str) -> Option<PathBuf> {
     let mount = mounts.iter().find(|mount| match version {
         Version::Two => mount.fs_type == "cgroup2",
@@ -214,8 +214,7 @@ fn of_stat(stat: &str) -> Option<CpuTime> {
     })
 }
 
-/// From the files of version 1, in nanoseconds. The sum is exact; how it is divided is sampled by the clock's tick, and
-/// so need not add up to it.
+/// From the files of version 1, in nanoseconds. The sum is exact. Its parts are sampled by ticks, and need not add up to it.
 fn of_usage(sum: &str, user: &str, system: &str) -> Option<CpuTime> {
     let number = |text: &str| text.trim().parse::<u64>().ok();
     let (sum, user, system) = (number(sum)?, number(user)?, number(system)?);
@@ -234,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_of_version_2_is_in_microseconds() {
+    fn version_2_accounts_in_microseconds() {
         let stat = "usage_usec 1509464110\nuser_usec 1134943289\nsystem_usec 374520821\nnice_usec 0\n";
         let time = of_stat(stat).unwrap();
         assert_eq!(time.user, Duration::from_micros(1_134_943_289));
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_of_version_1_adds_up_to_its_exact_sum() {
+    fn version_1_adds_up_to_its_exact_sum() {
         let time = of_usage("1000\n", "600\n", "200\n").unwrap();
         assert_eq!(time.user, Duration::from_nanos(750));
         assert_eq!(time.system, Duration::from_nanos(250));
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn only_groups_of_this_program_are_taken_for_its_own() {
+    fn only_names_of_this_program_have_a_maker() {
         assert_eq!(maker(&name(Maker::this(), 3)), Some(Maker::this()));
         for other in [
             "compare-12",
@@ -266,9 +265,9 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_dropped_is_gone_and_so_is_who_was_in_it() {
+    fn a_dropped_group_is_gone_with_its_processes() {
         let Some(group) = Cgroup::create() else {
-            eprintln!("skipped: no control group can be made here");
+            test_support::skip("no control group can be made here");
             return;
         };
         let mut child = Command::new("cat")
@@ -280,14 +279,14 @@ mod tests {
         let path = group.path().to_owned();
         drop(group);
         assert!(!path.exists());
-        // It waits for what never comes, so nothing else ends it.
+        // It waits for input that never comes, so nothing else ends it.
         assert!(!child.wait().unwrap().success());
     }
 
     #[test]
-    fn a_group_whose_maker_is_gone_is_removed_by_the_next() {
+    fn a_group_whose_maker_is_gone_is_removed() {
         let Some(group) = Cgroup::create() else {
-            eprintln!("skipped: no control group can be made here");
+            test_support::skip("no control group can be made here");
             return;
         };
         // No process has a number beyond the kernel's limit of 2^22.
@@ -303,7 +302,7 @@ mod tests {
         fs::write(left.join("cgroup.procs"), child.id().to_string()).unwrap();
         Cgroup::remove_leftovers();
         assert!(!left.exists() && group.path().exists());
-        // It waits for what never comes, so nothing else ends it.
+        // It waits for input that never comes, so nothing else ends it.
         assert!(!child.wait().unwrap().success());
     }
 }

@@ -30,14 +30,14 @@ fn failed(what: &str, error: Errno) -> io::Error {
     io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
-/// The sets that were asked for; where one was not, it is what the other leaves, and where neither was, each side
-/// gets half of the cores. On a single CPU, both share it.
+/// The CPUs of each side. A set that was not asked for is what the other side leaves. If neither was asked for, each side
+/// gets half of the cores. A single CPU is shared.
 #[must_use]
 pub fn split(allowed: &CpuSet, server: Option<&CpuSet>, client: Option<&CpuSet>) -> Split {
     among(&cores(allowed), server, client)
 }
 
-/// Cores are kept whole as long as there are two: processors that share one slow each other down.
+/// A core is not divided as long as there are two: CPUs that share a core slow each other down.
 fn among(cores: &[CpuSet], server: Option<&CpuSet>, client: Option<&CpuSet>) -> Split {
     let all = union(cores);
     let rest = |taken: &CpuSet| {
@@ -69,7 +69,7 @@ fn among(cores: &[CpuSet], server: Option<&CpuSet>, client: Option<&CpuSet>) -> 
     }
 }
 
-/// The processors by the core that they are threads of, as the kernel tells it; each its own core where it doesn't.
+/// The CPUs by the core that they are threads of. Where the kernel does not report that, each is its own core.
 fn cores(allowed: &CpuSet) -> Vec<CpuSet> {
     let mut cores: Vec<CpuSet> = Vec::new();
     for cpu in allowed.numbers() {
@@ -101,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn each_side_gets_half_of_the_cores_and_no_core_is_cut() {
-        // Two threads a core, numbered as most machines do it: the second ones after all first ones.
+    fn each_side_gets_half_of_the_cores() {
+        // Two threads per core, numbered as on most machines: the second threads after all first ones.
         let cores = ["0,4", "1,5", "2,6", "3,7"].map(set);
         let split = among(&cores, None, None);
         assert_eq!(
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_side_leaves_is_the_others() {
+    fn one_side_gets_what_the_other_leaves() {
         let cores = ["0", "1", "2", "3"].map(set);
         let split = among(&cores, Some(&set("1")), None);
         assert_eq!(
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn sides_that_share_a_processor_or_a_core_are_said_to() {
+    fn sides_with_a_common_cpu_or_core_are_shared() {
         let whole = ["0", "1"].map(set);
         assert!(among(&whole, Some(&set("0-1")), None).shared);
         assert!(among(&whole[..1], None, None).shared);

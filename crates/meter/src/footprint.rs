@@ -1,4 +1,4 @@
-//! What a server holds at one moment.
+//! What a server holds at one moment: memory, processes, threads.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ pub(crate) fn of_processes(processes: &[Stat]) -> Footprint {
         .sum()
 }
 
-/// Nothing if it has ended meanwhile, or is another user's.
+/// Zero if it has ended meanwhile, or is another user's.
 fn memory_bytes(pid: i32) -> u64 {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
     rollup.map_or(0, |rollup| pss_bytes(&rollup))
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_seen_with_all_its_processes_and_no_others() {
+    fn a_footprint_has_all_processes_of_a_server() {
         // `cat` waits for what never comes, and the shell waits for `cat`.
         let mut shell = Command::new("sh")
             .args(["-c", "cat; true"])
@@ -79,7 +79,7 @@ mod tests {
         assert!(footprint.memory_bytes < 1 << 30, "{footprint:?}");
         killpg(leader, Signal::SIGKILL).unwrap();
         shell.wait().unwrap();
-        // `cat` ends on its own, and then waits for whoever takes over the orphans.
+        // `cat` ends on its own, and then waits until its new parent reaps it.
         while Family::LedBy(leader).footprint() != Footprint::default() {
             std::thread::yield_now();
         }

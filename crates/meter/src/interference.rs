@@ -1,4 +1,4 @@
-//! What else went on while a trial was measured, and the rule by which a trial is set aside for it.
+//! What other programs had of the machine between two readings.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,35 +12,36 @@ use schema::cpus::Split;
 
 use super::threads::{self, Accounts};
 
-/// The machine's accounts and the client's own at one edge of the window.
+/// The machine's counters and the client's own at one edge of the window.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct MachineReading {
     at: Instant,
     server_cpus: Vec<usize>,
     client_cpus: Vec<usize>,
-    processors: BTreeMap<usize, Processor>,
+    cpus: BTreeMap<usize, CpuTicks>,
     client: Accounts,
-    /// Of this process, with its threads that have ended.
+    /// The CPU time of this process, with its threads that have ended.
     own_cpu: Duration,
     own_involuntary: u64,
     pressure: Option<Duration>,
 }
 
-/// What a processor did since the machine started, in ticks.
+/// What a CPU did since the machine started, in ticks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Processor {
-    /// In programs and in the kernel on their behalf. Sampled: a tick goes to whoever it interrupts.
+struct CpuTicks {
+    /// In programs, and in the kernel on their behalf. Sampled: a tick counts for the program that it interrupts.
     busy: u64,
-    /// With nothing to do. Added up by the clock, and rounded to ticks only when it is told.
+    /// Idle. Added up by the clock, and rounded to ticks only when it is read.
     idle: u64,
     stolen: u64,
 }
 
-impl Look {
-    /// Made in the order of how fast the values change. The thread that looks is not the client, nor are `samplers`.
+impl MachineReading {
+    /// Reads the values in the order of how fast they change. The thread that reads does not belong to the client, nor do
+    /// `samplers`.
     ///
-    /// [`Self::until`] subtracts the server's CPU time, so the meter is to be read right before or right
-    /// after, and in the same order at both edges.
+    /// [`Self::until`] subtracts the server's CPU time. So read the meter right before or right after, in the same order at
+    /// both edges.
     ///
     /// # Panics
     ///
@@ -60,7 +61,7 @@ impl Look {
             at,
             server_cpus: cpus.server.numbers(),
             client_cpus: cpus.client.numbers(),
-            processors: processors(&stat),
+            cpus: cpu_ticks(&stat),
             client,
             own_cpu: duration(own.user_time()) + duration(own.system_time()),
             own_involuntary: u64::try_from(own.involuntary_context_switches()).unwrap_or(0),
@@ -68,7 +69,7 @@ impl Look {
         }
     }
 
-    /// What others had from this look to a later one, beside a server that spent this in the same time.
+    /// What other programs had from this reading to a later one, beside a server that spent this in the same time.
     #[must_use]
     pub fn until(&self, later: &Self, server: &Spent) -> Interference {
         let earlier = self;
@@ -77,15 +78,15 @@ impl Look {
         let (own, ended) = threads::since(&later.client, &earlier.client);
         let most_waited = own.iter().map(|account| account.waited).max();
         let own_s = later.own_cpu.saturating_sub(earlier.own_cpu).as_secs_f64();
-        // The meter's looks are not exactly as far apart as these.
+        // The meter's readings are not exactly as far apart as these.
         let server_s = server.cpu().as_secs_f64() * window_s / server.elapsed_s.max(1e-9);
         let foreign = |cpus: &[usize], spent_s| later.foreign_since(earlier, window_s, cpus, spent_s);
-        let tells = ended == 0 && later.client.values().any(|account| !account.on_cpu.is_zero());
+        let is_known = ended == 0 && later.client.values().any(|account| !account.on_cpu.is_zero());
         let pressure = earlier.pressure.zip(later.pressure);
         Interference {
             stolen_share: later.stolen_since(earlier, window_s),
             client_wait_share: most_waited
-                .filter(|_| tells)
+                .filter(|_| is_known)
                 .map(|waited| waited.as_secs_f64() / window_s),
             foreign_share: foreign(&later.server_cpus, server_s),
             client_foreign_share: foreign(&later.client_cpus, own_s),
@@ -93,11 +94,11 @@ impl Look {
                 .map(|(before, after)| after.saturating_sub(before).as_secs_f64() / window_s),
             client_involuntary_switches: later.own_involuntary.saturating_sub(earlier.own_involuntary),
             server_involuntary_switches: server.involuntary_switches,
-            shared_cpus: later.shares_processors(),
+            shared_cpus: later.shares_cpus(),
         }
     }
 
-    fn shares_processors(&self) -> bool {
+    fn shares_cpus(&self) -> bool {
         self.server_cpus.iter().any(|cpu| self.client_cpus.contains(cpu))
     }
 
@@ -109,11 +110,11 @@ impl Look {
         Some(seconds(done.stolen) / (window_s * cpus.len() as f64))
     }
 
-    /// There are two ways to tell what others did, and each is too high at times, so the lower one holds. Ticks of busy
-    /// time are a sample: a hundred of a second, and so off by some. The time that was not idle is exact, but going to
-    /// sleep and waking up are in it, which is nobody's work: with a request at a time that is nearly a tenth.
+    /// There are two ways to measure what others did. Each is too high at times, so the lower one counts. Ticks of busy time
+    /// are a sample, a hundred per second, and so inexact. The time that was not idle is exact, but it includes going to sleep
+    /// and waking up, which is the work of no program: with one request at a time that is nearly a tenth.
     fn foreign_since(&self, earlier: &Self, window_s: f64, cpus: &[usize], spent_s: f64) -> Option<f64> {
-        if self.shares_processors() {
+        if self.shares_cpus() {
             return None;
         }
         let done = self.done_since(earlier, cpus)?;
@@ -123,12 +124,12 @@ impl Look {
         Some((foreign_s / capacity_s).max(0.0))
     }
 
-    /// What these processors did together since then.
-    fn done_since(&self, earlier: &Self, cpus: &[usize]) -> Option<Processor> {
-        let mut sum = Processor::default();
+    /// What these CPUs did together since then.
+    fn done_since(&self, earlier: &Self, cpus: &[usize]) -> Option<CpuTicks> {
+        let mut sum = CpuTicks::default();
         for cpu in cpus {
-            let (before, after) = (earlier.processors.get(cpu)?, self.processors.get(cpu)?);
-            // The kernel lets the idle time go back a little at times.
+            let (before, after) = (earlier.cpus.get(cpu)?, self.cpus.get(cpu)?);
+            // At times the kernel's idle time goes back a little.
             sum.busy += after.busy.saturating_sub(before.busy);
             sum.idle += after.idle.saturating_sub(before.idle);
             sum.stolen += after.stolen.saturating_sub(before.stolen);
@@ -145,29 +146,29 @@ fn seconds(ticks: u64) -> f64 {
     ticks as f64 / procfs::ticks_per_second() as f64
 }
 
-/// From `/proc/stat`: a line for each processor that is in use.
-fn processors(stat: &str) -> BTreeMap<usize, Processor> {
+/// From `/proc/stat`: a line for each CPU that is in use.
+fn cpu_ticks(stat: &str) -> BTreeMap<usize, CpuTicks> {
     let lines = stat.lines().filter_map(|line| line.strip_prefix("cpu"));
     lines
         .filter_map(|line| {
-            // The first line is of all processors and has no number.
+            // The first line is of all CPUs and has no number.
             let mut words = line.split(' ');
             let cpu = words.next()?.parse().ok()?;
             let ticks: Vec<u64> = words.map_while(|word| word.parse().ok()).collect();
             let [user, nice, system, idle, iowait, irq, softirq, stolen, ..] = ticks[..] else {
                 return None;
             };
-            let processor = Processor {
+            let cpu_ticks = CpuTicks {
                 busy: user + nice + system + irq + softirq,
                 idle: idle + iowait,
                 stolen,
             };
-            Some((cpu, processor))
+            Some((cpu, cpu_ticks))
         })
         .collect()
 }
 
-/// From `/proc/pressure/cpu`: how long some thread was stalled since the machine started.
+/// From `/proc/pressure/cpu`: how long some thread waited since the machine started.
 fn some_total(pressure: &str) -> Option<Duration> {
     let some = pressure.lines().find(|line| line.starts_with("some "))?;
     let (_, total) = some.split_once("total=")?;

@@ -17,7 +17,7 @@ mod threads;
 pub mod tree;
 
 pub use cgroup::{Cgroup, CpuTime};
-pub use interference::Look;
+pub use interference::MachineReading;
 pub use life::Life;
 pub use maker::{Maker, TEMPORARY, temporary_file};
 pub use reading::{Meter, Reading};

@@ -4,12 +4,12 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use serde::{Deserialize, Serialize};
 
-/// What children have spent that have been waited for, with theirs: to the microsecond, those that ended long before
-/// counted too, as long as their parents have waited for them.
+/// What children that have been waited for have spent, with their own children. It is exact to the microsecond, and includes
+/// processes that ended long before, as long as their parents have waited for them.
 ///
-/// Where threads or processes live for one connection, nobody who looks twice sees their context switches. The kernel
-/// hands them on when a process is waited for, so a server's whole life has them all, and they can be divided by the
-/// replies of its whole life.
+/// Where threads or processes live for one connection, two readings miss their context switches. The kernel adds them to the
+/// parent when a process is waited for. So a server's whole life has all of them, and they can be divided by the replies of
+/// its whole life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Life {
     /// CPU time in programs.
@@ -27,8 +27,8 @@ pub struct Life {
 }
 
 impl Life {
-    /// By all children of this process that it has waited for so far, and theirs. A keeper has no others than the
-    /// processes of its server.
+    /// What all children of this process have spent that it has waited for so far, with theirs. A keeper has no children but
+    /// the processes of its server.
     ///
     /// # Panics
     ///
@@ -47,7 +47,7 @@ impl Life {
         }
     }
 
-    /// What was added after that earlier time.
+    /// What was spent after an earlier time.
     #[must_use]
     pub fn since(self, earlier: &Self) -> Self {
         Self {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_that_was_waited_for_by_a_child_is_counted() {
+    fn grandchildren_that_were_waited_for_are_counted() {
         let before = Life::of_children();
         // Each `sh` in the loop is a process of its own, and the outer one waits for it.
         let status = Command::new("sh")
@@ -87,7 +87,7 @@ mod tests {
         assert!(status.is_ok_and(|status| status.success()));
         let spent = Life::of_children().since(&before);
         assert!(spent.cpu() > std::time::Duration::ZERO);
-        // A new process touches its first pages one after the other, and its parent's wait for it is a switch.
+        // A new process touches its first pages one by one, and its parent's wait for it is a switch.
         assert!(
             spent.minor_faults > 5 && spent.voluntary_switches > 0,
             "{spent:?}"

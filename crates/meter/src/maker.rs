@@ -1,4 +1,4 @@
-//! Who made a thing that may outlive its maker: control groups, temporary files, processes.
+//! The process that made something that may outlive it: a control group, a temporary file, a process.
 //!
 //! All carry the name of their maker. Its start time is part of it, since the kernel uses a process's number again. Its
 //! namespace is too, since another one has the same numbers.
@@ -18,10 +18,10 @@ use tempfile::NamedTempFile;
 
 use super::tree;
 
-/// A process of this program that makes things which may outlive it.
+/// A process of this program that makes things that may outlive it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Maker {
-    /// Of the namespace of process numbers.
+    /// The namespace of process numbers.
     namespace: u64,
     pid: i32,
     /// When it started, in ticks since the machine did.
@@ -42,13 +42,13 @@ impl Maker {
         })
     }
 
-    /// Whether it has ended. Nobody knows that of a process in another namespace.
+    /// Whether it has ended. That is unknown of a process in another namespace, and then false.
     #[must_use]
     pub fn is_gone(self) -> bool {
         self.namespace == own_namespace() && self.is_gone_by(&tree::stat(self.pid))
     }
 
-    /// The same from what `/proc` has of its number. An error such as too many open files does not show that it has ended.
+    /// The same, from what `/proc` has of its number. An error such as too many open files does not show that it has ended.
     fn is_gone_by(self, stat: &io::Result<Stat>) -> bool {
         match stat {
             Ok(stat) => stat.starttime != self.started || tree::has_ended(stat),
@@ -79,7 +79,7 @@ impl FromStr for Maker {
     }
 }
 
-/// An empty file that the next `compare` removes if this one can't.
+/// An empty temporary file. If this process is killed, the next run removes it.
 pub fn temporary_file() -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(&format!("{TEMPORARY}{}-", Maker::this()))
@@ -113,12 +113,12 @@ mod tests {
             started: 0,
             ..Maker::this()
         };
-        assert!(before.is_gone(), "its number is another's now");
+        assert!(before.is_gone(), "another process has its number");
         let elsewhere = Maker {
             namespace: 1,
             ..gone()
         };
-        assert!(!elsewhere.is_gone(), "nobody knows");
+        assert!(!elsewhere.is_gone(), "unknown");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a server spends within the window, by a look when it opens and one when it closes.
+//! What a server spends within the window, by one reading when it opens and one when it closes.
 
 use std::time::{Duration, Instant};
 
@@ -12,34 +12,33 @@ use super::footprint;
 use super::threads::{self, Account, Accounts};
 use super::tree::{self, Family};
 
-/// Looks at a server.
+/// Reads what a server spends.
 #[derive(Debug)]
 pub struct Meter {
     /// Its processes.
     pub family: Family,
-    /// The group that it was started in, where there is one; else CPU time is added up from `/proc`.
+    /// The control group that it was started in. Without one, CPU time is added up from `/proc`.
     pub cgroup: Option<Cgroup>,
 }
 
-/// What a server had spent when it was looked at.
+/// What a server had spent at the time of a reading.
 #[derive(Debug, Clone)]
 pub struct Reading {
     at: Instant,
     cpu: Cpu,
-    /// None if there are too many to look at.
+    /// None if there are too many to read.
     threads: Option<Accounts>,
-    /// Minor and major ones; none if there are too many processes to look at.
+    /// Minor and major ones; none if there are too many processes to read.
     faults: Option<(u64, u64)>,
 }
 
-/// How much of the CPU time may be that of threads which ended, before the switches are said to be too few. Threads are
+/// How much of the CPU time may be missing in the threads that are read, before their switches count as too few. Threads are
 /// read one after the other while they run, so that their times never add up to the sum exactly.
 const UNSEEN_SHARE: f64 = 0.03;
 
-/// How many threads, or processes of a group, are looked at one by one. Each takes some 20 to 100 µs of the client's
-/// processor, so that these are up to a hundredth of a second at each edge; two hundred are a twentieth of a short window,
-/// by which a trial is set aside.
-const THREADS_AT_MOST: usize = 100;
+/// How many threads, or processes of a group, are read one by one. Each takes 20 to 100 µs of the client's CPU, so that
+/// these take up to 10 ms at each edge. Two hundred would take a twentieth of a short window, and the trial would be excluded.
+const THREADS_MAX: usize = 100;
 
 #[derive(Debug, Clone, Copy)]
 enum Cpu {
@@ -47,7 +46,7 @@ enum Cpu {
     Proc(Sum),
 }
 
-/// CPU time as `/proc` has it: exact as a sum, in ticks by kind.
+/// CPU time from `/proc`: the sum is exact, and its parts are in ticks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Sum {
     time: Duration,
@@ -56,7 +55,8 @@ struct Sum {
 }
 
 impl Meter {
-    /// Looks at the CPU time first, since that must be the window's, and then at the threads one by one.
+    /// Reads the CPU time first, since that must be the window's, and then the threads one by one.
+    #[must_use]
     pub fn read(&self) -> Reading {
         let of_group = self.cgroup.as_ref().and_then(|group| group.cpu().ok());
         let mut at = Instant::now();
@@ -98,17 +98,17 @@ impl Meter {
         footprint::of_processes(&self.processes())
     }
 
-    /// None if there are too many to look at, and a group has the CPU time without that.
+    /// None if there are too many to read, and a group has the CPU time without that.
     fn few_processes(&self) -> Option<Vec<Stat>> {
         let members = self.cgroup.as_ref().and_then(|group| group.members().ok());
         match members {
-            Some(members) if members.len() > THREADS_AT_MOST => None,
+            Some(members) if members.len() > THREADS_MAX => None,
             Some(members) => Some(tree::of_numbers(members)),
             None => Some(self.family.processes()),
         }
     }
 
-    /// A group tells its members. Without one, all processes of the machine have to be looked through.
+    /// A group lists its members. Without one, all processes of the machine have to be searched.
     fn processes(&self) -> Vec<Stat> {
         let members = self.cgroup.as_ref().and_then(|group| group.members().ok());
         members.map_or_else(|| self.family.processes(), tree::of_numbers)
@@ -116,7 +116,7 @@ impl Meter {
 }
 
 impl Reading {
-    /// What was spent from this look to a later one.
+    /// What was spent from this reading to a later one.
     #[must_use]
     pub fn until(&self, later: &Self) -> Spent {
         let (source, user_us, system_us) = self.cpu.until(later.cpu);
@@ -159,7 +159,7 @@ impl Cpu {
                 let (user, system) = before.until(after);
                 (CpuSource::Proc, user, system)
             }
-            // A group does not come or go while its server runs.
+            // A group exists for as long as its server runs.
             _ => (CpuSource::Proc, 0.0, 0.0),
         }
     }
@@ -188,8 +188,8 @@ impl Sum {
     }
 }
 
-/// Of a process, and of its children that it has waited for. Its own clock counts nanoseconds and has its threads in it
-/// that have ended; its children's time is told in ticks only, of a hundredth of a second on nearly all kernels.
+/// The CPU time of a process, and of its children that it has waited for. Its own clock counts nanoseconds, and includes its
+/// threads that have ended. The time of its children is known in ticks only: 10 ms on nearly all kernels.
 fn cpu_of(process: &Stat) -> Sum {
     let clock = clock_getcpuclockid(Pid::from_raw(process.pid)).and_then(ClockId::now);
     let own = clock.map_or_else(|_| ticks(process.utime + process.stime), Duration::from);
@@ -201,7 +201,8 @@ fn cpu_of(process: &Stat) -> Sum {
     }
 }
 
-/// When a child is waited for, its faults go over to its parent's second account, so the sum stays right.
+/// Minor and major page faults. When a child is waited for, its faults move to its parent's second counter, so the sum stays
+/// right.
 fn faults_of(processes: &[Stat]) -> (u64, u64) {
     processes.iter().fold((0, 0), |(minor, major), stat| {
         (
@@ -213,7 +214,7 @@ fn faults_of(processes: &[Stat]) -> (u64, u64) {
 
 fn threads_of(processes: &[Stat]) -> Option<Accounts> {
     let number: u64 = processes.iter().map(|stat| stat.num_threads.unsigned_abs()).sum();
-    (number <= THREADS_AT_MOST as u64).then(|| {
+    (number <= THREADS_MAX as u64).then(|| {
         let mut threads = Accounts::new();
         for process in processes {
             threads::read(process.pid, &mut threads);

@@ -1,6 +1,6 @@
 //! The system calls of a server under load, counted by strace(1).
 //!
-//! Every call of a traced process stops it twice, so this is for a pass of its own, from which nothing else is taken.
+//! Every call of a traced process stops it twice. So this is for trials of their own, in which nothing else is measured.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,13 +18,12 @@ use crate::maker;
 
 use super::tree::{self, Family};
 
-/// How long it may take until all threads are traced, or until none is any more.
+/// How long it may take until all threads are traced, and until none is any more.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// A strace that counts. Dropping it ends it, and what it traced goes on.
+/// An strace that counts. Dropping it ends it, and the traced processes continue.
 ///
-/// It needs no tie to this process's life: it ends with the last process that it traces, and a server does not outlive
-/// this process.
+/// It needs no tie to this process: it ends with the last process that it traces, and no server outlives this process.
 #[derive(Debug)]
 pub struct Tracer {
     strace: Child,
@@ -32,14 +31,14 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Counts for this server, and for all that it starts from now on; none where there is no
-    /// strace, or none that may trace it.
+    /// Starts to count the calls of a server, and of all that it starts from now on. None where there is no strace, or where it
+    /// may not trace.
     #[must_use]
     pub fn attach(server: Family) -> Option<Self> {
         let mut processes = server.processes();
         processes.retain(|stat| !tree::has_ended(stat));
         let output = maker::temporary_file().ok()?;
-        // In a group of its own: a Ctrl-C at the terminal is not for it.
+        // In a process group of its own: Ctrl-C at the terminal must not reach it.
         let strace = Command::new("strace")
             .args(["-f", "-c", "-U", "name,calls", "-o"])
             .arg(output.path())
@@ -60,17 +59,17 @@ impl Tracer {
             let mut processes = processes.iter();
             processes.all(|stat| is_traced_by(stat.pid, tracer_pid))
         };
-        // strace refuses by ending.
+        // If strace may not trace, it ends.
         (!processes.is_empty() && tracer.wait_until(all_traced) && tracer.lives()).then_some(tracer)
     }
 
-    /// Whether system calls can be counted here; if not, why.
+    /// Checks whether system calls can be counted here; the error is the reason.
     pub fn probe() -> Result<(), String> {
         let strace = Command::new("strace").arg("-V").output();
         if strace.is_err() {
-            return Err("there is no strace, by which system calls are counted; install it".to_owned());
+            return Err("strace is missing, which counts system calls; install it".to_owned());
         }
-        // What is traced is no child of strace, as a server is none.
+        // As in a trial, the traced process is no child of strace.
         let mut cat = Command::new("cat")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -92,14 +91,14 @@ impl Tracer {
         }
     }
 
-    /// Stops counting and tells the calls by name.
+    /// Stops counting, and returns the calls by name.
     pub fn finish(mut self) -> io::Result<BTreeMap<String, u64>> {
-        // It lets go of the processes, writes its table and ends.
+        // It detaches from the processes, writes its table and ends.
         let _ = kill(self.pid(), Signal::SIGINT);
         let ended_by = Instant::now() + WITHIN;
         while self.lives() {
             if Instant::now() > ended_by {
-                return Err(io::Error::other("strace did not end when it was asked to"));
+                return Err(io::Error::other("strace did not end on SIGINT"));
             }
             thread::sleep(Duration::from_millis(1));
         }
@@ -115,7 +114,7 @@ impl Tracer {
         matches!(self.strace.try_wait(), Ok(None))
     }
 
-    /// Whether it came about before strace ended.
+    /// Whether the condition became true before strace ended.
     fn wait_until(&mut self, condition: impl Fn() -> bool) -> bool {
         let until = Instant::now() + WITHIN;
         while self.lives() && Instant::now() < until {
@@ -131,7 +130,7 @@ impl Tracer {
 impl Drop for Tracer {
     fn drop(&mut self) {
         if self.lives() {
-            // On SIGTERM it lets go of what it traces first. If it is killed, the kernel does that for it.
+            // On SIGTERM it detaches first. If it is killed, the kernel does that.
             let _ = kill(self.pid(), Signal::SIGTERM);
             let until = Instant::now() + Duration::from_millis(500);
             while self.lives() && Instant::now() < until {
@@ -143,7 +142,7 @@ impl Drop for Tracer {
     }
 }
 
-/// Whether all threads of this process are traced. One that has ended meanwhile is no hindrance.
+/// Whether all threads of this process are traced. One that has ended meanwhile does not count.
 fn is_traced_by(pid: i32, tracer: i32) -> bool {
     tree::numbers_in(&format!("/proc/{pid}/task")).all(|thread| {
         let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status"));
@@ -154,8 +153,7 @@ fn is_traced_by(pid: i32, tracer: i32) -> bool {
     })
 }
 
-/// The calls in a table of `strace -c -U name,calls`; none if it is not one. Nothing was called where nothing is
-/// written.
+/// The calls in a table of `strace -c -U name,calls`; none if it is not one. An empty file means that nothing was called.
 fn calls(table: &str) -> Option<BTreeMap<String, u64>> {
     let mut lines = table.lines();
     let Some(head) = lines.next() else {
@@ -197,7 +195,7 @@ total                46803
     }
 
     #[test]
-    fn where_nothing_was_called_there_is_no_table() {
+    fn an_empty_table_has_no_calls() {
         assert_eq!(calls(""), Some(BTreeMap::new()));
         assert_eq!(
             calls("strace: ptrace(PTRACE_SEIZE, 1): Operation not permitted\n"),
@@ -207,7 +205,7 @@ total                46803
     }
 
     #[test]
-    fn what_is_tried_before_a_run_is_what_a_trial_needs() {
+    fn the_probe_agrees_with_a_trial() {
         let mut cat = Command::new("cat")
             .stdin(Stdio::piped())
             .process_group(0)
@@ -221,7 +219,7 @@ total                46803
     }
 
     #[test]
-    fn the_calls_of_a_process_and_of_one_that_it_starts_are_counted() {
+    fn calls_of_new_children_are_counted_too() {
         // The shell reads a line byte by byte, since it may not read what is for others; then it starts `cat`.
         let mut shell = Command::new("sh")
             .args(["-c", "read go; cat < /dev/null; read end; true"])
@@ -232,7 +230,7 @@ total                46803
             .unwrap();
         let leader = Pid::from_raw(shell.id().cast_signed());
         let Some(tracer) = Tracer::attach(Family::LedBy(leader)) else {
-            eprintln!("skipped: there is no strace here that may trace");
+            test_support::skip("strace is missing, or may not trace");
             shell.kill().unwrap();
             shell.wait().unwrap();
             return;
@@ -246,7 +244,7 @@ total                46803
     }
 
     #[test]
-    fn what_was_traced_goes_on_when_a_tracer_is_dropped() {
+    fn a_traced_process_continues_without_its_tracer() {
         let mut cat = Command::new("cat")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -255,7 +253,7 @@ total                46803
             .unwrap();
         let tracer = Tracer::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())));
         if tracer.is_none() {
-            eprintln!("skipped: there is no strace here that may trace");
+            test_support::skip("strace is missing, or may not trace");
         }
         drop(tracer);
         drop(cat.stdin.take());

@@ -1,7 +1,7 @@
-//! What each thread of a process has done since it began, by its number.
+//! What each thread of a process has done since it began.
 //!
-//! The kernel keeps context switches per thread. Those of threads that have ended are added up in their process, but
-//! `/proc` does not show that sum; getrusage(2) does, to whoever has waited for the process.
+//! The kernel counts context switches per thread. Those of ended threads are added up in their process. `/proc` does not show
+//! that sum, but getrusage(2) does, to the parent that has waited for the process.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,11 +14,11 @@ use super::tree::numbers_in;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) on_cpu: Duration,
-    /// How long it was ready to run and had no processor.
+    /// How long it was ready to run and had no CPU.
     pub(crate) waited: Duration,
-    /// Switches because it had to wait for something.
+    /// Switches because it had to wait.
     pub(crate) voluntary: u64,
-    /// Switches because another was due.
+    /// Switches because another thread was due.
     pub(crate) involuntary: u64,
 }
 
@@ -34,8 +34,8 @@ pub(crate) fn read(pid: i32, accounts: &mut Accounts) {
     }
 }
 
-/// What those that live at the later look have done since the earlier one, each apart, and how many are gone. A thread
-/// that began in between counts from zero. So does one that has done less than before: another one has its number now.
+/// What each thread that lives at the later reading has done since the earlier one, and how many are gone. A thread that
+/// began in between counts from zero. So does one that has done less than before: a new thread has its number.
 pub(crate) fn since(later: &Accounts, earlier: &Accounts) -> (Vec<Account>, u64) {
     let mut kept = 0;
     let grown = later.iter().map(|(thread, now)| {
@@ -82,7 +82,7 @@ fn account(pid: i32, thread: i32) -> Option<Account> {
     })
 }
 
-/// The first two fields of a `schedstat`: nanoseconds on a processor, and waiting for one.
+/// The first two fields of a `schedstat`: nanoseconds on a CPU, and waiting for one.
 fn times(schedstat: &str) -> (Duration, Duration) {
     let mut fields = schedstat.split_whitespace();
     let mut next = || Duration::from_nanos(fields.next().and_then(|field| field.parse().ok()).unwrap_or(0));
@@ -107,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_switches_are_told_apart() {
+    fn both_kinds_of_switches_are_read() {
         let status = "Name:\tx\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t7\n";
         assert_eq!(count(status, "voluntary_ctxt_switches:"), 150);
         assert_eq!(count(status, "nonvoluntary_ctxt_switches:"), 7);
     }
 
     #[test]
-    fn the_times_of_a_thread_are_in_nanoseconds_and_zero_where_they_are_not_told() {
+    fn unknown_times_of_a_thread_are_zero() {
         let read = times("1380409 97503 2\n");
         assert_eq!(
             read,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_began_counts_from_zero_and_one_that_ended_is_told() {
+    fn new_threads_count_from_zero_and_ended_ones_are_counted() {
         let earlier = Accounts::from([(1, done(10, 4)), (2, done(20, 5))]);
         let later = Accounts::from([(1, done(15, 6)), (3, done(2, 1))]);
         let (mut grown, ended) = since(&later, &earlier);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_another_thread_has_now_counts_from_zero() {
+    fn a_reused_thread_number_counts_from_zero() {
         let earlier = Accounts::from([(1, done(10, 4))]);
         let later = Accounts::from([(1, done(3, 9))]);
         assert_eq!(since(&later, &earlier), (vec![done(3, 9)], 1));

@@ -1,4 +1,4 @@
-//! The processes of a server: those of the group that it leads, and all that descend from them, wherever they went.
+//! The processes of a server: those of the process group that it leads, and all that descend from them.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -8,18 +8,18 @@ use nix::unistd::Pid;
 use procfs::FromRead;
 use procfs::process::{ProcState, Stat};
 
-/// Which processes are looked at.
+/// Which processes belong to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// This process, its group, and all that descend from them.
     LedBy(Pid),
-    /// All that descend from this process, without itself: of a subreaper, whoever lost its parent is among them.
+    /// All that descend from this process, without itself. Below a subreaper, processes that lost their parent are included.
     Below(Pid),
 }
 
 impl Family {
-    /// What `/proc/PID/stat` has of each of its processes. Those that have ended and were not waited for yet are among
-    /// them: what they have spent is in no other account until then.
+    /// What `/proc/PID/stat` has of each of its processes. Zombies are included: what they have spent is counted nowhere else
+    /// until they are waited for.
     pub(crate) fn processes(self) -> Vec<Stat> {
         match self {
             Self::LedBy(leader) => members(leader, of_numbers(numbers_in("/proc"))),
@@ -34,9 +34,9 @@ pub fn below(root: Pid) -> Vec<Stat> {
     descendants(root, of_numbers(numbers_in("/proc")))
 }
 
-/// The same of processes whose numbers are known, which need not be searched for among all of the machine's.
+/// What `/proc/PID/stat` has of the processes with these numbers.
 pub(crate) fn of_numbers(pids: impl IntoIterator<Item = i32>) -> Vec<Stat> {
-    // A process may end between the listing and this look; then its file is gone, and it is left out.
+    // A process may end after it was listed. Then its file is gone, and it is left out.
     let stats = pids.into_iter().filter_map(|pid| stat(pid).ok());
     stats.collect()
 }
@@ -47,13 +47,13 @@ pub fn stat(pid: i32) -> io::Result<Stat> {
     Stat::from_read(text.as_slice()).map_err(io::Error::other)
 }
 
-/// Whether it has ended, and holds nothing any more.
+/// Whether it has ended, so that it holds nothing any more.
 #[must_use]
 pub fn has_ended(stat: &Stat) -> bool {
     matches!(stat.state(), Ok(ProcState::Zombie | ProcState::Dead))
 }
 
-/// The numbers by which a folder in `/proc` names its entries, and none where there is no such folder.
+/// The entries of a folder in `/proc` that are numbers; none where there is no such folder.
 pub fn numbers_in(folder: &str) -> impl Iterator<Item = i32> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -95,7 +95,7 @@ fn members(leader: Pid, all: Vec<Stat>) -> Vec<Stat> {
 mod tests {
     use super::*;
 
-    /// A line of `/proc/PID/stat`; what is not told apart here is the same in all.
+    /// A line of `/proc/PID/stat`, with the same values in all other fields.
     fn process(pid: i32, parent: i32, group: i32) -> Stat {
         let line = format!(
             "{pid} (a name) S {parent} {group} {group} 0 -1 4194304 100 0 0 0 0 0 0 0 20 0 1 0 305 0 0 \
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_has_its_group_and_its_descendants_and_nobody_else() {
+    fn a_tree_has_its_group_and_all_descendants() {
         let (leader, worker, own_group, below, other) =
             ((10, 1, 10), (11, 10, 10), (12, 10, 12), (13, 12, 12), (14, 1, 14));
         assert_eq!(
@@ -125,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn a_member_of_the_group_whose_parent_has_ended_is_still_in_the_tree() {
+    fn orphans_of_the_group_are_in_the_tree() {
         assert_eq!(numbers(10, &[(10, 5, 10), (11, 1, 10)]), [10, 11]);
     }
 
     #[test]
-    fn a_child_with_a_lower_number_than_its_parent_is_found_too() {
+    fn children_with_lower_numbers_than_their_parent_are_found() {
         assert_eq!(
             numbers(900, &[(3, 901, 3), (900, 1, 900), (901, 900, 901)]),
             [3, 900, 901]

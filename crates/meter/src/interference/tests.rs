@@ -23,19 +23,19 @@ fn spent(seconds: f64, cpu_s: f64) -> Spent {
     }
 }
 
-/// A look at two processors, the first one the server's; ticks are busy, idle, stolen.
-fn look(at: Instant, server: (u64, u64, u64), client: (u64, u64, u64), waited_ms: u64) -> Look {
-    let processor = |(busy, idle, stolen)| Processor { busy, idle, stolen };
+/// A reading of two CPUs, the first one the server's; ticks are busy, idle, stolen.
+fn reading(at: Instant, server: (u64, u64, u64), client: (u64, u64, u64), waited_ms: u64) -> MachineReading {
+    let ticks = |(busy, idle, stolen)| CpuTicks { busy, idle, stolen };
     let thread = Account {
         on_cpu: Duration::from_secs(1),
         waited: Duration::from_millis(waited_ms),
         ..Account::default()
     };
-    Look {
+    MachineReading {
         at,
         server_cpus: vec![0],
         client_cpus: vec![1],
-        processors: BTreeMap::from([(0, processor(server)), (1, processor(client))]),
+        cpus: BTreeMap::from([(0, ticks(server)), (1, ticks(client))]),
         client: Accounts::from([(7, thread)]),
         own_cpu: Duration::from_millis(10 * client.0.min(50)),
         own_involuntary: 0,
@@ -46,8 +46,8 @@ fn look(at: Instant, server: (u64, u64, u64), client: (u64, u64, u64), waited_ms
 /// What is found of a server that spent 0.6 s in a second.
 fn found(server: (u64, u64, u64), client: (u64, u64, u64), waited_ms: u64) -> Interference {
     let began = Instant::now();
-    let earlier = look(began, (0, 0, 0), (0, 0, 0), 0);
-    let later = look(began + Duration::from_secs(1), server, client, waited_ms);
+    let earlier = reading(began, (0, 0, 0), (0, 0, 0), 0);
+    let later = reading(began + Duration::from_secs(1), server, client, waited_ms);
     earlier.until(&later, &spent(1.0, 0.6))
 }
 
@@ -56,10 +56,10 @@ fn close(share: Option<f64>, expected: f64) -> bool {
 }
 
 #[test]
-fn each_processor_is_read_by_its_number() {
-    let read = processors(STAT);
+fn each_cpu_is_read_by_its_number() {
+    let read = cpu_ticks(STAT);
     assert_eq!(read.keys().copied().collect::<Vec<_>>(), [0, 2]);
-    let first = Processor {
+    let first = CpuTicks {
         busy: 57_069 + 1 + 15_662 + 2 + 1_554,
         idle: 800_266,
         stolen: 398,
@@ -75,13 +75,13 @@ fn pressure_is_that_of_some_and_not_of_all() {
 }
 
 #[test]
-fn time_that_was_neither_the_servers_nor_idle_is_foreign() {
+fn time_neither_the_servers_nor_idle_is_foreign() {
     // 90 of 100 ticks busy, of which the server had 60.
     assert!(close(found((90, 10, 0), (50, 50, 0), 0).foreign_share, 0.3));
 }
 
 #[test]
-fn time_that_was_neither_the_clients_nor_idle_is_foreign_too() {
+fn time_neither_the_clients_nor_idle_is_foreign() {
     // 90 of 100 ticks busy, of which this process had 50.
     assert!(close(
         found((60, 40, 0), (90, 10, 0), 0).client_foreign_share,
@@ -90,10 +90,10 @@ fn time_that_was_neither_the_clients_nor_idle_is_foreign_too() {
 }
 
 #[test]
-fn the_wait_of_a_thread_that_has_ended_is_not_known() {
+fn the_wait_of_an_ended_thread_is_unknown() {
     let began = Instant::now();
-    let earlier = look(began, (0, 0, 0), (0, 0, 0), 0);
-    let mut later = look(began + Duration::from_secs(1), (60, 40, 0), (50, 50, 0), 9);
+    let earlier = reading(began, (0, 0, 0), (0, 0, 0), 0);
+    let mut later = reading(began + Duration::from_secs(1), (60, 40, 0), (50, 50, 0), 9);
     let thread = later.client.remove(&7).unwrap();
     later.client.insert(8, thread);
     let interference = earlier.until(&later, &spent(1.0, 0.6));
@@ -101,8 +101,8 @@ fn the_wait_of_a_thread_that_has_ended_is_not_known() {
 }
 
 #[test]
-fn neither_a_tick_too_many_nor_a_short_sleep_is_foreign() {
-    // The sample says 90, but the processor was idle for 40 of 100.
+fn extra_ticks_and_short_sleeps_are_not_foreign() {
+    // The sample says 90, but the CPU was idle for 40 of 100.
     assert!(close(found((90, 40, 0), (50, 50, 0), 0).foreign_share, 0.0));
     // Not idle for 70, but the sample says 60.
     assert!(close(found((60, 30, 0), (50, 50, 0), 0).foreign_share, 0.0));
@@ -126,10 +126,10 @@ fn waits_and_pressure_are_shares_of_the_window() {
 }
 
 #[test]
-fn what_the_kernel_does_not_tell_is_none_and_no_reason() {
+fn unknown_values_are_none_and_exclude_no_trial() {
     let began = Instant::now();
-    let mut earlier = look(began, (0, 0, 0), (0, 0, 0), 0);
-    earlier.processors.clear();
+    let mut earlier = reading(began, (0, 0, 0), (0, 0, 0), 0);
+    earlier.cpus.clear();
     earlier.client.clear();
     earlier.pressure = None;
     let mut later = earlier.clone();
@@ -143,11 +143,11 @@ fn what_the_kernel_does_not_tell_is_none_and_no_reason() {
 }
 
 #[test]
-fn on_shared_processors_neither_side_is_a_stranger() {
+fn on_shared_cpus_neither_side_is_foreign() {
     let began = Instant::now();
-    let mut earlier = look(began, (0, 0, 0), (0, 0, 0), 0);
+    let mut earlier = reading(began, (0, 0, 0), (0, 0, 0), 0);
     earlier.client_cpus = vec![0];
-    let mut later = look(began + Duration::from_secs(1), (100, 0, 0), (0, 0, 0), 500);
+    let mut later = reading(began + Duration::from_secs(1), (100, 0, 0), (0, 0, 0), 500);
     later.client_cpus = vec![0];
     let interference = earlier.until(&later, &spent(1.0, 0.5));
     assert_eq!(interference.foreign_share, None);
@@ -156,13 +156,13 @@ fn on_shared_processors_neither_side_is_a_stranger() {
 }
 
 #[test]
-fn the_thread_that_looks_is_not_taken_for_the_client() {
+fn the_reading_thread_does_not_belong_to_the_client() {
     let one: schema::cpus::CpuSet = "0".parse().unwrap();
     let split = Split {
         server: one.clone(),
         client: one,
         shared: true,
     };
-    let look = Look::now(&split, &[]);
-    assert!(!look.client.contains_key(&gettid().as_raw()));
+    let reading = MachineReading::now(&split, &[]);
+    assert!(!reading.client.contains_key(&gettid().as_raw()));
 }

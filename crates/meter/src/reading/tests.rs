@@ -1,4 +1,4 @@
-//! A meter against the kernel's own account of a process whose work is known.
+//! A meter, checked by the kernel's own account of a process whose work is known.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -13,17 +13,17 @@ use super::*;
 
 /// What one step of the burner's work is in this environment variable.
 const WORK: &str = "COMPARE_TEST_BURNS";
-/// How its lines begin that are not the test harness's.
-const SAYS: &str = "burner: ";
+/// The begin of its lines, by which they differ from the test harness's.
+const PREFIX: &str = "burner: ";
 
-/// A shell, below it a process that burns, and below that one that burns and ends: the tree of a server that forks.
+/// A shell, below it a process that burns CPU time, and below that one that burns and ends: the tree of a server that forks.
 struct Burner {
     shell: Child,
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-/// What the kernel says that the burner and its children spent.
+/// What the burner and its children spent, by the kernel.
 struct Burned {
     cpu_us: f64,
     minor_faults: u64,
@@ -63,12 +63,12 @@ impl Burner {
         Pid::from_raw(self.shell.id().cast_signed())
     }
 
-    /// Says something to it and waits for its answer.
+    /// Sends it a line, and waits for its answer.
     fn ask(&mut self, line: &str) -> String {
         writeln!(self.stdin, "{line}").unwrap();
         let mut lines = self.lines.by_ref().map(|line| line.unwrap());
         lines
-            .find_map(|line| line.split_once(SAYS).map(|(_, answer)| answer.to_owned()))
+            .find_map(|line| line.split_once(PREFIX).map(|(_, answer)| answer.to_owned()))
             .expect("the burner answers")
     }
 
@@ -95,7 +95,7 @@ impl Drop for Burner {
 fn burn_when_asked_to() {
     match std::env::var(WORK).as_deref() {
         Ok("parent") => {
-            println!("{SAYS}ready");
+            println!("{PREFIX}ready");
             for line in std::io::stdin().lines() {
                 assert_eq!(line.unwrap(), "burn");
                 let before = spent();
@@ -109,7 +109,7 @@ fn burn_when_asked_to() {
                     .status();
                 assert!(child.unwrap().success());
                 let after = spent();
-                println!("{SAYS}{} {}", after.0 - before.0, after.1 - before.1);
+                println!("{PREFIX}{} {}", after.0 - before.0, after.1 - before.1);
             }
         }
         Ok("child") => burn(300),
@@ -162,7 +162,7 @@ fn assert_within(spent: &Spent, burned: &Burned, allowed_us: f64) {
 #[test]
 fn a_control_group_accounts_for_a_tree_within_a_hundredth() {
     let Some(cgroup) = Cgroup::create() else {
-        eprintln!("skipped: no control group can be made here");
+        test_support::skip("no control group can be made here");
         return;
     };
     let (spent, burned) = measure(Some(cgroup));
@@ -171,24 +171,24 @@ fn a_control_group_accounts_for_a_tree_within_a_hundredth() {
 }
 
 #[test]
-fn proc_accounts_for_a_tree_within_a_hundredth_and_two_ticks() {
+fn proc_accounts_for_a_tree_within_two_ticks() {
     let (spent, burned) = measure(None);
     assert_eq!(spent.source, CpuSource::Proc);
     assert_within(&spent, &burned, 0.01 * burned.cpu_us + 20_000.0);
-    // The shell may touch a page or two when its child writes; nearly all are the burner's.
+    // The shell may touch a page or two when its child writes.
     assert!(spent.minor_faults.unwrap().abs_diff(burned.minor_faults) <= burned.minor_faults / 4);
 }
 
 #[test]
-fn switches_of_a_tree_whose_child_came_and_went_are_said_to_be_those_of_the_survivors() {
+fn switches_without_a_child_that_ended_are_the_survivors() {
     let (spent, _) = measure(None);
     assert_eq!(spent.switches_over, SwitchesOver::Survivors);
 }
 
 #[test]
-fn switches_are_the_windows_when_the_threads_that_were_seen_did_the_work() {
+fn switches_are_the_windows_if_living_threads_worked() {
     assert_eq!(whose_switches(1e6, 0.98e6, 0), SwitchesOver::Window);
-    // What is seen may be more: it is read later.
+    // The threads may have more: they are read later.
     assert_eq!(whose_switches(1e6, 1.02e6, 0), SwitchesOver::Window);
     assert_eq!(whose_switches(0.0, 0.0, 0), SwitchesOver::Window);
     assert_eq!(whose_switches(1e6, 0.9e6, 0), SwitchesOver::Survivors);

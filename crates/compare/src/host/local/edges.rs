@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use loadgen::Observer;
-use meter::{Look, Meter, Reading};
+use meter::{MachineReading, Meter, Reading};
 use nix::unistd::Pid;
 use schema::cost::Footprint;
 use schema::cpus::Split;
@@ -37,15 +37,15 @@ pub(super) struct Edges<'a> {
 /// The readings at one edge.
 pub(super) struct Edge {
     pub(super) reading: Reading,
-    pub(super) look: Look,
+    pub(super) machine: MachineReading,
 }
 
 impl Edges<'_> {
     fn edge(&self) -> Edge {
-        let look = Look::now(self.cpus, &self.samplers);
+        let machine = MachineReading::now(self.cpus, &self.samplers);
         Edge {
             reading: self.meter.read(),
-            look,
+            machine,
         }
     }
 }

@@ -126,7 +126,7 @@ fn metered(
     };
     let spent = opening.reading.until(&closing.reading);
     Ok(Loaded {
-        interference: opening.look.until(&closing.look, &spent),
+        interference: opening.machine.until(&closing.machine, &spent),
         server_busy_share: spent.cpu().as_secs_f64() / (spent.elapsed_s.max(1e-9) * cpus.server.len() as f64),
         spent,
         at_ready,
