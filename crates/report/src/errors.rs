@@ -85,6 +85,7 @@ impl Errors {
     }
 
     /// Whether there are so many that the model's values are not compared.
+    #[must_use]
     pub fn are_too_many(&self) -> bool {
         self.stopped() || self.failed_share() > FAILED_SHARE_MOST || self.closed_share() > FAILED_SHARE_MOST
     }
@@ -109,6 +110,7 @@ impl Errors {
     }
 
     /// For a sentence: `stopped answering in 3 of 8 trials; 12.3 % of its requests failed (1,234 reset, 5 timed out)`.
+    #[must_use]
     pub fn in_words(&self) -> String {
         let mut parts = Vec::new();
         if self.stopped() {

@@ -1,6 +1,7 @@
 //! Numbers for people: three significant digits.
 
 /// Three significant digits, and commas between thousands: 51,200, 51.2, 0.512.
+#[must_use]
 pub fn rounded(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value:.0}");
@@ -15,16 +16,19 @@ pub fn rounded(value: f64) -> String {
 }
 
 /// A share in percent: 0.0123 is `1.23 %`.
+#[must_use]
 pub fn percent(share: f64) -> String {
     format!("{} %", rounded(share * 100.0))
 }
 
 /// A count.
+#[must_use]
 pub fn count(value: f64) -> String {
     with_commas(&format!("{value:.0}"))
 }
 
 /// A number of things: `1 trial`, `1,000 trials`.
+#[must_use]
 pub fn counted(number: usize, one: &str, many: &str) -> String {
     format!(
         "{} {}",
@@ -33,6 +37,8 @@ pub fn counted(number: usize, one: &str, many: &str) -> String {
     )
 }
 
+/// A number that is written already, with commas between thousands.
+#[must_use]
 pub fn with_commas(number: &str) -> String {
     let (whole, fraction) = number
         .find('.')
@@ -48,6 +54,7 @@ pub fn with_commas(number: &str) -> String {
 }
 
 /// Names in a sentence: a, b and c.
+#[must_use]
 pub fn list<S: AsRef<str>>(names: &[S]) -> String {
     match names {
         [] => String::new(),

@@ -99,7 +99,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-impl<'a> Results<'a> {
+impl Results<'_> {
     /// The metric that answers the experiment's question.
     pub(crate) fn headline(&self) -> &'static Metric {
         metric::named(&self.experiment.headline)

@@ -51,7 +51,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         ))
         .into());
     }
-    let verdict = Verdict::of(&before, &after, flags.max_regression);
+    let verdict = Verdict::between(&before, &after, flags.max_regression);
     let mut out = Text::default();
     diff::print_table(&mut out, "Errors:\n", &diff::notes(&verdict.errors));
     if let Some(why) = why_no_verdict(&verdict) {

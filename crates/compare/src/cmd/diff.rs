@@ -11,7 +11,7 @@ use super::{Usage, unreadable};
 use crate::folder::Run;
 use crate::output::Text;
 use report::Recorded;
-use report::difference::{self, Difference, Note};
+use report::difference::{Difference, Differences, Note};
 use report::numbers::rounded;
 
 /// Show what changed between two runs, with 95 % intervals
@@ -38,7 +38,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     if before.environment.machine != after.environment.machine {
         out.add("The runs are from two machines, so differences may be due to the machines.\n\n");
     }
-    let differences = difference::between(&before, &after);
+    let differences = Differences::between(&before, &after);
     let all = &differences.values;
     let is_significant = |difference: &&Difference| difference.comparison.is_significant();
     let changed = all.iter().filter(is_significant).count();

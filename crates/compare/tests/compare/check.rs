@@ -174,7 +174,7 @@ fn a_broken_model_is_worse_whatever_its_values() {
 
     let unserved = Copy::new();
     unserved.change_one(|record| record["measured"]["load"]["connections"]["served"] = json!(3));
-    assert!(worse(&unserved.check(&[])).contains("connections left unserved: in 6 of 6 trials"));
+    assert!(worse(&unserved.check(&[])).contains("connections never served: in 6 of 6 trials"));
 
     let left_out = Copy::new();
     left_out.change_environment(|environment| {

@@ -39,7 +39,7 @@ fn a_run_leaves_records_and_a_rewritable_page() {
     fs::remove_file(out.path().join("README.md")).unwrap();
     let again = succeeds(&mut compare(&["report", folder.to_str().unwrap()]));
     assert_eq!(fs::read_to_string(out.path().join("README.md")).unwrap(), page);
-    let tables = |stdout: &[u8]| text(stdout).split("the page:").next().unwrap().to_owned();
+    let tables = |stdout: &[u8]| text(stdout).split("\npage:").next().unwrap().to_owned();
     assert_eq!(tables(&again.stdout), tables(&done.stdout));
 }
 

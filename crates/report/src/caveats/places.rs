@@ -4,7 +4,7 @@ use crate::numbers::list;
 use crate::summary::{Row, Summary};
 
 /// The remarks about rows, those of a setting together: "The cost of a request, 64 connections: `alpha` and `beta`".
-pub(super) fn places(summary: &Summary<'_>, remark: impl Fn(&Row<'_>) -> Option<String>) -> Vec<String> {
+pub(super) fn places<'a>(summary: &Summary<'a>, remark: impl Fn(&Row<'a>) -> Option<String>) -> Vec<String> {
     let mut places = Vec::new();
     for results in &summary.results {
         for answer in &results.answers {
@@ -23,7 +23,7 @@ pub(super) fn places(summary: &Summary<'_>, remark: impl Fn(&Row<'_>) -> Option<
 }
 
 /// Where rows are so, with nothing else to remark.
-pub(super) fn where_rows(summary: &Summary<'_>, are_so: impl Fn(&Row<'_>) -> bool) -> Vec<String> {
+pub(super) fn where_rows<'a>(summary: &Summary<'a>, are_so: impl Fn(&Row<'a>) -> bool) -> Vec<String> {
     places(summary, |row| are_so(row).then(|| name(row)))
 }
 

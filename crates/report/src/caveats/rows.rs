@@ -9,7 +9,7 @@ use crate::errors::FAILED_SHARE_MOST;
 use crate::metric::{Metric, cost, load};
 use crate::numbers::rounded;
 use crate::sign::Sign;
-use crate::summary::Summary;
+use crate::summary::{Row, Summary};
 use schema::record::Measured;
 
 /// Which models have errors, and where.
@@ -29,7 +29,7 @@ pub(crate) fn errors(summary: &Summary<'_>) -> Option<String> {
 }
 
 pub(super) fn unserved(summary: &Summary<'_>) -> Option<String> {
-    let models = where_rows(summary, |row| row.left_unserved());
+    let models = where_rows(summary, Row::left_unserved);
     (!models.is_empty()).then(|| {
         format!(
             "Some connections were never served ({}). Latency and cost are those of the others, and are not ranked: no \
@@ -41,7 +41,7 @@ pub(super) fn unserved(summary: &Summary<'_>) -> Option<String> {
 }
 
 pub(super) fn overloaded(summary: &Summary<'_>) -> Option<String> {
-    let models = where_rows(summary, |row| row.is_overloaded());
+    let models = where_rows(summary, Row::is_overloaded);
     (!models.is_empty()).then(|| {
         format!(
             "Overloaded ({}): over 1 % of the requests that were due were never sent. Latencies then grow with the window, and \

@@ -1,24 +1,22 @@
-//! What a model did wrong in most trials of a run, and in none of the run before.
+//! What a model did wrong in most trials of a run, and in none of the earlier run.
 //!
-//! These are no matter of more or less, and the headline may not show them: what a request costs that is answered can stay
-//! the same while others are not.
+//! The headline may not show such faults: the cost of an answered request can stay the same while others are not answered.
 
 use schema::load::UNSENT_SHARE_MOST;
 
-use super::pairs::Pair;
-use super::value;
+use super::pairs::{Pair, value};
 use crate::errors::FAILED_SHARE_MOST;
 use crate::metric;
 use schema::experiment::Method;
 use schema::record::Measured;
 
-/// A fault is told as one where at least this share of the later trials has it, and none of the earlier. If it comes by
-/// chance, as often before as now, that happens in fewer than one of a thousand comparisons of eight trials, however often
-/// it comes: at the most at 40 %, 0.6⁸ · 0.05.
+/// A fault counts if at least this share of the later trials has it, and none of the earlier. A fault that comes by chance,
+/// as often before as now, is then reported in fewer than one of a thousand comparisons of eight trials. The worst case is a
+/// fault in 40 % of the trials: 0.6⁸ · 0.05.
 const SHARE_LEAST: f64 = 0.75;
 
 struct Fault {
-    /// What it did, before "in 8 of 8 trials".
+    /// What the model did, in words before "in 8 of 8 trials".
     what: &'static str,
     is_in: fn(&Measured) -> bool,
 }
@@ -29,19 +27,19 @@ const ALL: [Fault; 6] = [
         is_in: |trial| trial.load.throughput_per_s <= 0.0,
     },
     Fault {
-        what: "connections left unserved",
+        what: "connections never served",
         is_in: Measured::has_never_served_connections,
     },
     Fault {
-        what: "requests lost, or answered otherwise than well",
+        what: "requests failed",
         is_in: |trial| match &trial.kill {
             Some(kill) => kill.lost > 0,
-            // A search asks for more than can be served, to find how much can be.
+            // A search offers more than the server can do, to find the highest rate.
             None => trial.search.is_none() && trial.load.failed() > 0,
         },
     },
     Fault {
-        what: "over 1 % of the requests left unsent",
+        what: "over 1 % of the requests never sent",
         is_in: |trial| {
             let requests = &trial.load.requests;
             trial.search.is_none() && requests.unsent as f64 > UNSENT_SHARE_MOST * requests.planned as f64
@@ -57,26 +55,29 @@ const ALL: [Fault; 6] = [
         },
     },
     Fault {
-        what: "the rate never came back",
+        what: "the rate never recovered",
         is_in: Measured::never_recovered,
     },
 ];
 
-/// What was found of a model in a setting.
+/// The faults of a model in a setting.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
-    /// What it does now.
+    /// Those in most trials.
     pub(super) new: Vec<String>,
-    /// What it did in some trials, and in too few for a verdict.
+    /// Those in some trials, too few for a verdict.
     pub(super) seldom: Vec<String>,
 }
 
 impl Faults {
-    pub(super) fn of(pair: &Pair<'_>) -> Self {
+    pub(super) fn find(pair: &Pair<'_>) -> Self {
         let mut faults = Self::default();
         let (before, after) = (&pair.before, &pair.after);
         faults.add(
-            &failing(after.failed.first()),
+            &format!(
+                "the trial failed ({})",
+                after.failed.first().copied().unwrap_or_default()
+            ),
             (before.failed.len(), before.failed.len() + before.kept.len()),
             (after.failed.len(), after.failed.len() + after.kept.len()),
         );
@@ -91,13 +92,13 @@ impl Faults {
             faults.add(fault.what, before, after);
         }
         faults.add_errors(pair);
-        // Where there is another fault, that is why.
+        // Another fault would explain a missing headline.
         if faults.new.is_empty() {
             let headline = metric::named(&pair.experiment.headline);
             let [before, after] = counts(&|trial| value(trial, headline).is_none());
             let what = format!("no {}", headline.name);
             if before.0 < before.1 && after.0 == after.1 {
-                faults.new.push(told(&what, before, after));
+                faults.new.push(in_words(&what, before, after));
             } else {
                 faults.add(&what, before, after);
             }
@@ -105,8 +106,8 @@ impl Faults {
         faults
     }
 
-    /// Of errors that are too many for a comparison now, and were not or were fewer by over a hundredth. No count of trials
-    /// enters: a hundredth of all requests is no chance.
+    /// Adds errors that are too many for a comparison now, and were not before or were fewer by over 1 % of the requests. The
+    /// number of trials does not matter: 1 % of all requests is no chance.
     fn add_errors(&mut self, pair: &Pair<'_>) {
         let (before, after) = (pair.before.errors(), pair.after.errors());
         let grew = after.failed_share() > before.failed_share() + FAILED_SHARE_MOST
@@ -121,24 +122,20 @@ impl Faults {
         }
     }
 
-    /// Of a fault that so many of so many trials have, before and now.
+    /// Adds a fault, by how many trials have it and how many there are, before and now.
     fn add(&mut self, what: &str, before: (usize, usize), after: (usize, usize)) {
         if before.0 > 0 || after.0 == 0 {
             return;
         }
         let often = after.0 as f64 >= SHARE_LEAST * after.1 as f64;
         let list = if often { &mut self.new } else { &mut self.seldom };
-        list.push(told(what, before, after));
+        list.push(in_words(what, before, after));
     }
 }
 
-fn failing(first: Option<&&str>) -> String {
-    format!("the trial failed ({})", first.copied().unwrap_or_default())
-}
-
-fn told(what: &str, before: (usize, usize), after: (usize, usize)) -> String {
+fn in_words(what: &str, before: (usize, usize), after: (usize, usize)) -> String {
     format!(
-        "{what}: in {} of {} trials, and before in {} of {}",
+        "{what}: in {} of {} trials, before in {} of {}",
         after.0, after.1, before.0, before.1
     )
 }

@@ -1,19 +1,20 @@
-//! Which trials of two runs can be held against each other, and why others can't.
+//! The trials of two runs that can be compared, and why others cannot.
 //!
-//! A model that was measured in the earlier run and is not to be found in the later one is gone, whatever became of it, and
-//! is not passed over. What the later run was not asked is no fault of a model's.
+//! A model that the earlier run measured and the later one lacks is gone, for whatever reason. An experiment that the later
+//! run did not include is no fault of a model.
 
 use std::collections::BTreeMap;
 
-use super::{Note, otherwise};
-use crate::Recorded;
+use super::conditions;
+use super::note::Note;
 use crate::errors::Errors;
-use crate::metric::Metric;
+use crate::metric::{Metric, load};
+use crate::recorded::Recorded;
 use schema::contender::Contender;
 use schema::experiment::{Experiment, Setting};
 use schema::record::{Measured, Outcome};
 
-/// What two runs have of each other.
+/// What two runs have in common.
 #[derive(Debug, Default)]
 pub(super) struct Pairs<'a> {
     pub(super) both: Vec<Pair<'a>>,
@@ -21,7 +22,7 @@ pub(super) struct Pairs<'a> {
     pub(super) not_compared: Vec<Note>,
 }
 
-/// The trials of a model in a setting that was put to it in the same way twice, with some that count in each run.
+/// The trials of a model in a setting, measured under the same conditions in both runs. Each run has some that count.
 #[derive(Debug)]
 pub(super) struct Pair<'a> {
     /// As the earlier run had it.
@@ -39,7 +40,7 @@ pub(super) struct Trials<'a> {
     pub(super) kept: Vec<&'a Measured>,
     /// Why others were not measured.
     pub(super) failed: Vec<&'a str>,
-    set_aside: usize,
+    excluded: usize,
 }
 
 /// A run, with its trials by experiment, setting and model.
@@ -48,7 +49,7 @@ struct Side<'a> {
     trials: BTreeMap<[&'a str; 3], Trials<'a>>,
 }
 
-/// Where two runs meet: a setting that both have.
+/// A setting that both runs have.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     experiment: &'a Experiment,
@@ -57,33 +58,33 @@ struct Place<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    pub(super) fn of(before: &'a Recorded, after: &'a Recorded) -> Self {
+    pub(super) fn between(before: &'a Recorded, after: &'a Recorded) -> Self {
         let mut pairs = Self::default();
-        if let Some(why) = otherwise::whole_run(&before.environment, &after.environment) {
-            pairs.not_compared.push(Note::of_all("everything", why));
+        if let Some(why) = conditions::whole_run(&before.environment, &after.environment) {
+            pairs.not_compared.push(Note::about_all("everything", why));
             return pairs;
         }
-        let sides = [Side::of(before), Side::of(after)];
+        let sides = [Side::new(before), Side::new(after)];
         for experiment in &before.environment.experiments {
             pairs.add_experiment(&sides, experiment);
         }
-        pairs.tell_what_is_new(&sides);
+        pairs.add_new(&sides);
         pairs
     }
 
     fn add_experiment(&mut self, sides: &[Side<'a>; 2], experiment: &'a Experiment) {
         let Some(later) = sides[1].experiment(&experiment.key) else {
-            self.tell(&experiment.key, "the later run was not asked it");
+            self.skip(&experiment.key, "not in the later run");
             return;
         };
-        if let Some(why) = otherwise::experiment(experiment, later) {
-            self.tell(&experiment.key, why);
+        if let Some(why) = conditions::experiment(experiment, later) {
+            self.skip(&experiment.key, why);
             return;
         }
         for setting in &experiment.settings {
             let place = place(experiment, setting);
             let Some(later) = later.settings.iter().find(|later| later.key == setting.key) else {
-                self.tell(&place, "the later run was not asked it");
+                self.skip(&place, "not in the later run");
                 continue;
             };
             for contender in &sides[0].run.environment.contenders {
@@ -102,25 +103,25 @@ impl<'a> Pairs<'a> {
     fn add(&mut self, [earlier, later]: &[Side<'a>; 2], here: Place<'a>, contender: &'a Contender) {
         let model = &*contender.name;
         let name = place(here.experiment, here.setting);
-        // One that took no part in the later run is compared with itself; that it is gone is found below.
+        // A contender that is not in the later run is compared with itself here, and found to be gone below.
         let mut same = later.run.environment.contenders.iter();
         let same = same.find(|other| other.name == model).unwrap_or(contender);
-        if let Some(why) = otherwise::setting((here.setting, contender), (here.later, same)) {
-            self.not_compared.push(Note::of(model, &name, why));
+        if let Some(why) = conditions::setting((here.setting, contender), (here.later, same)) {
+            self.not_compared.push(Note::new(model, &name, why));
             return;
         }
         let before = earlier.trials_of(here, model);
         if before.kept.is_empty() {
             let why = format!(
-                "nothing to compare with: {} in the earlier run",
+                "nothing to compare with in the earlier run: {}",
                 before.why_none()
             );
-            self.not_compared.push(Note::of(model, &name, why));
+            self.not_compared.push(Note::new(model, &name, why));
             return;
         }
         let after = later.trials_of(here, model);
         match later.why_gone(here, model, &after) {
-            Some(why) => self.gone.push(Note::of(model, &name, why)),
+            Some(why) => self.gone.push(Note::new(model, &name, why)),
             None => self.both.push(Pair {
                 experiment: here.experiment,
                 setting: here.setting,
@@ -131,38 +132,66 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// What only the later run has.
-    fn tell_what_is_new(&mut self, [earlier, later]: &[Side<'a>; 2]) {
+    /// Lists what only the later run has.
+    fn add_new(&mut self, [earlier, later]: &[Side<'a>; 2]) {
         for experiment in &later.run.environment.experiments {
             let Some(known) = earlier.experiment(&experiment.key) else {
-                self.tell(&experiment.key, "the earlier run was not asked it");
+                self.skip(&experiment.key, "not in the earlier run");
                 continue;
             };
             for setting in &experiment.settings {
                 if !known.settings.iter().any(|other| other.key == setting.key) {
-                    self.tell(&place(experiment, setting), "the earlier run was not asked it");
+                    self.skip(&place(experiment, setting), "not in the earlier run");
                 }
             }
         }
         let took_part = |model: &str| earlier.run.environment.models().any(|other| other == model);
         for model in later.run.environment.models().filter(|model| !took_part(model)) {
-            let note = Note::of(model, "everything", "it took no part in the earlier run");
+            let note = Note::new(model, "everything", "not in the earlier run");
             self.not_compared.push(note);
         }
     }
 
-    fn tell(&mut self, place: &str, why: impl Into<String>) {
-        self.not_compared.push(Note::of_all(place, why));
+    fn skip(&mut self, place: &str, why: impl Into<String>) {
+        self.not_compared.push(Note::about_all(place, why));
+    }
+}
+
+impl Pairs<'_> {
+    /// Where requests failed in either run, and whether that keeps the rest from being compared.
+    pub(super) fn errors(&self) -> Vec<Note> {
+        let with_errors = self
+            .both
+            .iter()
+            .filter(|pair| pair.before.errors().any() || pair.after.errors().any());
+        let note = |pair: &Pair<'_>| {
+            let sides = [&pair.before, &pair.after].map(|trials| match trials.errors() {
+                errors if errors.any() => errors.in_words(),
+                _ => "none".to_owned(),
+            });
+            let [before, after] = sides;
+            let compared = if pair.has_too_many_errors() {
+                "; other metrics are not compared"
+            } else {
+                ""
+            };
+            Note::new(
+                pair.model,
+                &pair.place(),
+                format!("before: {before}; after: {after}{compared}"),
+            )
+        };
+        with_errors.map(note).collect()
     }
 }
 
 impl Pair<'_> {
-    /// Whether so much failed in either run that its latencies and costs are those of something else.
+    /// Whether too many requests failed in either run for its latencies and costs to be compared.
     pub(super) fn has_too_many_errors(&self) -> bool {
         self.before.errors().are_too_many() || self.after.errors().are_too_many()
     }
 
-    /// Whether this figure of both runs can be compared.
+    /// Whether this metric can be compared.
     pub(super) fn is_comparable(&self, metric: &Metric) -> bool {
         metric.counts_failures || !self.has_too_many_errors()
     }
@@ -173,16 +202,16 @@ impl Pair<'_> {
 }
 
 impl<'a> Side<'a> {
-    fn of(run: &'a Recorded) -> Self {
+    fn new(run: &'a Recorded) -> Self {
         let mut trials: BTreeMap<_, Trials<'_>> = BTreeMap::new();
-        // What only finds a capacity is compared nowhere.
+        // Trials that only find a capacity are not compared.
         for record in run.records.iter().filter(|record| record.round > 0) {
             let key = [&*record.experiment, &*record.setting, &*record.model];
             let here = trials.entry(key).or_default();
             match &record.outcome {
                 Outcome::Failed(reason) => here.failed.push(reason),
                 Outcome::Measured(trial) => match run.environment.exclusion(trial) {
-                    Some(_) => here.set_aside += 1,
+                    Some(_) => here.excluded += 1,
                     None => here.kept.push(trial),
                 },
             }
@@ -200,7 +229,7 @@ impl<'a> Side<'a> {
         self.trials.get(&key).cloned().unwrap_or_default()
     }
 
-    /// Why there is nothing of a model in this run that another has.
+    /// Why this run has no results of a model that the other has.
     fn why_gone(&self, here: Place<'_>, model: &str, trials: &Trials<'_>) -> Option<String> {
         let environment = &self.run.environment;
         if let Some(left_out) = environment.left_out.iter().find(|other| other.name == model) {
@@ -208,32 +237,40 @@ impl<'a> Side<'a> {
         }
         let contender = environment.contenders.iter().find(|other| other.name == model);
         let Some(contender) = contender else {
-            return Some("missing: it took no part in the later run".to_owned());
+            return Some("missing: not in the later run".to_owned());
         };
         if !contender.takes(here.later) {
-            return Some("it can no longer be asked this: it lacks the operation or the flags".to_owned());
+            return Some("it can no longer take part: it lacks an operation or a flag".to_owned());
         }
         trials.kept.is_empty().then(|| trials.why_none())
     }
 }
 
 impl Trials<'_> {
-    /// What went wrong in those that count.
+    /// The values of a metric in the trials that count.
+    pub(super) fn values(&self, metric: &Metric) -> Vec<f64> {
+        self.kept
+            .iter()
+            .filter_map(|trial| value(trial, metric))
+            .collect()
+    }
+
+    /// What went wrong in the trials that count.
     pub(super) fn errors(&self) -> Errors {
         Errors::from_trials(self.kept.iter().copied(), self.failed.len())
     }
 
-    /// Why none counts, where that is so.
+    /// Why no trial counts, if that is so.
     fn why_none(&self) -> String {
-        let aside = self.set_aside;
+        let excluded = self.excluded;
         match &self.failed[..] {
-            [] if aside == 0 => "no trial was made".to_owned(),
-            [] => format!("all trials ({aside}) were excluded for what else went on on the machine"),
-            [first, ..] if aside == 0 => {
+            [] if excluded == 0 => "no trial was made".to_owned(),
+            [] => format!("all trials ({excluded}) were excluded because of other activity on the machine"),
+            [first, ..] if excluded == 0 => {
                 format!("all trials ({}) failed; the first: {first}", self.failed.len())
             }
             [first, ..] => format!(
-                "{} trials failed and {aside} were excluded; the first that failed: {first}",
+                "{} trials failed and {excluded} were excluded; the first that failed: {first}",
                 self.failed.len()
             ),
         }
@@ -242,4 +279,12 @@ impl Trials<'_> {
 
 fn place(experiment: &Experiment, setting: &Setting) -> String {
     format!("{}/{}", experiment.key, setting.key)
+}
+
+/// The value of a trial. A rate that never recovered took longer than any that did: without it, the others would look better.
+pub(super) fn value(trial: &Measured, metric: &Metric) -> Option<f64> {
+    if *metric == load::RECOVERY && trial.never_recovered() {
+        return Some(f64::INFINITY);
+    }
+    (metric.value)(trial)
 }

@@ -1,9 +1,11 @@
-//! Made-up runs: one that is as the other, and one in which something broke.
+//! Invented runs: equal ones, and ones in which something broke.
 
 use super::*;
 use crate::fixture;
+use crate::recorded::Recorded;
 use schema::contender::LeftOut;
 use schema::experiment::Setting;
+use schema::record::Measured;
 use schema::record::{KillResult, Outcome, Record};
 use stats::Finding;
 use stats::simulation::Draws;
@@ -12,7 +14,7 @@ const ROUNDS: usize = 8;
 
 type Change<T> = fn(&mut T);
 
-/// All models in all settings of these experiments, each trial as the other.
+/// All models in all settings of these experiments, with equal trials.
 fn run_of(keys: &[&str]) -> Recorded {
     let mut environment = fixture::environment();
     environment.left_out.clear();
@@ -62,7 +64,7 @@ fn cost(trial: &mut Measured, times: f64) {
     trial.spent.system_us *= times;
 }
 
-/// Of the only one that is not as it was.
+/// The only note.
 #[track_caller]
 fn only(notes: &[Note]) -> String {
     let [note] = notes else {
@@ -73,12 +75,12 @@ fn only(notes: &[Note]) -> String {
 }
 
 #[test]
-fn a_run_is_no_worse_than_itself_and_nothing_is_passed_over() {
+fn a_run_is_no_worse_than_itself() {
     let run = run_of(&["request-cost", "rate-under-bound", "killed-worker", "waiting"]);
-    let verdict = Verdict::of(&run, &run, 0.0);
+    let verdict = Verdict::between(&run, &run, 0.0);
     assert!(!verdict.got_worse(), "{verdict:?}");
     assert!(verdict.seldom.is_empty(), "{verdict:?}");
-    let differences = between(&run, &run);
+    let differences = Differences::between(&run, &run);
     assert!(differences.values.len() > verdict.judged.len());
     assert!(
         differences
@@ -89,11 +91,11 @@ fn a_run_is_no_worse_than_itself_and_nothing_is_passed_over() {
 }
 
 #[test]
-fn a_cost_that_grew_by_a_tenth_is_worse_than_a_twentieth_allows_and_not_than_a_fifth() {
+fn a_cost_is_worse_if_it_grew_by_more_than_allowed() {
     let (before, mut after) = (requests(), requests());
     change(&mut after, "64", |_, trial| cost(trial, 1.1));
     let worse = |before: &Recorded, after: &Recorded, allowed| {
-        let verdict = Verdict::of(before, after, allowed);
+        let verdict = Verdict::between(before, after, allowed);
         let found: Vec<_> = verdict
             .found(Finding::Worse)
             .map(|judged| (judged.difference.model.clone(), judged.difference.metric.key))
@@ -108,12 +110,12 @@ fn a_cost_that_grew_by_a_tenth_is_worse_than_a_twentieth_allows_and_not_than_a_f
     assert!(worse(&before, &after, 0.2).is_empty());
     assert!(
         worse(&after, &before, 0.05).is_empty(),
-        "to be cheaper is not worse"
+        "a lower cost is not worse"
     );
 }
 
 #[test]
-fn a_model_of_which_nothing_is_left_is_gone_with_the_reason() {
+fn a_model_without_results_is_gone_with_the_reason() {
     let before = requests();
     let mut failing = requests();
     for record in &mut failing.records {
@@ -121,7 +123,7 @@ fn a_model_of_which_nothing_is_left_is_gone_with_the_reason() {
             record.outcome = Outcome::Failed("it was not ready".to_owned());
         }
     }
-    let verdict = Verdict::of(&before, &failing, 0.05);
+    let verdict = Verdict::between(&before, &failing, 0.05);
     assert!(verdict.got_worse());
     assert!(only(&verdict.gone).contains("all trials (8) failed; the first: it was not ready"));
 
@@ -130,7 +132,7 @@ fn a_model_of_which_nothing_is_left_is_gone_with_the_reason() {
         .records
         .retain(|record| record.model != "epsilon" || record.setting != "64");
     assert_eq!(
-        only(&Verdict::of(&before, &unmade, 0.05).gone),
+        only(&Verdict::between(&before, &unmade, 0.05).gone),
         "no trial was made"
     );
 
@@ -141,7 +143,7 @@ fn a_model_of_which_nothing_is_left_is_gone_with_the_reason() {
         .retain(|contender| contender.name != "epsilon");
     missing.records.retain(|record| record.model != "epsilon");
     let settings = before.environment.experiments[0].settings.len();
-    let gone = Verdict::of(&before, &missing, 0.05).gone;
+    let gone = Verdict::between(&before, &missing, 0.05).gone;
     assert_eq!(gone.len(), settings);
     assert!(gone.iter().all(|note| note.what.contains("missing")), "{gone:?}");
 
@@ -149,56 +151,56 @@ fn a_model_of_which_nothing_is_left_is_gone_with_the_reason() {
         name: "epsilon".to_owned(),
         reason: "it lies".to_owned(),
     });
-    let gone = Verdict::of(&before, &missing, 0.05).gone;
+    let gone = Verdict::between(&before, &missing, 0.05).gone;
     assert!(
         gone.iter().all(|note| note.what == "left out: it lies"),
         "{gone:?}"
     );
-    assert_eq!(between(&before, &missing).gone, gone);
+    assert_eq!(Differences::between(&before, &missing).gone, gone);
 }
 
 #[test]
-fn what_a_model_does_wrong_now_and_never_did_is_worse() {
+fn a_new_fault_in_all_trials_is_worse() {
     let before = requests();
     let ways: [(&str, Change<Measured>); 5] = [
         ("no good reply: in 8 of 8", |trial| {
             trial.load.throughput_per_s = 0.0
         }),
-        ("connections left unserved: in 8 of 8", |trial| {
+        ("connections never served: in 8 of 8", |trial| {
             trial.load.connections.served = 0
         }),
-        ("requests lost", |trial| trial.load.requests.ok -= 1),
-        ("left unsent", |trial| trial.load.requests.unsent = 500),
+        ("requests failed", |trial| trial.load.requests.ok -= 1),
+        ("never sent", |trial| trial.load.requests.unsent = 500),
         ("no CPU time per request", |trial| trial.spent.elapsed_s = 0.0),
     ];
     for (told, wrong) in ways {
         let mut after = requests();
-        // Else a trial whose costs were read at no time at all would be set aside.
+        // Otherwise a trial without time between its readings would be excluded.
         after.environment.profile = "smoke".to_owned();
         change(&mut after, "64", |_, trial| wrong(trial));
-        let verdict = Verdict::of(&before, &after, 0.05);
+        let verdict = Verdict::between(&before, &after, 0.05);
         assert!(only(&verdict.faults).contains(told), "{verdict:?}");
-        assert!(verdict.got_worse() && !Verdict::of(&after, &before, 0.05).got_worse());
+        assert!(verdict.got_worse() && !Verdict::between(&after, &before, 0.05).got_worse());
     }
 }
 
 #[test]
-fn what_it_does_wrong_in_some_trials_is_told_and_is_no_verdict() {
+fn a_new_fault_in_some_trials_is_listed_only() {
     let (before, mut after) = (requests(), requests());
     change(&mut after, "64", |round, trial| {
         trial.load.connections.served -= u64::from(round <= 5);
     });
-    let verdict = Verdict::of(&before, &after, 0.05);
+    let verdict = Verdict::between(&before, &after, 0.05);
     assert!(!verdict.got_worse());
-    assert!(only(&verdict.seldom).contains("in 5 of 8 trials, and before in 0 of 8"));
+    assert!(only(&verdict.seldom).contains("in 5 of 8 trials, before in 0 of 8"));
     change(&mut after, "64", |round, trial| {
         trial.load.connections.served -= u64::from(round == 6);
     });
-    assert!(Verdict::of(&before, &after, 0.05).got_worse());
+    assert!(Verdict::between(&before, &after, 0.05).got_worse());
 }
 
 #[test]
-fn a_rate_that_comes_back_no_more_is_worse_and_is_the_longest_time() {
+fn a_rate_that_never_recovers_is_worse() {
     let killed = |back_ms: Option<f64>, lost| {
         let mut run = run_of(&["killed-worker"]);
         for record in &mut run.records {
@@ -214,12 +216,12 @@ fn a_rate_that_comes_back_no_more_is_worse_and_is_the_longest_time() {
         run
     };
     let (well, never, losing) = (killed(Some(120.0), 0), killed(None, 0), killed(Some(120.0), 9));
-    let verdict = Verdict::of(&well, &never, 0.05);
+    let verdict = Verdict::between(&well, &never, 0.05);
     assert!(
         verdict
             .faults
             .iter()
-            .all(|note| note.what.contains("never came back"))
+            .all(|note| note.what.contains("never recovered"))
     );
     assert!(
         verdict
@@ -229,12 +231,12 @@ fn a_rate_that_comes_back_no_more_is_worse_and_is_the_longest_time() {
     );
     assert_eq!(verdict.found(Finding::Worse).count(), verdict.judged.len());
     assert!(!verdict.judged.is_empty());
-    assert!(Verdict::of(&well, &losing, 0.05).got_worse());
-    assert!(!Verdict::of(&never, &never, 0.05).got_worse());
+    assert!(Verdict::between(&well, &losing, 0.05).got_worse());
+    assert!(!Verdict::between(&never, &never, 0.05).got_worse());
 }
 
 #[test]
-fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
+fn other_conditions_are_not_compared_and_not_worse() {
     let (before, mut other) = (run_of(&["request-cost", "waiting"]), requests());
     other.environment.experiments[0]
         .settings
@@ -246,7 +248,7 @@ fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
         .find(|setting| setting.key == "64")
         .unwrap();
     setting.load.connections = 32;
-    let verdict = Verdict::of(&before, &other, 0.05);
+    let verdict = Verdict::between(&before, &other, 0.05);
     assert!(!verdict.got_worse(), "{verdict:?}");
     let told = |verdict: &Verdict, place: &str, what: &str| {
         let here = |note: &&Note| note.place == place && note.what.contains(what);
@@ -255,8 +257,8 @@ fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
             "{place}: {verdict:?}"
         );
     };
-    told(&verdict, "waiting", "the later run was not asked it");
-    told(&verdict, "request-cost/1", "the later run was not asked it");
+    told(&verdict, "waiting", "not in the later run");
+    told(&verdict, "request-cost/1", "not in the later run");
     told(&verdict, "request-cost/64", "connections: 64 before, 32 now");
     assert!(
         verdict
@@ -265,9 +267,9 @@ fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
             .all(|judged| judged.difference.place != "request-cost/64")
     );
     told(
-        &Verdict::of(&other, &before, 0.05),
+        &Verdict::between(&other, &before, 0.05),
         "waiting",
-        "the earlier run was not asked it",
+        "not in the earlier run",
     );
 
     let asked_otherwise: [(&str, Change<Setting>); 3] = [
@@ -275,12 +277,9 @@ fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
             let flags = ["--backlog", "9"].map(str::to_owned).to_vec();
             setting.flags = flags;
         }),
-        (
-            "its window was as the profile has it, and is 900 ms now",
-            |setting| {
-                setting.window_ms = Some(900);
-            },
-        ),
+        ("window: that of the profile before, 900 ms now", |setting| {
+            setting.window_ms = Some(900);
+        }),
         ("did not measure this model", |setting| {
             setting.models = Some(Vec::new())
         }),
@@ -289,21 +288,21 @@ fn what_was_not_asked_or_asked_otherwise_is_not_compared_and_not_worse() {
         let (before, mut other) = (requests(), requests());
         let mut settings = other.environment.experiments[0].settings.iter_mut();
         change(settings.find(|setting| setting.key == "64").unwrap());
-        let verdict = Verdict::of(&before, &other, 0.05);
+        let verdict = Verdict::between(&before, &other, 0.05);
         told(&verdict, "request-cost/64", what);
         assert!(!verdict.got_worse());
     }
 }
 
 #[test]
-fn runs_with_other_times_or_other_processors_are_not_compared() {
+fn runs_with_other_times_or_cpus_are_not_compared() {
     let before = requests();
     let mut longer = requests();
     longer.environment.times.window *= 2;
     let mut elsewhere = requests();
     elsewhere.environment.cpus.server = "2-3".parse().unwrap();
-    for (other, what) in [(longer, "1s after"), (elsewhere, "processors 2-3")] {
-        let verdict = Verdict::of(&before, &other, 0.05);
+    for (other, what) in [(longer, "1s after"), (elsewhere, "CPUs 2-3")] {
+        let verdict = Verdict::between(&before, &other, 0.05);
         assert!(verdict.judged.is_empty() && !verdict.got_worse());
         assert!(verdict.not_compared[0].what.contains(what), "{verdict:?}");
     }
@@ -322,30 +321,30 @@ fn draw(run: &mut Recorded, mut cost: impl FnMut(&Record) -> f64) {
 }
 
 #[test]
-fn a_check_of_many_figures_finds_something_in_no_more_than_one_of_twenty_runs_where_nothing_changed() {
+fn unchanged_runs_fail_in_at_most_one_check_of_twenty() {
     const CHECKS: usize = 300;
     let keys = ["request-cost", "connection-cost", "waiting", "large-replies"];
     let (mut before, mut after) = (run_of(&keys), run_of(&keys));
     let mut draws = Draws::seeded(1979);
-    let (mut found, mut figures) = (0, 0);
+    let (mut found, mut values) = (0, 0);
     for _ in 0..CHECKS {
         draw(&mut before, |_| draws.skewed_trial());
         draw(&mut after, |_| draws.skewed_trial());
-        // Nothing is allowed: what is there is found by the slightest sign.
-        let verdict = Verdict::of(&before, &after, 0.0);
+        // With nothing allowed, the slightest change counts.
+        let verdict = Verdict::between(&before, &after, 0.0);
         found += usize::from(verdict.got_worse());
-        figures = verdict.judged.len();
+        values = verdict.judged.len();
         assert_eq!(verdict.found(Finding::TooFew).count(), 0);
     }
-    println!("{figures} figures that did not change: {found} of {CHECKS} checks find something");
+    println!("{values} unchanged values: {found} of {CHECKS} checks find something");
     assert!(
-        figures >= 40 && found * 20 <= CHECKS,
-        "{found} of {CHECKS}, {figures} figures"
+        values >= 40 && found * 20 <= CHECKS,
+        "{found} of {CHECKS}, {values} values"
     );
 }
 
 #[test]
-fn a_model_that_costs_30_percent_more_in_one_of_many_settings_is_found_and_no_other_is() {
+fn thirty_percent_more_in_one_setting_is_found_and_nothing_else() {
     const CHECKS: usize = 20;
     let keys = ["request-cost", "connection-cost", "waiting", "large-replies"];
     let (mut before, mut after) = (run_of(&keys), run_of(&keys));
@@ -357,7 +356,7 @@ fn a_model_that_costs_30_percent_more_in_one_of_many_settings_is_found_and_no_ot
             let slow = record.model == "epsilon" && place == ("request-cost", "64");
             draws.steady_trial(if slow { 1.3 } else { 1.0 })
         });
-        let verdict = Verdict::of(&before, &after, 0.05);
+        let verdict = Verdict::between(&before, &after, 0.05);
         let worse: Vec<_> = verdict
             .found(Finding::Worse)
             .map(|judged| (&*judged.difference.model, &*judged.difference.place))
@@ -376,17 +375,20 @@ fn lose(run: &mut Recorded, share: f64) {
 }
 
 #[test]
-fn losing_over_one_percent_is_worse_even_after_a_smaller_loss() {
+fn losing_over_one_percent_is_worse_than_losing_less() {
     let (mut before, mut after) = (requests(), requests());
     lose(&mut before, 0.005);
     lose(&mut after, 0.12);
-    let verdict = Verdict::of(&before, &after, 0.05);
+    let verdict = Verdict::between(&before, &after, 0.05);
     assert!(verdict.got_worse());
     assert!(only(&verdict.faults).starts_with("12.0 % of its requests failed ("));
-    let back = Verdict::of(&after, &before, 0.05);
+    let back = Verdict::between(&after, &before, 0.05);
     assert!(!back.got_worse(), "{back:?}");
     lose(&mut before, 0.05);
-    assert!(Verdict::of(&before, &after, 0.05).got_worse(), "it loses more");
+    assert!(
+        Verdict::between(&before, &after, 0.05).got_worse(),
+        "it loses more"
+    );
 }
 
 #[test]
@@ -395,11 +397,11 @@ fn values_of_a_model_with_many_errors_are_not_compared() {
     lose(&mut before, 0.12);
     lose(&mut after, 0.12);
     change(&mut after, "64", |_, trial| cost(trial, 3.0));
-    let verdict = Verdict::of(&before, &after, 0.05);
+    let verdict = Verdict::between(&before, &after, 0.05);
     assert!(!verdict.got_worse(), "{verdict:?}");
     assert!(only(&verdict.not_compared).contains("too many errors"));
-    assert!(only(&verdict.errors).contains("nothing else of it is compared"));
-    let differences = between(&before, &after);
+    assert!(only(&verdict.errors).contains("other metrics are not compared"));
+    let differences = Differences::between(&before, &after);
     let here =
         |difference: &&Difference| (&*difference.model, &*difference.place) == ("epsilon", "request-cost/64");
     assert_eq!(differences.values.iter().filter(here).count(), 0);

@@ -7,6 +7,7 @@ use super::unseen::is_unseen;
 
 /// A text of a page: its marks `**bold**` and `` `code` `` stay, and everything else is shown as it
 /// is written. It is one line, and may stand in a table.
+#[must_use]
 pub fn marked(text: &str) -> String {
     let text = one_line(text);
     let mut out = String::new();
@@ -29,6 +30,7 @@ pub fn marked(text: &str) -> String {
 }
 
 /// A text without marks, such as a name in a cell.
+#[must_use]
 pub fn text(text: &str) -> String {
     let mut out = String::new();
     for character in plain(&one_line(text)).chars() {
@@ -41,6 +43,7 @@ pub fn text(text: &str) -> String {
 }
 
 /// A block of code, in a fence that nothing in it ends.
+#[must_use]
 pub fn block(language: &str, lines: &[&str]) -> String {
     let longest = lines
         .iter()
@@ -54,11 +57,13 @@ pub fn block(language: &str, lines: &[&str]) -> String {
 }
 
 /// What stands in a comment.
+#[must_use]
 pub fn comment(text: &str) -> String {
     one_line(text).replace('>', "&gt;")
 }
 
 /// Where a link or a picture leads to.
+#[must_use]
 pub fn link(path: &Path) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(byte);
     let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());

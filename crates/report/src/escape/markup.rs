@@ -43,9 +43,10 @@ pub(crate) fn marked(text: &str) -> Markup {
             continue;
         };
         let words = &inside[..end];
-        let element = match mark {
-            "`" => html! { code { (Shown(words)) } },
-            _ => html! { strong { (marked(words)) } },
+        let element = if mark == "`" {
+            html! { code { (Shown(words)) } }
+        } else {
+            html! { strong { (marked(words)) } }
         };
         element.render_to(&mut out);
         rest = &inside[end + mark.len()..];

@@ -3,6 +3,7 @@
 use super::unseen::is_unseen;
 
 /// Text in which every control character is written as its code. Line ends and tabs stay.
+#[must_use]
 pub fn escape(text: &str) -> String {
     if !text.contains(|c| is_unseen(c) && c != '\n' && c != '\t') {
         return text.to_owned();
@@ -19,6 +20,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// The same on one line.
+#[must_use]
 pub fn line(text: &str) -> String {
     escape(&text.replace('\r', "").replace(['\n', '\t'], " "))
 }

@@ -14,7 +14,9 @@ pub struct Metric {
     pub name: &'static str,
     /// Its heading in a terminal.
     pub short: &'static str,
+    /// What sort of number it is.
     pub kind: Kind,
+    /// The unit of its values.
     pub unit: Unit,
     /// Which direction is better; none if it describes a model and ranks nothing.
     pub better: Option<Better>,
@@ -41,9 +43,11 @@ pub enum Kind {
     Share,
     /// One number by another.
     Ratio,
+    /// How long something took.
     Time,
     /// How often in a second.
     Rate,
+    /// How much memory something took.
     Memory,
 }
 
@@ -75,6 +79,7 @@ pub(super) const PLAIN: Metric = Metric {
 
 impl Metric {
     /// Its heading in a page: its name and its unit.
+    #[must_use]
     pub fn title(&self) -> String {
         match self.unit.symbol() {
             "" => self.name.to_owned(),
@@ -83,6 +88,7 @@ impl Metric {
     }
 
     /// A value for a table whose heading has the unit.
+    #[must_use]
     pub fn format(&self, value: f64) -> String {
         match self.kind {
             Kind::Count => numbers::count(value),
@@ -93,11 +99,13 @@ impl Metric {
     }
 
     /// A value with its unit, for a sentence.
+    #[must_use]
     pub fn format_with_unit(&self, value: f64) -> String {
         self.format(value) + &self.unit.behind()
     }
 
     /// Its value as a headline: none if too few samples lie beyond a quantile.
+    #[must_use]
     pub fn headline_value(&self, trial: &Measured) -> Option<f64> {
         let value = (self.value)(trial)?;
         let has_enough = self.quantile.is_none_or(|quantile| {
@@ -117,6 +125,7 @@ impl PartialEq for Metric {
 
 impl Unit {
     /// What stands behind a value; empty for plain numbers.
+    #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
             Self::One => "",
@@ -129,6 +138,7 @@ impl Unit {
     }
 
     /// The symbol as it stands behind a value, with its space.
+    #[must_use]
     pub fn behind(self) -> String {
         match self.symbol() {
             "" => String::new(),

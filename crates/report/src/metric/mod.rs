@@ -55,6 +55,7 @@ pub static ALL: [&Metric; 39] = [
 ];
 
 /// The metric with this key, if there is one.
+#[must_use]
 pub fn find(key: &str) -> Option<&'static Metric> {
     ALL.into_iter().find(|metric| metric.key == key)
 }
@@ -63,6 +64,7 @@ pub fn find(key: &str) -> Option<&'static Metric> {
 ///
 /// # Panics
 /// If there is none. An experiment's keys are checked when it is read.
+#[must_use]
 pub fn named(key: &str) -> &'static Metric {
     find(key).unwrap_or_else(|| panic!("there is no metric {key}"))
 }

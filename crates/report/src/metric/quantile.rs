@@ -29,12 +29,14 @@ const BEYOND_LEAST_OF_A_MEDIAN: f64 = 5.0;
 
 impl Quantile {
     /// How many of this many samples lie beyond it.
+    #[must_use]
     pub fn beyond(self, samples: f64) -> f64 {
         // In whole millionths, since 1 − 0.9 is a little less than a tenth in binary.
         samples * ((1.0 - self.q) * 1e6).round() / 1e6
     }
 
     /// How many samples must lie beyond it in a headline.
+    #[must_use]
     pub fn beyond_least(self) -> f64 {
         if self.q > 0.5 {
             BEYOND_LEAST
@@ -44,6 +46,7 @@ impl Quantile {
     }
 
     /// Whether this many samples are enough for a headline.
+    #[must_use]
     pub fn has_enough(self, samples: f64) -> bool {
         self.beyond(samples) >= self.beyond_least()
     }

@@ -96,7 +96,13 @@ fn draw(plot: &Plot, used: Use) -> String {
             "<path class=\"reference quiet-line\" d=\"M{x:.1} {:.1}h22\"/>\n",
             x_title - 4.0
         );
-        out += &element("quiet", x + 28.0, x_title, LINE, &[plot.reference.clone()]);
+        out += &element(
+            "quiet",
+            x + 28.0,
+            x_title,
+            LINE,
+            std::slice::from_ref(&plot.reference),
+        );
     }
     out + "</svg>\n"
 }

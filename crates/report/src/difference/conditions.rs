@@ -1,4 +1,4 @@
-//! What was asked otherwise in one run than in the other, so that their figures are not of the same thing.
+//! Conditions that differ between two runs, so that their values are not comparable.
 
 use serde_json::Value;
 
@@ -6,37 +6,37 @@ use schema::contender::Contender;
 use schema::environment::Environment;
 use schema::experiment::{Excluded, Experiment, Setting};
 
-/// What is otherwise in all trials of two runs.
+/// What differs for all trials of two runs.
 pub(super) fn whole_run(before: &Environment, after: &Environment) -> Option<String> {
     let times =
         |run: &Environment| format!("{:?} after a warm-up of {:?}", run.times.window, run.times.warmup);
     if before.times != after.times {
         return Some(format!(
-            "a trial measured {} before, and {} now; give both the same --profile",
+            "trials measured {} before, {} now; give both the same --profile",
             times(before),
             times(after)
         ));
     }
     let cpus = |run: &Environment| {
         format!(
-            "servers on processors {} and the load on {}",
+            "servers on CPUs {} and the load generator on CPUs {}",
             run.cpus.server, run.cpus.client
         )
     };
     (before.cpus != after.cpus).then(|| {
         format!(
-            "{} before, and {} now; give both the same --server-cpus and --client-cpus",
+            "{} before, {} now; give both the same --server-cpus and --client-cpus",
             cpus(before),
             cpus(after)
         )
     })
 }
 
-/// What is otherwise in all trials of an experiment.
+/// What differs for all trials of an experiment.
 pub(super) fn experiment(before: &Experiment, after: &Experiment) -> Option<String> {
     (before.method != after.method).then(|| {
         format!(
-            "its method was {}, and is {} now",
+            "method: {} before, {} now",
             json(&before.method),
             json(&after.method)
         )
@@ -46,7 +46,7 @@ pub(super) fn experiment(before: &Experiment, after: &Experiment) -> Option<Stri
 /// A setting with a contender of the same run.
 pub(super) type Asked<'a> = (&'a Setting, &'a Contender);
 
-/// What is otherwise in a setting, as it was put to this model.
+/// What differs for a setting with this model.
 pub(super) fn setting(earlier: Asked<'_>, later: Asked<'_>) -> Option<String> {
     let ((before, _), (after, contender)) = (earlier, later);
     if let Some(reason @ (Excluded::NotNamed | Excluded::Lacks(_) | Excluded::Unknown(_))) =
@@ -58,10 +58,10 @@ pub(super) fn setting(earlier: Asked<'_>, later: Asked<'_>) -> Option<String> {
         let window = |setting: &Setting| {
             setting
                 .window_ms
-                .map_or_else(|| "as the profile has it".to_owned(), |ms| format!("{ms} ms"))
+                .map_or_else(|| "that of the profile".to_owned(), |ms| format!("{ms} ms"))
         };
         return Some(format!(
-            "its window was {}, and is {} now",
+            "window: {} before, {} now",
             window(before),
             window(after)
         ));
@@ -78,25 +78,25 @@ pub(super) fn setting(earlier: Asked<'_>, later: Asked<'_>) -> Option<String> {
 }
 
 fn json(value: &impl serde::Serialize) -> Value {
-    serde_json::to_value(value).expect("what stands in the environment can be written as JSON")
+    serde_json::to_value(value).expect("everything in an environment can be written as JSON")
 }
 
-/// The fields that two loads differ in.
+/// The fields that differ between two loads.
 fn fields(before: &Value, after: &Value) -> String {
-    let of = |load: &Value| load.as_object().cloned().unwrap_or_default();
-    let (before, after) = (of(before), of(after));
+    let entries = |load: &Value| load.as_object().cloned().unwrap_or_default();
+    let (before, after) = (entries(before), entries(after));
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
     names.sort();
     names.dedup();
     let differing = names
         .into_iter()
         .filter(|name| before.get(*name) != after.get(*name));
-    let told = differing.map(|name| {
+    let changes = differing.map(|name| {
         let [before, after] = [&before, &after].map(|load| {
             load.get(name)
                 .map_or_else(|| "nothing".to_owned(), Value::to_string)
         });
         format!("{name}: {before} before, {after} now")
     });
-    told.collect::<Vec<_>>().join("; ")
+    changes.collect::<Vec<_>>().join("; ")
 }
