@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use loadgen::{Plan, Report, Target};
 
-use crate::endings::dead_port;
 use crate::fake::{Act, Fake, failures, ping, run};
+use crate::ports::dead_port;
 use crate::program::{Left, loadgen};
 
 /// The same port on another address of this machine, where nobody listens.

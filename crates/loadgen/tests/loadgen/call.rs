@@ -64,7 +64,7 @@ fn an_error_reply_is_printed_and_exits_1() {
     let left = loadgen(&format!("call --connect {} --count 2", fake.address));
     assert_eq!(
         left.stdout,
-        "error {\"code\":\"bad_params\",\"message\":\"as told\"}\npong \"ireader 1\"\n"
+        "error {\"code\":\"bad_params\",\"message\":\"as scripted\"}\npong \"ireader 1\"\n"
     );
     assert_eq!((left.code, &*left.stderr), (Some(1), ""));
 }

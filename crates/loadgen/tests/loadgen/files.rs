@@ -1,4 +1,4 @@
-//! The files of a run: when they are there, and what becomes of those that were there before.
+//! The files of a run: when they are written, and what happens to files that were there before.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -9,10 +9,10 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use crate::endings::dead_port;
 use crate::fake::{Fake, PATIENCE};
 use crate::output::{logged, short_run};
-use crate::program::{Running, loadgen, loadgen_with};
+use crate::ports::dead_port;
+use crate::program::{Running, hour_long_run, loadgen, loadgen_with};
 
 /// The names of all files in a folder.
 fn names(folder: &Path) -> Vec<String> {
@@ -51,21 +51,8 @@ fn a_log_is_complete_up_to_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let (log, json) = (folder.path().join("log"), folder.path().join("json"));
     fs::write(&log, "of yesterday").unwrap();
-    let address = fake.address.to_string();
-    let (log_name, json_name) = (log.to_str().unwrap(), json.to_str().unwrap());
-    let running = Running::start(&[
-        "run",
-        "--connect",
-        &address,
-        "--warmup",
-        "0",
-        "--duration",
-        "1h",
-        "--hdr",
-        log_name,
-        "--json",
-        json_name,
-    ]);
+    let files = format!("--hdr {} --json {}", log.display(), json.display());
+    let running = Running::start_line(&hour_long_run(fake.address, &files));
     wait_for_intervals(&log, 2);
     running.signal(Signal::SIGKILL);
     assert_eq!(running.end().code, None);
@@ -90,9 +77,9 @@ fn a_log_on_stdout_comes_interval_by_interval() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let script = format!(
-        "exec {} run --connect {} --warmup 0 --duration 1h --hdr - > {}",
+        "exec {} {} > {}",
         env!("CARGO_BIN_EXE_loadgen"),
-        fake.address,
+        hour_long_run(fake.address, "--hdr -"),
         log.display()
     );
     let running = Running::start_program("sh", &["-c", &script], std::process::Stdio::piped());

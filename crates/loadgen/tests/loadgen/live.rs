@@ -74,7 +74,7 @@ fn a_terminal_shows_rate_p99_and_errors() {
         failed += count.parse::<u64>().expect("they are counted");
     }
     // The last reply on each of the four connections may come after the window.
-    let misdeeds = fake.misdeeds();
+    let misdeeds = fake.misbehaviors();
     assert!(
         (misdeeds.saturating_sub(4)..=misdeeds).contains(&failed),
         "{failed} of {misdeeds}: {seen:?}"

@@ -1,4 +1,4 @@
-//! The load generator against servers that do as they are told, as a library and as the program that people run.
+//! The load generator against scripted servers, as a library and as a program.
 
 mod addresses;
 mod call;
@@ -9,17 +9,20 @@ mod fake;
 mod files;
 mod inherited;
 mod itself;
+mod json;
 mod live;
 mod loads;
-mod misbehaviour;
+mod misbehavior;
 mod never_served;
 mod output;
 mod overload;
 mod pauses;
+mod ports;
 mod program;
 mod requests;
 mod restarts;
 mod selftest;
+mod signals;
 mod slowness;
 mod stages;
 mod usage;

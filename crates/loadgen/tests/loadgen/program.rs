@@ -1,7 +1,8 @@
-//! The program as people run it.
+//! The program, as users run it.
 
 use std::fs;
 use std::io::Read;
+use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Once};
 use std::thread;
@@ -12,20 +13,25 @@ use nix::unistd::Pid;
 
 use crate::fake::PATIENCE;
 
-/// The program while it runs. It does not outlive its test.
+/// The program while it runs. It is killed at the end of its test.
 pub(crate) struct Running(Child);
 
-/// What a run of the program left.
+/// Exit code and output of the program.
 pub(crate) struct Left {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs the program with these arguments, parted by spaces, to its end.
+/// Runs the program with these arguments, separated by spaces, to its end.
 #[track_caller]
 pub(crate) fn loadgen(arguments: &str) -> Left {
     loadgen_with(&arguments.split_whitespace().collect::<Vec<_>>())
+}
+
+/// The arguments of a run of an hour, without warm-up: it ends when a test ends it.
+pub(crate) fn hour_long_run(address: SocketAddr, more: &str) -> String {
+    format!("run --connect {address} --warmup 0 --duration 1h {more}")
 }
 
 /// Runs the program with these arguments to its end.
@@ -37,6 +43,11 @@ pub(crate) fn loadgen_with(arguments: &[&str]) -> Left {
 impl Running {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         Self::start_with_stderr(arguments, Stdio::piped())
+    }
+
+    /// Starts the program with these arguments, separated by spaces.
+    pub(crate) fn start_line(arguments: &str) -> Self {
+        Self::start(&arguments.split_whitespace().collect::<Vec<_>>())
     }
 
     pub(crate) fn start_with_stderr(arguments: &[&str], stderr: Stdio) -> Self {
@@ -60,7 +71,7 @@ impl Running {
         kill(pid, signal).expect("the program is there");
     }
 
-    /// Waits until it handles these signals: before that one ends the program as it does any other.
+    /// Waits until it handles these signals. Before that, a signal ends the program as it ends any other.
     #[track_caller]
     pub(crate) fn wait_until_it_handles(&self, signals: &[Signal]) {
         let status = format!("/proc/{}/status", self.0.id());
@@ -78,7 +89,7 @@ impl Running {
         }
     }
 
-    /// Sends this signal again and again until it ends, and reads nothing of what it writes. Gives its exit code.
+    /// Repeats this signal until the program ends, without reading its output. Returns its exit code.
     #[track_caller]
     pub(crate) fn signal_to_its_end(mut self, signal: Signal) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
@@ -92,7 +103,7 @@ impl Running {
         }
     }
 
-    /// Closes the end of its stdout that somebody might read from.
+    /// Closes the reading end of its stdout.
     pub(crate) fn close_stdout(&mut self) {
         drop(self.0.stdout.take());
     }
@@ -127,7 +138,7 @@ impl Drop for Running {
     }
 }
 
-/// Reads a stream to its end while others go on.
+/// Reads a stream to its end on a thread of its own.
 fn gather(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = String::new();
@@ -136,7 +147,7 @@ fn gather(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> 
     })
 }
 
-/// These tests may run under nohup(1), and a program leaves a hang-up ignored. A signal that is handled here has its default
+/// These tests may run under nohup(1), and a program keeps a hang-up ignored. A signal that is handled here has its default
 /// action in programs that are started from here.
 fn pass_on_no_ignored_hang_up() {
     static HANDLED: Once = Once::new();

@@ -9,9 +9,9 @@ use loadgen::{Plan, Report};
 use nix::sys::signal::Signal;
 use socket2::Socket;
 
-use crate::endings::dead_port;
 use crate::fake::{Act, Fake, PATIENCE, assert_adds_up, ping, run};
-use crate::program::{Running, loadgen};
+use crate::ports::dead_port;
+use crate::program::{Running, hour_long_run, loadgen};
 
 /// An address that nobody listens at, and that no other test takes while the socket is there.
 fn free_address() -> (Socket, SocketAddr) {
@@ -60,9 +60,7 @@ fn a_server_that_restarts_is_ridden_out() {
 #[test]
 fn a_server_not_back_in_time_is_gone() {
     let fake = Fake::new(|asked| if asked.number < 100 { Act::Answer } else { Act::Die });
-    let address = fake.address;
-    let command = format!("run --connect {address} --warmup 0 --duration 1h --ride-out 1s");
-    let left = loadgen(&format!("{command} --json -"));
+    let left = loadgen(&hour_long_run(fake.address, "--ride-out 1s --json -"));
     assert_eq!(left.code, Some(1));
     let report: Report = serde_json::from_str(&left.stdout).expect("stdout is JSON");
     assert!(report.ended_early.is_some_and(|reason| reason.contains("gone")));
@@ -74,10 +72,7 @@ fn a_server_not_back_in_time_is_gone() {
 #[test]
 fn the_page_shows_outages() {
     let fake = Fake::new(|asked| if asked.number < 100 { Act::Answer } else { Act::Die });
-    let left = loadgen(&format!(
-        "run --connect {} --warmup 0 --duration 1h",
-        fake.address
-    ));
+    let left = loadgen(&hour_long_run(fake.address, ""));
     assert!(
         left.stdout.contains("outages      1 without any connection, "),
         "{}",

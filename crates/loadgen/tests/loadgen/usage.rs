@@ -5,9 +5,9 @@ use std::process::Command;
 use loadgen::Report;
 use nix::sys::signal::Signal;
 
-use crate::endings::dead_port;
 use crate::fake::Fake;
 use crate::output::short_run;
+use crate::ports::dead_port;
 use crate::program::{Left, Running, loadgen_with};
 
 /// Runs `loadgen run` with these arguments on an address that is never reached.

@@ -24,10 +24,10 @@ fn run_against(fake: &Fake) -> (Outcome, u64) {
     assert_eq!(counts.sent, fake.requests(), "the server saw every request");
     assert_eq!(
         counts.ok,
-        fake.requests() - fake.misdeeds(),
+        fake.requests() - fake.misbehaviors(),
         "all others are good"
     );
-    let misdeeds = fake.misdeeds();
+    let misdeeds = fake.misbehaviors();
     assert!(misdeeds > 0);
     (outcome, misdeeds)
 }
@@ -90,7 +90,7 @@ fn replies_in_the_wrong_order_are_wrong_both_of_them() {
         pipeline: 2,
         ..fake.plan(4, ping())
     });
-    let swaps = fake.misdeeds();
+    let swaps = fake.misbehaviors();
     assert!(swaps > 0);
     let counts = &outcome.report.requests;
     assert_eq!(
@@ -122,7 +122,7 @@ fn a_missing_reply_shows_in_the_next_one() {
         ..fake.plan(4, ping())
     });
     let counts = &outcome.report.requests;
-    assert!(fake.misdeeds() > 0 && counts.wrong > 0, "{counts:?}");
+    assert!(fake.misbehaviors() > 0 && counts.wrong > 0, "{counts:?}");
     assert!(counts.add_up());
     let failures = &outcome.report.failures;
     let wrong = failures.iter().find(|failure| failure.kind == "wrong_value");
@@ -142,9 +142,12 @@ fn a_reply_that_never_comes_is_a_timeout() {
     };
     let outcome = run(&plan);
     let counts = &outcome.report.requests;
-    assert_eq!((counts.sent, counts.timeout), (fake.requests(), fake.misdeeds()));
+    assert_eq!(
+        (counts.sent, counts.timeout),
+        (fake.requests(), fake.misbehaviors())
+    );
     assert_eq!(counts.ok, counts.sent - counts.timeout);
-    assert_eq!(failures(&outcome), [("timeout", fake.misdeeds())]);
+    assert_eq!(failures(&outcome), [("timeout", fake.misbehaviors())]);
     assert_eq!(first(&outcome), "no reply within 2s");
 }
 
@@ -184,10 +187,10 @@ fn requests_behind_garbage_count_as_failed() {
         ..fake.plan(4, ping())
     });
     let counts = &outcome.report.requests;
-    assert_eq!(counts.wrong, fake.misdeeds());
+    assert_eq!(counts.wrong, fake.misbehaviors());
     assert_eq!(
         counts.ok,
-        5 * fake.misdeeds(),
+        5 * fake.misbehaviors(),
         "what came before it on its connection is good"
     );
     assert_eq!(failures(&outcome), [("not_a_frame", counts.wrong + counts.reset)]);
@@ -203,7 +206,7 @@ fn an_unasked_reply_is_reported() {
         (fake.requests(), fake.requests()),
         "each had its own reply as well"
     );
-    assert_eq!(failures(&outcome), [("unasked_reply", fake.misdeeds())]);
+    assert_eq!(failures(&outcome), [("unasked_reply", fake.misbehaviors())]);
     assert!(first(&outcome).contains("\"more\""));
 }
 
@@ -261,10 +264,10 @@ fn replies_before_a_reset_are_not_lost() {
         })
         .report;
         let Requests { ok, reset, sent, .. } = report.requests;
-        assert_eq!(ok, fake.requests() - fake.misdeeds());
+        assert_eq!(ok, fake.requests() - fake.misbehaviors());
         assert_eq!(sent, ok + reset);
         // Every connection that was lost has another in its place, but for those lost when the window was over.
-        assert!(report.connections.reconnects <= fake.misdeeds());
-        assert!(report.connections.reconnects + 8 >= fake.misdeeds());
+        assert!(report.connections.reconnects <= fake.misbehaviors());
+        assert!(report.connections.reconnects + 8 >= fake.misbehaviors());
     }
 }

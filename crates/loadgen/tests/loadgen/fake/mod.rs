@@ -1,6 +1,8 @@
-//! A server that misbehaves as it is told, and counts what it did.
+//! A server that misbehaves by a script, and counts what it did.
 //!
-//! It runs in threads of the test, on a port that the kernel chooses, and is gone when it is dropped.
+//! It runs in threads of the test, on a port that the kernel chooses, and ends when it is dropped.
+
+mod replies;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,21 +13,24 @@ use std::time::{Duration, Instant};
 
 use loadgen::{Outcome, Params, Plan, Report, Work};
 use protocol::frame::{self, Head, PREFIX_BYTES};
-use protocol::{FrameLimit, Reply, Request, operation};
+use protocol::{FrameLimit, Request};
 use socket2::SockRef;
 
-/// How long something may take that always comes at once on an idle machine.
+use self::replies::answer;
+pub(crate) use self::replies::{error, reply};
+
+/// A time limit for what is immediate on an idle machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the fake does about a request.
+/// What the fake does on a request.
 pub(crate) enum Act {
     /// The right reply.
     Answer,
-    /// The right reply, after this long, for which nothing else happens on its connection.
+    /// The right reply after this time, in which nothing else happens on the connection.
     AnswerAfter(Duration),
-    /// The right reply, a byte at a time, with so long between two.
+    /// The right reply in single bytes, with this pause between two.
     AnswerInBytes(Duration),
-    /// The right reply, behind that to the next request.
+    /// The right reply, after that to the next request.
     AnswerBehindTheNext,
     /// These bytes instead.
     Instead(Vec<u8>),
@@ -41,11 +46,11 @@ pub(crate) enum Act {
 
 /// A request, as the script of a fake sees it.
 pub(crate) struct Asked<'a> {
-    /// How many came before it, on all connections.
+    /// The number of earlier requests on all connections.
     pub(crate) number: u64,
-    /// How many came before it on its own.
+    /// The number of earlier requests on its connection.
     pub(crate) on_connection: u64,
-    /// Whether another one has come whole behind it.
+    /// Whether the next one has arrived whole.
     pub(crate) followed: bool,
     /// Its `params`.
     pub(crate) params: &'a str,
@@ -53,9 +58,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) answer: &'a [u8],
 }
 
-/// How a fake deals with its connections.
+/// How a fake handles its connections.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
+enum Style {
     /// Each has a thread.
     Concurrent,
     /// The next is accepted when the last has ended.
@@ -73,78 +78,78 @@ pub(crate) struct Fake {
 
 struct Shared {
     address: SocketAddr,
-    manner: Manner,
+    style: Style,
     greeting: Vec<u8>,
     script: Box<dyn Fn(&Asked<'_>) -> Act + Send + Sync>,
-    /// It is to end.
+    /// Whether it is to end.
     over: AtomicBool,
-    /// Its listener is gone, so that whoever loses a connection from now on finds nobody.
+    /// Whether its listener is closed: a client that loses a connection from now on can't reconnect.
     closed: AtomicBool,
     connections: AtomicU64,
     requests: AtomicU64,
-    misdeeds: AtomicU64,
+    misbehaviors: AtomicU64,
 }
 
 impl Fake {
-    /// One that answers everything as it should.
+    /// A server that answers everything.
     pub(crate) fn good() -> Self {
         Self::new(|_| Act::Answer)
     }
 
-    /// One that does with each request as `script` says.
+    /// A server that does what `script` returns for each request.
     pub(crate) fn new(script: impl Fn(&Asked<'_>) -> Act + Send + Sync + 'static) -> Self {
-        Self::start(Manner::Concurrent, Vec::new(), script)
+        Self::start(Style::Concurrent, Vec::new(), script)
     }
 
-    /// One on this address that answers everything as it should; nothing if the address can't be had.
+    /// A server on this address that answers everything; none if the address can't be bound.
     pub(crate) fn at(address: SocketAddr) -> Option<Self> {
         let listener = TcpListener::bind(address).ok()?;
-        Some(Self::start_on(listener, Manner::Concurrent, Vec::new(), |_| {
+        Some(Self::start_on(listener, Style::Concurrent, Vec::new(), |_| {
             Act::Answer
         }))
     }
 
-    /// One that answers as it should, and takes the next connection when the last has ended.
+    /// A server that answers everything, one connection at a time.
     pub(crate) fn one_at_a_time() -> Self {
-        Self::start(Manner::OneAtATime, Vec::new(), |_| Act::Answer)
+        Self::start(Style::OneAtATime, Vec::new(), |_| Act::Answer)
     }
 
-    /// One that takes connections and never reads.
+    /// A server that accepts connections and never reads.
     pub(crate) fn deaf() -> Self {
-        Self::start(Manner::Deaf, Vec::new(), |_| Act::Nothing)
+        Self::start(Style::Deaf, Vec::new(), |_| Act::Nothing)
     }
 
-    /// One that answers as it should, but says this first on every connection.
+    /// A server that answers everything, but sends this first on every connection.
     pub(crate) fn greeting(bytes: Vec<u8>) -> Self {
-        Self::start(Manner::Concurrent, bytes, |_| Act::Answer)
+        Self::start(Style::Concurrent, bytes, |_| Act::Answer)
     }
 
     fn start(
-        manner: Manner,
+        style: Style,
         greeting: Vec<u8>,
         script: impl Fn(&Asked<'_>) -> Act + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("the kernel has a port");
-        Self::start_on(listener, manner, greeting, script)
+        Self::start_on(listener, style, greeting, script)
     }
 
     fn start_on(
         listener: TcpListener,
-        manner: Manner,
+        style: Style,
         greeting: Vec<u8>,
         script: impl Fn(&Asked<'_>) -> Act + Send + Sync + 'static,
     ) -> Self {
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
             address,
-            manner,
+            style,
             greeting,
             script: Box::new(script),
             over: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
-            misdeeds: AtomicU64::new(0),
+            misbehaviors: AtomicU64::new(0),
         });
         let acceptor = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -157,22 +162,22 @@ impl Fake {
         }
     }
 
-    /// The connections that it has had a request on.
+    /// The number of connections with a request.
     pub(crate) fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// The requests that it has had.
+    /// The number of requests.
     pub(crate) fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// The requests that it has not answered as it should.
-    pub(crate) fn misdeeds(&self) -> u64 {
-        self.shared.misdeeds.load(Ordering::SeqCst)
+    /// The number of requests without the right reply.
+    pub(crate) fn misbehaviors(&self) -> u64 {
+        self.shared.misbehaviors.load(Ordering::SeqCst)
     }
 
-    /// A short run against it, all of it within the window, whose requests time out only if they are lost for good.
+    /// A short run without warm-up, whose requests time out only if they are lost.
     pub(crate) fn plan(&self, connections: usize, work: Work) -> Plan {
         Plan {
             warmup: Duration::ZERO,
@@ -182,7 +187,7 @@ impl Fake {
         }
     }
 
-    /// Waits until it has had so many requests.
+    /// Waits for this number of requests.
     #[track_caller]
     pub(crate) fn wait_for_requests(&self, requests: u64) {
         let deadline = Instant::now() + PATIENCE;
@@ -216,12 +221,12 @@ impl Shared {
                     break;
                 }
                 let stream = stream.expect("a connection can be accepted");
-                match self.manner {
-                    Manner::Concurrent => {
+                match self.style {
+                    Style::Concurrent => {
                         scope.spawn(|| self.serve(stream));
                     }
-                    Manner::OneAtATime => self.serve(stream),
-                    Manner::Deaf => held.push(stream),
+                    Style::OneAtATime => self.serve(stream),
+                    Style::Deaf => held.push(stream),
                 }
             }
             drop(listener);
@@ -229,10 +234,10 @@ impl Shared {
         });
     }
 
-    /// Whether connections are to end: behind the listener, unless that waits for them.
+    /// Whether connections are to end: after the listener, unless that waits for them.
     fn over(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
-            || self.manner == Manner::OneAtATime && self.over.load(Ordering::SeqCst)
+            || self.style == Style::OneAtATime && self.over.load(Ordering::SeqCst)
     }
 
     fn end(&self) {
@@ -241,9 +246,9 @@ impl Shared {
         let _ = TcpStream::connect(self.address);
     }
 
-    /// Serves a connection until it ends, one way or the other.
+    /// Serves a connection until it ends.
     fn serve(&self, mut stream: TcpStream) {
-        // Between two waits it looks whether the server is over.
+        // After each wait it checks whether the server is to end.
         let wait = Duration::from_millis(10);
         stream.set_read_timeout(Some(wait)).expect("it can wait");
         stream.set_nodelay(true).expect("it can be prompt");
@@ -264,7 +269,7 @@ impl Shared {
         }
     }
 
-    /// Does as the script says with each request that has come whole. Says whether the connection goes on.
+    /// Follows the script for each whole request. Returns whether the connection goes on.
     fn act_on_all(&self, stream: &mut TcpStream, input: &mut Vec<u8>, on_connection: &mut u64) -> bool {
         let (mut output, mut behind) = (Vec::new(), Vec::new());
         let mut rest = &input[..];
@@ -284,7 +289,7 @@ impl Shared {
             });
             *on_connection += 1;
             if !matches!(act, Act::Answer | Act::AnswerAfter(_) | Act::AnswerInBytes(_)) {
-                self.misdeeds.fetch_add(1, Ordering::SeqCst);
+                self.misbehaviors.fetch_add(1, Ordering::SeqCst);
             }
             match act {
                 Act::Answer => output.extend(answer),
@@ -331,58 +336,26 @@ impl Shared {
             output.append(&mut behind);
         }
         *input = rest.to_vec();
-        // A client that has gone is no fault of the server's.
+        // The client may have gone, which is no error here.
         let _ = stream.write_all(&output);
         true
     }
 }
 
-/// The right reply to a request, as a frame.
-fn answer(request: &Request<'_>) -> Vec<u8> {
-    let params = request.params.get();
-    let number = || params.parse::<u64>().expect("the operation takes a number");
-    let (kind, result) = match &*request.operation {
-        "ping" => ("pong", params.to_owned()),
-        "pi" => ("pi_r", operation::pi(number()).to_string()),
-        "blob" => ("blob", format!("\"{}\"", "b".repeat(number() as usize))),
-        "sleep" => {
-            thread::sleep(Duration::from_millis(number()));
-            ("slept", params.to_owned())
-        }
-        _ => return error("unknown_operation"),
-    };
-    reply(kind, &result)
-}
-
-/// A reply of this kind, as a frame.
-pub(crate) fn reply(kind: &str, result: &str) -> Vec<u8> {
-    let mut reply = Vec::new();
-    Reply::append(&mut reply, kind, |out| out.extend_from_slice(result.as_bytes()));
-    reply
-}
-
-/// An error reply with this code, as a frame.
-pub(crate) fn error(code: &str) -> Vec<u8> {
-    reply(
-        "error",
-        &format!("{{\"code\":\"{code}\",\"message\":\"as told\"}}"),
-    )
-}
-
-/// A ping that says something else each time.
+/// A ping with a different string each time.
 pub(crate) fn ping() -> Work {
     Work::new("ping", Params::Unique).expect("there is a ping")
 }
 
-/// Carries a plan out to its end.
+/// Runs a plan to its end.
 pub(crate) fn run(plan: &Plan) -> Outcome {
     let outcome = loadgen::run(plan, &AtomicBool::new(false), &mut ()).expect("the server is there");
     assert_adds_up(&outcome.report);
     outcome
 }
 
-/// Every request is accounted for, and all of its time: both sides of Little's law are sums of the same nanoseconds, so that
-/// nothing but rounding may stand between them.
+/// Checks that every request and all of its time are accounted for. Both sides of Little's law are sums of the same
+/// nanoseconds, so they may differ by rounding only.
 #[track_caller]
 pub(crate) fn assert_adds_up(report: &Report) {
     let counts = &report.requests;
@@ -395,7 +368,7 @@ pub(crate) fn assert_adds_up(report: &Report) {
     }
 }
 
-/// How many failures of each kind there were.
+/// The number of failures of each kind.
 pub(crate) fn failures(outcome: &Outcome) -> Vec<(&str, u64)> {
     let failures = outcome.report.failures.iter();
     failures
