@@ -1,7 +1,7 @@
 //! When requests are due in an open loop: a pure function of the plan and its seed.
 //!
-//! The schedule owes nothing to the replies. What is due and not yet sent needs no queue: it is what lies between the
-//! schedule's next request and now, so that a line of any length takes no memory.
+//! The schedule does not depend on the replies. Requests that are due and not yet sent need no list: they are those between
+//! the next request to be sent and now. So a queue of any length takes no memory.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::profile::Profile;
 /// How the gaps between requests are distributed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrivals {
-    /// Exponential gaps: independent clients, of whom there are many.
+    /// Exponential gaps: many independent clients.
     Poisson,
     /// Equal gaps.
     Uniform,
@@ -35,36 +35,36 @@ impl fmt::Display for Arrivals {
 /// When the requests of one thread are due, in nanoseconds from the start of the load. It never ends.
 #[derive(Debug, Clone)]
 pub(crate) enum Due {
-    /// The next one is that of this number, from which its time follows, so that rounding does not add up over a run.
+    /// The time of a request follows from its number, so that rounding errors do not add up.
     Uniform { first_ns: f64, gap_ns: f64, number: u64 },
     Poisson {
         next_ns: f64,
         mean_gap_ns: f64,
         random: Box<ChaCha8Rng>,
     },
-    /// The next one is that at this point of a stream whose rate is 1 on the profile's clock.
+    /// The next request is at this point of a stream of rate 1 on the clock of the profile.
     Staged {
         point: f64,
         random: Option<Box<ChaCha8Rng>>,
         profile: Arc<Profile>,
-        /// When that is, found once; the end of time if the profile has no more.
+        /// Its time, computed once; the maximum if the profile has no more requests.
         next_ns: u64,
     },
 }
 
 impl Due {
-    /// A thread's share of `rate_per_s` requests a second. Together the threads make one stream of that kind: Poisson streams
-    /// add up to a Poisson stream, and uniform ones take turns, which is exact where all have as many connections.
-    pub(crate) fn new(arrivals: Arrivals, rate_per_s: f64, share: Partition, seed: u64) -> Self {
-        let gap_ns = 1e9 / (rate_per_s * share.fraction());
+    /// A thread's part of a rate in requests/s. The threads together make one stream of this kind: Poisson streams add up to a
+    /// Poisson stream, and uniform ones take turns, which is exact if all threads have the same number of connections.
+    pub(crate) fn new(arrivals: Arrivals, rate_per_s: f64, partition: Partition, seed: u64) -> Self {
+        let gap_ns = 1e9 / (rate_per_s * partition.fraction());
         match arrivals {
             Arrivals::Uniform => Self::Uniform {
-                first_ns: gap_ns * share.thread as f64 / share.threads as f64,
+                first_ns: gap_ns * partition.thread as f64 / partition.threads as f64,
                 gap_ns,
                 number: 0,
             },
             Arrivals::Poisson => {
-                let mut random = stream(share, seed);
+                let mut random = stream(partition, seed);
                 Self::Poisson {
                     next_ns: exponential(gap_ns, &mut random),
                     mean_gap_ns: gap_ns,
@@ -74,15 +74,15 @@ impl Due {
         }
     }
 
-    /// A thread's share of requests whose rate changes, where the profile is that of the share.
-    pub(crate) fn staged(arrivals: Arrivals, profile: Arc<Profile>, share: Partition, seed: u64) -> Self {
-        let mut random = (arrivals == Arrivals::Poisson).then(|| stream(share, seed));
+    /// A thread's part of a changing rate, with the profile of that part.
+    pub(crate) fn staged(arrivals: Arrivals, profile: Arc<Profile>, partition: Partition, seed: u64) -> Self {
+        let mut random = (arrivals == Arrivals::Poisson).then(|| stream(partition, seed));
         let point = match &mut random {
             Some(random) => exponential(1.0, random),
-            None => share.thread as f64 / share.threads as f64,
+            None => partition.thread as f64 / partition.threads as f64,
         };
         Self::Staged {
-            next_ns: time_of(&profile, point),
+            next_ns: due_time(&profile, point),
             point,
             random,
             profile,
@@ -113,18 +113,20 @@ pub fn due_us(arrivals: Arrivals, rate_per_s: f64, seed: u64, length: Duration) 
         .collect()
 }
 
-/// A generator has 2^64 streams that have nothing to do with each other: one for each thread.
-fn stream(share: Partition, seed: u64) -> Box<ChaCha8Rng> {
+/// The random generator of a thread: it has 2^64 independent streams.
+fn stream(partition: Partition, seed: u64) -> Box<ChaCha8Rng> {
     let mut random = Box::new(ChaCha8Rng::seed_from_u64(seed));
-    random.set_stream(share.thread as u64);
+    random.set_stream(partition.thread as u64);
     random
 }
 
-fn time_of(profile: &Profile, point: f64) -> u64 {
-    profile.time_of(point).map_or(u64::MAX, |at_ns| at_ns as u64)
+fn due_time(profile: &Profile, point: f64) -> u64 {
+    profile
+        .time_of_request(point)
+        .map_or(u64::MAX, |at_ns| at_ns as u64)
 }
 
-/// A gap of this mean: the inverse of the exponential's distribution function, at a point between 0 and 1.
+/// A random gap of this mean: the inverse of the exponential distribution function.
 fn exponential(mean_ns: f64, random: &mut ChaCha8Rng) -> f64 {
     -mean_ns * (1.0 - random.random::<f64>()).ln()
 }
@@ -148,7 +150,7 @@ impl Iterator for Due {
                 next_ns,
             } => {
                 *point += random.as_mut().map_or(1.0, |random| exponential(1.0, random));
-                *next_ns = time_of(profile, *point);
+                *next_ns = due_time(profile, *point);
             }
         }
         Some(due_ns)
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poisson_schedule_has_the_rate_that_was_asked_for() {
+    fn a_poisson_schedule_has_its_rate() {
         let due = until(10.0, Due::new(Arrivals::Poisson, 10_000.0, Partition::WHOLE, 7));
         // Its count has a standard deviation of its square root.
         assert!(
@@ -203,15 +205,15 @@ mod tests {
             let beyond = (0..100)
                 .filter(|&seed| {
                     let streams = (0..threads).map(|thread| {
-                        let share = Partition::new(threads, thread, threads);
-                        until(1.0, Due::new(Arrivals::Poisson, 1_000.0, share, seed))
+                        let partition = Partition::new(threads, thread, threads);
+                        until(1.0, Due::new(Arrivals::Poisson, 1_000.0, partition, seed))
                     });
                     let mut due: Vec<_> = streams.flatten().collect();
                     due.sort_unstable();
                     anderson_darling(&gaps(&due)).unwrap() > load::Arrivals::ANDERSON_DARLING_MOST
                 })
                 .count();
-            // One true stream in twenty is beyond: of a hundred five, and hardly ever more than twelve.
+            // One true stream in twenty exceeds it: five of a hundred, and hardly ever more than twelve.
             assert!(beyond <= 12, "{threads} threads: {beyond}");
         }
     }
@@ -244,7 +246,7 @@ mod tests {
     }
 
     /// Four seconds in which the rate goes from 500 to 2,500 and then stays.
-    fn ramp(share: Partition) -> Arc<Profile> {
+    fn ramp(partition: Partition) -> Arc<Profile> {
         let stage = |from_per_s, to_per_s| crate::stages::Stage {
             name: None,
             from_per_s,
@@ -252,15 +254,15 @@ mod tests {
             duration: Duration::from_secs(2),
         };
         let stages = [stage(500.0, 2_500.0), stage(2_500.0, 2_500.0)];
-        Arc::new(Profile::new(Duration::ZERO, &stages, share.fraction()))
+        Arc::new(Profile::new(Duration::ZERO, &stages, partition.fraction()))
     }
 
     #[test]
     fn stages_have_their_rates_on_all_threads_together() {
         for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
             let streams = (0..4).map(|thread| {
-                let share = Partition::new(4, thread, 4);
-                until(99.0, Due::staged(arrivals, ramp(share), share, 3))
+                let partition = Partition::new(4, thread, 4);
+                until(99.0, Due::staged(arrivals, ramp(partition), partition, 3))
             });
             let due: Vec<_> = streams.flatten().collect();
             for (from_s, to_s, requests) in [(0, 1, 1_000), (1, 2, 2_000), (2, 4, 5_000)] {

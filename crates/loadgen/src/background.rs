@@ -1,4 +1,4 @@
-//! Connections that carry no load: idle ones, which only exist, and silent ones, which begin a request and never end it.
+//! Background connections carry no load: idle ones send nothing, and silent ones begin a request and never end it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -10,10 +10,10 @@ use crate::plan::Plan;
 use crate::source_addresses::SourceAddresses;
 use schema::load::BackgroundConnections;
 
-/// What a silent connection sends: half of the frame of a ping.
+/// What a silent connection sends: half the frame of a ping.
 const HALF_A_FRAME: &[u8] = b"\x20\x00\x00\x00{\"in\":\"ping\"";
 
-/// The connections that carry no load, all opened before the load begins.
+/// The background connections, all opened before the load begins.
 #[derive(Debug)]
 pub(crate) struct Background {
     idle: Vec<TcpStream>,
@@ -21,8 +21,8 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Opens those of a plan, and tries the server's address of number `first` before its others. They come from the
-    /// addresses behind those of the connections that carry the load.
+    /// Opens those of a plan. The server's address with the index `first` is tried first. Their source addresses follow those of
+    /// the connections that carry the load.
     pub(crate) fn open(
         plan: &Plan,
         sources: &SourceAddresses,
@@ -46,7 +46,7 @@ impl Background {
         })
     }
 
-    /// How many of them the server still holds; nothing if there never were any.
+    /// Counts those that are still open; none if the plan has none.
     pub(crate) fn count(&self) -> Option<BackgroundConnections> {
         let open = |streams: &[TcpStream]| streams.iter().filter(|stream| is_open(stream)).count() as u64;
         let (idle, silent) = (self.idle.len() as u64, self.silent.len() as u64);
@@ -59,7 +59,7 @@ impl Background {
     }
 }
 
-/// A connection that is open has nothing to be read: neither bytes nor an end.
+/// A connection is open if there is nothing to read: neither bytes nor an end.
 fn is_open(mut stream: &TcpStream) -> bool {
     let peeked = stream.set_nonblocking(true).and_then(|()| stream.read(&mut [0]));
     matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)

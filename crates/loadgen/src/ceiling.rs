@@ -1,7 +1,6 @@
-//! What the load generator can do at all on this machine, as `loadgen calibrate` found it, kept for later runs.
+//! The highest rate that the load generator reaches on this machine, as measured by `loadgen calibrate`.
 //!
-//! It is kept in the user's cache folder, with the processor's model: on another machine, or after the home folder has
-//! moved to one, it is not believed.
+//! It is saved in the user's cache folder, with the CPU model. On a machine with another CPU model it is not used.
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -10,36 +9,36 @@ use std::{env, fs, io, thread};
 
 use serde::{Deserialize, Serialize};
 
-/// What was found.
+/// The result of a calibration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ceiling {
-    /// The machine's processor.
+    /// The CPU model of the machine.
     pub cpu_model: String,
-    /// The most requests a second that one thread sent and checked, in a closed loop at 64 connections.
+    /// The highest rate of one thread, in requests/s, in a closed loop at 64 connections.
     pub per_thread_per_s: f64,
 }
 
 impl Ceiling {
-    /// Of this machine.
+    /// A result of this machine.
     #[must_use]
-    pub fn of_this_machine(per_thread_per_s: f64) -> Self {
+    pub fn for_this_machine(per_thread_per_s: f64) -> Self {
         Self {
             cpu_model: cpu_model(),
             per_thread_per_s,
         }
     }
 
-    /// Keeps it for later runs, and says where.
-    pub fn keep(&self) -> io::Result<PathBuf> {
-        let path = place().ok_or_else(|| io::Error::other("there is no home folder to keep it in"))?;
+    /// Saves it for later runs, and returns the path.
+    pub fn save(&self) -> io::Result<PathBuf> {
+        let path = place().ok_or_else(|| io::Error::other("neither HOME nor XDG_CACHE_HOME is set"))?;
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         fs::write(&path, serde_json::to_string_pretty(self)?)?;
         Ok(path)
     }
 }
 
-/// The most that so many threads can do on these processors of this machine, or on all that it may use if none are named, if
-/// it was ever calibrated. Threads that share a processor share what one can do.
+/// The highest rate of so many threads on these CPUs, or on all CPUs if the list is empty; none without a calibration of this
+/// machine. Threads that share a CPU share its rate.
 #[must_use]
 pub fn known(threads: usize, cpus: &[usize]) -> Option<f64> {
     let text = fs::read_to_string(place()?).ok()?;
@@ -47,14 +46,14 @@ pub fn known(threads: usize, cpus: &[usize]) -> Option<f64> {
     (ceiling.cpu_model == cpu_model()).then_some(ceiling.per_thread_per_s * at_once(threads, cpus) as f64)
 }
 
-/// How many of these threads can be at work at the same time.
+/// How many of these threads can run at the same time.
 fn at_once(threads: usize, cpus: &[usize]) -> usize {
-    let processors = if cpus.is_empty() {
+    let available = if cpus.is_empty() {
         thread::available_parallelism().map_or(1, NonZero::get)
     } else {
         cpus.iter().collect::<BTreeSet<_>>().len()
     };
-    threads.min(processors)
+    threads.min(available)
 }
 
 fn place() -> Option<PathBuf> {

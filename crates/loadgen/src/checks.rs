@@ -1,10 +1,9 @@
-//! What a result is checked by: figures that were found in two ways have to agree, and arrivals have to be what they are
-//! said to be.
+//! Statistics of the arrivals, which show whether they are a Poisson stream.
 
 /// The Anderson–Darling statistic of these gaps against an exponential distribution whose mean is theirs, with Stephens'
-/// correction for its being estimated, A²(1 + 0.6/n). One in twenty samples of a true exponential exceeds
-/// 1.321, one in a hundred 1.959 (D'Agostino and Stephens,
-/// Goodness-of-Fit Techniques, 1986, chapter 4). Nothing for fewer than [`GAPS_LEAST`] gaps.
+/// correction for the estimated mean, A²(1 + 0.6/n). One in twenty samples of a true exponential exceeds 1.321, one in a
+/// hundred 1.959 (D'Agostino and Stephens, Goodness-of-Fit Techniques, 1986, chapter 4). None for fewer than [`GAPS_LEAST`]
+/// gaps.
 pub(crate) fn anderson_darling(gaps: &[f64]) -> Option<f64> {
     if gaps.len() < GAPS_LEAST {
         return None;
@@ -19,17 +18,16 @@ pub(crate) fn anderson_darling(gaps: &[f64]) -> Option<f64> {
         .iter()
         .zip(scaled.iter().rev())
         .enumerate()
-        // The logarithm of what lies above x is -x.
+        // The logarithm of the probability above x is -x.
         .map(|(index, (&low, &high))| (2 * index + 1) as f64 * (ln_below(low) - high))
         .sum();
     Some((-n - sum / n) * (1.0 + 0.6 / n))
 }
 
-/// Fewer gaps than this say nothing about their distribution.
+/// Fewer gaps are too few for these statistics.
 pub(crate) const GAPS_LEAST: usize = 100;
 
-/// The correlation of these pairs, each a gap and the one after it; nothing for fewer than [`GAPS_LEAST`], or where one
-/// side does not vary.
+/// The correlation of these pairs of a gap and the next one; none for fewer than [`GAPS_LEAST`], or if one side is constant.
 pub(crate) fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     if pairs.len() < GAPS_LEAST {
         return None;
@@ -77,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_that_are_not_exponential_are_found_out() {
+    fn gaps_that_are_not_exponential_are_found() {
         let mut random = ChaCha8Rng::seed_from_u64(2);
         let equal = vec![1.0; 1000];
         assert!(anderson_darling(&equal).unwrap() > 100.0);
@@ -92,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn too_few_gaps_say_nothing() {
+    fn too_few_gaps_have_no_statistic() {
         assert_eq!(anderson_darling(&[1.0; 99]), None);
         assert_eq!(correlation(&[(1.0, 2.0); 99]), None);
         assert_eq!(correlation(&[(1.0, 2.0); 200]), None);
     }
 
     #[test]
-    fn correlation_is_found_where_it_is() {
+    fn correlation_of_gaps_is_found() {
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let gaps = exponential(&mut random, 10_001);
         let independent: Vec<_> = gaps.windows(2).map(|pair| (pair[0], pair[1])).collect();

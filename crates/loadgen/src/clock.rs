@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     began: Instant,
-    /// The same, as the kernel tells it.
+    /// The same, as the kernel's clock reads it.
     began_ns: u64,
-    /// What it stands at, where a test steps it by hand.
+    /// Its time, if a test steps it by hand.
     #[cfg(test)]
     stepped_ns: Option<&'static AtomicU64>,
 }
@@ -25,7 +25,7 @@ impl Clock {
         }
     }
 
-    /// A clock that stands at zero until it is set.
+    /// A clock that is at zero until it is set.
     #[cfg(test)]
     pub(crate) fn stepped() -> (Self, &'static AtomicU64) {
         let ns: &AtomicU64 = Box::leak(Box::default());
@@ -44,19 +44,19 @@ impl Clock {
         monotonic_ns() - self.began_ns
     }
 
-    /// The moment that lies so many nanoseconds after the beginning.
+    /// The time so many nanoseconds after the beginning.
     pub(crate) fn instant(&self, ns: u64) -> Instant {
         self.began + Duration::from_nanos(ns)
     }
 }
 
-/// What the kernel's monotonic clock says.
+/// The kernel's monotonic clock.
 fn monotonic_ns() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// A time in nanoseconds; 585 years, if it is longer.
+/// A time in nanoseconds, at most 585 years.
 pub(crate) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

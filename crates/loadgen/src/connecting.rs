@@ -1,4 +1,4 @@
-//! The one way to open a connection: that of the load, of a background connection, and of a call.
+//! Opens connections: those of the load, background connections, and those of a call.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
@@ -15,8 +15,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::target::Target;
 
-/// A socket that is being connected to `target`, from this address if it is not the kernel's choice. It does not block, and is
-/// writable when it is connected or can't be.
+/// Begins to connect a socket to `target`, from this address if one is given. It does not block, and becomes writable when it
+/// is connected or has failed.
 pub(crate) fn begin_to_connect(source: Option<SocketAddr>, target: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(target),
@@ -34,14 +34,14 @@ pub(crate) fn begin_to_connect(source: Option<SocketAddr>, target: SocketAddr) -
     Ok(socket)
 }
 
-/// A socket whose own port is the one that it connects to has met itself: nobody listens there, and the kernel takes its SYN
-/// for one of the other side (simultaneous open, RFC 9293, section 3.5). That counts as refused.
+/// Refuses a socket that has connected to itself. If nothing listens on the port, and the kernel chooses that port for the
+/// client, it takes the client's SYN for one of the server (simultaneous open, RFC 9293, section 3.5).
 ///
-/// The kernel has chosen the port when connect(2) returns. So the port is free again at once for the server, and the reset
+/// The kernel has chosen the port when connect(2) returns. So the port is free again for the server at once, and the reset
 /// leaves no `TIME_WAIT` on it.
 fn refuse_itself(socket: &Socket, target: SocketAddr) -> io::Result<()> {
     let own = socket.local_addr()?.as_socket();
-    // To connect to 0.0.0.0 or [::] is to connect to the own address.
+    // Connecting to 0.0.0.0 or [::] connects to the own address.
     let same_ip = |own: SocketAddr| {
         target.ip().is_unspecified() || own.ip().to_canonical() == target.ip().to_canonical()
     };
@@ -52,8 +52,8 @@ fn refuse_itself(socket: &Socket, target: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// Finds out which of the server's addresses takes a connection, and opens one to it. A server that is not there yet is tried
-/// again for as long as `patience`.
+/// Opens a connection to the first address of the server that accepts one, and returns its index. A server that does not
+/// accept yet is tried again for as long as `patience`.
 ///
 /// # Errors
 /// Those of [`connect`].
@@ -75,12 +75,12 @@ pub(crate) fn reach(
     }
 }
 
-/// Opens a connection to the first address of `target` that takes one, from the address that `source` has for it if that is
-/// not the kernel's choice. Begins with the address of number `first`. Gives that of the one that answered as well.
+/// Opens a connection to the first address of `target` that accepts one, beginning with the index `first`. It comes from the
+/// address that `source` returns, if any. Also returns the index of the address that answered.
 ///
 /// # Errors
-/// `Interrupted` soon after `cancel` is set. Otherwise what the last address came to; where there are several, with all that
-/// were tried.
+/// `Interrupted` soon after `cancel` is set. Otherwise the error of the last address; if there are several, with all that were
+/// tried.
 pub(crate) fn connect(
     target: &Target,
     first: usize,
@@ -91,7 +91,7 @@ pub(crate) fn connect(
     let addresses = target.addresses();
     let mut tried: Vec<(SocketAddr, io::Error)> = Vec::new();
     for number in (0..addresses.len()).map(|next| (first + next) % addresses.len()) {
-        // An attempt that fails at once never gets to wait, so it is looked at here too.
+        // An attempt that fails at once never waits, so `cancel` is checked here too.
         if cancel.load(Ordering::Relaxed) {
             return Err(ErrorKind::Interrupted.into());
         }
@@ -105,7 +105,7 @@ pub(crate) fn connect(
     Err(failed(target, tried))
 }
 
-/// All addresses that were tried as one error, unless the server was named by its only address.
+/// One error for all addresses, unless the server was given by its only address.
 fn failed(target: &Target, mut tried: Vec<(SocketAddr, io::Error)>) -> io::Error {
     let asked = target.to_string();
     if let [(address, _)] = &tried[..]
@@ -205,7 +205,7 @@ mod tests {
             ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
         ] {
             if TcpListener::bind((ip, 0)).is_err() {
-                eprintln!("skipped for {ip}: this machine does not have the address");
+                test_support::skip(format!("this machine does not have the address {ip}"));
                 continue;
             }
             let (own, connected) = connect_from_its_own_port(ip, target_ip);

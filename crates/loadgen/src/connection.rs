@@ -1,4 +1,4 @@
-//! One of the client's connections: a place among those that are asked for, which is opened again when it ends.
+//! One of the client's connections: a slot, in which another connection is opened when one ends.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -15,7 +15,7 @@ use rustix::net::{RecvFlags, SendFlags};
 use crate::connecting::begin_to_connect;
 use crate::plan::Plan;
 
-/// A place for a connection, and the connection in it.
+/// A slot for a connection, and the connection in it.
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -26,36 +26,36 @@ pub(crate) struct Connection {
     pub(crate) state: State,
     pub(crate) input: ReadBuffer,
     unsent: WriteBuffer,
-    /// The requests that no reply has come for, in the order of their sending.
+    /// The requests without a reply, in the order in which they were sent.
     pub(crate) in_flight: VecDeque<InFlight>,
-    /// How many of these, from the first on, have timed out. A late reply to one of them has to be told from one to the next.
+    /// How many of these, from the first on, have timed out. A late reply to one of them is not the reply to the next.
     pub(crate) given_up: usize,
-    /// Requests sent on the present connection.
+    /// The number of requests sent on the present connection.
     pub(crate) sent: u64,
-    /// Good replies within the window, on all connections in this place.
+    /// Good replies within the window, on all connections of this slot.
     pub(crate) served: u64,
     /// Whether there was a good reply within the window, or to a request of it that came after its end.
     pub(crate) was_served: bool,
     pub(crate) opened_once: bool,
-    /// Which of the server's addresses it is opened to, and how many others are left to try.
+    /// The index of the server's address, and the number of addresses left to try.
     pub(crate) address: usize,
     pub(crate) untried: usize,
-    /// Whether it stands among the connections that the open loop takes for free.
-    pub(crate) offered: bool,
-    /// A read came back short, so there is nothing to read until an event says so.
+    /// Whether the queue of the open loop lists it as free.
+    pub(crate) is_listed_free: bool,
+    /// Whether a read was short, so that there is nothing to read before the next event.
     drained: bool,
-    /// The end may stand behind what is there, and no event will tell it.
+    /// Whether the end may follow what is there. No further event reports it.
     ends: bool,
-    /// Why nothing more can be sent. What the peer had sent before is still to be read.
+    /// Why nothing more can be sent. What the peer sent before can still be read.
     broken: Option<io::Error>,
 }
 
-/// What the connection can be used for.
+/// The state of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Not to be used before this time.
+    /// Without a connection until this time.
     Down { retry_at_ns: u64 },
-    /// Being opened since then.
+    /// Being opened since this time.
     Connecting { since_ns: u64 },
     /// Open.
     Open,
@@ -67,30 +67,30 @@ impl Default for State {
     }
 }
 
-/// A request on its way. Times are in nanoseconds since the run began.
+/// A request in flight. Times are in nanoseconds since the run began.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InFlight {
     pub(crate) number: u64,
     /// When it was due; in a closed loop, when it was sent.
     pub(crate) due_ns: u64,
     pub(crate) sent_ns: u64,
-    /// A reply that comes later is none in time. That is the timeout after the sending, and later by each pause of this client.
+    /// A later reply is a timeout. This is the sending time plus the timeout, plus each pause of this client.
     pub(crate) deadline_ns: u64,
 }
 
-/// What a read gave.
+/// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// Something, and there may be more.
+    /// Bytes, and there may be more.
     Some,
-    /// All there is for now, if anything.
+    /// Nothing more for now.
     All,
     /// The peer has closed.
     End,
 }
 
 impl Connection {
-    /// Begins to open a connection in this place.
+    /// Begins to open a connection in this slot.
     pub(crate) fn connect(
         &mut self,
         target: SocketAddr,
@@ -106,7 +106,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether a connection that was being opened is open now.
+    /// Checks whether a connection that was being opened is open now.
     pub(crate) fn finish_connect(&mut self, nodelay: bool) -> io::Result<bool> {
         let Some(stream) = &self.stream else {
             return Ok(false);
@@ -123,8 +123,8 @@ impl Connection {
         Ok(true)
     }
 
-    /// Closes the connection, if there is one, and leaves the place free from `retry_at_ns` on. What was in flight is lost;
-    /// the caller has counted it.
+    /// Closes the connection, if there is one. Another may be opened from `retry_at_ns` on. Requests in flight are lost; the
+    /// caller has counted them.
     pub(crate) fn close(&mut self, retry_at_ns: u64) {
         self.stream = None;
         self.state = State::Down { retry_at_ns };
@@ -138,13 +138,13 @@ impl Connection {
         self.broken = None;
     }
 
-    /// Takes note of an event.
-    pub(crate) fn told(&mut self, event: &Event) {
+    /// Notes an event.
+    pub(crate) fn note_event(&mut self, event: &Event) {
         self.drained &= !event.is_readable();
         self.ends |= event.is_read_closed() || event.is_error();
     }
 
-    /// Whether everything written so far has left and nothing has timed out, so that more may be sent.
+    /// Whether more may be sent: all earlier bytes were sent, and no request has timed out.
     pub(crate) fn can_send(&self) -> bool {
         self.state == State::Open
             && self.unsent.bytes().is_empty()
@@ -157,13 +157,13 @@ impl Connection {
         self.in_flight.range(self.given_up..)
     }
 
-    /// Whether the reply that is due next, to a request that was not given up, is late at this time.
+    /// Whether the oldest request that was not given up has timed out at this time.
     pub(crate) fn is_overdue(&self, now_ns: u64) -> bool {
         let oldest = self.in_flight.get(self.given_up);
         oldest.is_some_and(|request| request.deadline_ns < now_ns)
     }
 
-    /// Something may have come that no event was seen for.
+    /// Notes that there may be bytes without an event.
     pub(crate) fn expect_more(&mut self) {
         self.drained = false;
     }
@@ -174,14 +174,14 @@ impl Connection {
         self.can_send() && self.in_flight.len() < plan.pipeline && self.sent < share
     }
 
-    /// Sends these bytes, and keeps what does not leave now for [`send_rest`](Self::send_rest). A failure is told by
-    /// [`receive`](Self::receive), behind the replies that came before it.
+    /// Sends these bytes, and keeps the rest for [`send_rest`](Self::send_rest). [`receive`](Self::receive) reports a failure,
+    /// after the replies that came before it.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let sent = self.write(bytes);
         self.unsent.tail().extend_from_slice(&bytes[sent..]);
     }
 
-    /// Sends each frame's prefix, then its body, as writes of their own.
+    /// Sends the length and the body of each frame in separate writes.
     pub(crate) fn send_apart(&mut self, mut frames: &[u8]) {
         while let Head::Whole(body) = frame::head(frames, FrameLimit::MOST) {
             let (frame, rest) = frames.split_at(PREFIX_BYTES + body.len());
@@ -196,7 +196,7 @@ impl Connection {
         }
     }
 
-    /// Sends what was kept.
+    /// Sends the bytes that were kept.
     pub(crate) fn send_rest(&mut self) {
         let mut unsent = std::mem::take(&mut self.unsent);
         let sent = self.write(unsent.bytes());
@@ -204,7 +204,7 @@ impl Connection {
         self.unsent = unsent;
     }
 
-    /// Reads once. The buffer grows as bytes come, and never beyond what a frame within the limit takes.
+    /// Reads once. The buffer grows with the bytes received, at most to the size of the largest frame.
     pub(crate) fn receive(&mut self, limit: FrameLimit) -> io::Result<Received> {
         let Some(stream) = &mut self.stream else {
             return Ok(Received::All);
@@ -216,7 +216,7 @@ impl Connection {
         let asked = room.len();
         match recv(stream, room) {
             Ok(0) => match self.broken.take() {
-                // The kernel tells an error once, and a write was told it. EPIPE alone says only that the peer had closed.
+                // The kernel reports an error once, and a write got it. EPIPE only means that the peer had closed.
                 Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
                 _ => Ok(Received::End),
             },
@@ -236,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// Writes what leaves now, and says how much that is.
+    /// Writes what can be written now, and returns how much that is.
     fn write(&mut self, bytes: &[u8]) -> usize {
         let Some(stream) = &mut self.stream else {
             return bytes.len();
@@ -258,8 +258,8 @@ impl Connection {
     }
 }
 
-// The system calls themselves, and not those of the C library: where a process has several threads, as this one, it makes
-// each a point at which a thread can be cancelled, for a tenth of a microsecond or so a request.
+// Raw system calls, without the C library. In a process with several threads it makes each call a cancellation point, which
+// costs about a tenth of a microsecond per request.
 
 fn recv(stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
     let (_, bytes) = rustix::net::recv(stream, room, RecvFlags::empty())?;
@@ -267,6 +267,6 @@ fn recv(stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
 }
 
 fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    // A peer that has gone is an error of this connection, and no signal to this process.
+    // A peer that has gone is an error of this connection, and must not be a signal to this process.
     Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?)
 }

@@ -1,6 +1,6 @@
-//! A sample of the gaps between the requests of one thread, as those that were sent had fallen due.
+//! A sample of the gaps between the due times of the requests that one thread sent.
 
-/// Enough for the checks to see what matters, and little enough that they find no fault with a clock of nanoseconds.
+/// Enough for the checks, and few enough that the resolution of the clock does not show.
 const PAIRS_MOST: u64 = 2_000;
 
 /// Pairs of neighbouring gaps in nanoseconds, spread evenly over the window, none of which overlaps with another.
@@ -14,7 +14,7 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
-    /// For about so many requests.
+    /// A sample of about so many requests.
     pub(crate) fn for_requests(requests: f64) -> Self {
         Self {
             every: (requests as u64 / PAIRS_MOST).max(2),
@@ -25,8 +25,8 @@ impl Gaps {
         }
     }
 
-    /// Another request was sent, which had fallen due at this time.
-    pub(crate) fn fell_due(&mut self, at_ns: u64) {
+    /// Records the due time of a request that was sent.
+    pub(crate) fn record(&mut self, at_ns: u64) {
         let Some(last_ns) = self.last_ns.replace(at_ns) else {
             return;
         };
@@ -51,15 +51,15 @@ mod tests {
     fn neighbouring_gaps_come_in_pairs_that_do_not_overlap() {
         let mut gaps = Gaps::for_requests(0.0);
         for at_ns in [0, 1, 3, 6, 10, 15] {
-            gaps.fell_due(at_ns);
+            gaps.record(at_ns);
         }
         assert_eq!(gaps.into_pairs(), [(1.0, 2.0), (3.0, 4.0)]);
     }
 
     #[test]
-    fn a_long_run_leaves_a_sample_of_the_whole() {
+    fn a_sample_covers_a_long_run() {
         let mut gaps = Gaps::for_requests(100_000.0);
-        (0..100_000).for_each(|at_ns| gaps.fell_due(at_ns * 7));
+        (0..100_000).for_each(|at_ns| gaps.record(at_ns * 7));
         let pairs = gaps.into_pairs();
         assert!((1_900..=2_000).contains(&pairs.len()), "{}", pairs.len());
         assert!(pairs.iter().all(|&pair| pair == (7.0, 7.0)));

@@ -1,7 +1,7 @@
 //! The interval log of `HdrHistogram` (version 2), which its tools read.
 //!
-//! A line for each interval of the window and each of the three clocks: latency without a tag, the others tagged `service`
-//! and `lateness`. Values are nanoseconds; the maximum that stands in each line for people is in milliseconds.
+//! A line for each interval of the window and each of the three times: latency without a tag, the service time with the tag
+//! `service`, and the send delay with the tag `lateness`. Values are nanoseconds; the maximum in each line is in milliseconds.
 
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,7 @@ use schema::load::Interval;
 /// A log that is being written.
 pub struct Log<'a, W: Write> {
     lines: IntervalLogWriter<'a, 'a, W, V2DeflateSerializer>,
-    /// When the next interval began, in seconds from the window's start.
+    /// When the next interval begins, in seconds from the start of the window.
     from_s: f64,
 }
 
@@ -105,15 +105,15 @@ mod tests {
             }
         }
         let seconds = Duration::from_secs_f64;
-        let lateness = Some("lateness".to_owned());
+        let send_delay = Some("lateness".to_owned());
         let most = times.latency.max();
         assert_eq!(
             found,
             [
                 (seconds(0.0), seconds(1.0), None, 3, most),
-                (seconds(0.0), seconds(1.0), lateness.clone(), 1, 50),
+                (seconds(0.0), seconds(1.0), send_delay.clone(), 1, 50),
                 (seconds(1.0), seconds(0.5), None, 3, most),
-                (seconds(1.0), seconds(0.5), lateness, 1, 50),
+                (seconds(1.0), seconds(0.5), send_delay, 1, 50),
             ]
         );
     }

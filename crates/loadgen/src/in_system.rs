@@ -1,11 +1,10 @@
-//! How many requests are on their way, integrated over the window.
+//! The number of requests in the system, integrated over the window.
 //!
-//! This is the L of Little's law, L = λW, found without looking at any latency: each change of the number is told with its
-//! time, and the area below is added up. A latency that was counted from the wrong time, or not at all, makes the two
-//! differ.
+//! This is the L of Little's law, L = λW, computed without any latency: each change of the number is recorded with its time,
+//! and the area below is added up. If a latency is missing, or counted from the wrong time, the two sides differ.
 
-/// The number of requests on their way, and its integral within the window. Times are in nanoseconds from the start of the
-/// load, and never go back.
+/// The number of requests in the system, and its integral within the window. Times are in nanoseconds from the start of the
+/// load, and never decrease.
 #[derive(Debug, Clone)]
 pub(crate) struct InSystem {
     opens_ns: u64,
@@ -36,7 +35,7 @@ impl InSystem {
         self.number = self.number.saturating_sub(number);
     }
 
-    /// The window ends now, before its time.
+    /// Ends the window early, at this time.
     pub(crate) fn close(&mut self, at_ns: u64) {
         self.closes_ns = at_ns;
     }
@@ -95,7 +94,7 @@ mod tests {
                 .iter()
                 .flat_map(|&(from, time)| [(from, true), (from + time, false)])
                 .collect();
-            // Whoever comes and goes at the same time has to come first.
+            // A request that enters and leaves at the same time has to enter first.
             changes.sort_by_key(|&(at, enters)| (at, !enters));
             for (at, enters) in changes {
                 if enters { system.enter(at, 1) } else { system.leave(at, 1) }

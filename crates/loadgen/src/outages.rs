@@ -1,22 +1,22 @@
-//! When a load had no connection, and could not open one.
+//! Outages: times in which a load had no connection and could not open one.
 
 use schema::load::Failure;
 
-/// The outages of one thread, or those of all threads together.
+/// The outages of one thread, or of all threads together.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Outages {
-    /// From when to when, in nanoseconds of the run's clock, in order and without overlap.
+    /// Begin and end, in nanoseconds of the run's clock, in order and without overlap.
     past: Vec<(u64, u64)>,
     present: Option<Present>,
-    /// The attempts to connect since the last connection, all of which failed, and how the last one did.
+    /// The attempts to connect since the last connection, all of which failed, and the last failure.
     failed: Option<(Attempts, Failure)>,
 }
 
-/// An outage that is not over.
+/// An outage that goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Present {
     since_ns: u64,
-    /// The attempts that were refused.
+    /// Attempts that the server refused.
     refused: Option<Attempts>,
 }
 
@@ -24,10 +24,10 @@ struct Present {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "units stand last in a name")]
 struct Attempts {
-    /// When the first of them failed, and the last.
+    /// When the first and the last of them failed.
     first_ns: u64,
     last_ns: u64,
-    /// How long in between the client was paused, and tried nothing.
+    /// How long the client paused in between.
     paused_ns: u64,
 }
 
@@ -48,16 +48,16 @@ impl Attempts {
 }
 
 impl Outages {
-    /// An attempt to connect has failed in this way, and there has been no connection since then.
+    /// Records a failed attempt to connect. There has been no connection since `since_ns`.
     pub(crate) fn fail(&mut self, failure: Failure, since_ns: u64, now_ns: u64) {
         let attempts = || Attempts::begin(now_ns);
         let (failed, last) = self.failed.get_or_insert_with(|| (attempts(), failure));
         failed.last_ns = now_ns;
         *last = failure;
         match failure {
-            // The client lacks something, so nobody knows about the server.
+            // The client lacks ports, so nothing is known about the server.
             Failure::OutOfPorts => self.present = None,
-            // It may be there and have too much to do.
+            // The server may be there and overloaded.
             Failure::ConnectTimeout => {
                 self.begin(since_ns);
             }
@@ -72,7 +72,7 @@ impl Outages {
         })
     }
 
-    /// A connection is open, or the run is over.
+    /// Ends an outage: a connection is open, or the run is over.
     pub(crate) fn end(&mut self, now_ns: u64) {
         self.failed = None;
         if let Some(Present { since_ns, .. }) = self.present.take() {
@@ -80,7 +80,7 @@ impl Outages {
         }
     }
 
-    /// The client was paused, for as long as `paused_ns` gives of the time since then.
+    /// Accounts for a pause of the client: `paused_ns` returns its length since a time.
     pub(crate) fn excuse(&mut self, paused_ns: impl Fn(u64) -> u64) {
         let refused = self.present.as_mut().and_then(|present| present.refused.as_mut());
         let failed = self.failed.as_mut().map(|(failed, _)| failed);
@@ -89,14 +89,13 @@ impl Outages {
         }
     }
 
-    /// For how long attempts have been refused; nothing if none has. Time in which the client tried nothing is not counted.
+    /// How long attempts have been refused, without pauses of the client; none if none was refused.
     pub(crate) fn refused_for_ns(&self) -> Option<u64> {
         let refused = self.present.as_ref()?.refused.as_ref()?;
         Some(refused.length_ns())
     }
 
-    /// For how long all attempts have failed in any way, and how the last one did. Time in which the client tried nothing is
-    /// not counted.
+    /// How long all attempts have failed in any way, without pauses of the client, and the last failure.
     pub(crate) fn failed_for_ns(&self) -> Option<(u64, Failure)> {
         let (failed, last) = self.failed.as_ref()?;
         Some((failed.length_ns(), *last))
@@ -122,7 +121,7 @@ impl Outages {
         }
     }
 
-    /// How long each took, in nanoseconds.
+    /// The lengths, in nanoseconds.
     pub(crate) fn lengths_ns(&self) -> impl Iterator<Item = u64> {
         self.past.iter().map(|(from, to)| to - from)
     }
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn all_threads_are_without_a_connection_where_each_is() {
+    fn an_outage_of_all_threads_is_one_of_each() {
         let one = outages(&[(0, 10), (20, 30), (40, 50)]);
         let other = outages(&[(5, 25), (45, 60)]);
         let both = one.both(&other);

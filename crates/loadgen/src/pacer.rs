@@ -14,27 +14,27 @@ use crate::plan::{Fault, Pacing};
 /// The token of the timer's events, which no connection has.
 pub(crate) const TIMER: Token = Token(usize::MAX);
 
-/// For how long before a request is due the clock is looked at without sleeping.
+/// How long before a request is due the thread stops sleeping and watches the clock.
 ///
-/// A sleeper wakes late by what it takes a processor to come back from idle, some 20 µs on a machine of one's own and
-/// hundreds of microseconds on a virtual one that has to be scheduled first. (A timerfd has no timer slack that could be
-/// turned off.) How much that is can only be seen by sleeping, so the stretch is learnt, by the rule of Robbins and Monro
-/// (Annals of Mathematical Statistics 22 (3), 1951): a step up for each request that was overslept, a small step down for
-/// each that was not, so that it comes to rest where the steps cancel out. It is requests that are counted and not sleeps,
-/// since who sleeps for three milliseconds too long at 10,000/s is late for thirty. It is learnt from above: a machine is
-/// taken for one that wakes sleepers late until requests enough were in time, and not at the cost of some that were not.
+/// A sleeping thread wakes late, because its CPU has to come back from idle: some 20 µs on real hardware, and hundreds of
+/// microseconds on a virtual machine that has to be scheduled first. (A timerfd has no timer slack that could be turned off.)
+/// The delay can only be measured by sleeping, so the spin time is learned by the rule of Robbins and Monro (Annals of
+/// Mathematical Statistics 22 (3), 1951): a step up for each request that was overslept, and a small step down for each other
+/// request. It settles where the steps cancel out. It counts requests and not sleeps: a thread that sleeps three milliseconds
+/// too long at 10,000/s is late for thirty requests. It starts high, so that it learns from requests that were in time and
+/// not from late ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Stretch {
+struct SpinTime {
     ns: f64,
 }
 
-impl Stretch {
-    /// Of the requests, this share finds the thread awake.
+impl SpinTime {
+    /// This share of the requests finds the thread awake.
     const QUANTILE: f64 = 0.999;
-    /// Large enough to follow a machine that becomes busy within a few dozen of its long oversleeps.
+    /// Large enough to adapt to a machine that becomes busy within a few dozen late wakes.
     const STEP_NS: f64 = 50_000.0;
     const LEAST_NS: f64 = 60_000.0;
-    /// Who oversleeps by more than this has been taken off the processor, which no stretch is long enough for.
+    /// A longer delay means that the thread lost its CPU, which no spin time can prevent.
     const MOST_NS: f64 = 1_000_000.0;
 
     fn after(self, overslept: usize, in_time: usize) -> Self {
@@ -45,7 +45,7 @@ impl Stretch {
     }
 }
 
-/// How to wait: for a poll that returns at once, or at the latest after this long.
+/// How to wait: by a poll that returns at once, or after this time at the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
     Spin,
@@ -58,7 +58,7 @@ pub(crate) struct Pacer {
     pacing: Pacing,
     timer: TimerFd,
     armed_for_ns: u64,
-    stretch: Stretch,
+    spin_time: SpinTime,
     fault: Option<Fault>,
 }
 
@@ -78,12 +78,14 @@ impl Pacer {
             pacing,
             timer,
             armed_for_ns: 0,
-            stretch: Stretch { ns: Stretch::MOST_NS },
+            spin_time: SpinTime {
+                ns: SpinTime::MOST_NS,
+            },
             fault,
         })
     }
 
-    /// How to wait until `due_ns`, or for what else happens before `most_ns`; arms the timer where that needs one.
+    /// How to wait until `due_ns`, or for events until `most_ns`. Arms the timer if needed.
     pub(crate) fn until(&mut self, due_ns: u64, now_ns: u64, most_ns: u64) -> io::Result<Wait> {
         let most_ns = most_ns.saturating_sub(now_ns);
         if self.fault == Some(Fault::MillisecondTimer) {
@@ -95,9 +97,9 @@ impl Pacer {
         let Some(wake_ns) = self.sleeps_until(due_ns, now_ns) else {
             return Ok(Wait::Spin);
         };
-        // The same request may be waited for again and again while replies come in.
+        // The wait for the same request may be interrupted many times by replies.
         if self.armed_for_ns != wake_ns {
-            // The kernel takes a time of zero as "never".
+            // A time of zero disarms the timer.
             let after = Duration::from_nanos((wake_ns - now_ns).max(1));
             self.timer.set(
                 Expiration::OneShot(TimeSpec::from_duration(after)),
@@ -108,12 +110,12 @@ impl Pacer {
         Ok(Wait::Sleep { most_ns })
     }
 
-    /// So many requests had fallen due when the timer ended a sleep, and so many more have been sent since the last.
+    /// Learns from the number of requests that were due when the timer ended a sleep, and of those sent in time since then.
     pub(crate) fn sent(&mut self, overslept: usize, in_time: usize) {
-        self.stretch = self.stretch.after(overslept, in_time);
+        self.spin_time = self.spin_time.after(overslept, in_time);
     }
 
-    /// Whether it never sleeps, whatever is waited for.
+    /// Whether it never sleeps.
     pub(crate) fn never_sleeps(&self) -> bool {
         self.pacing == Pacing::Spin && self.fault != Some(Fault::MillisecondTimer)
     }
@@ -123,7 +125,7 @@ impl Pacer {
         let wake_ns = match self.pacing {
             Pacing::Spin => return None,
             Pacing::Sleep => due_ns,
-            Pacing::Hybrid => due_ns.saturating_sub(self.stretch.ns as u64),
+            Pacing::Hybrid => due_ns.saturating_sub(self.spin_time.ns as u64),
         };
         (wake_ns > now_ns).then_some(wake_ns)
     }
@@ -156,19 +158,19 @@ mod tests {
     fn the_spin_time_settles_at_one_late_wake_per_thousand() {
         // Oversleeps from 0 to 400 µs, each as often as the others: 399.6 µs is longer than all but one in 1,000.
         let oversleeps = (0..200_000_u64).map(|number| number * 7_919 % 400_000);
-        let stretch = oversleeps.fold(Stretch { ns: 60_000.0 }, |stretch, oversleep_ns| {
-            let overslept = usize::from(oversleep_ns as f64 > stretch.ns);
-            stretch.after(overslept, 1 - overslept)
+        let spin_time = oversleeps.fold(SpinTime { ns: 60_000.0 }, |spin_time, oversleep_ns| {
+            let overslept = usize::from(oversleep_ns as f64 > spin_time.ns);
+            spin_time.after(overslept, 1 - overslept)
         });
         // It keeps moving by a step.
-        assert!((345_000.0..=455_000.0).contains(&stretch.ns), "{stretch:?}");
+        assert!((345_000.0..=455_000.0).contains(&spin_time.ns), "{spin_time:?}");
     }
 
     #[test]
-    fn the_stretch_stays_within_its_bounds() {
-        let middle = Stretch { ns: 500_000.0 };
-        assert!((middle.after(0, 100_000).ns - Stretch::LEAST_NS).abs() < 1.0);
-        assert!((middle.after(100_000, 0).ns - Stretch::MOST_NS).abs() < 1.0);
+    fn the_spin_time_stays_within_its_bounds() {
+        let middle = SpinTime { ns: 500_000.0 };
+        assert!((middle.after(0, 100_000).ns - SpinTime::LEAST_NS).abs() < 1.0);
+        assert!((middle.after(100_000, 0).ns - SpinTime::MOST_NS).abs() < 1.0);
     }
 
     #[test]

@@ -1,19 +1,18 @@
-//! What one of several threads has of a run.
+//! The part of a run that one of several threads drives.
 
-/// A thread's partition of a run's connections, and so of its load: a thread that has one connection fewer than another is not
-/// to have as many requests wait for it.
+/// A thread's part of the connections, and so of the load: a thread with one connection fewer also has fewer requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Partition {
-    /// The thread's number, and how many there are.
+    /// The number of the thread, and the number of threads.
     pub(crate) thread: usize,
     pub(crate) threads: usize,
-    /// How many connections it has, of how many.
+    /// The number of its connections, and of all connections.
     pub(crate) connections: usize,
     pub(crate) all_connections: usize,
 }
 
 impl Partition {
-    /// What a thread has that is the only one.
+    /// The part of a single thread.
     pub(crate) const WHOLE: Self = Self {
         thread: 0,
         threads: 1,
@@ -21,7 +20,7 @@ impl Partition {
         all_connections: 1,
     };
 
-    /// The partition of `thread` of `threads`, where connections are dealt out to each in turn.
+    /// The part of `thread` of `threads`, if connections are dealt out in turn.
     pub(crate) fn new(connections: usize, thread: usize, threads: usize) -> Self {
         Self {
             thread,
@@ -31,8 +30,8 @@ impl Partition {
         }
     }
 
-    /// What a thread has of so many requests. Together the threads have them all.
-    pub(crate) fn part_of(self, requests: u64) -> u64 {
+    /// Its number of so many requests. The parts of all threads add up to them.
+    pub(crate) fn requests_of(self, requests: u64) -> u64 {
         let up_to = |thread: usize| {
             let dealt = self.all_connections / self.threads * thread
                 + thread.min(self.all_connections % self.threads);
@@ -41,7 +40,7 @@ impl Partition {
         (up_to(self.thread + 1) - up_to(self.thread)) as u64
     }
 
-    /// The partition as a number, 1 for the whole.
+    /// The part as a number, 1 for the whole.
     pub(crate) fn fraction(self) -> f64 {
         self.connections as f64 / self.all_connections as f64
     }
@@ -63,7 +62,7 @@ mod tests {
             let whole: f64 = partitions.iter().map(|partition| partition.fraction()).sum();
             assert!((whole - 1.0).abs() < 1e-9);
             for requests in [0, 1, 2, 1_000, u64::MAX] {
-                let parts = partitions.iter().map(|partition| partition.part_of(requests));
+                let parts = partitions.iter().map(|partition| partition.requests_of(requests));
                 assert_eq!(parts.sum::<u64>(), requests);
             }
         }

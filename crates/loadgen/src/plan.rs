@@ -1,4 +1,4 @@
-//! What is asked of a run.
+//! The plan of a run.
 
 mod error;
 
@@ -15,54 +15,54 @@ use crate::stages::{self, Stage};
 use crate::target::Target;
 use crate::work::Work;
 
-/// What is asked of a run. [`Plan::check`] says whether it can be.
+/// The plan of a run. [`Plan::check`] reports whether it can be carried out.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The server.
     pub target: Target,
-    /// How many connections are open at once.
+    /// The number of connections that are open at the same time.
     pub connections: usize,
-    /// How many threads drive them.
+    /// The number of threads that drive them.
     pub threads: usize,
     /// When requests are sent.
     pub load: Load,
-    /// How many requests are in flight on a connection: in a closed loop always, in an open one at most.
+    /// The number of requests in flight on a connection: in a closed loop always, in an open loop at most.
     pub pipeline: usize,
-    /// How many requests a connection carries before it is closed and another is opened in its place.
+    /// The number of requests per connection; then it is closed and another is opened.
     pub requests_per_connection: Option<u64>,
-    /// What the requests ask for.
+    /// The operations of the requests.
     pub work: Work,
-    /// How many more connections only exist.
+    /// The number of idle background connections.
     pub idle: usize,
-    /// How many more send half a frame and then nothing.
+    /// The number of background connections that send half a frame and then nothing.
     pub silent: usize,
-    /// How long the load runs before it is measured.
+    /// The length of the load before the window.
     pub warmup: Duration,
-    /// How long it is measured. Nobody looks at it where there are `requests` or `stages`.
+    /// The length of the window. Not used with `requests` or `stages`.
     pub duration: Duration,
-    /// How many requests are measured, in place of a time: the window ends with the last of them.
+    /// The number of measured requests, in place of a length: the window ends with the last of them.
     pub requests: Option<u64>,
-    /// How the rate of an open loop changes over the window; without any it stays the same. The warm-up has the first rate.
+    /// The stages of a changing rate in an open loop; empty for a constant rate. The warm-up has the first rate.
     pub stages: Vec<Stage>,
-    /// Into slices of what length the window is cut, each with figures of its own; without it, a second, or a third of a
-    /// short window.
+    /// The length of the slices of the window, each with metrics of its own. Without it: a second, or a third of a short
+    /// window.
     pub slice: Option<Duration>,
-    /// How long a request may take once it is sent, or a connection that is being opened.
+    /// The time limit of a request from its sending, and of an attempt to connect.
     pub timeout: Duration,
-    /// How long a server is waited for that does not take connections yet.
+    /// How long to wait for a server that does not accept connections yet.
     pub wait_for_server: Duration,
-    /// How long connections are tried again that the server refuses, when there is none. Then it is gone, and the run ends. A
-    /// run of so many `requests` also ends when attempts fail in any way for this long, and for three timeouts.
+    /// How long to keep trying while there is no connection and the server refuses them. Then the server is gone, and the run
+    /// ends. With `requests`, a run also ends if attempts fail in any way for this long and for three timeouts.
     pub ride_out: Duration,
-    /// Write a request's prefix and body apart and without `TCP_NODELAY`, as the original's client does.
+    /// Write the length and the body of a request separately and without `TCP_NODELAY`, as the original client does.
     pub two_writes: bool,
-    /// The processors that the threads may run on; empty: any.
+    /// The CPUs of the threads, in turn; empty for any.
     pub cpus: Vec<usize>,
-    /// What Poisson arrivals are drawn from.
+    /// The seed of Poisson arrivals.
     pub seed: u64,
-    /// What this machine is able to do at all, in requests a second, if that is known (see [`ceiling`](crate::ceiling)).
+    /// The highest rate of this machine in requests/s, if it is known (see [`ceiling`](crate::ceiling)).
     pub ceiling_per_s: Option<f64>,
-    /// A fault of the load generator's own, for a test that its checks find it.
+    /// A planted fault of the load generator, for tests of its checks.
     #[doc(hidden)]
     pub fault: Option<Fault>,
 }
@@ -70,14 +70,14 @@ pub struct Plan {
 /// When requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Load {
-    /// Each connection sends its next request when the last is answered.
+    /// Each connection sends its next request when the last one is answered.
     Closed,
-    /// Requests are due on a schedule that owes nothing to the replies. One that is due while no connection is free waits
-    /// in line, and its latency counts from when it was due.
+    /// Requests are due on a schedule that does not depend on the replies. If no connection is free, a request waits in a
+    /// queue, and its latency counts from when it was due.
     Open {
-        /// How many are due in a second, on all connections together.
+        /// Requests/s on all connections together.
         rate_per_s: f64,
-        /// How the gaps between them are distributed.
+        /// The distribution of the gaps between them.
         arrivals: Arrivals,
         /// How a thread waits until the next is due.
         pacing: Pacing,
@@ -87,22 +87,22 @@ pub enum Load {
 /// How a thread waits until the next request is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pacing {
-    /// Sleeps, then keeps looking at the clock for the last stretch: precise, for some of a processor. At less than a
-    /// thousand requests a second most of the processor time of a request is this looking.
+    /// Sleeps, then watches the clock for the rest: precise, for part of a CPU. Below a thousand requests/s most of the CPU time
+    /// per request is this watching.
     Hybrid,
-    /// Keeps looking at the clock: the most precise, for all of a processor.
+    /// Watches the clock: most precise, for a whole CPU.
     Spin,
-    /// Sleeps: some 20 to 80 µs late, for the least of a processor.
+    /// Sleeps: 20 to 80 µs late, for the least CPU.
     Sleep,
 }
 
-/// A fault of the load generator's own.
+/// A planted fault of the load generator.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Latency counts from when a request was sent, and not from when it was due.
     LatencyFromSend,
-    /// The timer knows no less than a millisecond.
+    /// The timer has a resolution of a millisecond.
     MillisecondTimer,
     /// One reply in a thousand is not checked.
     UncheckedReplies,
@@ -118,16 +118,15 @@ impl fmt::Display for Pacing {
     }
 }
 
-/// How long a request may take unless something else is asked for.
+/// The default timeout.
 pub const TIMEOUT_USUAL: Duration = Duration::from_secs(1);
-/// How long connections are tried again unless something else is asked for.
+/// The default time to keep trying while the server refuses connections.
 pub const RIDE_OUT_USUAL: Duration = Duration::from_millis(500);
-/// What is drawn from unless something else is asked for.
+/// The default seed.
 pub const SEED_USUAL: u64 = 1;
 
 impl Plan {
-    /// A closed loop on this server: as many connections with one request in flight on each, everything else at the
-    /// defaults of the command line.
+    /// A closed loop: so many connections with one request in flight on each, and the defaults of the command line.
     #[must_use]
     pub fn closed_loop(target: impl Into<Target>, connections: usize, work: Work) -> Self {
         Self {
@@ -156,7 +155,7 @@ impl Plan {
         }
     }
 
-    /// An open loop on this server: Poisson arrivals at this rate, everything else at the defaults of the command line.
+    /// An open loop: Poisson arrivals at this rate, and the defaults of the command line.
     #[must_use]
     pub fn open_loop(target: impl Into<Target>, connections: usize, rate_per_s: f64, work: Work) -> Self {
         Self {
@@ -169,7 +168,7 @@ impl Plan {
         }
     }
 
-    /// An open loop on this server whose rate changes: Poisson arrivals, everything else at the defaults of the command line.
+    /// An open loop with a changing rate: Poisson arrivals, and the defaults of the command line.
     #[must_use]
     pub fn staged(target: Target, connections: usize, stages: Vec<Stage>, work: Work) -> Self {
         let total_s = stages::total(&stages).unwrap_or(TIME_MOST).as_secs_f64();
@@ -181,7 +180,7 @@ impl Plan {
         }
     }
 
-    /// How long the window may be open: as long as it takes, where the requests are counted.
+    /// The longest time that the window may be open.
     #[must_use]
     pub fn window(&self) -> Duration {
         if self.requests.is_some() {
@@ -193,7 +192,7 @@ impl Plan {
         }
     }
 
-    /// Whether this can be done at all.
+    /// Checks whether the plan can be carried out.
     pub fn check(&self) -> Result<(), PlanError> {
         within(Field::Connections, self.connections, 1, CONNECTIONS_MOST)?;
         within(Field::Threads, self.threads, 1, THREADS_MOST)?;
@@ -216,8 +215,8 @@ impl Plan {
         }
         if !self.stages.is_empty() {
             let fault = match (self.load, self.requests) {
-                (Load::Closed, _) => Err("stages are of an open loop; give a rate".to_owned()),
-                (_, Some(_)) => Err("stages have a length; give no number of requests".to_owned()),
+                (Load::Closed, _) => Err("stages need an open loop; use Load::Open".to_owned()),
+                (_, Some(_)) => Err("stages have a length; use no number of requests".to_owned()),
                 _ => stages::check(&self.stages),
             };
             fault.map_err(PlanError::Stages)?;

@@ -1,28 +1,28 @@
-//! A rate over time, as what it adds up to: how many requests are due by a time, and when so many are.
+//! A changing rate, integrated: the number of requests that are due by a time, and the inverse.
 //!
-//! A stream whose rate changes is one of rate 1 on a clock that runs as fast as the rate is high (the time-rescaling theorem:
-//! Brown et al., Neural Computation 14, 2002). So a schedule is made on that clock, and checked on it.
+//! A stream with a changing rate has rate 1 on a rescaled clock, which runs in proportion to the rate (the time-rescaling
+//! theorem: Brown et al., Neural Computation 14, 2002). Schedules are made and checked on that clock.
 
 use std::time::Duration;
 
 use crate::clock::nanoseconds;
 use crate::stages::Stage;
 
-/// A thread's share of a rate over time. Times are in nanoseconds from the start of the load.
+/// A thread's part of a changing rate. Times are in nanoseconds from the start of the load.
 #[derive(Debug, Clone)]
 pub(crate) struct Profile {
     segments: Vec<Segment>,
 }
 
-/// A time in which the rate changes evenly, or not.
+/// A time in which the rate is constant or changes linearly.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     starts_ns: f64,
     length_ns: f64,
-    /// The rate at its start, in requests per nanosecond, and by how much it grows in each.
+    /// The rate at its start, in requests per nanosecond, and its growth per nanosecond.
     rate: f64,
     growth: f64,
-    /// How many requests are due before it, and in it.
+    /// The number of requests that are due before it, and in it.
     before: f64,
     requests: f64,
 }
@@ -61,23 +61,23 @@ impl Profile {
         });
     }
 
-    /// How many requests are due from the first to the last.
+    /// The total number of requests.
     pub(crate) fn total(&self) -> f64 {
         self.segments
             .last()
             .map_or(0.0, |last| last.before + last.requests)
     }
 
-    /// When so many requests are due; nothing if it never comes to that.
-    pub(crate) fn time_of(&self, requests: f64) -> Option<f64> {
+    /// When the request of this number is due; none if there are fewer.
+    pub(crate) fn time_of_request(&self, requests: f64) -> Option<f64> {
         let index = self
             .segments
             .partition_point(|segment| segment.before + segment.requests <= requests);
         let segment = self.segments.get(index)?;
-        Some(segment.starts_ns + segment.time_of(requests - segment.before))
+        Some(segment.starts_ns + segment.time_of_request(requests - segment.before))
     }
 
-    /// How many requests are due by this time.
+    /// The number of requests that are due by this time.
     pub(crate) fn requests_by(&self, at_ns: f64) -> f64 {
         let begun = self
             .segments
@@ -91,9 +91,9 @@ impl Profile {
 }
 
 impl Segment {
-    /// How long after its start so many requests are due in it: the root of rate·t + growth·t²/2, in the form that cancels
-    /// nothing where the growth is small.
-    fn time_of(self, requests: f64) -> f64 {
+    /// The time from its start until so many requests are due: the root of rate·t + growth·t²/2, in the form without
+    /// cancellation for a small growth.
+    fn time_of_request(self, requests: f64) -> f64 {
         if requests <= 0.0 {
             return 0.0;
         }
@@ -153,12 +153,12 @@ mod tests {
         let mut last_ns = 0.0;
         for number in 0..4_000 {
             let requests = f64::from(number) / 10.0;
-            let at_ns = profile.time_of(requests).unwrap();
+            let at_ns = profile.time_of_request(requests).unwrap();
             assert!(at_ns >= last_ns, "{requests}");
             last_ns = at_ns;
             let back = profile.requests_by(at_ns);
             assert!((back - requests).abs() < 1e-6, "{requests} at {at_ns}: {back}");
         }
-        assert_eq!(profile.time_of(400.0), None);
+        assert_eq!(profile.time_of_request(400.0), None);
     }
 }

@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Result<f64, RateError> {
         .iter()
         .find_map(|&(letter, factor)| Some((number.strip_suffix(letter)?.trim_end(), factor)));
     let (digits, factor) = factor.unwrap_or((number, 1.0));
-    // The standard library reads `inf` and `+1` as well.
+    // The standard library also reads `inf` and `+1`.
     let starts_as_one = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.');
     let value: f64 = digits.parse().map_err(|_| refused())?;
     let rate_per_s = value * factor / unit_s;

@@ -1,5 +1,5 @@
-//! The window, slice by slice: what each thread measured in it, put together as the run goes on, so that a long run takes
-//! no more memory than a short one.
+//! The window, slice by slice: what the threads measured is merged as the run goes on, so that a long run takes no more
+//! memory than a short one.
 
 use std::time::Duration;
 
@@ -42,35 +42,35 @@ impl Times {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slice {
     pub(crate) times: Times,
-    /// Requests that ended otherwise than well.
+    /// Requests that failed.
     pub(crate) failed: u64,
-    /// How many requests fell due in it, where there are stages.
+    /// The number of requests that fell due in it, if there are stages.
     pub(crate) due: u64,
-    /// When it ended, from the start of the window: before its time if the run was interrupted.
+    /// When it ended, from the start of the window: early if the run was interrupted.
     pub(crate) ends: Duration,
-    /// Whether its thread hands in no further one.
+    /// Whether it is the last one of its thread.
     pub(crate) is_last: bool,
 }
 
-/// Puts the slices of all threads together.
+/// Merges the slices of all threads.
 #[derive(Debug)]
 pub(crate) struct Aggregator {
-    cut: Slicing,
+    slicing: Slicing,
     threads: usize,
-    /// The last slices of those threads that have handed in all of theirs.
+    /// The numbers of the last slices of threads that have ended.
     ended: Vec<usize>,
-    /// Slices that not all threads have handed in, with how many have; the first is that of number `intervals.len()`.
+    /// Slices that not all threads have handed in, and how many have. The first has the number `intervals.len()`.
     open: Vec<(usize, Slice)>,
     pub(crate) intervals: Vec<Interval>,
     pub(crate) whole: Times,
     first_third: Histogram<u64>,
     last_third: Histogram<u64>,
-    /// What came of each stage so far, and the latencies of the present one.
+    /// The results of the stages so far, and the latencies of the present one.
     pub(crate) stages: Vec<StageTotals>,
     stage_latency: Histogram<u64>,
 }
 
-/// What came of a stage.
+/// The result of a stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct StageTotals {
     pub(crate) due: u64,
@@ -81,9 +81,9 @@ pub(crate) struct StageTotals {
 }
 
 impl Aggregator {
-    pub(crate) fn new(cut: Slicing, threads: usize) -> Self {
+    pub(crate) fn new(slicing: Slicing, threads: usize) -> Self {
         Self {
-            cut,
+            slicing,
             threads,
             ended: Vec::new(),
             open: Vec::new(),
@@ -96,8 +96,8 @@ impl Aggregator {
         }
     }
 
-    /// Takes a thread's slice of this number. Each thread hands in its slices in their order; `done` is called for each
-    /// slice that is whole by it.
+    /// Adds a thread's slice of this number. Each thread hands in its slices in order. `done` is called for each slice that is
+    /// complete with it.
     pub(crate) fn take(&mut self, number: usize, slice: Slice, mut done: impl FnMut(&Interval, &Times)) {
         let Some(place) = number.checked_sub(self.intervals.len()) else {
             return;
@@ -132,7 +132,7 @@ impl Aggregator {
             .is_some_and(|(handed_in, _)| *handed_in == whole)
     }
 
-    /// Closes what not all threads have handed in, because the run was cut short.
+    /// Closes incomplete slices, because the run was interrupted.
     pub(crate) fn close_rest(&mut self, mut done: impl FnMut(&Interval, &Times)) {
         for (_, slice) in std::mem::take(&mut self.open) {
             self.close(&slice, &mut done);
@@ -143,15 +143,15 @@ impl Aggregator {
         let number = self.intervals.len();
         let latency = &slice.times.latency;
         self.whole.add(&slice.times);
-        // With seconds that are no multiple of three, those in the middle are in neither.
-        let count = self.cut.count().unwrap_or(0);
+        // If the number is no multiple of three, the slices in the middle are in neither third.
+        let count = self.slicing.count().unwrap_or(0);
         let third = count / 3;
         if number < third {
             add(&mut self.first_third, latency);
         } else if number >= count - third && number < count {
             add(&mut self.last_third, latency);
         }
-        self.add_to_stage(self.cut.stage(number), slice);
+        self.add_to_stage(self.slicing.stage(number), slice);
         let interval = interval(slice.ends, latency, slice.failed);
         done(&interval, &slice.times);
         self.intervals.push(interval);
@@ -171,8 +171,8 @@ impl Aggregator {
         totals.latency_us = quantiles(&self.stage_latency);
     }
 
-    /// How the latency changed from the first third of the window to the last; nothing if one of them has too few replies
-    /// for its median to mean something.
+    /// How the latency changed from the first third of the window to the last; none if one of them has too few replies for a
+    /// median.
     pub(crate) fn drift(&self) -> Option<Drift> {
         const LEAST: u64 = 100;
         let median_us = |histogram: &Histogram<u64>| {
@@ -203,7 +203,7 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_secs(4);
 
-    /// Two threads' slices, taken in this order: true takes the first thread's next one.
+    /// The slices of two threads in this order: true takes the next one of the first thread.
     fn gathered(threads: &[Vec<Vec<u32>>; 2], order: &[bool]) -> Aggregator {
         let mut aggregator = Aggregator::new(Slicing::new(WINDOW, None), 2);
         let mut next = [0, 0];
@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_of_merging_means_nothing(
+        fn the_order_of_merging_does_not_matter(
             one in four_slices(),
             other in four_slices(),
             order in prop::collection::vec(any::<bool>(), 0..8),
@@ -269,7 +269,7 @@ mod tests {
             ends: Duration::from_millis(ms),
             ..slice(&[7])
         };
-        // The run is cut short while one thread has crossed the second edge, and the other has not.
+        // The run is interrupted while one thread has crossed the second edge, and the other has not.
         for (number, ms) in [(0, 1_000), (1, 1_999), (0, 1_000), (1, 2_000), (2, 2_001)] {
             aggregator.take(number, ending(ms), |_, _| {});
         }

@@ -1,20 +1,21 @@
-//! How a window is cut into slices.
+//! How a window is divided into slices.
 
 use std::time::Duration;
 
 use crate::plan::Plan;
 
-/// A window of known length is cut into slices of the length that the plan asks for, else into seconds, or into thirds if it is
-/// shorter than three, or not at all if it is shorter than [`CUT_LEAST`]. The last slice may be a short one. A window of stages
-/// is cut stage by stage, so that no slice belongs to two. One that ends with its last request is cut as long as it lasts.
+/// A window of known length is divided into slices of the length that the plan asks for. Without one, they are seconds, or
+/// thirds of a window of less than three seconds. A window shorter than [`DIVIDED_LEAST`] is one slice. The last slice may be
+/// shorter. With stages each stage is divided on its own, so that no slice belongs to two. A window that ends with its last
+/// request is divided as long as it lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Slicing {
     each: Duration,
-    /// None if nobody knows how long the window will be.
+    /// Empty if the length of the window is unknown.
     parts: Vec<Part>,
 }
 
-/// Slices of equal length, and what is left.
+/// Slices of equal length, and a shorter last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Part {
     starts: Duration,
@@ -23,8 +24,8 @@ struct Part {
     count: usize,
 }
 
-/// To put slices together takes a CPU for up to a millisecond, which would show in a shorter window.
-const CUT_LEAST: Duration = Duration::from_millis(100);
+/// Merging slices takes a CPU for up to a millisecond, which would show in a shorter window.
+const DIVIDED_LEAST: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Slicing {
@@ -38,14 +39,14 @@ impl Slicing {
         if plan.stages.is_empty() {
             return Self::new(plan.duration, plan.slice);
         }
-        let mut cut = Self {
+        let mut slicing = Self {
             each: plan.slice.unwrap_or(SECOND),
             parts: Vec::new(),
         };
         let (mut starts, mut first) = (Duration::ZERO, 0);
         for stage in &plan.stages {
-            let count = slices(stage.duration, cut.each);
-            cut.parts.push(Part {
+            let count = slices(stage.duration, slicing.each);
+            slicing.parts.push(Part {
                 starts,
                 length: stage.duration,
                 first,
@@ -54,7 +55,7 @@ impl Slicing {
             starts += stage.duration;
             first += count;
         }
-        cut
+        slicing
     }
 
     pub(crate) fn new(window: Duration, asked: Option<Duration>) -> Self {
@@ -70,16 +71,16 @@ impl Slicing {
         if let Some(each) = asked {
             return whole(each, slices(window, each));
         }
-        if window < CUT_LEAST {
+        if window < DIVIDED_LEAST {
             return whole(window.max(Duration::from_nanos(1)), 1);
         }
         let each = (window / 3).clamp(Duration::from_nanos(1), SECOND);
         let count = slices(window, each);
-        // A third is rounded down, which may leave a nanosecond or two for a slice of their own.
+        // A third is rounded down, which may leave a nanosecond or two for a further slice.
         whole(each, if each < SECOND { count.min(3) } else { count })
     }
 
-    /// How many slices there are; nothing if nobody knows.
+    /// The number of slices; none if it is unknown.
     pub(crate) fn count(&self) -> Option<usize> {
         let last = self.parts.last()?;
         Some(last.first + last.count)
@@ -120,12 +121,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_window_is_cut_without_a_gap(ms in 1u64..100_000) {
+        fn a_window_is_divided_without_gaps(ms in 1u64..100_000) {
             let window = Duration::from_millis(ms);
-            let cut = Slicing::new(window, None);
-            let count = cut.count().unwrap();
-            prop_assert_eq!(count >= 3, window >= CUT_LEAST);
-            let ends: Vec<_> = (0..count).map(|slice| cut.ends(slice)).collect();
+            let slicing = Slicing::new(window, None);
+            let count = slicing.count().unwrap();
+            prop_assert_eq!(count >= 3, window >= DIVIDED_LEAST);
+            let ends: Vec<_> = (0..count).map(|slice| slicing.ends(slice)).collect();
             prop_assert!(ends.is_sorted());
             prop_assert_eq!(*ends.last().unwrap(), window);
         }
@@ -145,10 +146,10 @@ mod tests {
 
     #[test]
     fn no_slice_belongs_to_two_stages() {
-        let cut = Slicing::from_plan(&plan(&[2_500, 400, 1_000]));
-        let count = cut.count().unwrap();
+        let slicing = Slicing::from_plan(&plan(&[2_500, 400, 1_000]));
+        let count = slicing.count().unwrap();
         let slices: Vec<_> = (0..count)
-            .map(|slice| (cut.stage(slice), cut.ends(slice).as_millis()))
+            .map(|slice| (slicing.stage(slice), slicing.ends(slice).as_millis()))
             .collect();
         assert_eq!(
             slices,
@@ -157,13 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_unknown_length_is_cut_for_ever() {
-        let cut = Slicing::from_plan(&Plan {
+    fn a_window_of_unknown_length_has_endless_slices() {
+        let slicing = Slicing::from_plan(&Plan {
             requests: Some(5),
             stages: Vec::new(),
             ..plan(&[])
         });
-        assert_eq!((cut.count(), cut.stage(7)), (None, 0));
-        assert_eq!(cut.ends(99), Duration::from_secs(100));
+        assert_eq!((slicing.count(), slicing.stage(7)), (None, 0));
+        assert_eq!(slicing.ends(99), Duration::from_secs(100));
     }
 }

@@ -1,22 +1,22 @@
-//! From which address each connection comes. A server's address and one of the client's have no more connections between
-//! them than the client has ports; on loopback, where all of 127.0.0.0/8 is ours, further ones take further addresses.
+//! The source address of each connection. Between two addresses there can be no more connections than the client has ports.
+//! On loopback all of 127.0.0.0/8 is local, so further connections use further addresses.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::target::Target;
 
-/// The ports that Linux gives out when its settings can't be read.
+/// The number of ports if the settings can't be read: the default of Linux.
 const USUAL_PORTS: usize = 28_232;
 /// Ports that other programs may hold.
 const SPARE_PORTS: usize = 232;
 
-/// From which address each connection comes.
+/// The source address of each connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SourceAddresses {
     /// The kernel chooses.
     Any,
-    /// So many connections from 127.0.0.1, as many from 127.0.0.2, and so on.
+    /// `each` connections from 127.0.0.1, as many from 127.0.0.2, and so on.
     Loopback { each: usize },
 }
 
@@ -42,7 +42,7 @@ impl SourceAddresses {
         }
     }
 
-    /// The address of the connection of this number to `target`, if it is not the kernel's choice.
+    /// The source address of a connection to `target`; none if the kernel chooses.
     pub(crate) fn address_for(&self, connection: usize, target: SocketAddr) -> Option<SocketAddr> {
         match *self {
             Self::Loopback { each } if is_loopback(&target) => {
@@ -55,12 +55,12 @@ impl SourceAddresses {
     }
 }
 
-/// Whether it is an address of 127.0.0.0/8, all of which are this machine's.
+/// Whether it is an address of 127.0.0.0/8, all of which are local.
 fn is_loopback(target: &SocketAddr) -> bool {
     matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback())
 }
 
-/// How many ports a connection may come from.
+/// The number of ports that the kernel gives to clients.
 fn local_ports() -> usize {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
     let ports = range.and_then(|range| {

@@ -1,6 +1,6 @@
-//! What happened, counted so that it adds up.
+//! The counts of a run, which add up.
 //!
-//! A tally belongs to one thread while the load runs. Merging is by sums, so the order of the threads means nothing.
+//! A tally belongs to one thread while the load runs. Merging adds, so the order of the threads does not matter.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,69 +13,69 @@ use crate::outages::Outages;
 use crate::pauses::Pauses;
 use crate::slices::Times;
 
-/// What one thread, or all together, counted.
+/// The counts of one thread, or of all together.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    /// Those that were in the system at some time within the window, by how they ended.
+    /// Requests that were in the system at some time within the window, by how they ended.
     pub(crate) requests: Requests,
-    /// The times of those of them that were answered well when the window was over.
+    /// The times of those whose good reply came after the window.
     pub(crate) after_window: Times,
-    /// How many were in the system as the window opened, and as it closed.
+    /// The number of requests in the system as the window opened, and as it closed.
     pub(crate) backlog: Backlog,
-    /// When this client did not look.
+    /// The pauses of this client.
     pub(crate) pauses: Pauses,
-    /// How long after the window the last of them ended.
+    /// How long after the window the last request ended.
     pub(crate) drain: Duration,
-    /// Good replies that came within the window, whenever they were asked for.
+    /// Good replies within the window, whenever their requests were sent.
     pub(crate) completed: u64,
-    /// Good replies from the first to the last.
+    /// All good replies of the run.
     pub(crate) answered_total: u64,
-    /// Good replies within the window by connection, for those that are asked for at once.
+    /// Good replies within the window, for each connection slot.
     pub(crate) served: Vec<u64>,
-    /// How many of these had one within the window, or to a request of it that came after its end.
+    /// The number of slots with a good reply within the window, or to a request of it.
     pub(crate) connections_served: u64,
-    /// How many of these could be opened at all.
+    /// The number of slots whose connection could be opened.
     pub(crate) opened: u64,
-    /// How many connections were opened to each of the server's addresses.
+    /// The number of connections to each of the server's addresses.
     pub(crate) opened_to: Vec<u64>,
-    /// When there was no connection and none could be opened, from the load's first request on.
+    /// The times without any connection, from the first request on.
     pub(crate) outages: Outages,
-    /// Connections opened within the window in the place of another.
+    /// Connections that were replaced within the window.
     pub(crate) reconnects: u64,
     /// How long it took to open a connection, in nanoseconds.
     pub(crate) connecting: Histogram<u64>,
     /// For a mix, the latencies of each part.
     pub(crate) parts: Vec<Histogram<u64>>,
-    /// How long was measured.
+    /// The length of the window.
     pub(crate) window: Duration,
-    /// Processor time within the window.
+    /// CPU time within the window.
     pub(crate) cpu: Duration,
-    /// What each thread did with the window; the one with the least left first.
+    /// How busy each thread was, the busiest first.
     pub(crate) threads: Vec<ThreadTime>,
-    /// The longest that a thread which did not sleep took from one look at the clock to the next.
+    /// The longest gap between two readings of the clock by a thread that did not sleep.
     pub(crate) longest_gap_ns: u64,
-    /// Little's L: the number of requests on their way, integrated over the window, in requests times nanoseconds.
+    /// Little's L: the number of requests in the system, integrated over the window, in requests times nanoseconds.
     pub(crate) area_ns: u128,
-    /// Little's λW: the parts of all requests' latencies that lie within the window, added up.
+    /// Little's λW: the sum of all latencies, as far as they lie within the window.
     pub(crate) waits_ns: u128,
-    /// A sample of the gaps between requests as they had fallen due, each with the one after it.
+    /// A sample of the gaps between due times, each with the next one.
     pub(crate) gaps: Vec<(f64, f64)>,
-    /// Why the run ended before its time.
+    /// Why the run ended early.
     pub(crate) ended_early: Option<String>,
     failures: BTreeMap<Failure, (u64, String)>,
 }
 
-/// Shares of the window.
+/// How a thread spent the window, in shares of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct ThreadTime {
-    /// On a processor, the watching of the clock not counted.
+    /// On a CPU, without watching the clock.
     pub(crate) busy: f64,
-    /// Ready for a processor, which others had.
+    /// Runnable, while other threads had the CPU.
     pub(crate) waited: f64,
 }
 
 impl ThreadTime {
-    /// What the thread could not have done more in.
+    /// The share in which the thread could not have done more.
     pub(crate) fn taken(self) -> f64 {
         self.busy + self.waited
     }
@@ -113,7 +113,7 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// With room for the latencies of so many parts of a mix.
+    /// A tally with latencies for so many parts of a mix.
     pub(crate) fn with_parts(parts: usize) -> Self {
         Self {
             parts: vec![histogram(); parts],
@@ -121,12 +121,12 @@ impl Tally {
         }
     }
 
-    /// Counts a failure, and keeps what it looked like if it is the first of its kind.
+    /// Counts a failure. The first of its kind is kept as an example.
     pub(crate) fn fail(&mut self, failure: Failure, count: u64, example: impl FnOnce() -> String) {
         self.failures.entry(failure).or_insert_with(|| (0, example())).0 += count;
     }
 
-    /// Counts a connection that was opened to the server's address of this number.
+    /// Counts a connection to the server's address with this index.
     pub(crate) fn opened_to(&mut self, address: usize) {
         if self.opened_to.len() <= address {
             self.opened_to.resize(address + 1, 0);
@@ -134,7 +134,7 @@ impl Tally {
         self.opened_to[address] += 1;
     }
 
-    /// Two tallies as one.
+    /// Merges two tallies.
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.requests = self.requests.plus(other.requests);
         self.after_window.add(&other.after_window);
@@ -175,7 +175,7 @@ impl Tally {
         self
     }
 
-    /// What the thread did with the window that had the least of it left.
+    /// The busiest thread.
     pub(crate) fn busiest(&self) -> ThreadTime {
         self.threads.first().copied().unwrap_or_default()
     }

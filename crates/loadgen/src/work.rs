@@ -1,4 +1,4 @@
-//! What the requests of a run ask for: an operation, or a mix of several.
+//! The operations of the requests of a run: one, or a mix.
 
 use protocol::FrameLimit;
 
@@ -8,12 +8,12 @@ use crate::operation::Operation;
 pub use crate::operation::{Params, Verdict, WorkError};
 use schema::load::MixPart;
 
-/// What the requests of a run ask for. Which operation a request has, and with what params, is a pure function of its
-/// number: whoever checks the reply works it out again.
+/// The operations of the requests of a run. The operation and the parameters of a request are a pure function of its number:
+/// whoever checks the reply computes them again.
 #[derive(Debug, Clone)]
 pub struct Work {
     operations: Vec<Operation>,
-    /// For each part of a mix, the sum of its weight and those before it; empty if it is none.
+    /// For each part of a mix, the sum of its weight and those before it; empty for a single operation.
     weights_so_far: Vec<u64>,
     seed: u64,
 }
@@ -59,14 +59,14 @@ impl Work {
         })
     }
 
-    /// The times that the first requests of this mix ask for, if each asks for one.
+    /// The times that the first requests ask for, if each asks for one.
     #[must_use]
     pub fn times(&self, requests: usize) -> Vec<u64> {
         let time = |number| self.operations[self.part(number)].time(number);
         (0..requests as u64).filter_map(time).collect()
     }
 
-    /// The operations; for a mix those of its parts in their order, `ping+spin`.
+    /// The operation; for a mix those of its parts in order, such as `ping+spin`.
     #[must_use]
     pub fn operation(&self) -> String {
         let names: Vec<_> = self.operations.iter().map(Operation::name).collect();
@@ -78,7 +78,7 @@ impl Work {
         self.operations.iter().map(Operation::name)
     }
 
-    /// The params, if they are the same for all requests.
+    /// The parameters, if they are the same for all requests.
     #[must_use]
     pub fn fixed_params(&self) -> Option<String> {
         match &self.operations[..] {
@@ -87,14 +87,14 @@ impl Work {
         }
     }
 
-    /// The length of the string of each ping, if this is no mix and that was asked for.
+    /// The length of the string of each ping, if one was given and this is no mix.
     pub(crate) fn payload_bytes(&self) -> Option<usize> {
         self.operations[0]
             .payload_bytes()
             .filter(|_| self.weights_so_far.is_empty())
     }
 
-    /// The parts of a mix, in their order, each with a name of its own; nothing if this is no mix.
+    /// The parts of a mix in order, each with its own name; none for a single operation.
     pub(crate) fn mix_parts(&self) -> Option<Vec<MixPart>> {
         let labels: Vec<_> = self.operations.iter().map(Operation::label).collect();
         let name = |index: usize| {
@@ -138,8 +138,8 @@ impl Work {
         self.operations[part].append_request(number, out);
     }
 
-    /// The longest frame that can be a reply: with room for one in many more words, or for an error, and yet far below
-    /// what four bytes of text come to when they are taken for a length, so that garbage is known for what it is at once.
+    /// The longest frame accepted as a reply. It has room for other ways to write the same JSON, and for an error. It is far
+    /// below the length that four bytes of text stand for, so that garbage is found at once.
     pub(crate) fn reply_limit(&self) -> FrameLimit {
         const LEAST_BYTES: usize = 1 << 20;
         let longest = self
@@ -153,8 +153,8 @@ impl Work {
         FrameLimit::new(bytes).unwrap_or(FrameLimit::MOST)
     }
 
-    /// About how many bytes a client keeps at most for these requests, on so many connections and threads, with so many in
-    /// flight on each connection: all that is unsent, a reply on each connection, and each thread's templates.
+    /// About the most memory that a client needs for these requests, in bytes: all unsent requests, a reply on each connection,
+    /// and the templates of each thread.
     pub(crate) fn kept_bytes(&self, connections: usize, pipeline: usize, threads: usize) -> u128 {
         let longest = |bytes: fn(&Operation) -> usize| {
             let all = self.operations.iter().map(bytes);
@@ -166,7 +166,7 @@ impl Work {
         (request * pipeline as u128 + reply) * connections as u128 + templates * (threads as u128 + 1)
     }
 
-    /// Whether the body of a frame answers the request of this number.
+    /// Checks whether the body of a frame answers the request of this number.
     pub fn judge(&mut self, number: u64, body: &[u8]) -> Verdict {
         let part = self.part(number);
         self.operations[part].judge(number, body)
@@ -228,9 +228,9 @@ mod tests {
     #[test]
     fn parts_of_a_mix_are_listed_with_their_parameters() {
         let parts = Work::mix(MIX, 1).unwrap().mix_parts().unwrap();
-        let told: Vec<_> = parts.iter().map(|part| (part.weight, &*part.name)).collect();
+        let listed: Vec<_> = parts.iter().map(|part| (part.weight, &*part.name)).collect();
         assert_eq!(
-            told,
+            listed,
             [(97, "ping"), (2, "spin 20"), (1, "sleep bimodal 1|50:0.1")]
         );
         assert_eq!(parts[1].params.as_deref(), Some("20"));

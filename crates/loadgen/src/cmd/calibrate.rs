@@ -45,12 +45,12 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         );
     }
     cpu_us.sort_by(f64::total_cmp);
-    let ceiling = Ceiling::of_this_machine(1e6 / cpu_us[1]);
+    let ceiling = Ceiling::for_this_machine(1e6 / cpu_us[1]);
     print(&format!(
         "{:.0} requests/s per thread ({:.2} µs of CPU per request; {:.2} to {:.2} in three runs) on {}\n",
         ceiling.per_thread_per_s, cpu_us[1], cpu_us[0], cpu_us[2], ceiling.cpu_model
     ))?;
-    let path = ceiling.keep().context("can't save the result for later runs")?;
+    let path = ceiling.save().context("can't save the result for later runs")?;
     print(&format!("saved in {}\n", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }

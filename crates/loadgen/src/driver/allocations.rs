@@ -1,4 +1,4 @@
-//! What the loop costs.
+//! The event loop allocates nothing per request.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -20,7 +20,7 @@ use crate::source_addresses::SourceAddresses;
 use crate::work::Params;
 use crate::work::Work;
 
-/// How often a driver allocates for so many requests on one connection.
+/// The number of allocations of a driver for so many requests on one connection.
 fn allocations(load: Load, requests: u64) -> u64 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let work = Work::new("ping", Params::Json("\"ireader 0\"".to_owned())).expect("a ping takes any value");

@@ -1,4 +1,4 @@
-//! Connections that are opened, lost, given up and opened again, and the requests that end with them.
+//! Connections that are opened, lost, given up and replaced, and the requests that end with them.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::Ordering;
@@ -13,20 +13,20 @@ use crate::histogram::record;
 use crate::pacer::TIMER;
 use schema::load::Failure;
 
-/// How many connections a thread opens at the same time: less than any backlog.
+/// The number of connections that a thread opens at the same time: less than any backlog.
 const OPENING_AT_ONCE: usize = 256;
-/// How often it looks whether they are open.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How long a place stays empty after its connection could not be opened.
+/// How often it checks whether they are open.
+const CHECK_EVERY: Duration = Duration::from_millis(20);
+/// How long a slot stays empty after its connection could not be opened.
 const RETRY_PAUSE_NS: u64 = 100_000_000;
 
 impl Driver<'_> {
-    /// Opens all connections, or as many as can be: gives up when none opens for as long as the timeout.
+    /// Opens as many connections as possible. Gives up when none opens for as long as the timeout.
     pub(crate) fn open_all(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_AT_ONCE);
         let timeout_ns = nanoseconds(self.plan.timeout);
         let mut progress_ns = self.clock.now_ns();
-        self.watch.begin(progress_ns);
+        self.pauses.begin(progress_ns);
         let (mut next, mut opening) = (0, 0);
         while (next < self.connections.len() || opening > 0)
             && self.clock.now_ns() - progress_ns < timeout_ns
@@ -37,14 +37,14 @@ impl Driver<'_> {
                 opening += usize::from(matches!(self.connections[next].state, State::Connecting { .. }));
                 next += 1;
             }
-            self.wait(&mut events, LOOK_EVERY)?;
-            let now_ns = self.look_after(LOOK_EVERY);
-            if self.watch.paused_until_ns() == now_ns {
+            self.wait(&mut events, CHECK_EVERY)?;
+            let now_ns = self.tick_after(CHECK_EVERY);
+            if self.pauses.paused_until_ns() == now_ns {
                 progress_ns = now_ns;
             }
             for event in events.iter().filter(|event| event.token() != TIMER) {
                 let connection = &mut self.connections[event.token().0];
-                connection.told(event);
+                connection.note_event(event);
                 if matches!(connection.state, State::Connecting { .. })
                     && self.finish_connect(event.token().0)
                 {
@@ -56,12 +56,12 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Has connections try the server's address of this number first.
+    /// Sets the index of the server's address that connections try first.
     pub(crate) fn prefer(&mut self, address: usize) {
         self.address = address;
     }
 
-    /// Begins to open a connection: to the address that the last one was opened to, and to the others if it fails.
+    /// Begins to open a connection: to the address of the last one, and to the others if that fails.
     pub(super) fn connect(&mut self, index: usize, now_ns: u64) {
         self.connections[index].address = self.address;
         self.connections[index].untried = self.plan.target.addresses().len() - 1;
@@ -80,9 +80,9 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether a connection that was being opened has come to an end of that, good or bad.
+    /// Checks whether the attempt to open a connection has ended, with or without success.
     pub(super) fn finish_connect(&mut self, index: usize) -> bool {
-        let now_ns = self.look();
+        let now_ns = self.tick();
         let connection = &mut self.connections[index];
         let began = connection.state;
         match connection.finish_connect(!self.plan.two_writes) {
@@ -92,7 +92,7 @@ impl Driver<'_> {
                     record(&mut self.tally.connecting, now_ns - since_ns);
                 }
                 self.address = connection.address;
-                self.open_now += 1;
+                self.open_count += 1;
                 self.outages.end(now_ns);
                 self.tally.opened_to(connection.address);
                 let again = std::mem::replace(&mut connection.opened_once, true);
@@ -108,7 +108,7 @@ impl Driver<'_> {
         }
     }
 
-    /// A connection could not be opened to one of the server's addresses: it fails if that was the last.
+    /// Handles a failure to connect to one of the server's addresses. It is final if there is no other address.
     pub(super) fn fail_connect(&mut self, index: usize, error: &io::Error, now_ns: u64) {
         let connection = &mut self.connections[index];
         if connection.untried > 0 {
@@ -131,21 +131,21 @@ impl Driver<'_> {
         };
         self.tally.fail(failure, 1, example);
         self.close(index, now_ns, now_ns + RETRY_PAUSE_NS);
-        if self.open_now == 0 && self.phase != Phase::Finishing {
-            self.outages.fail(failure, self.none_since_ns, now_ns);
+        if self.open_count == 0 && self.phase != Phase::Finishing {
+            self.outages.fail(failure, self.disconnected_since_ns, now_ns);
         }
     }
 
-    /// Closes what is in a place, and leaves that free from `retry_at_ns` on.
+    /// Closes the connection of a slot. Another may be opened from `retry_at_ns` on.
     pub(super) fn close(&mut self, index: usize, now_ns: u64, retry_at_ns: u64) {
         if self.connections[index].state == State::Open {
-            self.open_now -= 1;
-            self.none_since_ns = now_ns;
+            self.open_count -= 1;
+            self.disconnected_since_ns = now_ns;
         }
         self.connections[index].close(retry_at_ns);
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     pub(super) fn count_open(&self) -> usize {
         let open = self
             .connections
@@ -154,7 +154,7 @@ impl Driver<'_> {
         open.count()
     }
 
-    /// The connection has ended while it should not have.
+    /// Handles a connection that ended unexpectedly.
     pub(super) fn lose(&mut self, index: usize, error: &io::Error) {
         let connection = &self.connections[index];
         let failure = match error.kind() {
@@ -182,38 +182,38 @@ impl Driver<'_> {
         self.abandon(index);
     }
 
-    /// The oldest request has waited too long, and maybe some behind it. Those that were sent later still have their time. When
-    /// they are all late, the connection is closed, since a reply that may still come would be taken for another's.
+    /// Times out the oldest requests of a connection. Later requests keep their own deadlines. When all have timed out, the
+    /// connection is closed, since a late reply would be taken for the reply to a new request.
     pub(super) fn time_out(&mut self, index: usize) {
-        let now_ns = self.look();
-        self.arrive(now_ns);
+        let now_ns = self.tick();
+        self.enqueue_due(now_ns);
         let mut late = 0;
         while self.connections[index].is_overdue(now_ns) {
             let connection = &mut self.connections[index];
             let request = connection.in_flight[connection.given_up];
             connection.given_up += 1;
             self.outstanding -= 1;
-            self.tally.requests.timeout += self.end_badly(request, now_ns);
+            self.tally.requests.timeout += self.end_failed(request, now_ns);
             late += 1;
         }
-        self.fail_late(late);
+        self.count_timeouts(late);
         let connection = &self.connections[index];
         if connection.given_up == connection.in_flight.len() {
             self.abandon(index);
         }
     }
 
-    /// So many requests had no reply in time.
-    pub(super) fn fail_late(&mut self, requests: u64) {
+    /// Counts requests without a reply in time.
+    pub(super) fn count_timeouts(&mut self, requests: u64) {
         let within = self.plan.timeout;
         let example = || format!("no reply within {within:?}");
         self.tally.fail(Failure::Timeout, requests, example);
     }
 
-    /// Counts what is in flight as lost with the connection, closes it and opens another.
+    /// Counts requests in flight as lost, closes the connection and opens another.
     pub(super) fn abandon(&mut self, index: usize) {
-        let now_ns = self.look();
-        self.arrive(now_ns);
+        let now_ns = self.tick();
+        self.enqueue_due(now_ns);
         while let Some(counts) = self.fail_first(index, now_ns) {
             self.tally.requests.reset += counts;
         }
@@ -223,7 +223,7 @@ impl Driver<'_> {
         }
     }
 
-    /// The oldest request in flight, if there is one, has come to a bad end. Returns 1 if it counts, else 0.
+    /// Ends the oldest request in flight, if there is one, as failed. Returns 1 if it counts, else 0.
     fn fail_first(&mut self, index: usize, now_ns: u64) -> Option<u64> {
         let connection = &mut self.connections[index];
         let request = connection.in_flight.pop_front()?;
@@ -232,10 +232,10 @@ impl Driver<'_> {
             return Some(0);
         }
         self.outstanding -= 1;
-        Some(self.end_badly(request, now_ns))
+        Some(self.end_failed(request, now_ns))
     }
 
-    /// Gives up what has taken too long, and tries again what can be tried again.
+    /// Times out what has taken too long, and retries connections.
     pub(super) fn sweep(&mut self, now_ns: u64) {
         for index in 0..self.connections.len() {
             let connection = &self.connections[index];
@@ -247,7 +247,7 @@ impl Driver<'_> {
                     self.give_up_connecting(index, now_ns);
                 }
                 State::Open if connection.is_overdue(now_ns) => {
-                    self.read_what_is_there(index);
+                    self.read_pending(index);
                     if self.connections[index].is_overdue(now_ns) {
                         self.time_out(index);
                     }
@@ -261,9 +261,9 @@ impl Driver<'_> {
         since_ns.saturating_add(self.timeout_ns) < now_ns
     }
 
-    /// A connection takes too long to open, unless it is open and its event has not been seen yet.
+    /// Gives up a connection that takes too long to open, unless it is open and its event was not handled yet.
     fn give_up_connecting(&mut self, index: usize, now_ns: u64) {
-        self.read_what_is_there(index);
+        self.read_pending(index);
         if let State::Connecting { since_ns } = self.connections[index].state
             && self.is_late(since_ns, now_ns)
         {

@@ -1,4 +1,4 @@
-//! The looks at the clock, and what a pause between two of them leaves to be done.
+//! Readings of the clock, and what has to be done after a pause between two of them.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use crate::connection::State;
 use crate::pauses::Pause;
 
 impl Driver<'_> {
-    /// Reads the clock. Whatever is counted afterwards belongs to the phase and the slice of that time.
-    pub(super) fn look(&mut self) -> u64 {
-        self.look_after(Duration::ZERO)
+    /// Reads the clock. What is counted afterwards belongs to the phase and the slice of that time.
+    pub(super) fn tick(&mut self) -> u64 {
+        self.tick_after(Duration::ZERO)
     }
 
-    /// The same after a wait that was to last so long at most.
-    pub(super) fn look_after(&mut self, asleep: Duration) -> u64 {
+    /// The same, after a wait of at most `asleep`.
+    pub(super) fn tick_after(&mut self, asleep: Duration) -> u64 {
         let now_ns = self.clock.now_ns();
-        if let Some(pause) = self.watch.look(now_ns, nanoseconds(asleep)) {
+        if let Some(pause) = self.pauses.tick(now_ns, nanoseconds(asleep)) {
             self.resume(pause);
         }
         if now_ns >= self.next_edge_ns {
@@ -25,7 +25,7 @@ impl Driver<'_> {
         now_ns
     }
 
-    /// The client looks again after a pause. Nobody else is to blame for it: all that is waited for has the time again.
+    /// Resumes after a pause of the client. The pause is not the server's, so all deadlines are extended by it.
     #[cold]
     fn resume(&mut self, pause: Pause) {
         for connection in &mut self.connections {
@@ -38,8 +38,8 @@ impl Driver<'_> {
         }
         self.outages
             .excuse(|since_ns| pause.postpone(since_ns) - since_ns);
-        if let Some((queue, _)) = &mut self.open {
-            queue.pause();
+        if let Some((queue, _)) = &mut self.open_loop {
+            queue.note_pause();
         }
         if pause.until_ns > self.schedule.opens_ns {
             let pauses = &mut self.tally.pauses;
@@ -48,23 +48,23 @@ impl Driver<'_> {
         }
     }
 
-    /// Reads all that came in a pause, before anything is given up.
+    /// Reads everything that came in a pause, before anything times out.
     pub(super) fn catch_up(&mut self) {
-        let until_ns = self.watch.paused_until_ns();
+        let until_ns = self.pauses.paused_until_ns();
         for index in 0..self.connections.len() {
-            self.read_what_is_there(index);
+            self.read_pending(index);
         }
-        // There may have been another one meanwhile.
-        self.watch.is_catching_up = self.watch.paused_until_ns() != until_ns;
+        // There may have been another pause meanwhile.
+        self.pauses.is_catching_up = self.pauses.paused_until_ns() != until_ns;
     }
 
-    /// Reads what has come on a connection, or finds it open, whether or not there was an event for it.
-    pub(super) fn read_what_is_there(&mut self, index: usize) {
+    /// Reads what has arrived on a connection, or finds it open, even without an event.
+    pub(super) fn read_pending(&mut self, index: usize) {
         match self.connections[index].state {
             State::Down { .. } => {}
             State::Connecting { .. } => {
                 if self.finish_connect(index) {
-                    self.put_to_use(index, self.watch.looked_ns());
+                    self.put_to_use(index, self.pauses.last_tick_ns());
                 }
             }
             State::Open => {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_not_gone_because_the_client_paused() {
+    fn a_pause_of_the_client_does_not_make_the_server_gone() {
         let mut driver = Stepped::begin(closed_loop(5_000));
         driver.fail_connect(0, &std::io::ErrorKind::ConnectionRefused.into(), 0);
         driver.sweep(MS);

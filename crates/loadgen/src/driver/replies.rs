@@ -1,4 +1,4 @@
-//! What comes back: replies are read, checked and counted.
+//! Reads, checks and counts replies.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -13,16 +13,15 @@ use crate::work::{Verdict, Work};
 use schema::load::Failure;
 
 impl Driver<'_> {
-    /// Reads all there is, checks it, and sends what may be sent because of it.
+    /// Reads and checks what is there, and sends what may be sent then.
     pub(super) fn receive(&mut self, index: usize) {
         self.lend_spare(index);
         self.receive_all(index);
         self.lend_spare(index);
     }
 
-    /// Lends a connection that holds nothing the memory that the last one has read into, or takes it back from it. Few
-    /// replies come in pieces, so one buffer does for nearly all: thousands of their own would push each other out of the
-    /// processor's cache.
+    /// Lends the read buffer to a connection whose own is empty, or takes it back. Few replies come in pieces, so one buffer is
+    /// enough for nearly all. Thousands of buffers would not fit the CPU cache.
     pub(super) fn lend_spare(&mut self, index: usize) {
         let input = &mut self.connections[index].input;
         if input.bytes().is_empty() {
@@ -38,7 +37,7 @@ impl Driver<'_> {
                 Ok(Received::End) => return self.lose(index, &ErrorKind::UnexpectedEof.into()),
                 Err(error) => return self.lose(index, &error),
             }
-            let now_ns = self.look();
+            let now_ns = self.tick();
             if !self.take_replies(index, now_ns) {
                 return;
             }
@@ -46,9 +45,9 @@ impl Driver<'_> {
         }
     }
 
-    /// Checks the replies that have come whole. Says whether the connection still stands.
+    /// Checks the replies that have arrived whole. Returns whether the connection is still open.
     pub(super) fn take_replies(&mut self, index: usize, now_ns: u64) -> bool {
-        self.arrive(now_ns);
+        self.enqueue_due(now_ns);
         loop {
             let connection = &mut self.connections[index];
             match frame::head(connection.input.bytes(), self.reply_limit) {
@@ -93,7 +92,7 @@ impl Driver<'_> {
     pub(super) fn count(&mut self, index: usize, request: InFlight, verdict: &Verdict, now_ns: u64) {
         let is_good = *verdict == Verdict::Good;
         self.tally.answered_total += u64::from(is_good);
-        if is_good && self.watch.came_ns(now_ns) <= request.deadline_ns {
+        if is_good && self.pauses.came_ns(now_ns) <= request.deadline_ns {
             self.leave(request, now_ns);
             if self.counts(request) {
                 self.tally.requests.ok += 1;
@@ -107,11 +106,11 @@ impl Driver<'_> {
             }
             return;
         }
-        let counts = self.end_badly(request, now_ns);
+        let counts = self.end_failed(request, now_ns);
         match verdict {
             Verdict::Good => {
                 self.tally.requests.timeout += counts;
-                self.fail_late(1);
+                self.count_timeouts(1);
             }
             Verdict::Error(text) => {
                 self.tally.requests.error += counts;
@@ -124,7 +123,7 @@ impl Driver<'_> {
         }
     }
 
-    /// A reply has come to a request that had timed out before: that stays so, and a wrong one is worth telling.
+    /// Counts the reply to a request that has timed out: it stays a timeout, and a wrong reply is reported.
     #[cold]
     fn count_given_up(&mut self, verdict: &Verdict) {
         match verdict {
@@ -134,14 +133,13 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether a request counts that ends now: it was in the system within the window, since nothing is sent after that. Where
-    /// so many requests are measured, those of the warm-up are none of them.
+    /// Whether a request that ends now counts: it was in the system within the window, since nothing is sent after it. With a
+    /// limited number of requests, those of the warm-up do not count.
     pub(super) fn counts(&self, request: InFlight) -> bool {
         self.phase != Phase::WarmingUp && request.number >= self.counts_from
     }
 
-    /// Records the times of a request that was answered well: in the slice in which its reply came, or with those that came
-    /// after the window.
+    /// Records the times of a good reply: in the slice in which it came, or separately after the window.
     pub(super) fn record(&mut self, request: InFlight, now_ns: u64) {
         let latency_ns = self.latency_ns(request, now_ns);
         let times = match self.phase {
@@ -149,7 +147,7 @@ impl Driver<'_> {
             Phase::WarmingUp | Phase::Measuring => &mut self.slice.times,
         };
         record(&mut times.latency, latency_ns);
-        if self.open.is_some() {
+        if self.open_loop.is_some() {
             record(&mut times.service, now_ns.saturating_sub(request.sent_ns));
         }
         if !self.tally.parts.is_empty() {
@@ -158,7 +156,7 @@ impl Driver<'_> {
         }
     }
 
-    /// From when a request was due to now; in a closed loop it was due when it was sent.
+    /// The time since a request was due; in a closed loop it was due when it was sent.
     pub(super) fn latency_ns(&self, request: InFlight, now_ns: u64) -> u64 {
         let from_ns = match self.plan.fault {
             Some(Fault::LatencyFromSend) => request.sent_ns,
@@ -167,27 +165,27 @@ impl Driver<'_> {
         now_ns.saturating_sub(from_ns)
     }
 
-    /// A request has ended otherwise than well. Returns 1 if it counts, else 0.
-    pub(super) fn end_badly(&mut self, request: InFlight, now_ns: u64) -> u64 {
+    /// Ends a request as failed. Returns 1 if it counts, else 0.
+    pub(super) fn end_failed(&mut self, request: InFlight, now_ns: u64) -> u64 {
         self.leave(request, now_ns);
         let counts = u64::from(self.counts(request));
         self.slice.failed += if self.phase == Phase::Measuring { counts } else { 0 };
         counts
     }
 
-    /// A request has ended, one way or another.
+    /// Lets a request leave the system, whether it failed or not.
     pub(super) fn leave(&mut self, request: InFlight, now_ns: u64) {
         self.in_system.leave(now_ns, 1);
         let from_ns = now_ns - self.latency_ns(request, now_ns);
-        if self.watch.met_pause(request.due_ns) && self.counts(request) {
+        if self.pauses.met_pause(request.due_ns) && self.counts(request) {
             self.tally.pauses.requests += 1;
         }
         self.tally.waits_ns += u128::from(self.in_system.clip(from_ns, now_ns));
     }
 }
 
-/// What is wrong with a reply, and whether it is the right one to a request that was sent later on the same connection: then
-/// it is not the value that is at fault, but a reply before it was dropped or overtaken, and all that follow are wrong too.
+/// Adds to the text of a wrong reply whether it answers a later request of the same connection. Then the value is right, but a
+/// reply before it was dropped or overtaken, and all that follow are wrong too.
 #[cold]
 fn out_of_turn(work: &mut Work, in_flight: &VecDeque<InFlight>, body: &[u8], text: String) -> String {
     let answers = |request: &InFlight| work.judge(request.number, body) == Verdict::Good;

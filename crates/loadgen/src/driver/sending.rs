@@ -1,11 +1,12 @@
-//! What goes out: in a closed loop whenever a connection is free, in an open one when a request is due as well.
+//! Sends requests: in a closed loop whenever a connection is free, in an open loop when a request is due and a connection is
+//! free.
 
 use super::state::{Driver, Phase};
 use crate::connection::InFlight;
 use crate::histogram::record;
 
 impl Driver<'_> {
-    /// A connection may be free: sends what may be sent on it, or opens another in its place when it has carried its share.
+    /// Uses a connection that may be free: sends what may be sent on it, or replaces it after its last request.
     pub(super) fn put_to_use(&mut self, index: usize, now_ns: u64) {
         if !self.sends_more() {
             return self.close_if_spent(index, now_ns);
@@ -19,30 +20,30 @@ impl Driver<'_> {
                 self.close(index, now_ns, now_ns);
                 self.connect(index, now_ns);
             }
-        } else if self.open.is_some() {
-            self.offer(index);
+        } else if self.open_loop.is_some() {
+            self.add_free(index);
             self.send_due(now_ns);
         } else {
             self.refill(index, now_ns);
         }
     }
 
-    /// Whether there is, or will be, a request to be sent.
+    /// Whether there is, or will be, a request to send.
     pub(super) fn sends_more(&self) -> bool {
         self.phase != Phase::Finishing && !self.has_sent_all()
     }
 
-    /// Where so many requests are measured: whether all of them have left.
+    /// Whether all requests of a limited number were sent.
     pub(super) fn has_sent_all(&self) -> bool {
         self.budget.is_some()
-            && match &self.open {
+            && match &self.open_loop {
                 Some((queue, _)) => queue.is_exhausted(),
                 None => self.left == 0,
             }
     }
 
-    /// When nothing more is sent, closes a connection that carries a limited number of requests and has nothing in flight. Kept open it
-    /// would hold up a server that serves one connection at a time, and the requests of the window that wait behind it.
+    /// When nothing more is sent, closes an idle connection with a limited number of requests. An open one would hold up a server
+    /// that serves one connection at a time, and the requests of the window that wait behind it.
     pub(super) fn close_if_spent(&mut self, index: usize, now_ns: u64) {
         let connection = &self.connections[index];
         let is_idle = connection.can_send() && connection.in_flight.is_empty();
@@ -74,7 +75,7 @@ impl Driver<'_> {
         if entering > 0 {
             self.in_system.enter(now_ns, entering);
             self.outstanding += entering as usize;
-            // What is sent was counted one by one, so that one that was owed and not sent would show.
+            // Sent requests were counted one by one, so a missing one would show.
             if self.phase == Phase::Measuring {
                 self.tally.requests.planned += entering;
                 self.left -= if self.budget.is_some() { entering } else { 0 };
@@ -83,44 +84,48 @@ impl Driver<'_> {
         }
     }
 
-    /// Lets all that has fallen due by now enter the system. What is planned is counted here, by a schedule that knows of no
-    /// sending, so that a request which fell due and was lost would show.
-    pub(super) fn arrive(&mut self, now_ns: u64) {
-        if let Some((queue, _)) = &mut self.open {
-            let paused_until_ns = self.watch.paused_until_ns();
-            let due = queue.arrive(&mut self.in_system, now_ns, paused_until_ns, self.cancel);
+    /// Lets all requests that have fallen due enter the system. Planned requests are counted here, independently of the sending,
+    /// so a request that was due and got lost would show.
+    pub(super) fn enqueue_due(&mut self, now_ns: u64) {
+        if let Some((queue, _)) = &mut self.open_loop {
+            let paused_until_ns = self.pauses.paused_until_ns();
+            let due = queue.enqueue_due(&mut self.in_system, now_ns, paused_until_ns, self.cancel);
             self.tally.requests.planned += due;
             self.slice.due += due;
         }
     }
 
-    /// Puts a connection among the free ones, if it is free and not there yet.
-    pub(super) fn offer(&mut self, index: usize) {
-        let Some((queue, _)) = &mut self.open else { return };
+    /// Adds a connection to the free ones, if it is free and not listed yet.
+    pub(super) fn add_free(&mut self, index: usize) {
+        let Some((queue, _)) = &mut self.open_loop else {
+            return;
+        };
         let connection = &mut self.connections[index];
-        if !connection.offered && connection.is_free(self.plan) {
-            connection.offered = true;
-            queue.offer(index);
+        if !connection.is_listed_free && connection.is_free(self.plan) {
+            connection.is_listed_free = true;
+            queue.add_free(index);
         }
     }
 
-    /// Sends what is due, as far as connections are free. Says how much that was.
+    /// Sends what is due, as far as connections are free. Returns how many requests.
     pub(super) fn send_due(&mut self, now_ns: u64) -> usize {
         let mut sent = 0;
         while self.phase != Phase::Finishing {
-            let Some((queue, _)) = &mut self.open else { break };
+            let Some((queue, _)) = &mut self.open_loop else {
+                break;
+            };
             if queue.next_due_ns() > now_ns {
                 break;
             }
-            let Some(index) = queue.take() else { break };
-            self.connections[index].offered = false;
-            // It may have been lost, or have been given something else to do, since it was put there.
+            let Some(index) = queue.take_free() else { break };
+            self.connections[index].is_listed_free = false;
+            // It may have been lost or used since it was added.
             if !self.connections[index].is_free(self.plan) {
                 continue;
             }
-            let due_ns = queue.advance();
+            let due_ns = queue.dequeue();
             self.send_one(index, due_ns);
-            self.offer(index);
+            self.add_free(index);
             sent += 1;
         }
         sent
@@ -145,14 +150,14 @@ impl Driver<'_> {
         if self.phase == Phase::Measuring && number >= self.counts_from {
             self.tally.requests.sent += 1;
             record(&mut self.slice.times.send_delay, sent_ns.saturating_sub(due_ns));
-            if let Some((queue, _)) = &mut self.open {
-                queue.fell_due(due_ns);
+            if let Some((queue, _)) = &mut self.open_loop {
+                queue.record_gap(due_ns);
             }
         }
         self.send(index);
     }
 
-    /// Sends what was put together.
+    /// Sends the requests in `outgoing`.
     pub(super) fn send(&mut self, index: usize) {
         let connection = &mut self.connections[index];
         if self.plan.two_writes {

@@ -1,4 +1,4 @@
-//! What one thread of the load knows.
+//! The state of one thread of the load.
 
 use std::io;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ use crate::tally::Tally;
 use crate::work::Work;
 
 pub(super) const EVENTS_AT_ONCE: usize = 1024;
-/// Why a run ends that was cancelled.
+/// Why a cancelled run ended.
 pub(super) const INTERRUPTED: &str = "interrupted";
-/// When the load begins, and when it is measured, in nanoseconds of the run's clock.
+/// When the load begins, and when the window opens and closes, in nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_field_names, reason = "units stand last in a name")]
 pub(crate) struct Schedule {
@@ -51,14 +51,14 @@ impl Schedule {
     }
 }
 
-/// A thread's slice of the window, and its number.
+/// Where a thread sends its slices, with their numbers.
 pub(crate) type Slices = channel::Sender<(usize, Slice)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     WarmingUp,
     Measuring,
-    /// Nothing more is sent; what is on its way is awaited.
+    /// Nothing more is sent; requests in flight may still be answered.
     Finishing,
 }
 
@@ -75,53 +75,53 @@ pub(crate) struct Driver<'a> {
     pub(super) plan: &'a Plan,
     pub(super) cancel: &'a AtomicBool,
     pub(super) clock: Clock,
-    pub(super) watch: PauseDetector,
+    pub(super) pauses: PauseDetector,
     pub(super) timeout_ns: u64,
     pub(super) work: Work,
     pub(super) reply_limit: FrameLimit,
     pub(super) poll: Poll,
     pub(super) sources: &'a SourceAddresses,
-    /// The number, among all connections of the run, of this thread's first; the next is `threads` later.
+    /// The number of this thread. Its connections have every `threads`-th number of the run.
     pub(super) thread: usize,
     pub(super) connections: Vec<Connection>,
-    /// Which of the server's addresses a connection tries first: the last that one was opened to.
+    /// The index of the server's address to try first: the one of the last connection.
     pub(super) address: usize,
-    /// How many requests are on their way, warm-up included.
+    /// The number of requests in flight, warm-up included.
     pub(super) outstanding: usize,
-    /// The first number that counts, and how many more may be sent in a closed loop.
+    /// The number of the first request that counts, and how many more may be sent in a closed loop.
     pub(super) counts_from: u64,
     pub(super) left: u64,
-    /// How many requests this thread measures, where they are counted.
+    /// The number of requests that this thread measures, if it is limited.
     pub(super) budget: Option<u64>,
-    /// The next request's number. Threads count in steps of their number, so that no two send the same.
+    /// The number of the next request. Threads count in steps of the number of threads, so that all numbers differ.
     pub(super) next_number: u64,
     pub(super) outgoing: Vec<u8>,
-    /// Memory to read into, lent to whichever connection reads.
+    /// Memory to read into, lent to the connection that reads.
     pub(super) spare: ReadBuffer,
-    /// The open loop, if this is one.
-    pub(super) open: Option<(Queue, Pacer)>,
+    /// Queue and pacer of an open loop.
+    pub(super) open_loop: Option<(Queue, Pacer)>,
     pub(super) in_system: InSystem,
     pub(super) tally: Tally,
     pub(super) slice: Slice,
     pub(super) slices: Slices,
     pub(super) next_slice: usize,
-    pub(super) cut: Slicing,
+    pub(super) slicing: Slicing,
     pub(super) phase: Phase,
     pub(super) schedule: Schedule,
     /// When the phase or the slice changes.
     pub(super) next_edge_ns: u64,
     pub(super) cpu_at_opening: Option<CpuReading>,
-    /// Time in which the clock was looked at and nothing else was to be done.
+    /// The time spent watching the clock.
     pub(super) spun_ns: u64,
-    /// How many connections are open, and since when there is none if there is none.
-    pub(super) open_now: usize,
-    pub(super) none_since_ns: u64,
-    /// When there was none, and none could be opened.
+    /// The number of open connections, and since when there is none.
+    pub(super) open_count: usize,
+    pub(super) disconnected_since_ns: u64,
+    /// The times without a connection.
     pub(super) outages: Outages,
 }
 
 impl<'a> Driver<'a> {
-    /// The driver of the plan's thread of this number.
+    /// The driver of the thread with this number.
     pub(crate) fn new(
         plan: &'a Plan,
         thread: usize,
@@ -130,27 +130,29 @@ impl<'a> Driver<'a> {
         slices: Slices,
         cancel: &'a AtomicBool,
     ) -> io::Result<Self> {
-        let share = Partition::new(plan.connections, thread, plan.threads);
+        let partition = Partition::new(plan.connections, thread, plan.threads);
         let poll = Poll::new()?;
         let parts = plan.work.parts().len();
         Ok(Self {
             plan,
             cancel,
             clock,
-            watch: PauseDetector::new(plan.timeout),
+            pauses: PauseDetector::new(plan.timeout),
             timeout_ns: nanoseconds(plan.timeout),
             work: plan.work.clone(),
             reply_limit: plan.work.reply_limit(),
-            open: open_loop(plan, share, &poll)?,
+            open_loop: open_loop(plan, partition, &poll)?,
             poll,
             sources,
             thread,
             address: 0,
-            connections: (0..share.connections).map(|_| Connection::default()).collect(),
+            connections: (0..partition.connections)
+                .map(|_| Connection::default())
+                .collect(),
             outstanding: 0,
             counts_from: 0,
             left: u64::MAX,
-            budget: plan.requests.map(|requests| share.part_of(requests)),
+            budget: plan.requests.map(|requests| partition.requests_of(requests)),
             next_number: thread as u64,
             outgoing: Vec::new(),
             spare: ReadBuffer::default(),
@@ -159,20 +161,20 @@ impl<'a> Driver<'a> {
             slice: Slice::default(),
             slices,
             next_slice: 0,
-            cut: Slicing::from_plan(plan),
+            slicing: Slicing::from_plan(plan),
             phase: Phase::WarmingUp,
             schedule: Schedule::from(0, plan),
             next_edge_ns: u64::MAX,
             cpu_at_opening: None,
             spun_ns: 0,
-            open_now: 0,
-            none_since_ns: 0,
+            open_count: 0,
+            disconnected_since_ns: 0,
             outages: Outages::default(),
         })
     }
 }
 
-fn open_loop(plan: &Plan, share: Partition, poll: &Poll) -> io::Result<Option<(Queue, Pacer)>> {
+fn open_loop(plan: &Plan, partition: Partition, poll: &Poll) -> io::Result<Option<(Queue, Pacer)>> {
     let Load::Open {
         rate_per_s,
         arrivals,
@@ -182,16 +184,16 @@ fn open_loop(plan: &Plan, share: Partition, poll: &Poll) -> io::Result<Option<(Q
         return Ok(None);
     };
     let profile = (!plan.stages.is_empty())
-        .then(|| Arc::new(Profile::new(plan.warmup, &plan.stages, share.fraction())));
+        .then(|| Arc::new(Profile::new(plan.warmup, &plan.stages, partition.fraction())));
     let due = match &profile {
-        None => Due::new(arrivals, rate_per_s, share, plan.seed),
-        Some(profile) => Due::staged(arrivals, Arc::clone(profile), share, plan.seed),
+        None => Due::new(arrivals, rate_per_s, partition, plan.seed),
+        Some(profile) => Due::staged(arrivals, Arc::clone(profile), partition, plan.seed),
     };
     let requests = match (arrivals, plan.requests, &profile) {
-        (Arrivals::Poisson, Some(requests), _) => share.part_of(requests) as f64,
+        (Arrivals::Poisson, Some(requests), _) => partition.requests_of(requests) as f64,
         (Arrivals::Poisson, None, Some(profile)) => profile.total(),
-        (Arrivals::Poisson, None, None) => rate_per_s * share.fraction() * plan.duration.as_secs_f64(),
-        // Nothing is asked of gaps that are all the same.
+        (Arrivals::Poisson, None, None) => rate_per_s * partition.fraction() * plan.duration.as_secs_f64(),
+        // Equal gaps are not checked.
         (Arrivals::Uniform, ..) => f64::INFINITY,
     };
     let pacer = Pacer::new(poll.registry(), pacing, plan.fault)?;

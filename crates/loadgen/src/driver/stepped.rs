@@ -1,5 +1,5 @@
-//! A driver whose time is stepped by hand, on connections that are open and lead nowhere: what is sent on them leaves, and
-//! what comes on them is what a test says.
+//! A driver whose time is stepped by hand, on fake open connections: what is sent is dropped, and what is received comes from
+//! the test.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -22,22 +22,22 @@ use crate::work::{Params, Work};
 
 pub(super) const MS: u64 = 1_000_000;
 
-/// What a ping says, and its reply.
-const SAID: &str = "\"ireader 0\"";
+/// The string of a ping and its reply.
+const TEXT: &str = "\"ireader 0\"";
 
-/// The driver, and the clock that it looks at.
+/// The driver and its clock.
 pub(super) struct Stepped {
     driver: Driver<'static>,
     now_ns: &'static AtomicU64,
     cancel: &'static AtomicBool,
     slices: channel::Receiver<(usize, Slice)>,
-    /// Takes the connections that the driver opens in the place of others.
+    /// Accepts connections that the driver opens as replacements.
     _listener: TcpListener,
 }
 
-/// A closed loop whose window opens at once and is open for so long.
+/// A closed loop without warm-up, with a window of this length.
 pub(super) fn closed_loop(window_ms: u64) -> Plan {
-    let work = Work::new("ping", Params::Json(SAID.to_owned())).expect("a ping takes any value");
+    let work = Work::new("ping", Params::Json(TEXT.to_owned())).expect("a ping takes any value");
     Plan {
         warmup: Duration::ZERO,
         duration: Duration::from_millis(window_ms),
@@ -45,7 +45,7 @@ pub(super) fn closed_loop(window_ms: u64) -> Plan {
     }
 }
 
-/// The same, with a request due each millisecond, the first as the window opens.
+/// The same with a request due each millisecond, the first one as the window opens.
 pub(super) fn open_loop(window_ms: u64) -> Plan {
     Plan {
         load: Load::Open {
@@ -86,26 +86,26 @@ impl Stepped {
         stepped
     }
 
-    /// Lets the driver look at the clock at this time.
+    /// Lets the driver read the clock at this time.
     pub(super) fn at(&mut self, now_ns: u64) -> &mut Self {
         self.now_ns.store(now_ns, Ordering::Relaxed);
-        let since_ns = now_ns - self.driver.watch.looked_ns();
-        self.driver.look_after(Duration::from_nanos(since_ns));
+        let since_ns = now_ns - self.driver.pauses.last_tick_ns();
+        self.driver.tick_after(Duration::from_nanos(since_ns));
         self.driver.send_due(now_ns);
         self
     }
 
-    /// Lets the driver look at the clock at this time, and not before.
+    /// Lets the driver read the clock at this time after a pause.
     pub(super) fn paused_until(&mut self, now_ns: u64) {
         self.now_ns.store(now_ns, Ordering::Relaxed);
-        self.driver.look();
+        self.driver.tick();
     }
 
-    /// The right replies to so many requests come now on the connection of this number.
+    /// Delivers the right replies to so many requests on this connection.
     pub(super) fn answer(&mut self, index: usize, replies: usize) {
         let mut bytes = Vec::new();
         for _ in 0..replies {
-            Reply::append(&mut bytes, "pong", |out| out.extend_from_slice(SAID.as_bytes()));
+            Reply::append(&mut bytes, "pong", |out| out.extend_from_slice(TEXT.as_bytes()));
         }
         let input = &mut self.driver.connections[index].input;
         input.room(bytes.len())[..bytes.len()].copy_from_slice(&bytes);
@@ -115,21 +115,21 @@ impl Stepped {
         self.driver.put_to_use(index, now_ns);
     }
 
-    /// The connection of this number is reset now.
+    /// Resets this connection.
     pub(super) fn reset(&mut self, index: usize) {
         self.driver.lose(index, &ErrorKind::ConnectionReset.into());
     }
 
-    /// Another connection in this place is open now.
+    /// Opens another connection in this slot.
     pub(super) fn open_again(&mut self, index: usize) {
         let now_ns = self.driver.clock.now_ns();
         self.driver.connections[index].close(now_ns);
         self.driver.connections[index].state = State::Open;
-        self.driver.open_now = self.driver.count_open();
+        self.driver.open_count = self.driver.count_open();
         self.driver.put_to_use(index, now_ns);
     }
 
-    /// The run is cancelled, which is seen when it is looked at next.
+    /// Cancels the run, which the driver finds at the next check.
     pub(super) fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);
     }
@@ -139,7 +139,7 @@ impl Stepped {
         self.driver.finish().0
     }
 
-    /// Ends the run now. Gives how many good replies came in each slice, and how many requests failed in it, as well.
+    /// Ends the run now. Also returns the good replies and the failed requests of each slice.
     pub(super) fn finish_with_slices(self) -> (Tally, Vec<(u64, u64)>) {
         let tally = self.driver.finish().0;
         let slices = self.slices.try_iter();

@@ -1,4 +1,4 @@
-//! One operation: what its requests say, and what their replies have to say.
+//! One operation: its requests, and the replies that they have to get.
 
 mod error;
 mod params;
@@ -19,7 +19,7 @@ use self::verdict::judge_meaning;
 pub(crate) use self::verdict::shortened;
 use crate::distribution::{self, Distribution, random_point};
 
-/// The operations of the service but `ping`, with what each is asked for when nothing else is said.
+/// The operations other than `ping`, with their default parameters.
 const DEFAULT_PARAMS: [(&str, &str); 5] = [
     ("pi", "100"),
     ("spin", "100"),
@@ -28,11 +28,11 @@ const DEFAULT_PARAMS: [(&str, &str); 5] = [
     ("blob", "1024"),
 ];
 
-/// An operation and what it is asked with.
+/// An operation and its parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
     name: String,
-    /// How long the string of a ping is, where that was asked for.
+    /// The length of the string of a ping, if one was given.
     payload_bytes: Option<usize>,
     content: Content,
 }
@@ -40,28 +40,28 @@ pub(crate) struct Operation {
 /// What the requests have in common.
 #[derive(Debug, Clone)]
 enum Content {
-    /// All of it but perhaps a number, which the reply repeats.
+    /// The same frame each time, except for a number in it that the reply repeats.
     Templates {
         request: Template,
         reply: Template,
         fixed: bool,
     },
-    /// Each asks for a time of its own, which the reply repeats.
+    /// Each request asks for its own time, which the reply repeats.
     Timed {
         kind: &'static str,
         times: Distribution,
         most: u64,
         seed: u64,
-        /// Room for the expected reply.
+        /// Memory for the expected reply.
         scratch: Vec<u8>,
     },
 }
 
-/// The longest string that is asked with or for. The client keeps several copies of it.
+/// The longest string in a request or a reply. The client keeps several copies of it.
 const STRING_MOST_BYTES: usize = 256 << 20;
 
 impl Operation {
-    /// Requests for this operation. What is drawn for each is drawn from the seed.
+    /// Requests for this operation. Random times come from the seed.
     pub(crate) fn new(name: &str, params: Params, seed: u64) -> Result<Self, WorkError> {
         if name == "ping" {
             return Self::ping(params);
@@ -157,9 +157,9 @@ impl Operation {
         &self.name
     }
 
-    /// It and what it is asked with, in a few words, such as `spin 20` or `ping of 100 bytes`.
+    /// A short name with the parameters, such as `spin 20` or `ping of 100 bytes`.
     pub(crate) fn label(&self) -> String {
-        /// As much of long params as a row of a table has room for.
+        /// What fits a row of a table.
         const PARAMS_MOST_CHARACTERS: usize = 20;
         if let Some(bytes) = self.payload_bytes {
             return format!("{} of {bytes} bytes", self.name);
@@ -180,7 +180,7 @@ impl Operation {
         self.payload_bytes
     }
 
-    /// What the times are drawn from, if each request asks for one of its own.
+    /// The distribution of the times, if each request asks for its own.
     pub(crate) fn times(&self) -> Option<Distribution> {
         match &self.content {
             Content::Timed { times, .. } => Some(*times),
@@ -188,7 +188,7 @@ impl Operation {
         }
     }
 
-    /// The params, if they are the same each time.
+    /// The parameters, if they are the same each time.
     pub(crate) fn fixed_params(&self) -> Option<String> {
         let Content::Templates {
             request, fixed: true, ..
@@ -200,7 +200,7 @@ impl Operation {
         Some(request.params.get().to_owned())
     }
 
-    /// The time that the request of this number asks for, if each asks for one of its own.
+    /// The time that the request of this number asks for, if each asks for its own.
     pub(crate) fn time(&self, number: u64) -> Option<u64> {
         match &self.content {
             Content::Timed {
@@ -210,7 +210,7 @@ impl Operation {
         }
     }
 
-    /// About how long its longest request is.
+    /// About the length of its longest request.
     pub(crate) fn request_bytes(&self) -> usize {
         match &self.content {
             Content::Templates { request, .. } => request.frame.len(),
@@ -218,7 +218,7 @@ impl Operation {
         }
     }
 
-    /// About how long its longest reply is.
+    /// About the length of its longest reply.
     pub(crate) fn reply_bytes(&self) -> usize {
         match &self.content {
             Content::Templates { reply, .. } => reply.frame.len(),
@@ -257,7 +257,7 @@ impl Operation {
         judge_meaning(expected, body)
     }
 
-    /// The body of the reply to the request of this number, as a server of this house writes it.
+    /// The body of the reply to the request of this number, as the project's servers write it.
     fn expected(&mut self, number: u64) -> &[u8] {
         match &mut self.content {
             Content::Templates { reply, .. } => &reply.stamped(number)[PREFIX_BYTES..],

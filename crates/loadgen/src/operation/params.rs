@@ -1,16 +1,16 @@
-//! What a request is asked with.
+//! The parameters of requests.
 
 use crate::distribution::Distribution;
 
-/// What a request is asked with.
+/// The parameters of requests.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Params {
-    /// The operation's default: for `ping` a different string each time.
+    /// The default of the operation: for `ping` a different string each time.
     Unique,
     /// This JSON text, each time.
     Json(String),
-    /// A string of this many characters, for `ping`; different each time if there is room for a number.
+    /// For `ping`: a string of this length, different each time if there is room for a number.
     Payload(usize),
-    /// A time drawn anew for each request, for `spin`, `sleep` and `block`.
+    /// For `spin`, `sleep` and `block`: a random time for each request.
     Times(Distribution),
 }

@@ -1,9 +1,9 @@
 //! Frames that differ only in a number.
 
-/// How many digits the number in a unique request has.
+/// The number of digits of the number in a unique request.
 pub(super) const STAMP_DIGITS: usize = 12;
 
-/// A frame that is the same each time but for a number in it.
+/// A frame that is the same each time, except for a number in it.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
     pub(super) frame: Vec<u8>,

@@ -45,7 +45,7 @@ fn a_reply_may_say_the_same_in_other_words() {
 }
 
 #[test]
-fn a_ping_has_to_come_back_to_the_last_digit() {
+fn a_ping_has_to_return_every_digit() {
     let number = |digits: &str| Params::Json(digits.to_owned());
     let mut work = operation("ping", number("12345678901234567890123")).unwrap();
     let near = reply("pong", "12345678901234567890124");
@@ -72,7 +72,7 @@ fn every_operation_knows_its_reply() {
 }
 
 #[test]
-fn a_payload_has_the_length_that_was_asked_for() {
+fn a_payload_has_its_length() {
     for bytes in [0, 1, STAMP_DIGITS, 1000] {
         let mut work = operation("ping", Params::Payload(bytes)).unwrap();
         let mut request = Vec::new();
@@ -87,7 +87,7 @@ fn a_payload_has_the_length_that_was_asked_for() {
 }
 
 #[test]
-fn work_that_the_service_would_refuse_is_refused_here() {
+fn work_that_the_service_refuses_is_refused_here() {
     let error = |name: &str, params| operation(name, params).unwrap_err().to_string();
     assert!(error("pong", Params::Unique).contains("\"pong\""));
     assert!(error("ping", Params::Json("text".to_owned())).contains("quotes"));

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// As deep as `serde_json` reads values; deeper ones have to be the same text.
+/// The depth to which `serde_json` reads values. Deeper ones have to be the same text.
 const DEPTH_MOST: usize = 128;
 
 /// Whether two JSON texts, without white space around them, have the same value.
@@ -17,7 +17,7 @@ pub(super) fn same_value(one: &str, other: &str) -> bool {
     same_at(one, other, 0)
 }
 
-/// The string that a JSON text is, if it is one.
+/// The string of a JSON text, if it is a string.
 pub(super) fn string(text: &str) -> Option<String> {
     read(text)
 }
@@ -72,7 +72,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// Nothing if it is no number, or has an exponent of more than 64 bits.
+    /// None if it is no number, or has an exponent of more than 64 bits.
     fn read(text: &str) -> Option<Self> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         if !unsigned.starts_with(|first: char| first.is_ascii_digit()) {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn another_number_is_another_number_however_near() {
+    fn near_numbers_differ() {
         for (one, other) in [
             ("12345678901234567890123", "12345678901234567890124"),
             ("12345678901234567890123", "1.2345678901234568e22"),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_order_of_keys_and_white_space_mean_nothing() {
+    fn escapes_key_order_and_white_space_do_not_matter() {
         assert!(same_value(
             "{\"a\":[1e-7,\"é\",null],\"b\":{}}",
             "{ \"b\": { }, \"a\": [ 1e-07, \"\\u00e9\", null ] }"
@@ -176,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whole_numbers_are_the_same_where_they_are_equal(one in -200_i64..200, other in -200_i64..200, zeros in 0_u8..30) {
+        fn equal_whole_numbers_are_the_same(one in -200_i64..200, other in -200_i64..200, zeros in 0_u8..30) {
             let some_zeros = "0".repeat(zeros.into());
             let one_text = format!("{one}.0{some_zeros}");
             prop_assert_eq!(same_value(&one_text, &other.to_string()), one == other);

@@ -1,24 +1,24 @@
-//! Whether a reply says what it should, in whatever words.
+//! Whether a reply has the expected meaning, however it is written.
 
 use protocol::Reply;
 
 use super::value::{same_value, string};
 
-/// What a reply turned out to be.
+/// The result of checking a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// What was asked for.
     Good,
     /// An error; its text.
     Error(String),
-    /// Something else; what, and what was expected.
+    /// Something else; its text, and what was expected.
     Wrong(String),
 }
 
-/// The slow way, for a peer that writes the same JSON in other words.
+/// The slow way, for a server that writes the same JSON differently.
 #[cold]
 pub(super) fn judge_meaning(expected: &[u8], body: &[u8]) -> Verdict {
-    let expected = Reply::parse(expected).expect("what is expected is a reply");
+    let expected = Reply::parse(expected).expect("the expected body is a reply");
     let got = match Reply::parse(body) {
         Ok(got) => got,
         Err(reason) => return Verdict::Wrong(format!("not a reply: {reason}")),
@@ -29,7 +29,7 @@ pub(super) fn judge_meaning(expected: &[u8], body: &[u8]) -> Verdict {
     let (result, wanted) = (got.result.get(), expected.result.get());
     let same = got.kind == expected.kind
         && match &*expected.kind {
-            // Any string will do that is as long and ASCII.
+            // Any ASCII string of the same length is right.
             "blob" => string(result)
                 .zip(string(wanted))
                 .is_some_and(|(got, wanted)| got.len() == wanted.len() && got.is_ascii()),

@@ -185,6 +185,6 @@ mod tests {
         let mut json = serde_json::to_value(options(&plan)).unwrap();
         json.as_object_mut().unwrap().remove("ride_out_s");
         let read: Options = serde_json::from_value(json).unwrap();
-        assert_eq!(read.ride_out_s, RIDE_OUT_USUAL.as_secs_f64());
+        assert!((read.ride_out_s - RIDE_OUT_USUAL.as_secs_f64()).abs() < 1e-9);
     }
 }

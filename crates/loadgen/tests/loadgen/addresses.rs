@@ -79,7 +79,7 @@ fn an_error_lists_each_address_that_was_tried() {
     );
 }
 
-/// Runs the program where the names of /etc/hosts are these; nothing where they can't be replaced for it alone.
+/// Runs the program with this /etc/hosts; none if it can't be replaced for this program only.
 fn with_hosts(hosts: &str, arguments: &str) -> Option<Left> {
     let folder = tempfile::tempdir().expect("there can be a folder");
     let file = folder.path().join("hosts");
@@ -100,7 +100,7 @@ fn with_hosts(hosts: &str, arguments: &str) -> Option<Left> {
     });
     let left = left.filter(|left| left.stderr.starts_with("ready\n"));
     if left.is_none() {
-        eprintln!("skipped: this machine lets nobody mount, or lacks unshare or mount");
+        test_support::skip("this machine allows no mount, or lacks unshare or mount");
     }
     left
 }
@@ -109,7 +109,7 @@ fn with_hosts(hosts: &str, arguments: &str) -> Option<Left> {
 fn each_address_of_a_name_is_tried() {
     let ipv6 = Fake::at("[::1]:0".parse().expect("it is an address"));
     if ipv6.is_none() {
-        eprintln!("skipped for IPv6: this machine does not have it");
+        test_support::skip("this machine has no IPv6");
     }
     for fake in [Some(Fake::good()), ipv6].into_iter().flatten() {
         let name = format!("both:{}", fake.address.port());
@@ -133,8 +133,7 @@ fn each_address_of_a_name_is_tried() {
 #[test]
 fn an_ipv6_address_may_name_its_interface() {
     let Some(fake) = Fake::at("[::1]:0".parse().expect("it is an address")) else {
-        eprintln!("skipped: this machine does not have IPv6");
-        return;
+        return test_support::skip("this machine has no IPv6");
     };
     let left = loadgen(&format!("call --connect [::1%lo]:{}", fake.address.port()));
     assert_eq!((left.code, &*left.stderr), (Some(0), ""));

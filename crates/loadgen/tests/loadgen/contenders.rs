@@ -180,8 +180,7 @@ fn for_each_contender(check: impl Fn(&Contender, &Running)) {
         .stderr(Stdio::null())
         .status();
     if !python.is_ok_and(|status| status.success()) {
-        println!("skipped: there is no python3, or none from 3.9 on");
-        return;
+        return test_support::skip("this machine has no python3 from 3.9 on");
     }
     let text = fs::read_to_string(folder().join("contenders.toml")).expect("the file can be read");
     let contenders: Contenders = toml::from_str(&text).expect("the file has the form that README.md shows");
@@ -229,7 +228,7 @@ impl Running {
         };
         let stdout = running.child.stdout.take().expect("it is piped");
         let mut line = String::new();
-        // A program that ends instead ends the line as well.
+        // If the program ends instead, the line ends too.
         BufReader::new(stdout)
             .read_line(&mut line)
             .expect("its stdout can be read");
@@ -250,7 +249,7 @@ impl Running {
         stream
     }
 
-    /// Sends SIGTERM, waits for the end, and gives what it said on stderr besides.
+    /// Sends SIGTERM, waits for the end, and returns its stderr too.
     #[track_caller]
     fn end(mut self) -> (ExitStatus, String) {
         let pid = Pid::from_raw(self.child.id().cast_signed());

@@ -1,12 +1,11 @@
-//! A port that nobody listens at, and that the kernel gives to whoever connects to it.
+//! A port on which nothing listens, and which the kernel gives to the client that connects to it.
 
 use std::process::Command;
 
 /// The only port of the machine.
 const PORT: u16 = 40_000;
 
-/// Runs the program on a machine of its own, a network namespace with a single port to connect from; nothing where there
-/// can be none.
+/// Runs the program in a network namespace with a single port to connect from; none if there can be no namespace.
 fn alone_with_one_port(arguments: &str) -> Option<std::process::Output> {
     let prepare = format!(
         "ip link set lo up && echo '{PORT} {PORT}' > /proc/sys/net/ipv4/ip_local_port_range && echo ready >&2"
@@ -17,7 +16,7 @@ fn alone_with_one_port(arguments: &str) -> Option<std::process::Output> {
         .output();
     let output = output.ok().filter(|output| output.stderr.starts_with(b"ready\n"));
     if output.is_none() {
-        eprintln!("skipped: this machine gives no network namespace, or lacks unshare or ip");
+        test_support::skip("this machine gives no network namespace, or lacks unshare or ip");
     }
     output
 }

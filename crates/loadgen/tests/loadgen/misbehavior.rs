@@ -204,7 +204,7 @@ fn an_unasked_reply_is_reported() {
     assert_eq!(
         (counts.sent, counts.ok),
         (fake.requests(), fake.requests()),
-        "each had its own reply as well"
+        "each had its own reply too"
     );
     assert_eq!(failures(&outcome), [("unasked_reply", fake.misbehaviors())]);
     assert!(first(&outcome).contains("\"more\""));

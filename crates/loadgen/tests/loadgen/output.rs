@@ -14,7 +14,7 @@ use crate::fake::{Act, Fake, error, reply};
 use crate::ports::dead_port;
 use crate::program::{Left, Running, loadgen_with};
 
-/// A run of 150 ms on four connections with these arguments besides.
+/// A run of 150 ms on four connections, with these further arguments.
 pub(crate) fn short_run(fake: &Fake, arguments: &[&str]) -> Left {
     start_short_run(fake, arguments, Stdio::piped()).end()
 }
@@ -133,7 +133,7 @@ fn two_results_in_one_file_are_refused() {
     let shared = tempfile::NamedTempFile::new_in("/dev/shm");
     match &shared {
         Ok(shared) => pairs.push((shared.path().to_str().unwrap(), shared.path().to_str().unwrap())),
-        Err(error) => eprintln!("skipped for a file below /dev: {error}"),
+        Err(error) => test_support::skip(format!("no file below /dev: {error}")),
     }
     let fake = Fake::good();
     for (json, hdr) in pairs {

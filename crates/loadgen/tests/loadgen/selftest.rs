@@ -1,5 +1,5 @@
-//! The self-test can fail: each fault that is planted in the load generator is found by the check that is there for it.
-//! (That it passes without one depends on the machine, and is no test of these.)
+//! The self-test can fail: each planted fault of the load generator is found by its check. (Whether it passes without a fault
+//! depends on the machine, and is not tested here.)
 
 use crate::program::{Running, loadgen};
 
@@ -10,7 +10,7 @@ fn finds(check: &str, fault: &str) -> String {
     left.stdout
 }
 
-/// The number that stands behind these words.
+/// The number after these words.
 #[track_caller]
 fn number_behind(text: &str, words: &str) -> f64 {
     let number = text
@@ -23,8 +23,8 @@ fn number_behind(text: &str, words: &str) -> f64 {
 #[test]
 fn a_latency_from_the_send_is_found_by_a_stall() {
     let found = finds("stall", "latency-from-send");
-    // With one connection nearly all of the stall is spent in line, which such a latency does not see: it tells next to
-    // nothing where 400 ms are expected. A machine that disturbs the check can only add to it.
+    // With one connection nearly all of the stall is spent in the queue. A latency from the send does not include it: it is
+    // far below the 400 ms expected. A busy machine can only add to it.
     let p95_ms = number_behind(&found, "FAIL  connections: 1, p95: ");
     assert!(p95_ms < 200.0, "{found}");
 }
@@ -32,7 +32,7 @@ fn a_latency_from_the_send_is_found_by_a_stall() {
 #[test]
 fn a_timer_of_milliseconds_is_found_by_pacing() {
     let found = finds("pacing", "millisecond-timer");
-    // Such a timer makes nearly all requests late; without it, many are only where others have the processor.
+    // Such a timer makes nearly all requests late. Without it, many are late only if other processes have the CPU.
     if found.contains("inconclusive") {
         return test_support::skip("requests are late in any case: other processes have the CPU");
     }
@@ -40,7 +40,7 @@ fn a_timer_of_milliseconds_is_found_by_pacing() {
         .lines()
         .find(|line| line.contains("FAIL  send delay above 20 µs"));
     let line = line.expect("it is found by this");
-    // Beside a client that never sleeps, what is judged is the difference; the share itself stands in brackets.
+    // Compared with a client that never sleeps, the difference is judged; the share itself is in brackets.
     let before = if line.contains(" windows (") {
         " windows ("
     } else {

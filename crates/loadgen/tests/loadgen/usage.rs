@@ -266,7 +266,7 @@ fn a_cpu_that_the_machine_does_not_have_is_refused() {
 fn the_descriptors_of_threads_are_counted_with_those_of_connections() {
     let (_held, address) = dead_port();
     let address = address.to_string();
-    // Room for ten connections and what a process has besides, with the event loop and the timer of one thread and not of
+    // Room for ten connections and the other descriptors of a process, with the event loop and the timer of one thread and not of
     // eight.
     for (threads, code, message) in [
         ("1", 1, "can't connect"),

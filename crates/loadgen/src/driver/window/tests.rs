@@ -1,4 +1,4 @@
-//! What is counted at the edges of the window, with the time stepped by hand.
+//! What is counted at the begin and the end of the window, with the time stepped by hand.
 
 use super::*;
 use crate::arrivals::Arrivals;
@@ -190,8 +190,8 @@ fn a_lost_connection_loses_requests_in_flight_only() {
 #[test]
 fn a_due_request_that_is_lost_breaks_the_accounting() {
     let mut driver = Stepped::begin(open_loop(10));
-    let (queue, _) = driver.open.as_mut().expect("the loop is open");
-    queue.advance();
+    let (queue, _) = driver.open_loop.as_mut().expect("the loop is open");
+    queue.dequeue();
     driver.at(10 * MS);
     let tally = driver.finish();
     assert!(!tally.requests.add_up(), "{:?}", tally.requests);
@@ -201,7 +201,7 @@ fn a_due_request_that_is_lost_breaks_the_accounting() {
     );
 }
 
-/// Keeps the processor busy for so long.
+/// Keeps the CPU busy for this time.
 fn work(cpu: Duration) {
     let until = thread_cpu() + cpu;
     while thread_cpu() < until {
@@ -224,9 +224,9 @@ fn a_stolen_cpu_does_not_count_as_spinning() {
     let mut driver = Stepped::begin(closed_loop(40));
     work(Duration::from_millis(20));
     for _ in 0..10 {
-        driver.looked_in_vain(4 * MS);
+        driver.count_idle_spin(4 * MS);
     }
-    driver.looked_in_vain(1_000);
+    driver.count_idle_spin(1_000);
     driver.at(40 * MS);
     // Less 0.2 ms of the 20.
     let tally = driver.finish();
