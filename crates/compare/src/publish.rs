@@ -52,3 +52,46 @@ fn paths(run: &Run, into: Option<&Target>) -> String {
         run.records().display(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use schema::record::{Measured, Outcome, Record, SCHEMA};
+
+    use super::*;
+    use crate::contender::samples;
+    use crate::environment::tests::environment;
+    use crate::experiment::shipped;
+
+    #[test]
+    fn every_shipped_experiment_has_a_section_and_a_narrow_table() {
+        let mut environment = environment();
+        environment.experiments = shipped::all();
+        environment.contenders = samples::contenders();
+        let planned = environment.planned();
+        let records: Vec<_> = planned
+            .iter()
+            .enumerate()
+            .map(|(index, planned)| Record {
+                schema: SCHEMA,
+                trial: index + 1,
+                round: planned.round,
+                experiment: planned.experiment.key.clone(),
+                setting: planned.setting.key.clone(),
+                model: planned.contender.name.clone(),
+                started_at: environment.started_at,
+                outcome: Outcome::Measured(Box::new(Measured::example())),
+            })
+            .collect();
+        let summary = Summary::build(&environment, &records);
+        let page = report::markdown(&report::page(&summary, "20260102T030405Z"));
+        let tables = report::terminal(&summary);
+        for experiment in &environment.experiments {
+            let heading = format!("\n## {}\n", experiment.title);
+            assert_eq!(page.matches(&heading).count(), 1, "{heading}");
+            assert!(tables.contains(&*experiment.title), "{}", experiment.title);
+        }
+        for line in tables.lines() {
+            assert!(line.chars().count() <= 100, "wider than a terminal: {line}");
+        }
+    }
+}

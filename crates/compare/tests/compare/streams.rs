@@ -62,7 +62,7 @@ fn a_full_stdout_is_an_error_but_a_full_stderr_is_not() {
         "{}",
         text(&done.stdout)
     );
-    assert!(text(&done.stdout).contains("the page: "));
+    assert!(text(&done.stdout).contains("\npage: "));
     let folder = only_run(out.path());
     let folder = folder.to_str().unwrap();
     for arguments in [&["report", folder][..], &["diff", folder, folder], &["list"]] {

@@ -40,7 +40,7 @@ pub(crate) fn succeeds(command: &mut Command) -> Output {
 pub(crate) fn made(command: &mut Command) -> Output {
     let done = command.output().expect("compare can be started");
     assert!(
-        matches!(done.status.code(), Some(0 | 1)) && text(&done.stdout).contains("the page: "),
+        matches!(done.status.code(), Some(0 | 1)) && text(&done.stdout).contains("\npage: "),
         "{}",
         text(&done.stderr)
     );
