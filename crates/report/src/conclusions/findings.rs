@@ -58,9 +58,10 @@ fn ranked(results: &Results<'_>) -> Vec<String> {
         else {
             continue;
         };
-        sentences.push(match &*results.answers {
-            [_] => format!("By {}: {words}.", metric.name),
-            _ => format!("By {}, {}: {words}.", metric.name, answer.name()),
+        sentences.push(match (&*results.answers, &*sentences) {
+            ([_], _) => format!("By {}: {words}.", metric.name),
+            (_, []) => format!("By {}, {}: {words}.", metric.name, answer.name()),
+            _ => format!("{}: {words}.", answer.name()),
         });
     }
     if !open.is_empty() {
