@@ -7,26 +7,36 @@
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use protocol::{Clock, FrameLimit, Session, SessionOptions, Step, Writes};
+use protocol::{Clock, FrameLimit, Session, SessionOptions, SharedBuffers, Step, Writes};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&cut, bytes)) = input.split_first() else {
         return;
     };
-    let whole = replies(bytes, usize::MAX, Writes::Whole);
-    assert_eq!(whole, replies(bytes, usize::from(cut).max(1), Writes::Whole));
-    assert_eq!(
-        whole,
-        replies(bytes, usize::from(cut).max(1), Writes::PrefixThenBody)
-    );
+    let piece_bytes = usize::from(cut).max(1);
+    let whole = replies(bytes, usize::MAX, Writes::Whole, None);
+    assert_eq!(whole, replies(bytes, piece_bytes, Writes::Whole, None));
+    assert_eq!(whole, replies(bytes, piece_bytes, Writes::PrefixThenBody, None));
+    let shared = Some(SharedBuffers::default());
+    assert_eq!(whole, replies(bytes, piece_bytes, Writes::Whole, shared));
 });
 
-/// All replies of a session to these bytes, in pieces of at most this size. Its work takes no time.
-fn replies(mut bytes: &[u8], piece_bytes: usize, writes: Writes) -> Vec<u8> {
+/// All replies of a session to these bytes, in pieces of at most this size. Its work takes no time. If there are shared
+/// buffers, it borrows them for each step.
+fn replies(
+    mut bytes: &[u8],
+    piece_bytes: usize,
+    writes: Writes,
+    mut shared: Option<SharedBuffers>,
+) -> Vec<u8> {
     let limit = FrameLimit::new(4096).expect("a limit within the range");
     let mut session = Session::new(SessionOptions { limit, writes });
     let (mut replies, start) = (Vec::new(), Instant::now());
     loop {
+        if let Some(shared) = &mut shared {
+            session.return_buffers(shared);
+            session.borrow_buffers(shared);
+        }
         match session.step() {
             Step::Replied => {}
             Step::Read if bytes.is_empty() => session.end_of_input(),

@@ -245,4 +245,65 @@ mod tests {
         assert_eq!(buffer.room(FIRST_ROOM_BYTES).len(), FIRST_ROOM_BYTES - 3);
         assert_eq!(buffer.bytes(), b"abc");
     }
+
+    #[test]
+    fn a_shared_buffer_comes_back_empty_with_its_memory() {
+        let (mut shared, mut own) = (ReadBuffer::default(), ReadBuffer::default());
+        for kept in [b"".as_slice(), b"abc", b""] {
+            own.borrow(&mut shared);
+            let bytes_before = own.bytes().len();
+            let room = own.room(RETAINED_BYTES);
+            room[..kept.len()].copy_from_slice(kept);
+            own.filled(kept.len());
+            own.consume(bytes_before);
+            own.give_back(&mut shared);
+            assert_eq!(own.bytes(), kept);
+            assert!(shared.bytes().is_empty());
+            assert!(shared.storage.len() >= FIRST_ROOM_BYTES);
+        }
+        assert_eq!(own.storage.capacity(), 0);
+    }
+
+    #[test]
+    fn a_large_part_of_a_frame_is_kept_without_a_copy() {
+        let (mut shared, mut own) = (ReadBuffer::default(), ReadBuffer::default());
+        own.borrow(&mut shared);
+        let room = own.room(RETAINED_BYTES).len();
+        own.filled(room);
+        let place = own.bytes().as_ptr();
+        own.give_back(&mut shared);
+        assert_eq!(own.bytes().as_ptr(), place);
+        assert_eq!(shared.storage.capacity(), 0);
+    }
+
+    #[test]
+    fn a_shared_buffer_that_grew_for_a_frame_gives_the_memory_back() {
+        let (mut shared, mut own) = (ReadBuffer::default(), ReadBuffer::default());
+        own.borrow(&mut shared);
+        while own.bytes().len() < 4 * RETAINED_BYTES {
+            let room = own.room(8 * RETAINED_BYTES).len();
+            own.filled(room);
+        }
+        own.consume(own.bytes().len() - 10);
+        own.give_back(&mut shared);
+        assert_eq!((own.bytes().len(), own.storage.capacity()), (10, 10));
+        assert!(shared.storage.len() <= RETAINED_BYTES);
+    }
+
+    #[test]
+    fn unsent_bytes_stay_when_the_buffer_is_given_back() {
+        let (mut shared, mut own) = (WriteBuffer::default(), WriteBuffer::default());
+        own.borrow(&mut shared);
+        own.tail().extend_from_slice(&[1; 1000]);
+        own.sent(990);
+        own.give_back(&mut shared);
+        assert_eq!(own.bytes(), [1; 10]);
+        assert!(shared.bytes().is_empty() && shared.storage.capacity() >= 1000);
+        own.borrow(&mut shared);
+        assert_eq!(own.bytes(), [1; 10]);
+        own.sent(10);
+        own.give_back(&mut shared);
+        assert_eq!(own.storage.capacity(), 0);
+        assert!(shared.storage.capacity() >= 1000);
+    }
 }
