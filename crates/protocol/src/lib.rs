@@ -12,6 +12,37 @@
 //!                                     to wait, to close
 //! ```
 //!
+//! ```
+//! use std::time::{Duration, Instant};
+//!
+//! use protocol::{Request, Session, SessionOptions, Step};
+//!
+//! // A peer's bytes: two requests.
+//! let mut received = Vec::new();
+//! Request::append(&mut received, "ping", "\"hello\"");
+//! Request::append(&mut received, "sleep", "20");
+//!
+//! let mut session = Session::new(SessionOptions::default());
+//! session.room()[..received.len()].copy_from_slice(&received);
+//! session.filled(received.len());
+//!
+//! // The ping has its reply in the output at once. The sleep needs a timer.
+//! assert_eq!(session.step(), Step::Replied);
+//! assert_eq!(session.step(), Step::Sleep(Duration::from_millis(20)));
+//! let pong = br#"{"out":"pong","result":"hello"}"#;
+//! assert_eq!(session.output(), [&(pong.len() as u32).to_le_bytes()[..], pong].concat());
+//! let written = session.output().len();
+//! session.sent(written);
+//!
+//! // The caller sets the timer. When it is due, the session writes the second reply.
+//! let due = Instant::now() + Duration::from_millis(20);
+//! session.wait_until(due);
+//! assert_eq!(session.step(), Step::Waiting(due));
+//! assert!(session.wake(due));
+//! assert!(session.output().ends_with(br#"{"out":"slept","result":20}"#));
+//! assert_eq!(session.step(), Step::Read);
+//! ```
+//!
 //! The layers, from the bytes up: [`buffer`] holds them, [`frame`] cuts them, and [`message`] reads and writes the JSON in
 //! a frame. [`operation`] knows the six operations of the service, and [`work`] those of them that hold a thread.
 //! [`session`] puts all of it in order for one connection. docs/PROTOCOL.md is for people who write a peer in another

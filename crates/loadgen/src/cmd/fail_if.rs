@@ -84,9 +84,9 @@ const METRICS: &[Metric] = &[
 ];
 
 /// The list of metrics in `--help` and in errors.
-pub(crate) const NAMES: &str = "min, mean, p50, p90, p99, p99.9, p99.99, max (latency: 5ms), rate (10k, 600/min), \
-    errors = failed, ok, wrong, error, timeout, reset, sent, unsent (requests: 10 or 1%), unserved (connections: 10), \
-    outage (time without a connection: 2s)";
+pub(crate) const NAMES: &str = "min, mean, p50, p90, p99, p99.9, p99.99, max (latency: 5ms); rate (10k, 600/min); \
+    errors = failed, ok, wrong, error, timeout, reset, sent, unsent (requests: 10 or 1%); unserved (connections that were \
+    never served: 10); outage (time without a connection: 2s)";
 
 const fn metric(name: &'static str, kind: Kind) -> Metric {
     Metric { name, kind }

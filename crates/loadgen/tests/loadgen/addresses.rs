@@ -10,7 +10,7 @@ use crate::fake::{Act, Fake, failures, ping, run};
 use crate::ports::dead_port;
 use crate::program::{Left, loadgen};
 
-/// The same port on another address of this machine, where nobody listens.
+/// The same port on another address of this machine, where nothing listens.
 fn elsewhere(address: SocketAddr) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 2], address.port()))
 }

@@ -1,4 +1,4 @@
-//! `loadgen call`: the original's client.
+//! `loadgen call`: the client of the original tutorial.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn a_call_without_a_reply_is_an_error() {
 
 #[test]
 fn a_reply_in_single_bytes_does_not_extend_the_timeout() {
-    // Each byte comes in time, and all of them would take three seconds and more.
+    // Each byte comes in time, but all of them take more than three seconds.
     let fake = Fake::new(|_| Act::AnswerInBytes(Duration::from_millis(100)));
     let left = loadgen(&format!("call --connect {} --timeout 1s", fake.address));
     assert_eq!((left.code, &*left.stdout), (Some(1), ""));

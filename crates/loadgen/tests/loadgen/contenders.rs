@@ -1,4 +1,4 @@
-//! The servers in `examples/contenders`, which others start from: each is what its entry in `contenders.toml` says.
+//! The servers in `examples/contenders` behave as their entries in `contenders.toml` describe.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, Write};
@@ -45,7 +45,7 @@ fn only_ping() -> Vec<String> {
     vec!["ping".to_owned()]
 }
 
-/// A contender while it runs. It does not outlive its test.
+/// A contender while it runs. It is killed at the end of its test.
 struct Running {
     child: Child,
     stderr: File,
@@ -119,7 +119,7 @@ fn every_contender_takes_split_frames_and_survives_resets() {
                 contender.name
             );
         }
-        // A frame that is whole, with the next one's beginning behind it.
+        // A whole frame and the beginning of the next one.
         let mut stream = running.connect();
         let two = whole.repeat(2);
         send(&mut stream, &[&two[..whole.len() + 2], &two[whole.len() + 2..]]);
@@ -142,7 +142,7 @@ fn every_contender_takes_split_frames_and_survives_resets() {
     });
 }
 
-/// As they are for: the load generator has nothing to complain of.
+/// The load generator has no advice on a run against them.
 #[test]
 fn every_contender_can_be_loaded() {
     for_each_contender(|contender, running| {
@@ -173,7 +173,7 @@ fn every_contender_can_be_loaded() {
     });
 }
 
-/// Starts one after the other, and ends each by SIGTERM.
+/// Starts one contender after the other, and ends each by SIGTERM.
 fn for_each_contender(check: impl Fn(&Contender, &Running)) {
     let python = Command::new("python3")
         .args(["-c", "import sys; sys.exit(sys.version_info < (3, 9))"])
@@ -290,7 +290,7 @@ fn pong(value: &Value) -> Value {
     json!({"out": "pong", "result": value})
 }
 
-/// Sends the pieces, each in a write and, as far as a pause can see to it, in a packet of its own.
+/// Sends each piece in its own write and, because of a pause, in its own packet.
 fn send(stream: &mut TcpStream, pieces: &[&[u8]]) {
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {

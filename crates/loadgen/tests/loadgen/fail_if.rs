@@ -1,4 +1,4 @@
-//! `--fail-if`: a result that is not what it should be is an exit code.
+//! `--fail-if`: a condition on the result sets the exit code.
 
 use crate::fake::{Act, Fake, error};
 use crate::output::short_run;

@@ -99,7 +99,7 @@ fn a_run_that_could_not_start_leaves_no_file() {
     let all = [&["run", "--connect", &address][..], &files].concat();
     assert_eq!(loadgen_with(&all).code, Some(1));
     assert_eq!(names(folder.path()), [""; 0]);
-    // Nor does one that is refused.
+    // A refused run leaves no file either.
     assert_eq!(
         loadgen_with(&[&all[..], &["--cpus", "1023"]].concat())
             .code
@@ -157,7 +157,7 @@ fn a_pipe_without_a_reader_is_refused_before_the_load() {
         );
     }
     assert_eq!(fake.requests(), 0);
-    // With a reader it is as good as a file.
+    // With a reader it works like a file.
     let reader = thread::spawn({
         let pipe = pipe.clone();
         move || fs::read_to_string(pipe).expect("it can be read")

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::fake::{Act, Fake, error};
 use crate::output::short_run;
 
-/// Every field of the contract, as a path into the JSON.
+/// Every field that DESIGN.md lists, as a path into the JSON.
 const FIELDS: &[&str] = &[
     "/schema",
     "/loop",

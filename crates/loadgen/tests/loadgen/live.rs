@@ -1,4 +1,4 @@
-//! The line that says how the load is going: on a terminal, and nowhere else.
+//! The progress line: on a terminal, and nowhere else.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -11,7 +11,7 @@ use crate::fake::{Act, Fake, error};
 use crate::output::{short_run, start_short_run};
 use crate::program::{Left, Running};
 
-/// A short run whose stderr is a terminal, and what was written there when it is over.
+/// What a short run writes to its stderr, if that is a terminal.
 fn run_on_a_terminal(fake: &Fake, arguments: &[&str]) -> (Left, String) {
     on_a_terminal(None, |stderr| start_short_run(fake, arguments, stderr))
 }
@@ -34,7 +34,7 @@ fn on_a_terminal(columns: Option<u16>, start: impl FnOnce(Stdio) -> Running) -> 
                 Ok(0) => break,
                 Ok(read) => all.extend_from_slice(&bytes[..read]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // EIO: nobody has the other side open any more.
+                // EIO: the other side is closed.
                 Err(_) => break,
             }
         }
@@ -55,7 +55,7 @@ fn a_terminal_shows_rate_p99_and_errors() {
     });
     let (left, seen) = run_on_a_terminal(&fake, &[]);
     assert!(left.stdout.contains("closed loop on"), "{}", left.stdout);
-    // Each line is written over the one before it, and the last is wiped away.
+    // Each line overwrites the one before it, and the last one is erased.
     let lines: Vec<_> = seen
         .split('\r')
         .filter(|line| line.contains("requests/s"))
@@ -93,7 +93,7 @@ fn a_pipe_shows_no_progress() {
     assert_eq!((left.code, &*left.stderr), (Some(0), ""));
 }
 
-/// A run of three intervals with these variables, whose replies are slow at first and then fast: the lines become shorter.
+/// A run of three intervals with these variables. Replies are slow at first and then fast, so the lines become shorter.
 fn run_in_environment(variables: &[&str], columns: u16, arguments: &[&str]) -> (Left, String) {
     let fake = Fake::new(|asked| {
         if asked.number.is_multiple_of(5) {
@@ -119,7 +119,7 @@ fn run_in_environment(variables: &[&str], columns: u16, arguments: &[&str]) -> (
     })
 }
 
-/// The rows of a terminal of so many columns after this was written, and the most of them that were ever in use.
+/// The rows of a terminal of so many columns after this output, and the most rows that were ever in use.
 fn screen(written: &str, columns: usize) -> (Vec<String>, usize) {
     let (mut rows, mut column, mut most) = (vec![String::new()], 0, 1);
     let mut rest = written;
@@ -180,7 +180,7 @@ fn a_dumb_terminal_is_sent_no_escape_sequence() {
             !written.contains('\x1b') && !left.stdout.contains('\x1b'),
             "{written:?}"
         );
-        // Nor does a mistake in the flags have colours.
+        // A mistake in the flags has no colors either.
         let (left, written) = run_in_environment(variables, 80, &["--dance"]);
         assert_eq!(left.code, Some(2));
         assert!(

@@ -1,4 +1,4 @@
-//! Loads as the flags ask for them: whatever their shape, the server has counted what the result says.
+//! Loads of all shapes: the counts of the server agree with the result.
 
 use std::fs;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use schema::load::LoopKind;
 use crate::fake::{Act, Fake};
 use crate::output::{logged, short_run};
 
-/// The result of a short run with these arguments, which has to add up to what the server saw.
+/// The result of a short run with these arguments, whose counts have to agree with the server's.
 #[track_caller]
 fn report_of(fake: &Fake, arguments: &[&str]) -> Report {
     let left = short_run(fake, &[arguments, &["--json", "-"]].concat());
@@ -116,7 +116,7 @@ fn an_open_loop_limits_requests_per_connection() {
     });
     let report = report_of(&fake, &["--rate", "400", "--requests-per-connection", "3"]);
     assert!(most.load(Ordering::SeqCst) <= 3);
-    // Of those that were opened, the last in each of the four places may have been asked nothing.
+    // The last connection in each of the four slots may have had no request.
     let opened = report.connections.opened + report.connections.reconnects;
     assert!((opened - 4..=opened).contains(&fake.connections()), "{opened}");
     assert!(fake.connections() >= fake.requests().div_ceil(3));

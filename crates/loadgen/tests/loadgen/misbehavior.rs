@@ -1,11 +1,11 @@
-//! What a server does wrong is caught every time, as what it is, with the first of it to look at.
+//! Every fault of a server is caught, with its kind and a first example.
 
 use loadgen::{Outcome, Plan};
 use schema::load::Requests;
 
 use crate::fake::{Act, Asked, Fake, error, failures, ping, reply, run};
 
-/// Does this to every seventh request, the first among them, so that it happens on the slowest machine.
+/// Does this on every seventh request, beginning with the first, so that it happens on the slowest machine.
 fn to_every_seventh(act: fn(&Asked<'_>) -> Act) -> Fake {
     Fake::new(move |asked| {
         if asked.number.is_multiple_of(7) {
@@ -16,7 +16,7 @@ fn to_every_seventh(act: fn(&Asked<'_>) -> Act) -> Fake {
     })
 }
 
-/// Runs against it with a request in flight on each of four connections, and gives the outcome with how often the server
+/// Runs a load with a request in flight on each of four connections. Returns the outcome, and how often the server
 /// misbehaved.
 fn run_against(fake: &Fake) -> (Outcome, u64) {
     let outcome = run(&fake.plan(4, ping()));
@@ -153,7 +153,7 @@ fn a_reply_that_never_comes_is_a_timeout() {
 
 #[test]
 fn garbage_is_reported_at_once() {
-    // The last of these would announce half a gibibyte, for which one could wait for long.
+    // The last of these announces half a gibibyte, which would take long to wait for.
     for garbage in [
         "HTTP/1.1 400 Bad Request\r\n\r\n",
         "pong \"ireader 0\"\n",
@@ -266,7 +266,7 @@ fn replies_before_a_reset_are_not_lost() {
         let Requests { ok, reset, sent, .. } = report.requests;
         assert_eq!(ok, fake.requests() - fake.misbehaviors());
         assert_eq!(sent, ok + reset);
-        // Every connection that was lost has another in its place, but for those lost when the window was over.
+        // Every lost connection was replaced, except for those lost after the window.
         assert!(report.connections.reconnects <= fake.misbehaviors());
         assert!(report.connections.reconnects + 8 >= fake.misbehaviors());
     }

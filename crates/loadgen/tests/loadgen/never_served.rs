@@ -1,4 +1,4 @@
-//! Connections that a server takes and never serves.
+//! Connections that a server accepts and never serves.
 
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ fn short_connections_to_a_single_server_all_succeed() {
         ..fake.plan(8, ping())
     };
     let report = run(&plan).report;
-    // Those that wait in its queue when the window closes are served after it.
+    // Connections in its backlog when the window closes are served after it.
     assert_eq!(report.requests.timeout, 0, "{:?}", report.requests);
     assert_eq!(report.requests.ok, report.requests.sent);
 }
@@ -84,14 +84,14 @@ fn connections_without_requests_do_not_count_as_never_served() {
 #[test]
 fn a_connection_without_a_reply_was_never_served() {
     let fake = Fake::new(|asked| {
-        // The very first, so that nothing came on its connection before.
+        // The first request, so that its connection had no reply before.
         if asked.number == 0 {
             Act::Nothing
         } else {
             Act::Answer
         }
     });
-    // Some 32 requests, of which each connection gets one in its turn, again and again.
+    // Some 32 requests, which the connections get in turn.
     let plan = Plan {
         warmup: Duration::ZERO,
         duration: Duration::from_millis(400),

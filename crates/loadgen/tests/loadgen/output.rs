@@ -1,4 +1,4 @@
-//! What the program writes, and where.
+//! The output of the program.
 
 use std::fs;
 use std::path::Path;
@@ -108,7 +108,7 @@ fn two_results_do_not_go_to_one_place() {
     }
 }
 
-/// Starts a short run by a shell, with its stdout to this file and these outputs.
+/// Starts a short run by a shell, with this file as its stdout and these outputs.
 fn run_with_stdout_to(file: &Path, fake: &Fake, json: &str, hdr: &str) -> Left {
     let script = format!(
         "exec {} run --connect {} --warmup 0 --duration 50ms --timeout 60s --json {json} --hdr {hdr} > {}",
@@ -177,7 +177,7 @@ fn a_histogram_log_on_stdout_has_no_other_text() {
     assert_eq!(logged(&left.stdout, None), fake.requests());
 }
 
-/// How many times of this tag there are in an interval log, which has to be nothing else.
+/// The number of times with this tag in a text that has to be an interval log.
 pub(crate) fn logged(log: &str, tag: Option<&str>) -> u64 {
     let mut times = 0;
     for entry in IntervalLogIterator::new(log.as_bytes()) {

@@ -1,4 +1,4 @@
-//! More requests are due than the server can answer: the result shows what was answered.
+//! The offered load exceeds the capacity of the server: the result shows what was answered.
 
 use serde_json::Value;
 
@@ -17,9 +17,9 @@ fn an_overloaded_server_shows_its_rate_and_its_latency() {
     let json: Value = serde_json::from_str(&left.stdout).expect("it is a result");
     let count = |name: &str| json["requests"][name].as_u64().expect("it is a count");
     let rate = json["throughput_per_s"].as_f64().expect("there is a rate");
-    // Two each 20 ms at most, and one more that had begun on each connection.
+    // At most two per 20 ms, and one more that had begun on each connection.
     assert!(rate > 0.0 && rate <= 100.0 + 4.0, "{rate}");
-    // All that was answered was due in the warm-up, long before.
+    // All answered requests were due in the warm-up, long before.
     let latency = &json["latency_us"];
     assert!(latency["p50"].as_f64() > Some(100_000.0), "{latency}");
     assert_eq!(latency["count"], count("ok"));
@@ -50,7 +50,7 @@ fn a_page_says_that_the_server_was_overloaded() {
 
 #[test]
 fn replies_to_the_warm_up_count_in_the_window() {
-    // One round takes longer than half the window, so each interval sees the rounds that end in it.
+    // One round takes longer than half the window, so each interval contains the rounds that end in it.
     let fake = Fake::good();
     let left = loadgen(&format!(
         "run --connect {} --op sleep --params 700 --connections 3 --warmup 400ms --duration 500ms --timeout 60s --json -",

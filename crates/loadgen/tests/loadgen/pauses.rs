@@ -1,4 +1,4 @@
-//! A client that is stopped for a while: nobody else is to blame for it.
+//! A client that is stopped for a while: the pause is not counted against the server.
 
 use std::thread;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use nix::sys::signal::Signal;
 use crate::fake::{Act, Fake, assert_adds_up};
 use crate::program::Running;
 
-/// Longer than the timeout, which is so long that no slow machine takes it for a reply.
+/// Longer than the timeout. The timeout is so long that no reply takes it on a slow machine.
 const PAUSE: Duration = Duration::from_millis(2_500);
 
-/// Runs the program with these arguments, and stops it for a while when each connection has had a request.
+/// Runs the program with these arguments, and stops it for a while after the first request of each connection.
 fn stopped_in_the_middle(fake: &Fake, arguments: &str) -> (Option<i32>, Report, String) {
     let folder = tempfile::tempdir().expect("there is room");
     let json = folder.path().join("result.json");
@@ -39,7 +39,7 @@ fn stopped_in_the_middle(fake: &Fake, arguments: &str) -> (Option<i32>, Report, 
     )
 }
 
-/// Replies come after 20 ms, so those to what was sent just before the pause come in it.
+/// Replies come after 20 ms, so replies to requests sent just before the pause come in it.
 fn assert_nobody_is_blamed(arguments: &str) {
     let fake = Fake::new(|_| Act::AnswerAfter(Duration::from_millis(20)));
     let (code, report, page) = stopped_in_the_middle(&fake, arguments);
@@ -49,7 +49,7 @@ fn assert_nobody_is_blamed(arguments: &str) {
     assert_eq!((counts.ok, code), (counts.sent, Some(0)), "{page}");
     let pauses = report.client_pauses.expect("they are looked for");
     assert!(pauses.count >= 1, "{pauses:?}");
-    // It is known to the length of the wait in which it began.
+    // Its length is known up to the length of the wait in which it began.
     assert!(pauses.longest_us > 2_000_000.0, "{pauses:?}");
     assert!(pauses.requests >= 1, "{pauses:?}");
     assert!(page.contains("! The load generator paused"), "{page}");
@@ -95,7 +95,7 @@ fn a_call_that_is_paused_blames_nobody() {
 
 #[test]
 fn every_late_reply_is_a_timeout() {
-    // The reply comes just behind the timeout, now before the next look for late requests and now after it.
+    // The reply comes just after the timeout, before or after the next check for late requests.
     let late = Fake::new(|_| Act::AnswerAfter(Duration::from_millis(201)));
     let left = crate::program::loadgen(&format!(
         "run --connect {} --connections 8 --warmup 0 --duration 1500ms --timeout 200ms --json -",

@@ -1,4 +1,4 @@
-//! Runs of so many requests: exactly those are sent, whatever the shape of the load, and then the run ends.
+//! `--requests`: exactly that many are sent, whatever the load, and then the run ends.
 
 use loadgen::Report;
 use nix::sys::signal::Signal;

@@ -1,4 +1,4 @@
-//! A server that is not there yet, or goes and comes back.
+//! A server that starts late, or restarts.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::fake::{Act, Fake, PATIENCE, assert_adds_up, ping, run};
 use crate::ports::dead_port;
 use crate::program::{Running, hour_long_run, loadgen};
 
-/// An address that nobody listens at, and that no other test takes while the socket is there.
+/// An address on which nothing listens, and that no other test gets while the socket is there.
 fn free_address() -> (Socket, SocketAddr) {
     let (held, taken) = dead_port();
     (held, SocketAddr::from(([127, 0, 0, 3], taken.port())))
@@ -34,7 +34,7 @@ fn a_server_that_restarts_is_ridden_out() {
         old.wait_for_requests(101);
         let address = old.address;
         drop(old);
-        // Longer than a run goes on that does not ride out.
+        // Longer than a run goes on without --ride-out.
         thread::sleep(Duration::from_secs(1));
         let new = Fake::at(address).expect("the port is free again");
         new.wait_for_requests(100);
@@ -124,7 +124,7 @@ fn a_server_that_never_comes_is_given_up() {
 #[test]
 fn a_run_that_waits_for_its_server_can_be_interrupted() {
     let (_held, address) = dead_port();
-    // To connect to a multicast address fails at once, before there is anything to wait for.
+    // Connecting to a multicast address fails at once, without any wait.
     for address in [&*address.to_string(), "224.0.0.1:9"] {
         for signal in [Signal::SIGTERM, Signal::SIGINT] {
             let running = Running::start(&["run", "--connect", address, "--wait-for-server", "1h"]);

@@ -1,4 +1,4 @@
-//! Servers that are slow, or deaf.
+//! Servers that are slow, or never read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::fake::{Act, Fake, PATIENCE, failures, ping, run};
 
 #[test]
 fn a_server_that_never_reads_times_out() {
-    // The second does not fit what the kernel holds for a connection, so most of it never leaves.
+    // The second request does not fit the kernel's buffers, so most of it is never sent.
     for work in [Params::Unique, Params::Payload(16 << 20)] {
         let fake = Fake::deaf();
         let plan = Plan {
@@ -20,7 +20,7 @@ fn a_server_that_never_reads_times_out() {
         let outcome = run(&plan);
         assert!(started.elapsed() < PATIENCE / 2);
         let report = &outcome.report;
-        // To write the long ones may take all of the window, so that there is one only.
+        // Writing a long request may take the whole window, so that there is only one.
         let sent = report.requests.sent;
         assert!((1..=2).contains(&sent), "{sent}");
         assert_eq!(failures(&outcome), [("timeout", sent)]);

@@ -1,4 +1,4 @@
-//! A rate that changes over time, as a file asks for it.
+//! A rate that changes over time, from a file of stages.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ rate = \"6k/min\"
 duration = \"300ms\"
 ";
 
-/// A file of stages, and the folder that keeps it.
+/// A file of stages, and its folder.
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("stages.toml");
@@ -62,7 +62,7 @@ fn each_stage_has_the_requests_of_its_rate() {
         // A thread's requests are cut off at either end.
         assert!(due.abs_diff(expected) <= 2, "{due:?}");
     }
-    // What was in the system as the window opened was due in the warm-up.
+    // Requests in the system as the window opened were due in the warm-up.
     let at_open = report.backlog.expect("the loop is open").at_open;
     assert_eq!(due.iter().sum::<u64>(), report.requests.planned - at_open);
     let ends: Vec<_> = report
@@ -82,7 +82,7 @@ fn each_stage_has_the_requests_of_its_rate() {
     );
     let names: Vec<_> = report.stages.iter().map(|stage| stage.name.as_deref()).collect();
     assert_eq!(names, [Some("steady"), None, None, None]);
-    // Each reply stands in one stage and in one interval.
+    // Each reply counts in one stage and in one interval.
     let by_stage: u64 = report.stages.iter().map(|stage| stage.ok).sum();
     let by_interval: u64 = report.intervals.iter().map(|interval| interval.ok).sum();
     assert_eq!(by_stage, by_interval);
@@ -158,7 +158,7 @@ fn stages_exclude_another_rate_and_another_length() {
         assert_eq!(left.code, Some(2), "{other:?}: {}", left.stderr);
         assert!(left.stderr.contains(other[0]), "{}", left.stderr);
     }
-    // Without a rate nothing is due, so that nobody asks how.
+    // Without a rate nothing is due.
     let left = loadgen("run --connect 127.0.0.1:1 --arrivals uniform");
     assert_eq!(left.code, Some(2), "{}", left.stderr);
 }

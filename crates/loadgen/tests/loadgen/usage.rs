@@ -1,4 +1,4 @@
-//! What can't be asked is refused with exit code 2 and a message that names the flag.
+//! A mistake in flags is refused with exit code 2 and a message that names the flag.
 
 use std::process::Command;
 
@@ -204,7 +204,7 @@ fn a_run_of_thirty_days_can_begin_and_be_interrupted() {
     }
 }
 
-/// The text between the name of each flag that takes a number or a time, and the next flag.
+/// The help of each flag that takes a number or a time.
 #[test]
 fn help_has_the_range_of_each_number_and_time() {
     for (command, flags) in [

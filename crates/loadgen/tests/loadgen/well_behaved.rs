@@ -1,4 +1,4 @@
-//! A server without fault: whatever the shape of the load, all is well, and every count is that of the server.
+//! A server without faults: whatever the load, there is no advice, and the counts agree with the server's.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use loadgen::{Params, Plan, Work};
 
 use crate::fake::{Act, Fake, ping, run};
 
-/// Runs the plan and compares every count with the server's own.
+/// Runs the plan and compares every count with the server's.
 #[track_caller]
 fn assert_all_is_well(fake: &Fake, plan: &Plan) {
     let outcome = run(plan);

@@ -23,7 +23,7 @@ use crate::cmd::values::{CpuList, cpu_list, time, time_above_zero};
 ///
 /// Ctrl-C, SIGTERM and SIGHUP end the load and print the result so far. A second signal ends the program at once.
 #[derive(Args)]
-#[command(allow_negative_numbers = true)]
+#[command(allow_negative_numbers = true, after_long_help = metrics_help())]
 pub(crate) struct Flags {
     /// Server; each address of a name is tried in turn, IPv4 first
     #[arg(long, value_name = "HOST:PORT", value_parser = Target::resolve)]
@@ -143,7 +143,7 @@ pub(crate) struct Flags {
     hdr: Option<PathBuf>,
 
     /// Exit with 1 if this holds, such as p99>5ms, errors>0, rate<10k or failed>1%; may be repeated
-    #[arg(long, value_name = "EXPR", value_parser = Condition::parse, long_help = fail_if_help())]
+    #[arg(long, value_name = "EXPR", value_parser = Condition::parse)]
     fail_if: Vec<Condition>,
 
     /// Print no text and no progress; text is never printed where --json or --hdr goes to stdout
@@ -169,11 +169,10 @@ enum PacingFlag {
     Sleep,
 }
 
-fn fail_if_help() -> String {
+fn metrics_help() -> String {
     format!(
-        "Exit with 1 if this holds, such as p99>5ms, errors>0, rate<10k or failed>1%; may be repeated\n\nRelations: >, >=, <, \
-         <=. A metric without a value fails too. Metrics of the window: {}",
-        fail_if::NAMES
+        "Metrics of --fail-if, of the window, with >, >=, < or <= (one without a value fails too):\n  {}",
+        fail_if::NAMES.replace("; ", "\n  ")
     )
 }
 
