@@ -14,18 +14,18 @@ use serde_json::Value;
 
 use crate::cut;
 
-/// What is read of an environment before the rest is trusted.
+/// What is read of an environment before anything else.
 #[derive(Deserialize)]
 struct Version {
     schema: u32,
 }
 
-/// Reads what a run wrote about itself, to be shown: long strings are cut.
+/// Reads an environment for display: long strings are cut.
 pub(crate) fn read(path: &Path) -> Result<Environment> {
     stored(path, cut::cut_all)
 }
 
-/// Reads what a run wrote about itself, to continue the run: a command or parameters that were cut would be others.
+/// Reads an environment to continue its run. Nothing is cut, since a command that was cut would be another command.
 pub(crate) fn read_whole(path: &Path) -> Result<Environment> {
     stored(path, |_| ())
 }
@@ -49,7 +49,7 @@ fn stored(path: &Path, cut: impl FnOnce(&mut Value)) -> Result<Environment> {
     let mut stored: Value = serde_json::from_str(&text).with_context(fault)?;
     cut(&mut stored);
     let environment: Environment = serde_json::from_value(stored).with_context(fault)?;
-    // As many trials are planned again, each in memory.
+    // All trials are planned again, in memory.
     if environment.rounds > ROUNDS_READ_MOST {
         bail!(
             "{} has {} rounds; at most {ROUNDS_READ_MOST} can be read",
@@ -70,7 +70,7 @@ pub(crate) fn write(environment: &Environment, path: &Path) -> Result<()> {
 pub(crate) fn this_machine(cpus: usize) -> Result<Machine> {
     let cpu = CpuInfo::current().context("can't read /proc/cpuinfo")?;
     let memory = Meminfo::current().context("can't read /proc/meminfo")?;
-    let kernel = procfs::sys::kernel::Version::current().context("can't tell the kernel's version")?;
+    let kernel = procfs::sys::kernel::Version::current().context("can't read the version of the kernel")?;
     let governor = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").ok();
     Ok(Machine {
         cpu_model: cpu_model(&cpu),
@@ -78,19 +78,19 @@ pub(crate) fn this_machine(cpus: usize) -> Result<Machine> {
         memory_bytes: memory.mem_total,
         kernel: format!("Linux {}.{}.{}", kernel.major, kernel.minor, kernel.patch),
         governor: governor.map(|governor| governor.trim().to_owned()),
-        // A guest is told by a flag that only a hypervisor sets.
+        // Only a hypervisor sets this flag.
         virtualised: cpu.flags(0).is_some_and(|flags| flags.contains(&"hypervisor")),
     })
 }
 
-/// On x86 the processor names itself; on ARM the kernel only knows who made it.
+/// On x86 the CPU names itself. On ARM the kernel only knows its maker.
 fn cpu_model(cpu: &CpuInfo) -> String {
     let model = cpu.model_name(0).or_else(|| cpu.get_field(0, "CPU implementer"));
     model.map_or_else(|| env::consts::ARCH.to_owned(), str::to_owned)
 }
 
-/// The commit that these sources are at; none where they are in no repository, or git is not there. What a run itself
-/// writes is no change.
+/// The commit of these sources; none where they are in no repository, or git is missing. Results that a run wrote are no
+/// change.
 pub(crate) fn commit_of(sources: &Path) -> Option<Commit> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
@@ -117,10 +117,10 @@ pub(crate) fn commit_of(sources: &Path) -> Option<Commit> {
     })
 }
 
-/// The arguments of this process as somebody would type them again.
+/// The arguments of this process, as typed.
 pub(crate) fn typed() -> Vec<String> {
     std::iter::once("compare".to_owned())
-        // What is no text can't be typed again from a file that is one.
+        // An argument that is no text can't be kept in a file that is one.
         .chain(
             env::args_os()
                 .skip(1)
@@ -142,7 +142,7 @@ pub(crate) mod tests {
     use crate::contender::samples;
     use crate::experiment::shipped;
 
-    /// A run of two models with two experiments, for tests to change.
+    /// A run of two models and two experiments, for tests to change.
     pub(crate) fn environment() -> Environment {
         let experiments = shipped::all()
             .into_iter()
@@ -165,12 +165,12 @@ pub(crate) mod tests {
             experiments: experiments.take(2).collect(),
             experiments_left_out: Vec::new(),
             cpus: Split {
-                server: "0".parse().expect("a processor"),
-                client: "1".parse().expect("a processor"),
+                server: "0".parse().expect("a set of CPUs"),
+                client: "1".parse().expect("a set of CPUs"),
                 shared: false,
             },
             machine: Machine {
-                cpu_model: "Some Processor".to_owned(),
+                cpu_model: "Some CPU".to_owned(),
                 cpus: 2,
                 memory_bytes: 8 << 30,
                 kernel: "Linux 6.1.0".to_owned(),

@@ -1,25 +1,24 @@
-//! Why a trial came to nothing: by what takes part in it, or by the workbench itself.
+//! Why a trial failed: because of its server, or because of the workbench itself.
 
 use std::fmt::Display;
 use std::io;
 
 use thiserror::Error;
 
-/// Why a trial came to nothing.
+/// Why a trial failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Fault {
-    /// The server failed, or can't do what is asked of it. That is written down as what came of the trial, and the others
-    /// go on.
+    /// The server failed, or can't do what the trial needs. That is recorded, and the run continues.
     #[error("{0}")]
     Trial(String),
-    /// The workbench could not write or read a file of its own, on a full disk for one. That says nothing of the server,
-    /// and the next trial would come to the same: the run has to end.
+    /// The workbench could not write or read a file of its own, for example on a full disk. That is no fault of the server, and
+    /// the next trial would fail too, so the run ends.
     #[error("{0}")]
     Own(String),
 }
 
 impl Fault {
-    /// Of the workbench's own files: what could not be done.
+    /// A fault of the workbench's own files; `what` could not be done.
     pub(crate) fn own(what: impl Display) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::Own(format!("{what}: {error}"))
     }

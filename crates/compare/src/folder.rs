@@ -1,5 +1,4 @@
-//! What a run leaves on disk: `OUT/runs/ID/` with its records and its environment, and `OUT/README.md`, the page of the
-//! newest run.
+//! The files of a run: `OUT/runs/ID/` with its records and its environment, and `OUT/README.md`, the page of the newest run.
 
 use std::fs;
 use std::io::{self, Write};
@@ -21,23 +20,23 @@ use report::Recorded;
 pub(crate) struct Run {
     folder: PathBuf,
     page_in: PathBuf,
-    /// Whether the page goes to a folder that was asked for, and not to where the run wrote it.
+    /// Whether the page goes to another folder than that of the run.
     elsewhere: bool,
-    /// The folders around it that were made for it, the innermost first.
+    /// The folders around it that were made for it, innermost first.
     made: Vec<PathBuf>,
 }
 
 impl Run {
-    /// Removes the folder of a run that did not begin, and the folders around it that were made for it.
+    /// Removes the folder of a run that did not begin, and the folders that were made for it.
     pub(crate) fn discard(self) {
         let _ = fs::remove_dir_all(&self.folder);
         for folder in self.made {
-            // If it is not empty, somebody else uses it.
+            // One that is not empty is in use.
             let _ = fs::remove_dir(folder);
         }
     }
 
-    /// A new folder in `out`, named by the time, with a number behind it if there is one of that name.
+    /// Makes a new folder in `out`, named by the time, with a number appended if that name is taken.
     pub(crate) fn create(out: &Path, at: Timestamp) -> Result<Self> {
         let runs = out.join("runs");
         let missing = runs.ancestors().take_while(|folder| !folder.exists());
@@ -69,9 +68,9 @@ impl Run {
         unreachable!("there are more numbers than folders")
     }
 
-    /// The folder of a run that was made before.
+    /// Opens the folder of an earlier run.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
-        // OUT/runs/ID, where as much of it was given.
+        // OUT/runs/ID, if the path has that many parts.
         let out = folder
             .parent()
             .and_then(Path::parent)
@@ -85,7 +84,7 @@ impl Run {
         for path in [run.environment(), run.records()] {
             if !path.is_file() {
                 bail!(
-                    "{} is not the folder of a run: it has no {}",
+                    "{} is not the folder of a run: it has no {}; name a folder in runs/",
                     folder.display(),
                     name(&path)
                 );
@@ -111,7 +110,7 @@ impl Run {
         }
     }
 
-    /// What the run is called in its page.
+    /// The name of the run in its page.
     pub(crate) fn id(&self) -> String {
         let path = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
         name(&path)
@@ -121,7 +120,7 @@ impl Run {
         &self.folder
     }
 
-    /// The file in which a server's output is kept, of the trial whose files are named so.
+    /// The file for the server's output of the trial with this stem.
     pub(crate) fn output(&self, stem: &str) -> PathBuf {
         self.outputs().join(format!("{stem}.log"))
     }
@@ -131,7 +130,7 @@ impl Run {
         self.folder.join("output")
     }
 
-    /// Its records: the plain file, or a compressed one where that is the only one.
+    /// Its records: the plain file, or the compressed one if that is the only one.
     pub(crate) fn records(&self) -> PathBuf {
         records_in(&self.folder)
     }
@@ -155,14 +154,14 @@ impl Run {
 
     /// Writes a file among the results.
     pub(crate) fn write_beside_page(&self, name: &str, text: &str) -> Result<()> {
-        // It has the key of an experiment in it, which a file may have from anywhere.
+        // It contains the key of an experiment, which may come from any file.
         if name.contains(['/', '\0']) || name.starts_with('.') {
             bail!("no file can be named {name:?}; give the experiment a key of {NAMES}");
         }
         write_whole(&self.page_in, name.as_ref(), text)
     }
 
-    /// Where a file goes that belongs to the run: its own folder, or beside the page if the page goes elsewhere and the
+    /// The path of a file that belongs to the run: in its own folder, or beside the page if the page goes elsewhere and the
     /// run's folder is read-only, as in an archive.
     pub(crate) fn within(&self, name: &str) -> PathBuf {
         let read_only = || access(&self.folder, AccessFlags::W_OK).is_err();
@@ -193,7 +192,7 @@ pub(crate) fn records_in(folder: &Path) -> PathBuf {
     }
 }
 
-/// Puts a file in its place whole: whoever reads meanwhile sees the old one or the new one.
+/// Writes a file atomically: a reader sees the old one or the new one, whole.
 pub(crate) fn write_whole(folder: &Path, name: &Path, text: &str) -> Result<()> {
     let path = folder.join(name);
     let write = || -> io::Result<()> {
@@ -202,7 +201,7 @@ pub(crate) fn write_whole(folder: &Path, name: &Path, text: &str) -> Result<()> 
             .prefix(&leftovers::part())
             .tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
-        // A file made for a short while is the owner's alone; what people read is for everybody, or for whom it was before.
+        // A temporary file is readable by its owner only. A result is readable by all, or by whom it was before.
         let permissions = fs::metadata(&path).map_or_else(
             |_| PermissionsExt::from_mode(0o644),
             |before| before.permissions(),
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_records_is_told_from_a_run() {
+    fn a_folder_without_records_is_no_run() {
         let out = tempfile::tempdir().unwrap();
         let message = Run::open(out.path()).unwrap_err().to_string();
         assert!(message.contains("environment.json"), "{message}");

@@ -1,8 +1,5 @@
-//! What a `compare` leaves that was killed, its keeper too: processes, control groups, temporary files. The next one
-//! removes them.
-//!
-//! All carry the name of their maker. Its start time is part of it, since the kernel uses a process's number again, and
-//! so is its namespace, since another one has the same numbers.
+//! What remains if `compare` and its keeper are both killed: processes, control groups, temporary files. The next run removes
+//! them. All carry the name of their [maker](Maker).
 
 use std::collections::HashSet;
 use std::ffi::CStr;
@@ -18,20 +15,20 @@ use procfs::process::Stat;
 
 use meter::{Cgroup, Maker, TEMPORARY, tree};
 
-/// The variable in a server's environment that names the `compare` that started it.
+/// The environment variable of a server that names the `compare` that started it.
 pub(crate) const MARK: &str = "COMPARE_MAKER";
 
-/// What a keeper is called in a list of processes.
+/// The name of a keeper in a list of processes.
 pub(crate) const KEEPER: &CStr = c"server-keeper";
 
-/// How long the keepers of a killed `compare` may take to end their servers. They notice its end at once.
+/// How long the keepers of a killed `compare` may take to end their servers.
 const KEEPERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long processes may take to be gone after SIGKILL.
 const ENDED_WITHIN: Duration = Duration::from_secs(2);
 /// The pause between two searches for processes.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Removes what a killed `compare` left, and reports it on stderr.
+/// Removes what remains of a killed `compare`, and reports it on stderr.
 pub(crate) fn clear() {
     await_keepers(Maker::is_gone, KEEPERS_WITHIN);
     let groups = Cgroup::remove_leftovers();
@@ -52,8 +49,8 @@ pub(crate) fn clear() {
     }
 }
 
-/// Waits until no keeper is left whose maker is such a one, and returns whether that is so. A keeper ends its whole tree,
-/// also those of its processes that have lost their mark.
+/// Waits until no keeper of such a maker is left; false if one is left after that time. A keeper ends its whole tree, including
+/// processes that have lost their mark.
 fn await_keepers(is_such: impl Fn(Maker) -> bool, within: Duration) -> bool {
     let until = Instant::now() + within;
     let is_keeper = |process: &Stat| KEEPER.to_bytes() == process.comm.as_bytes();
@@ -66,12 +63,12 @@ fn await_keepers(is_such: impl Fn(Maker) -> bool, within: Duration) -> bool {
     true
 }
 
-/// Kills the servers' processes whose maker is such a one, and counts them.
+/// Kills the servers' processes of such a maker, and counts them.
 pub(crate) fn end_processes(is_such: impl Fn(Maker) -> bool) -> usize {
     let until = Instant::now() + ENDED_WITHIN;
     let mut ended = HashSet::new();
     loop {
-        // A process may have started another since the last look, and one that was killed is there for a while.
+        // A process may have started another meanwhile, and a killed one remains for a while.
         let such = processes(&is_such);
         for process in &such {
             if kill(Pid::from_raw(process.pid), Signal::SIGKILL).is_ok() {
@@ -85,7 +82,7 @@ pub(crate) fn end_processes(is_such: impl Fn(Maker) -> bool) -> usize {
     }
 }
 
-/// The servers' processes whose maker is such a one, without this one.
+/// The servers' processes of such a maker, without this process.
 fn processes(is_such: impl Fn(Maker) -> bool) -> Vec<Stat> {
     let own = Pid::this().as_raw();
     let all = tree::numbers_in("/proc").filter(|&pid| pid != own);
@@ -93,7 +90,7 @@ fn processes(is_such: impl Fn(Maker) -> bool) -> Vec<Stat> {
     such.filter_map(|pid| tree::stat(pid).ok()).collect()
 }
 
-/// Who started this process; none if it has ended, is another user's, or is no server's.
+/// The maker of this process; none if it has ended, is another user's, or belongs to no server.
 fn maker_of(pid: i32) -> Option<Maker> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let mut entries = environment.split(|&byte| byte == 0);
@@ -101,20 +98,20 @@ fn maker_of(pid: i32) -> Option<Maker> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// Removes the temporary files whose maker is such a one, and counts them.
+/// Removes the temporary files of such a maker, and counts them.
 pub(crate) fn remove_files(is_such: impl Fn(Maker) -> bool) -> usize {
     remove_from(&std::env::temp_dir(), TEMPORARY, is_such)
 }
 
-/// How the names of files begin that are not whole yet, before their maker's.
+/// The begin of the name of an unfinished file, before its maker's.
 const PART: &str = ".part-";
 
-/// How the name of a file of this process begins that is not whole yet.
+/// The begin of the name of an unfinished file of this process.
 pub(crate) fn part() -> String {
     format!("{PART}{}-", Maker::this())
 }
 
-/// Removes files from a folder that a killed run did not finish, and reports it.
+/// Removes files from a folder that a killed run left unfinished, and reports it.
 pub(crate) fn clear_parts(folder: &Path) {
     let removed = remove_from(folder, PART, Maker::is_gone);
     if removed > 0 {
@@ -180,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn each_process_that_is_ended_counts_once() {
+    fn each_process_is_counted_once() {
         let mut left = [1, 2].map(|_| marked("/bin/sh".as_ref(), elsewhere(1)));
         assert_eq!(end_processes(|maker| maker == elsewhere(1)), 2);
         for child in &mut left {
@@ -207,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_its_makers_by_its_name() {
+    fn the_maker_of_a_file_is_in_its_name() {
         let maker = maker_of_file("compare-1-2-3-abc", TEMPORARY).unwrap();
         assert_eq!(maker.to_string(), "1-2-3");
         assert_eq!(maker_of_file("compare-1-2-abc", TEMPORARY), None);
     }
 
     #[test]
-    fn a_process_of_a_maker_that_is_gone_is_ended() {
+    fn processes_of_a_maker_that_is_gone_are_ended() {
         let start = |maker: Maker| {
             Command::new("cat")
                 .env(MARK, maker.to_string())
@@ -244,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_files_of_a_maker_that_is_gone_are_removed() {
+    fn unfinished_files_of_a_killed_run_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let [left, own, other] = [
             format!("{PART}{}-abc", gone()),

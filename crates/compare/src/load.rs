@@ -1,4 +1,4 @@
-//! What a load of an experiment asks of the load generator.
+//! The load of a setting, as a plan for the load generator.
 
 use std::net::SocketAddr;
 
@@ -7,12 +7,12 @@ use schema::experiment::Load;
 use schema::load::Report;
 use serde::Serialize;
 
-/// The work that a load asks for; as an error, what can't be asked for and why.
+/// The work that a load asks for; the error is why it can't be.
 pub(crate) fn work(load: &Load) -> Result<Work, String> {
     drawn(load, 1)
 }
 
-/// The same, where what is drawn of a mix is drawn from this seed.
+/// The same, where this seed draws from a mix.
 fn drawn(load: &Load, seed: u64) -> Result<Work, String> {
     if load.operation.is_empty() {
         let params = load
@@ -28,7 +28,7 @@ fn drawn(load: &Load, seed: u64) -> Result<Work, String> {
     Work::mix(&mix, seed).map_err(|error| error.to_string())
 }
 
-/// The load on this server, whose capacity is so many requests a second if that matters.
+/// The load on this server, which has this capacity if that matters.
 pub(crate) fn plan(
     load: &Load,
     target: SocketAddr,

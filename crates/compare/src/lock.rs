@@ -1,4 +1,4 @@
-//! A lock on a file that one process at a time may write. It goes with the process, however that ends.
+//! A lock on a file that only one process at a time may write. The kernel drops it when the process ends.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,24 +11,24 @@ use nix::unistd::Pid;
 
 use meter::tree;
 
-/// Held for as long as it is kept.
+/// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    /// None where the file system knows no locks.
+    /// None where the file system has no locks.
     _held: Option<Flock<File>>,
 }
 
 /// Why there is no lock.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// Another process has it, this one as far as that is known.
+    /// Another process holds it; its number, if that is known.
     Held(Option<i32>),
     Io(io::Error),
 }
 
 impl Lock {
-    /// Locks an open file, which is at this path.
-    pub(crate) fn of(file: &File, path: &Path) -> Result<Self, Refused> {
+    /// Locks an open file, which has this path.
+    pub(crate) fn take(file: &File, path: &Path) -> Result<Self, Refused> {
         let copy = file.try_clone().map_err(Refused::Io)?;
         match Flock::lock(copy, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Self { _held: Some(lock) }),
@@ -37,7 +37,7 @@ impl Lock {
         }
     }
 
-    /// None at all, for tests.
+    /// No lock, for tests.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
         Self { _held: None }
@@ -52,7 +52,7 @@ fn writer(path: &Path) -> Option<i32> {
         let open = fs::read_dir(format!("/proc/{pid}/fd"));
         let mut open = open.into_iter().flatten().flatten();
         open.any(|fd| {
-            // The link's own permissions are those that the file was opened with.
+            // The permissions of the link show how the file was opened.
             let link = fs::symlink_metadata(fd.path());
             link.is_ok_and(|link| link.permissions().mode() & 0o200 != 0)
                 && fs::read_link(fd.path()).is_ok_and(|target| target == path)

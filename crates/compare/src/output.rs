@@ -1,5 +1,4 @@
-//! What goes to stdout and stderr. A stream that is closed or full is no reason to panic, and whatever it shows from
-//! outside is escaped for a terminal.
+//! Output on stdout and stderr. A closed or full stream causes no panic, and text from outside is escaped for a terminal.
 
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -9,7 +8,7 @@ use anyhow::{Context, Result};
 
 use report::escape::terminal;
 
-/// Prints on stdout. A reader that has seen enough, such as `head`, is no error.
+/// Prints on stdout. A reader that closes it early, such as `head`, is no error.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     let text = terminal::escape(text);
@@ -20,7 +19,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
     }
 }
 
-/// What is to be printed on stdout, in pieces.
+/// Text for stdout, collected in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Text(String);
 
@@ -40,7 +39,7 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", terminal::escape(line));
 }
 
-/// A path or another argument as a shell takes it again, whatever bytes it has.
+/// A path or another argument, quoted for a shell, whatever bytes it has.
 pub(crate) fn for_shell(argument: &OsStr) -> String {
     if let Some(text) = argument.to_str().filter(|text| !text.contains(char::is_control)) {
         return shell_words::quote(text).into_owned();

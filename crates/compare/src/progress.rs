@@ -1,4 +1,4 @@
-//! What is shown while a run goes on: a bar where somebody watches, else a line for each round.
+//! The progress of a run on stderr: a bar on a terminal, else a line for each round.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::runner::Watch;
 use report::escape::terminal;
 use schema::record::Outcome;
 
-/// Shows how far the run is, on stderr.
+/// Shows the progress of a run.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     rounds: usize,
@@ -19,7 +19,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn of(trials: usize, rounds: usize, total: Duration) -> Self {
+    pub(crate) fn start(trials: usize, rounds: usize, total: Duration) -> Self {
         let about = indicatif::HumanDuration(total);
         output::note(&format!("{trials} trials, about {about}"));
         let bar = io::stderr().is_terminal().then(|| bar(trials));
@@ -30,8 +30,8 @@ impl Progress {
         }
     }
 
-    /// Says something that is to stay, such as why a trial failed.
-    pub(crate) fn say(&self, line: &str) {
+    /// Prints a line that stays, such as why a trial failed.
+    pub(crate) fn print(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(terminal::escape(line)),
             None => output::note(line),
@@ -68,11 +68,11 @@ impl Watch for Progress {
         if let Outcome::Failed(reason) = outcome {
             let (model, experiment, setting) =
                 (&trial.contender.name, &trial.experiment.key, &trial.setting.key);
-            self.say(&format!("{model}, {experiment}, {setting}: {reason}"));
+            self.print(&format!("{model}, {experiment}, {setting}: {reason}"));
         }
     }
 
-    fn again(&mut self, trials: usize) {
+    fn repeats(&mut self, trials: usize) {
         if let Some(bar) = &self.bar {
             bar.inc_length(trials as u64);
         }
@@ -91,7 +91,7 @@ fn bar(trials: usize) -> ProgressBar {
     const TEMPLATE: &str = "{bar:30} {pos}/{len} trials, {eta} left · {wide_msg}";
     let bar = ProgressBar::new(trials as u64);
     bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("the template is well formed"));
-    // Twice a second: a bar that is drawn more often takes the load generator's time.
+    // Twice per second: drawing it more often takes CPU time from the load generator.
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
 }

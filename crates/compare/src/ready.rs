@@ -1,4 +1,4 @@
-//! How a server is found to be ready: by the address that it prints, or by a connection that it accepts.
+//! How a server shows that it is ready: by the address that it prints, or by a connection that it accepts.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, ToSocketAddrs};
@@ -16,11 +16,11 @@ pub(crate) fn names_address(line: &str) -> bool {
     host_and_port(line).is_some()
 }
 
-/// The addresses that a line names: more than one where a name has more. An address that stands for all of the machine's
-/// is that of the loopback.
+/// The addresses that a line names; a host name may have more than one. An address for all interfaces becomes that of the
+/// loopback.
 pub(crate) fn addresses(line: &str) -> Result<Vec<SocketAddr>, String> {
     let (host, port) = host_and_port(line).ok_or_else(|| "printed no address".to_owned())?;
-    let fault = |error: String| format!("printed the address {host:?}, which is unknown: {error}");
+    let fault = |error: String| format!("printed the address {host:?}, which can't be resolved: {error}");
     let addresses: Vec<_> = if let Some(address) = numeric(host, port).map_err(fault)? {
         vec![address]
     } else {
@@ -33,8 +33,8 @@ pub(crate) fn addresses(line: &str) -> Result<Vec<SocketAddr>, String> {
     Ok(addresses.into_iter().map(reachable).collect())
 }
 
-/// Whether somebody listens there. A port that is free may be the one that the kernel gives to this very connection,
-/// which is then connected to itself: nobody listens there.
+/// Whether a server listens there. The kernel may give a free port to this very connection, which is then connected to
+/// itself. In that case no server listens.
 pub(crate) fn accepts(address: SocketAddr, within: Duration) -> bool {
     let within = within.max(Duration::from_millis(1));
     let Ok(connection) = TcpStream::connect_timeout(&address, within) else {
@@ -58,9 +58,9 @@ fn is_to_itself(connection: &TcpStream) -> bool {
     ends().is_ok_and(|(own, peer)| own == peer)
 }
 
-/// `HOST:PORT` behind the words, with whatever follows it left out. An IPv6 address may have its brackets or not.
+/// `HOST:PORT` behind the words, without what follows it. An IPv6 address may have brackets or not.
 fn host_and_port(line: &str) -> Option<(&str, u16)> {
-    // The words are ASCII, so that lower case has the same places.
+    // The words are ASCII, so lower case has the same positions.
     let at = line.to_ascii_lowercase().find(READY)? + READY.len();
     let word = line[at..].split_whitespace().next()?;
     let word = word.trim_end_matches(['.', ',', ';', '!', ')']);
@@ -72,12 +72,12 @@ fn host_and_port(line: &str) -> Option<(&str, u16)> {
     host.chars().all(plain).then_some((host, port))
 }
 
-/// The address of a host that is written as a number, or as all of the machine's; none if it is a name.
+/// The address of a numeric host, or of one that means all interfaces; none if it is a name.
 fn numeric(host: &str, port: u16) -> Result<Option<SocketAddr>, String> {
     if matches!(host, "" | "*") {
         return Ok(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
     }
-    // `::` as in `:::80`, where the colon before the port was taken for one of the address.
+    // `::` as in `:::80`, where the last colon was taken for the one before the port.
     let host = if host == ":" { "::" } else { host };
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(Some(SocketAddr::new(ip, port)));

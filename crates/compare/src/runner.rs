@@ -1,6 +1,6 @@
-//! The trials of a run, one after the other, each written down before the next begins.
+//! Runs the trials one after the other. Each is recorded before the next begins.
 //!
-//! What a trial is stands elsewhere: here it is a function, so that tests can give one of their own.
+//! A trial is a function here, so that tests can pass their own.
 
 use std::collections::BTreeMap;
 
@@ -14,33 +14,32 @@ use schema::plan::REPEATS_MOST;
 use schema::record::{Measured, Outcome, Record, SCHEMA};
 use stats::Estimate;
 
-/// How the trials came to an end.
+/// How the trials ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// All were made, and so many of them, or of those that an earlier part of the run made, failed.
+    /// All were made. So many failed, including those of an earlier part of the run.
     AfterAll { failed: usize },
-    /// The run was told to stop after so many.
+    /// The run was interrupted after so many trials.
     Interrupted { after: usize },
-    /// What the workbench has to write down could not be written, for this reason. That is no trial's fault,
-    /// so none is written down as failed by it.
+    /// The workbench could not write its own files, for this reason. That is no server's fault, so no trial is recorded as
+    /// failed.
     Halted(String),
 }
 
-/// What is told while the trials go on.
+/// Follows the progress of a run.
 pub(crate) trait Watch {
     fn begins(&mut self, trial: Planned<'_>);
     fn ended(&mut self, trial: Planned<'_>, outcome: &Outcome);
-    /// So many trials are to be repeated.
-    fn again(&mut self, _trials: usize) {}
+    /// So many trials will be repeated.
+    fn repeats(&mut self, _trials: usize) {}
 }
 
-/// Makes the trial that will have this number among the records, of a contender that can do so many requests a second if
-/// that matters to it.
+/// Makes the trial with this number, of a contender with this capacity if that matters to it.
 pub(crate) type Make<'a> = dyn FnMut(usize, Planned<'_>, Option<f64>) -> Result<Outcome, Unmade> + 'a;
 
-/// Makes the trials that `before` has no records of. A trial that was disturbed, by a rule that looks at no result, is
-/// repeated when all models of its round have had their turn in that setting, [`REPEATS_MOST`] times at most: with holes,
-/// rounds could not be compared.
+/// Makes the trials that `before` has no records of. A disturbed trial, by a rule that uses no result, is repeated after all
+/// models of its round have had their turn in that setting. Without repeats, rounds would have holes and could not be
+/// compared. There are at most [`REPEATS_MOST`] repeats.
 pub(crate) fn run(
     trials: &[Planned<'_>],
     before: &[Record],
@@ -64,10 +63,10 @@ pub(crate) fn run(
             Ok(again) => again,
             Err(ended) => return Ok(ended),
         };
-        // A capacity is the median of some trials, and can do without one.
+        // A capacity is the median of several trials, so one may be missing.
         again.retain(|trial| !trial.finds_capacity());
         for _ in 0..REPEATS_MOST {
-            series.watch.again(again.len());
+            series.watch.repeats(again.len());
             again = match series.make_all(&again)? {
                 Ok(again) => again,
                 Err(ended) => return Ok(ended),
@@ -79,7 +78,7 @@ pub(crate) fn run(
     })
 }
 
-/// A run on its way.
+/// The state of a run.
 struct Series<'a, 'm> {
     before: &'a [Record],
     journal: &'a mut Journal,
@@ -87,13 +86,13 @@ struct Series<'a, 'm> {
     watch: &'a mut dyn Watch,
     make: &'a mut Make<'m>,
     capacities: Capacities,
-    /// How many trials there are records of.
+    /// How many trials have a record.
     made: usize,
     failed: usize,
 }
 
 impl Series<'_, '_> {
-    /// Makes these, and gives those that were disturbed; or how the run ended before the last of them.
+    /// Makes these, and returns those that were disturbed; or how the run ended before the last of them.
     fn make_all<'t>(&mut self, trials: &[Planned<'t>]) -> Result<Result<Vec<Planned<'t>>, Ended>> {
         let mut again = Vec::new();
         for &trial in trials {
@@ -106,13 +105,13 @@ impl Series<'_, '_> {
         Ok(Ok(again))
     }
 
-    /// Whether this trial was disturbed: from its record, if there is one, else by making it. A run writes its trials down
-    /// in their order, and which are made once more follows from what the others came to: so each has its record's place.
+    /// Whether this trial was disturbed: from its record if there is one, else by making it. Trials are recorded in order, and
+    /// their results decide which are repeated. So each trial has the same place in the records of a resumed run.
     fn next(&mut self, trial: Planned<'_>) -> Result<Result<bool, Ended>> {
         if let Some(record) = self.before.get(self.made) {
             if !trial.is_of(record) {
                 bail!(
-                    "trial {} of the records is not the one that the run makes in this place (round {}, {}, {}, {}); was it begun by another version?",
+                    "trial {} of the records is not the one that this program plans there (round {}, {}, {}, {}); resume the run with the version that began it",
                     record.trial,
                     trial.round,
                     trial.experiment.key,
@@ -125,13 +124,13 @@ impl Series<'_, '_> {
         Ok(self.make_and_keep(trial))
     }
 
-    /// Makes a trial and writes it down: whether it was disturbed.
+    /// Makes and records a trial: whether it was disturbed.
     fn make_and_keep(&mut self, trial: Planned<'_>) -> Result<bool, Ended> {
         let after = self.made;
         let number = after + 1;
         self.watch.begins(trial);
         let started_at = to_the_second(Timestamp::now());
-        let made = (self.make)(number, trial, self.capacities.of(trial));
+        let made = (self.make)(number, trial, self.capacities.get(trial));
         let outcome = made.map_err(|unmade| match unmade {
             Unmade::Interrupted => Ended::Interrupted { after },
             Unmade::Fault(reason) => Ended::Halted(reason),
@@ -171,7 +170,7 @@ fn to_the_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).expect("a time without its fraction is a time")
 }
 
-/// What contenders can do at all, by experiment, setting and name.
+/// The capacities of contenders, by experiment, setting and name.
 #[derive(Debug, Default)]
 struct Capacities(BTreeMap<[String; 3], Vec<f64>>);
 
@@ -183,7 +182,7 @@ impl Capacities {
         }
     }
 
-    fn of(&self, trial: Planned<'_>) -> Option<f64> {
+    fn get(&self, trial: Planned<'_>) -> Option<f64> {
         let setting = trial.capacity_setting()?;
         let key = [&trial.experiment.key, &setting.key, &trial.contender.name].map(Clone::clone);
         let found = Estimate::from_values(self.0.get(&key)?.iter().copied())?.median;

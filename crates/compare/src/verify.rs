@@ -1,4 +1,4 @@
-//! Whether a contender speaks the wire: asked before it is measured, so that no figure is of a server that does something
+//! Verifies that a contender speaks the wire, before it is measured: no value in a report is of a server that does something
 //! else.
 
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::host::{Host, Server, Start};
 use crate::load::disqualification;
 use schema::contender::Contender;
 
-/// Values of every kind that JSON has, which a ping gives back.
+/// Values of every kind that JSON has. A ping returns them.
 const VALUES: [&str; 7] = [
     "null",
     "true",
@@ -25,8 +25,7 @@ const VALUES: [&str; 7] = [
     r#"{"":{}}"#,
 ];
 
-/// Starts a contender, asks it, and ends it again. As an error, why it can't be measured. What it prints is kept in
-/// `output`.
+/// Starts a contender, sends it requests, and ends it. The error is why it can't be measured. Its output is kept in `output`.
 pub(crate) fn verify(
     host: &impl Host,
     contender: &Contender,
@@ -44,7 +43,7 @@ pub(crate) fn verify(
     server.stop().map(drop)
 }
 
-/// What a contender was asked, and what came of it.
+/// A request that a contender failed, and how.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("{what}: {reason}")]
 struct Wrong {
@@ -52,7 +51,7 @@ struct Wrong {
     reason: String,
 }
 
-/// Whether whoever listens here answers these operations as the wire has it.
+/// Whether the server at this address answers these operations as the protocol requires.
 fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> Result<(), Wrong> {
     let ask = |what: &str, work: Work, change: &dyn Fn(&mut Plan)| -> Result<(), Wrong> {
         let wrong = |reason| Wrong {
@@ -96,8 +95,8 @@ fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> R
     Ok(())
 }
 
-/// What came of asking. On a busy machine so short a window may pass without a request, which is not the server's fault:
-/// then it is asked again for twice as long.
+/// Runs a load. On a busy machine so short a window may pass without a request. That is not the server's fault, so it is tried
+/// again for twice as long.
 fn asked(plan: &Plan, cancel: &AtomicBool) -> Result<schema::load::Report, String> {
     const LONGEST: Duration = Duration::from_secs(1);
     let mut plan = plan.clone();
@@ -113,14 +112,14 @@ fn asked(plan: &Plan, cancel: &AtomicBool) -> Result<schema::load::Report, Strin
     }
 }
 
-/// Whether each request had its reply. Under load one that has none is counted; here none may be without.
+/// Whether each request had its reply. Under load, missing replies are counted; here none may be missing.
 fn all_answered(report: &schema::load::Report) -> Result<(), String> {
     let (ok, sent) = (report.requests.ok, report.requests.sent);
     if ok == sent && ok > 0 {
         return Ok(());
     }
     if sent == 0 {
-        return Err("it could not be asked on so busy a machine".to_owned());
+        return Err("no request could be sent, because the machine is too busy; try again".to_owned());
     }
     let first = report.failures.first();
     let first = first.map_or_else(String::new, |failures| format!(": {}", failures.first));
@@ -137,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// What came in one read, as requests, and whether a part of one is left over; what goes out for it. None ends the
+    /// Takes the requests of one read, and whether a part of another is left over; returns the replies. None ends the
     /// connection.
     type Answer = fn(&[Value], bool) -> Option<Vec<Value>>;
 
@@ -147,7 +146,7 @@ mod tests {
 
     const WELL: Answer = |requests, _| Some(requests.iter().map(pong).collect());
 
-    /// A server that answers so, on whatever port is free. It lives for as long as the tests do.
+    /// A server that answers so, on a free port. It lives as long as the tests.
     fn listening(answer: Answer) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

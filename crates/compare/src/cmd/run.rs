@@ -160,7 +160,7 @@ fn measure(
     };
     let left = &trials[plan::made(before).min(trials.len())..];
     let total: Duration = left.iter().map(|trial| trial.expected(environment.times)).sum();
-    let mut progress = Progress::of(left.len(), environment.rounds, total);
+    let mut progress = Progress::start(left.len(), environment.rounds, total);
     let ended = runner::run(
         &trials,
         before,
@@ -180,7 +180,7 @@ fn measure(
         },
     )?;
     if let Ended::Interrupted { after } = &ended {
-        progress.say(&format!("interrupted after {after} trials"));
+        progress.print(&format!("interrupted after {after} trials"));
     }
     Ok(ended)
 }

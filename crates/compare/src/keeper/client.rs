@@ -1,4 +1,4 @@
-//! The keeper as `compare` sees it: a child at the other end of a socket.
+//! The keeper from the side of `compare`: a child process at the other end of a socket.
 
 use std::ffi::OsString;
 use std::io;
@@ -19,19 +19,19 @@ use meter::Cgroup;
 use meter::Maker;
 use schema::cpus::CpuSet;
 
-/// How long the keeper may take for what is its own part.
+/// How long the keeper may take for its own work.
 pub(crate) const KEEPER_WITHIN: Duration = Duration::from_secs(20);
 
 /// The process between this one and the server.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     child: Child,
-    /// None once it was closed, by which the keeper ends.
+    /// None once it is closed, which ends the keeper.
     connection: Option<Connection>,
 }
 
 impl Keeper {
-    /// Starts a keeper, which waits for the order to start the server.
+    /// Starts a keeper. It waits for the order to start the server.
     pub(crate) fn start(
         cpus: &CpuSet,
         cgroup: Option<&Cgroup>,
@@ -40,7 +40,7 @@ impl Keeper {
         command: impl Iterator<Item = OsString>,
     ) -> io::Result<Self> {
         let (own, others) = UnixStream::pair()?;
-        // By this name it is found even if it was replaced or removed since.
+        // This path works even if the program's file was replaced or removed.
         let mut keeper = Command::new("/proc/self/exe");
         keeper.arg0("compare").args(["keep", "--cpus", &cpus.to_string()]);
         if let Some(cgroup) = cgroup {
@@ -52,7 +52,7 @@ impl Keeper {
         if let Some(folder) = folder {
             keeper.current_dir(folder);
         }
-        // In a group of its own: what ends this process's group is not to end the keeper before its work is done.
+        // In a process group of its own: a signal to this process's group must not end the keeper.
         let child = keeper
             .arg("--")
             .args(command)
@@ -61,7 +61,7 @@ impl Keeper {
             .stdout(Stdio::null())
             .process_group(0)
             .spawn()?;
-        // This process's copy of the other end goes with the command.
+        // That closes this process's copy of the other end.
         drop(keeper);
         let mut keeper = Self {
             child,
@@ -70,7 +70,7 @@ impl Keeper {
         let connection = keeper.connection.as_mut().expect("it was made here");
         match connection.receive(KEEPER_WITHIN)? {
             Some(Event::Awake) => Ok(keeper),
-            _ => Err(io::Error::other("it does not answer")),
+            _ => Err(io::Error::other("it sent no message")),
         }
     }
 
@@ -84,20 +84,20 @@ impl Keeper {
             .ok_or_else(|| "its keeper is gone".to_owned())
     }
 
-    /// Has the server started: the number of its first process.
+    /// Starts the server, and returns the number of its first process.
     pub(crate) fn start_server(&mut self) -> Result<Pid, String> {
         let connection = self.connection()?;
         connection.send(&Order::Start).map_err(|error| lost(&error))?;
         match connection.receive(KEEPER_WITHIN).map_err(|error| lost(&error))? {
             Some(Event::Started { pid }) => Ok(Pid::from_raw(pid)),
             Some(Event::Failed { reason }) => Err(reason),
-            _ => Err("its keeper does not start it".to_owned()),
+            _ => Err("its keeper did not start it".to_owned()),
         }
     }
 }
 
 impl Drop for Keeper {
-    /// Closes the connection, on which the keeper ends everything. If the keeper can't, this process does.
+    /// Closes the connection, so that the keeper ends everything. If the keeper can't, this process does.
     fn drop(&mut self) {
         drop(self.connection.take());
         let until = Instant::now() + KEEPER_WITHIN;
@@ -116,7 +116,7 @@ impl Drop for Keeper {
     }
 }
 
-/// What is reported where a keeper does not answer any more.
+/// The reason to give if the connection to a keeper fails.
 pub(crate) fn lost(error: &io::Error) -> String {
     format!("its keeper is gone: {error}")
 }

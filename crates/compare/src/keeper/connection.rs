@@ -1,4 +1,4 @@
-//! Messages between `compare` and a keeper: JSON, a line each, over a socket.
+//! The connection between `compare` and a keeper: one line of JSON per message, over a socket.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: UnixStream,
-    /// What came of a message that is not whole yet, or of further ones.
+    /// Bytes of messages that were not taken yet.
     inbox: Vec<u8>,
 }
 
@@ -33,7 +33,7 @@ impl Connection {
         self.stream.write_all(&line)
     }
 
-    /// The next message; none if none came in that time. The end of the connection is an error.
+    /// The next message; none if none came in that time. A closed connection is an error.
     pub(crate) fn receive<T: DeserializeOwned>(&mut self, within: Duration) -> io::Result<Option<T>> {
         let until = Instant::now() + within;
         loop {
@@ -41,7 +41,7 @@ impl Connection {
                 return Ok(Some(message));
             }
             let left = until.saturating_duration_since(Instant::now());
-            // A timeout of zero would be none at all.
+            // A timeout of zero would mean none.
             let timeout = left.max(Duration::from_millis(1));
             self.stream.set_read_timeout(Some(timeout))?;
             self.fill()?;
@@ -52,7 +52,7 @@ impl Connection {
         }
     }
 
-    /// A message that is here already.
+    /// A message that has already arrived.
     pub(super) fn kept<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let Some(end) = self.inbox.iter().position(|&byte| byte == b'\n') else {
             return Ok(None);
@@ -62,7 +62,7 @@ impl Connection {
         Ok(Some(message))
     }
 
-    /// Reads once. The end of the connection is an error.
+    /// Reads once. A closed connection is an error.
     pub(super) fn fill(&mut self) -> io::Result<()> {
         let mut block = [0; 8192];
         match self.stream.read(&mut block) {

@@ -1,4 +1,4 @@
-//! The end of a server: of its whole tree, whatever its processes did to leave it.
+//! How a server's whole tree is ended, whatever its processes did to leave it.
 
 use std::fs;
 use std::path::Path;
@@ -12,12 +12,12 @@ use nix::unistd::Pid;
 
 use meter::{Cgroup, tree};
 
-/// How long killed processes may take to be gone. One that is in the middle of a disk operation ends after it.
-const AT_MOST: Duration = Duration::from_secs(10);
+/// How long killed processes may take to be gone. One in a disk operation ends after it.
+const WITHIN: Duration = Duration::from_secs(10);
 
-/// Kills everything below this process and everybody in the control group, and waits until they are gone.
+/// Kills all processes below this one and in the control group, and waits until they are gone.
 ///
-/// This process is a subreaper. So whoever loses its parent becomes its child, and when it has no child, nobody is left.
+/// This process is a subreaper. So a process that loses its parent becomes its child, and when it has no child, none is left.
 pub(super) fn all(cgroup: Option<&Path>) -> Result<(), String> {
     let own = Pid::this();
     let began = Instant::now();
@@ -33,9 +33,9 @@ pub(super) fn all(cgroup: Option<&Path>) -> Result<(), String> {
                 return Ok(());
             }
         }
-        if began.elapsed() > AT_MOST {
+        if began.elapsed() > WITHIN {
             return Err(format!(
-                "{} processes of it are still there {AT_MOST:?} after SIGKILL",
+                "{} processes of it are still there {WITHIN:?} after SIGKILL",
                 tree::below(own).len()
             ));
         }
@@ -43,27 +43,27 @@ pub(super) fn all(cgroup: Option<&Path>) -> Result<(), String> {
     }
 }
 
-/// Removes a control group in which nobody is left.
+/// Removes a control group without processes.
 pub(super) fn remove(cgroup: &Path) {
     let began = Instant::now();
-    while fs::remove_dir(cgroup).is_err() && cgroup.exists() && began.elapsed() < AT_MOST {
+    while fs::remove_dir(cgroup).is_err() && cgroup.exists() && began.elapsed() < WITHIN {
         Cgroup::end_members(cgroup);
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// What a look for ended children found.
+/// The result of a search for ended children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reaped {
-    /// This one had ended, with this status.
+    /// This one has ended, with this status.
     Child(Pid, i32),
-    /// One had ended by a signal that has no name.
+    /// One was ended by a signal that has no name.
     Unknown,
     /// There is no child, neither living nor ended.
     NoChild,
 }
 
-/// Waits for a child that has ended; none if all children live.
+/// Reaps a child that has ended; none if all children live.
 pub(super) fn reap() -> Option<Reaped> {
     match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
         Ok(WaitStatus::Exited(pid, code)) => Some(Reaped::Child(pid, code << 8)),
@@ -73,7 +73,7 @@ pub(super) fn reap() -> Option<Reaped> {
         }
         Ok(_) | Err(Errno::EINTR) => None,
         Err(Errno::ECHILD) => Some(Reaped::NoChild),
-        // A realtime signal ended it, which has no name here.
+        // It was ended by a real-time signal, which has no name here.
         Err(_) => Some(Reaped::Unknown),
     }
 }

@@ -1,15 +1,15 @@
-//! A server's output as a file. Of a very long one it has the beginning and the end, and how much is missing between them.
+//! A server's output in a file. Of a very long one, the file has the beginning, the end, and the number of bytes in between.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// So much of the beginning is kept. It goes to the file as it comes, so it takes no memory.
+/// How much of the beginning is kept. It is written as it comes, so it takes no memory.
 pub(super) const HEAD_BYTES_MOST: usize = 16 << 20;
-/// So much of the end.
+/// How much of the end is kept.
 pub(super) const TAIL_BYTES_MOST: usize = 64 << 10;
-/// So much of one line is looked at. The file has all of it, within its own bounds.
+/// How much of one line is examined. The file has all of it, within its own limits.
 const LINE_BYTES_MOST: usize = 4 << 10;
 
 /// Which of a server's two streams.
@@ -48,7 +48,7 @@ impl Log {
         }
     }
 
-    /// Keeps a block. A stream that goes on within the other one's line begins a new one.
+    /// Keeps a block. If the other stream's line is not ended, a new line begins.
     pub(super) fn write(&mut self, stream: Stream, block: &[u8]) {
         let Some(&end) = block.last() else { return };
         if self.last.is_some_and(|(last, ended)| last != stream && !ended) {
@@ -58,7 +58,7 @@ impl Log {
         self.keep(block);
     }
 
-    /// Writes the end of the output, and reports why some of it could not be kept, if so.
+    /// Writes the end of the output, and returns why some of it could not be kept, if so.
     pub(super) fn finish(&mut self) -> Option<String> {
         let tail: Vec<u8> = self.tail.drain(..).collect();
         if self.dropped_bytes > 0 {
@@ -80,7 +80,7 @@ impl Log {
         self.dropped_bytes += over as u64;
     }
 
-    /// A server must not wait for a disk that is full: what can't be written is dropped, and the reason kept.
+    /// A server must not wait for a full disk: what can't be written is dropped, and the reason is kept.
     fn append(&mut self, bytes: &[u8]) {
         let Some(path) = &self.path else { return };
         if bytes.is_empty() || self.unkept.is_some() {
@@ -106,7 +106,7 @@ fn create(path: &Path) -> io::Result<File> {
     File::create(path)
 }
 
-/// Finds the lines in a stream that comes in blocks. Of a line that is too long it has the beginning.
+/// Finds the lines in a stream of blocks. Of a long line it keeps the beginning.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     current: Vec<u8>,
@@ -115,7 +115,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Takes a block, and shows each line that it ends.
+    /// Takes a block, and passes on each line that ends in it.
     pub(super) fn take(&mut self, block: &[u8], mut show: impl FnMut(&str)) {
         for piece in block.split_inclusive(|&byte| byte == b'\n') {
             let (text, ended) = match piece {
@@ -134,7 +134,7 @@ impl Lines {
         }
     }
 
-    /// The last line that is not empty, whether it has its end or not.
+    /// The last line that is not empty, even if it is incomplete.
     pub(super) fn last(&self) -> Option<String> {
         let lines = [&self.current, &self.last];
         let last = lines.into_iter().find(|line| !line.trim_ascii().is_empty())?;

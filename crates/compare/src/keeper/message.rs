@@ -1,4 +1,4 @@
-//! What `compare` and a keeper say to each other.
+//! The messages between `compare` and a keeper.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use meter::Life;
 use serde::{Deserialize, Serialize};
 
-/// What the keeper is asked to do. The end of the connection asks it to end everything.
+/// What the keeper is asked to do. When the connection closes, it ends everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
@@ -14,7 +14,7 @@ pub(crate) enum Order {
     Start,
     /// Report the last line that the server wrote to stderr.
     Words,
-    /// Ask the server to end, end what is left of it, and report what all spent.
+    /// Send SIGTERM to the server, kill what is left of it, and report what all of it spent.
     End,
 }
 
@@ -26,11 +26,11 @@ pub(crate) enum Event {
     Awake,
     /// The server's first process.
     Started { pid: i32 },
-    /// It can't keep the server, or can't go on.
+    /// It can't start the server, or can't continue.
     Failed { reason: String },
     /// The first line on stdout that names an address.
     Listening { line: String },
-    /// The first line on stdout that does not, if it came before one that does.
+    /// The first line on stdout that names none, if it came before one that does.
     Printed { line: String },
     /// The server closed its stdout.
     Closed,
@@ -38,7 +38,7 @@ pub(crate) enum Event {
     Ended(End),
     /// The answer to [`Order::Words`].
     Words { line: Option<String> },
-    /// The answer to [`Order::End`]: nothing of the server is left.
+    /// The answer to [`Order::End`]: no process of the server is left.
     Gone(Gone),
 }
 
@@ -47,11 +47,11 @@ pub(crate) enum Event {
 pub(crate) struct End {
     /// As wait(2) has it.
     pub(super) status: i32,
-    /// How many processes below it were still there.
+    /// How many processes below it still lived.
     pub(super) left: usize,
 }
 
-/// What is left to report of a server that is gone.
+/// The report on a server that is gone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Gone {
     /// From SIGTERM to the end of its first process.
@@ -63,7 +63,7 @@ pub(crate) struct Gone {
 }
 
 impl End {
-    /// What happened, with the exit status or the signal.
+    /// Describes it, with the exit status or the signal.
     pub(crate) fn describe(self, when: &str) -> String {
         let status = ExitStatus::from_raw(self.status);
         if status.success() && self.left > 0 {

@@ -1,8 +1,8 @@
 //! The keeper: a process of its own between `compare` and each server.
 //!
-//! It is the parent of the server and, as a subreaper, of every process below it that loses its own parent. So the
-//! server's whole tree is always below the keeper, wherever its processes go: `setsid`, `daemon` and double forks do not
-//! leave it. It ends when `compare` does, however that happens, and takes the tree with it.
+//! It is the parent of the server and, as a subreaper, of every process below it that loses its own parent. So the server's
+//! whole tree always stays below the keeper: `setsid`, `daemon` and double forks do not leave it. The keeper ends when
+//! `compare` does, however that happens, and ends the tree first.
 //!
 //! ```text
 //! compare ──socket── keeper ── server ── workers
@@ -10,7 +10,7 @@
 //!                      └─ reads what the server prints
 //! ```
 //!
-//! It sleeps in one poll(2) while the server is measured, on the load generator's CPUs.
+//! While the server is measured, it sleeps in one poll(2), on the load generator's CPUs.
 
 mod client;
 mod connection;

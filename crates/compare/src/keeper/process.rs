@@ -1,4 +1,4 @@
-//! The keeper's life: it starts the server, reads what it prints, and waits for orders and for ends.
+//! The keeper's own process: it starts the server, reads its output, and waits for orders and for processes that end.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read};
@@ -30,7 +30,7 @@ use crate::ready;
 use meter::{Life, tree};
 use schema::cpus::CpuSet;
 
-/// What a keeper is to keep.
+/// What a keeper starts.
 #[derive(Debug)]
 pub(crate) struct Task {
     /// The CPUs of the server.
@@ -43,13 +43,13 @@ pub(crate) struct Task {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Keeps a server until it is asked to end it, or until whoever asks is gone. Orders come on stdin, which is a socket.
+/// Runs a server until the order to end it comes, or until `compare` is gone. Orders come on stdin, which is a socket.
 pub(crate) fn keep(task: &Task) -> Result<()> {
-    // Programs that end processes by name are not to end this one with `compare`.
+    // Programs that kill `compare` by its name must not kill this process.
     let _ = prctl::set_name(KEEPER);
-    prctl::set_child_subreaper(true).context("can't become the parent of a server's orphans")?;
+    prctl::set_child_subreaper(true).context("can't become a subreaper")?;
     let stdin = io::stdin().as_fd().try_clone_to_owned();
-    let stdin = stdin.context("can't hear the program that asked for the server")?;
+    let stdin = stdin.context("can't use stdin as the connection to compare")?;
     let (wake, waker) = UnixStream::pair().context("can't make a socket")?;
     wake.set_nonblocking(true).context("can't make a socket")?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -74,7 +74,7 @@ pub(crate) fn keep(task: &Task) -> Result<()> {
         asked_at: None,
         drain_us: 0,
     };
-    // If nobody hears an event, the end of the connection is next.
+    // If an event can't be sent, the connection is closed.
     let kept = keeper.run(task);
     let ended = end::all(keeper.cgroup.as_deref());
     if !matches!(kept, Ok(true)) {
@@ -89,7 +89,7 @@ pub(crate) fn keep(task: &Task) -> Result<()> {
     }
 }
 
-/// Whether whoever asked has hung up while something was reported.
+/// Whether the connection was closed while something was sent.
 fn is_hang_up(error: &anyhow::Error) -> bool {
     use ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     let error = error.downcast_ref::<io::Error>();
@@ -123,7 +123,7 @@ struct Pipe {
 }
 
 impl Keeper {
-    /// Whether it came to an orderly end, and not to that of whoever asked.
+    /// Whether it ended by order, and not because `compare` is gone.
     fn run(&mut self, task: &Task) -> Result<bool> {
         self.orders.stream().set_nonblocking(true)?;
         self.orders.send(&Event::Awake)?;
@@ -152,7 +152,7 @@ impl Keeper {
         }
     }
 
-    /// Starts the server, by way of `launch`, which gives it its place.
+    /// Starts the server, through `launch`, which sets its CPUs and its control group.
     fn start(&mut self, task: &Task) -> Result<()> {
         let mut child = match launch(task) {
             Ok(child) => child,
@@ -179,7 +179,7 @@ impl Keeper {
         Ok(self.orders.send(&Event::Started { pid })?)
     }
 
-    /// Sleeps until there is an order, a signal, or something printed.
+    /// Sleeps until there is an order, a signal, or output.
     fn wait(&self) -> Result<()> {
         let fds = [self.orders.stream().as_fd(), self.wake.as_fd()];
         let open = self.streams.iter().filter(|pipe| pipe.is_open);
@@ -194,8 +194,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Reads what is there, in blocks, and no more than a pipe holds many times: a server that prints without end must
-    /// not keep orders waiting.
+    /// Reads the output that is there, up to a limit: a server that prints without end must not keep orders waiting.
     fn drain(&mut self) -> Result<()> {
         const BLOCKS_MOST: usize = 64;
         let mut events = Vec::new();
@@ -239,7 +238,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Waits for whoever has ended: the server, and orphans of it.
+    /// Reaps processes that have ended: the server, and its orphans.
     fn reap(&mut self) -> Result<()> {
         while let Some(reaped) = end::reap() {
             let status = match reaped {
@@ -251,7 +250,7 @@ impl Keeper {
                 _ => continue,
             };
             self.server = None;
-            // What it wrote before it ended is there by now.
+            // All that it wrote before it ended can be read now.
             self.drain()?;
             if let Some(asked) = self.asked_at {
                 self.drain_us = u64::try_from(asked.elapsed().as_micros())?;
@@ -275,15 +274,15 @@ impl Keeper {
     fn ask_to_end(&mut self) {
         self.asked_at = Some(Instant::now());
         if let Some(server) = self.server {
-            // It was not waited for, so its number is its own.
+            // It was not reaped yet, so its number is not reused.
             let _ = kill(server, Signal::SIGTERM);
         }
     }
 
-    /// Ends what is left of the server, and reports what all of it spent.
+    /// Kills what is left of the server, and reports what all of it spent.
     fn report_gone(&mut self) -> Result<()> {
         let ended = end::all(self.cgroup.as_deref());
-        // Every writer is gone, so each stream has an end.
+        // All writers are gone, so each stream has ended.
         self.drain()?;
         let gone = Event::Gone(Gone {
             drain_us: self.drain_us,
@@ -297,9 +296,9 @@ impl Keeper {
     }
 }
 
-/// Starts the program that becomes the server, in a process group of its own: a Ctrl-C at the terminal is not for it.
+/// Starts the program that becomes the server, in a process group of its own: Ctrl-C at the terminal must not reach it.
 fn launch(task: &Task) -> io::Result<Child> {
-    // By this name it is found even if it was replaced or removed since.
+    // This path works even if the program's file was replaced or removed.
     let mut command = Command::new("/proc/self/exe");
     command.arg0("compare");
     command.args(["launch", "--cpus", &task.cpus.to_string()]);

@@ -4,9 +4,9 @@ use crate::experiment::{Experiment, shipped};
 use crate::journal::tests::full;
 use crate::plan;
 
-struct Nobody;
+struct Silent;
 
-impl Watch for Nobody {
+impl Watch for Silent {
     fn begins(&mut self, _: Planned<'_>) {}
     fn ended(&mut self, _: Planned<'_>, _: &Outcome) {}
 }
@@ -35,7 +35,7 @@ fn serving(per_s: f64) -> Outcome {
 }
 
 #[test]
-fn loads_that_depend_on_a_capacity_are_given_the_median_of_what_was_found() {
+fn loads_get_the_median_of_the_measured_capacities() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 1, 3);
     let (_folder, _, mut journal) = journal();
@@ -47,9 +47,9 @@ fn loads_that_depend_on_a_capacity_are_given_the_median_of_what_was_found() {
         }
         Ok(serving(count * 100.0))
     };
-    let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    let ended = run(&trials, &[], &mut journal, &calm, &mut Silent, &mut make).unwrap();
     assert_eq!(ended, Ended::AfterAll { failed: 0 });
-    // Trials 1 to 3 found that of the one, and 4 to 6 that of the other.
+    // Trials 1 to 3 found the capacity of one contender, and 4 to 6 that of the other.
     let mut found: Vec<_> = given.iter().map(|(_, capacity)| capacity.unwrap()).collect();
     found.sort_by(f64::total_cmp);
     found.dedup();
@@ -57,7 +57,7 @@ fn loads_that_depend_on_a_capacity_are_given_the_median_of_what_was_found() {
 }
 
 #[test]
-fn a_run_that_was_interrupted_goes_on_where_it_stopped_and_ends_as_if_it_had_not() {
+fn an_interrupted_run_continues_where_it_stopped() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 2, 3);
     for stop in 0..trials.len() {
@@ -70,7 +70,7 @@ fn a_run_that_was_interrupted_goes_on_where_it_stopped_and_ends_as_if_it_had_not
             left -= 1;
             Ok(serving(7.0))
         };
-        let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut until_stopped).unwrap();
+        let ended = run(&trials, &[], &mut journal, &calm, &mut Silent, &mut until_stopped).unwrap();
         assert_eq!(ended, Ended::Interrupted { after: stop });
         drop(journal);
         let (mut journal, before) = Journal::resume(path.clone()).unwrap();
@@ -81,7 +81,7 @@ fn a_run_that_was_interrupted_goes_on_where_it_stopped_and_ends_as_if_it_had_not
             &before,
             &mut journal,
             &calm,
-            &mut Nobody,
+            &mut Silent,
             &mut to_the_end,
         )
         .unwrap();
@@ -92,7 +92,7 @@ fn a_run_that_was_interrupted_goes_on_where_it_stopped_and_ends_as_if_it_had_not
 }
 
 #[test]
-fn a_trial_has_the_number_of_its_record_also_if_it_is_made_once_more_or_after_a_break() {
+fn a_repeated_or_resumed_trial_has_its_records_number() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 1, 3);
     let (_folder, path, mut journal) = journal();
@@ -104,7 +104,7 @@ fn a_trial_has_the_number_of_its_record_also_if_it_is_made_once_more_or_after_a_
         }
         Ok(disturbed_every_third(&mut count))
     };
-    run(&trials, &[], &mut journal, &is_disturbed, &mut Nobody, &mut make).unwrap();
+    run(&trials, &[], &mut journal, &is_disturbed, &mut Silent, &mut make).unwrap();
     let before = crate::journal::read(&path).unwrap();
     let mut count = before.len();
     let mut make = |number: usize, _: Planned<'_>, _: Option<f64>| {
@@ -116,18 +116,18 @@ fn a_trial_has_the_number_of_its_record_also_if_it_is_made_once_more_or_after_a_
         &before,
         &mut journal,
         &is_disturbed,
-        &mut Nobody,
+        &mut Silent,
         &mut make,
     )
     .unwrap();
     let records = crate::journal::read(&path).unwrap();
-    assert!(records.len() > trials.len(), "some were made once more");
+    assert!(records.len() > trials.len(), "some were repeated");
     numbers.dedup();
     assert_eq!(numbers, (1..=records.len()).collect::<Vec<_>>());
 }
 
 #[test]
-fn a_fault_of_the_workbench_ends_the_run_and_no_trial_has_failed_by_it() {
+fn a_fault_of_the_workbench_fails_no_trial() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 1, 3);
     let (_folder, path, mut journal) = journal();
@@ -135,7 +135,7 @@ fn a_fault_of_the_workbench_ends_the_run_and_no_trial_has_failed_by_it() {
         3 => Err(Unmade::Fault("no space".to_owned())),
         _ => Ok(serving(7.0)),
     };
-    let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    let ended = run(&trials, &[], &mut journal, &calm, &mut Silent, &mut make).unwrap();
     assert_eq!(ended, Ended::Halted("no space".to_owned()));
     let records = crate::journal::read(&path).unwrap();
     assert_eq!(records.len(), 2);
@@ -147,7 +147,7 @@ fn a_fault_of_the_workbench_ends_the_run_and_no_trial_has_failed_by_it() {
 }
 
 #[test]
-fn a_record_that_can_not_be_written_ends_the_run() {
+fn a_full_disk_ends_the_run() {
     let Some(mut journal) = full() else {
         return;
     };
@@ -158,7 +158,7 @@ fn a_record_that_can_not_be_written_ends_the_run() {
         count += 1;
         Ok(serving(7.0))
     };
-    let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    let ended = run(&trials, &[], &mut journal, &calm, &mut Silent, &mut make).unwrap();
     let Ended::Halted(reason) = ended else {
         panic!("{ended:?}");
     };
@@ -167,7 +167,7 @@ fn a_record_that_can_not_be_written_ends_the_run() {
 }
 
 #[test]
-fn a_trial_that_fails_is_written_down_and_the_others_go_on() {
+fn a_failed_trial_is_recorded_and_the_run_continues() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 1, 3);
     let (_folder, path, mut journal) = journal();
@@ -177,7 +177,7 @@ fn a_trial_that_fails_is_written_down_and_the_others_go_on() {
             _ => serving(7.0),
         })
     };
-    let ended = run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    let ended = run(&trials, &[], &mut journal, &calm, &mut Silent, &mut make).unwrap();
     assert_eq!(
         ended,
         Ended::AfterAll {
@@ -187,7 +187,7 @@ fn a_trial_that_fails_is_written_down_and_the_others_go_on() {
     assert_eq!(crate::journal::read(&path).unwrap().len(), trials.len());
 }
 
-/// Each trial with a fault in every third that is made, told by its rate.
+/// A trial whose rate marks every third as disturbed.
 fn disturbed_every_third(made: &mut usize) -> Outcome {
     *made += 1;
     serving(if made.is_multiple_of(3) { 0.5 } else { 7.0 })
@@ -210,13 +210,13 @@ fn order(records: &[Record]) -> Vec<(usize, usize, String, String)> {
 }
 
 #[test]
-fn a_disturbed_trial_is_repeated_after_the_others_of_its_round() {
+fn disturbed_trials_are_repeated_after_their_round() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 3, 3);
     let (_folder, path, mut journal) = journal();
     let mut number = 0;
     let mut make = |_, _: Planned<'_>, _| Ok(disturbed_every_third(&mut number));
-    run(&trials, &[], &mut journal, &is_disturbed, &mut Nobody, &mut make).unwrap();
+    run(&trials, &[], &mut journal, &is_disturbed, &mut Silent, &mut make).unwrap();
     let records = crate::journal::read(&path).unwrap();
     let blocks = records.chunk_by(|one, next| one.round == next.round && one.setting == next.setting);
     for block in blocks.filter(|block| block[0].round > 0) {
@@ -236,7 +236,7 @@ fn a_disturbed_trial_is_repeated_after_the_others_of_its_round() {
     assert!(again > 0);
 }
 
-/// How often each trial of rounds is made, if each is disturbed so many times before it counts.
+/// How often each trial of the rounds is made, if it is disturbed so many times first.
 fn times_made(disturbed: usize) -> Vec<usize> {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 2, 3);
@@ -254,7 +254,7 @@ fn times_made(disturbed: usize) -> Vec<usize> {
         *times += 1;
         Ok(serving(if *times <= disturbed { 0.5 } else { 7.0 }))
     };
-    run(&trials, &[], &mut journal, &is_disturbed, &mut Nobody, &mut make).unwrap();
+    run(&trials, &[], &mut journal, &is_disturbed, &mut Silent, &mut make).unwrap();
     assert_eq!(
         crate::journal::read(&path).unwrap().len(),
         counts.values().sum::<usize>()
@@ -279,13 +279,13 @@ fn repeats_of_a_trial_end_at_the_limit() {
 }
 
 #[test]
-fn a_run_with_disturbed_trials_goes_on_where_it_stopped_too() {
+fn a_run_with_disturbed_trials_can_be_resumed() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 2, 3);
     let (_folder, path, mut whole) = journal();
     let mut number = 0;
     let mut make = |_, _: Planned<'_>, _| Ok(disturbed_every_third(&mut number));
-    run(&trials, &[], &mut whole, &is_disturbed, &mut Nobody, &mut make).unwrap();
+    run(&trials, &[], &mut whole, &is_disturbed, &mut Silent, &mut make).unwrap();
     let whole = crate::journal::read(&path).unwrap();
     for stop in 0..whole.len() {
         let (_folder, path, mut journal) = journal();
@@ -299,7 +299,7 @@ fn a_run_with_disturbed_trials_goes_on_where_it_stopped_too() {
             &whole[..stop],
             &mut journal,
             &is_disturbed,
-            &mut Nobody,
+            &mut Silent,
             &mut make,
         )
         .unwrap();
@@ -312,14 +312,14 @@ fn a_run_with_disturbed_trials_goes_on_where_it_stopped_too() {
 }
 
 #[test]
-fn records_of_another_order_are_not_gone_on_with() {
+fn records_in_another_order_are_refused() {
     let (experiments, contenders) = fixture();
     let trials = plan::trials(&experiments, &contenders, 1, 3);
     let (_folder, path, mut journal) = journal();
     let mut make = |_, _: Planned<'_>, _| Ok(serving(7.0));
-    run(&trials, &[], &mut journal, &calm, &mut Nobody, &mut make).unwrap();
+    run(&trials, &[], &mut journal, &calm, &mut Silent, &mut make).unwrap();
     let mut records = crate::journal::read(&path).unwrap();
     records.reverse();
-    let error = run(&trials, &records, &mut journal, &calm, &mut Nobody, &mut make).unwrap_err();
+    let error = run(&trials, &records, &mut journal, &calm, &mut Silent, &mut make).unwrap_err();
     assert!(error.to_string().contains("is not the one"), "{error}");
 }

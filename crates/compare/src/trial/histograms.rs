@@ -1,4 +1,4 @@
-//! The latencies of a trial as the log that the `HdrHistogram` tools read, a file each.
+//! The latencies of each trial, as a log that the `HdrHistogram` tools read.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -12,8 +12,8 @@ use crate::fault::Fault;
 use crate::host::Loaded;
 use crate::plan::Planned;
 
-/// How the names of a trial's files begin, which has this number among the records of the run: by nothing else is a trial
-/// known that is made once more, or one of those that find a capacity.
+/// The begin of the names of a trial's files. It contains the number of the trial, since nothing else distinguishes a repeated
+/// trial, or those that find one capacity.
 pub(crate) fn stem(number: usize, trial: Planned<'_>) -> String {
     let Planned {
         experiment,
@@ -24,7 +24,7 @@ pub(crate) fn stem(number: usize, trial: Planned<'_>) -> String {
     format!("{}-{}-{}-{number}", experiment.key, setting.key, contender.name)
 }
 
-/// Keeps what the load generator recorded in this file, if there is one.
+/// Writes the latencies to this file, if there is one.
 pub(super) fn keep(path: Option<&Path>, loaded: &Loaded) -> Result<(), Fault> {
     let Some(path) = path else {
         return Ok(());
@@ -37,7 +37,7 @@ fn write(path: &Path, loaded: &Loaded) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     let mut serializer = V2DeflateSerializer::new();
     let report = &loaded.report;
-    // The trial is one interval: its records have the rest.
+    // The trial is one interval. Its record has the rest.
     let whole = Interval {
         t_s: report.window_s,
         ok: report.requests.ok,

@@ -16,9 +16,9 @@ use schema::record::{KillResult, Measured};
 
 /// How long the rate is averaged over.
 const SLICE: Duration = Duration::from_millis(20);
-/// The rate is as before when it is at least this share of it.
+/// The rate has recovered when it is at least this share of the rate before.
 const FULL_SHARE: f64 = 0.9;
-/// For so many slices in a row, so that one that happens to be full is not taken for the end.
+/// For so many slices in a row, so that one full slice by chance does not count.
 const FULL_SLICES: usize = 3;
 
 pub(super) fn run<H: Host>(bench: &Bench<'_, H>, trial: Planned<'_>) -> Result<Measured, Fault> {
@@ -43,15 +43,15 @@ pub(super) fn run<H: Host>(bench: &Bench<'_, H>, trial: Planned<'_>) -> Result<M
     Ok(measured)
 }
 
-/// What the worker of a round is drawn from: the same for all contenders, and another in each round.
+/// The random numbers that choose the worker of a round: the same for all contenders, and others in each round.
 fn draw(seed: u64, round: usize) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(round as u64);
     random
 }
 
-/// What is written down of the slices: from it the figures can be computed again. So short a slice has too few replies for
-/// percentiles that say anything.
+/// The part of the slices that is recorded: the result can be computed from it again. So short a slice has too few replies
+/// for percentiles.
 fn counts(slices: &[Interval]) -> Vec<Interval> {
     let count = |slice: &Interval| Interval {
         p50_us: None,
@@ -61,7 +61,7 @@ fn counts(slices: &[Interval]) -> Vec<Interval> {
     slices.iter().map(count).collect()
 }
 
-/// What the slices of the window show of a kill so long after its start.
+/// The effect of a kill, so long after the window's start, on its slices.
 fn result(slices: &[Interval], killed_after: Duration, lost: u64) -> KillResult {
     let before = (killed_after.as_millis() / SLICE.as_millis()) as usize;
     let before = before.min(slices.len());
@@ -69,7 +69,7 @@ fn result(slices: &[Interval], killed_after: Duration, lost: u64) -> KillResult 
         slices.iter().map(|slice| slice.ok as f64).sum::<f64>() / slices.len().max(1) as f64
     };
     let full = rate(&slices[..before]);
-    // The last slice may be a short one.
+    // The last slice may be shorter.
     let after = &slices[before..slices.len().max(before + 1) - 1];
     let is_full = |slice: &Interval| slice.ok as f64 >= FULL_SHARE * full;
     let back = (0..after.len()).find(|&first| {
@@ -107,17 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_back_when_it_stays_near_to_what_it_was() {
+    fn the_rate_has_recovered_when_it_stays_high() {
         let rates = slices(&[100, 100, 100, 50, 95, 60, 95, 92, 91, 100, 7]);
         let result = result(&rates, SLICE * 3, 4);
-        assert_eq!(
-            result.recovery_ms,
-            Some(60.0),
-            "the one full slice before is not the end"
-        );
+        assert_eq!(result.recovery_ms, Some(60.0), "one full slice is not enough");
         assert!(
             (result.lowest_rate_share - 0.5).abs() < 1e-9,
-            "the last slice may be a short one"
+            "the last slice may be shorter"
         );
         assert_eq!(result.lost, 4);
     }
@@ -133,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_is_drawn_by_the_seed_anew_in_each_round() {
+    fn the_seed_draws_another_worker_in_each_round() {
         let workers: Vec<u32> = (0..8).collect();
         let drawn = |seed: u64| {
             (1..=8)
@@ -148,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_never_comes_back_has_no_time() {
+    fn a_rate_that_never_recovers_has_no_time() {
         let rates = slices(&[100, 100, 100, 50, 50, 50, 50]);
         assert_eq!(result(&rates, SLICE * 3, 0).recovery_ms, None);
         assert_eq!(result(&[], SLICE, 0).recovery_ms, None);
     }
 
     #[test]
-    fn a_kill_that_nobody_notices_has_the_rate_back_at_once() {
+    fn a_kill_without_effect_recovers_at_once() {
         let result = result(&slices(&[100; 10]), SLICE * 3, 0);
         assert_eq!((result.recovery_ms, result.lowest_rate_share), (Some(0.0), 1.0));
     }

@@ -1,4 +1,4 @@
-//! A trial that looks for the highest rate at which the latency keeps a bound.
+//! A trial that searches for the highest rate at which the latency keeps a bound.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::plan::Planned;
 use schema::record::{Measured, SearchResult, Tried};
 use stats::search::{Found, Search};
 
-/// How near the highest rate that was kept and the lowest that was not have to come. The median over rounds is finer.
+/// How close the highest rate that was kept and the lowest that failed have to come. The median over rounds is more precise.
 const PRECISION: f64 = 0.08;
-/// Where the search starts, as a share of what a closed loop of the same work comes to.
+/// Where the search starts, as a share of the throughput of a closed loop of the same work.
 const START: f64 = 0.75;
-/// How many of its tries are made again because something else went on on the machine: a p99 is decided by a hundredth of
-/// the time, so that one stall fails a rate that the server keeps.
-const AGAIN_MOST: usize = 4;
+/// How many disturbed tries are repeated. A hundredth of the requests decides a p99, so one stall of the machine fails a rate
+/// that the server keeps.
+const REPEATS_MOST: usize = 4;
 /// How many replies a p99 needs, with some to spare.
 const REPLIES_LEAST: f64 = 1_200.0;
-/// The longest that a rate is tried for, if so many replies take long.
+/// How long a rate is tried at most, if so many replies take long.
 const WINDOW_MOST: Duration = Duration::from_secs(4);
 
 pub(super) fn run<H: Host>(
@@ -34,23 +34,23 @@ pub(super) fn run<H: Host>(
     let mut server = bench.start(trial, false)?;
     let mut search = Search::new(START * capacity_per_s, PRECISION);
     let mut tried: Vec<Tried> = Vec::new();
-    // What stands beside the rate is what it costs to keep it: of the try of the rate that is found.
+    // The result has the costs and latencies of the rate that is found.
     let mut kept_at: BTreeMap<u64, Loaded> = BTreeMap::new();
     let mut first = None;
-    let mut again = 0;
+    let mut repeats = 0;
     while let Some(rate_per_s) = search.next() {
         let at_rate = trial.load().at(rate_per_s);
         let plan = bench.plan(trial, &server, Some(rate_per_s))?;
         let plan = loadgen::Plan {
-            // No two tries have the same arrivals, so that a bad draw is not drawn again.
-            seed: (trial.round * 100 + tried.len() + again) as u64,
+            // Every try has other arrivals, so that an unlucky draw is not repeated.
+            seed: (trial.round * 100 + tried.len() + repeats) as u64,
             load: crate::load::plan(&at_rate, server.address(), None, 0)?.load,
             duration: window(plan.duration, rate_per_s),
             ..plan
         };
         let loaded = bench.host.load(&plan, &mut server, Intervention::None)?;
-        if loaded.interference.exclusion().is_some() && again < AGAIN_MOST {
-            again += 1;
+        if loaded.interference.exclusion().is_some() && repeats < REPEATS_MOST {
+            repeats += 1;
             continue;
         }
         let report = &loaded.report;
@@ -76,7 +76,7 @@ pub(super) fn run<H: Host>(
         Found::NothingKept => (None, false),
     };
     let found = best_rate_per_s.and_then(|rate_per_s| kept_at.remove(&rate_per_s.to_bits()));
-    let loaded = found.or(first).ok_or("nothing was tried")?;
+    let loaded = found.or(first).ok_or("no rate could be tried")?;
     histograms::keep(bench.histograms, &loaded)?;
     let mut measured = bench::measured(loaded, server)?;
     measured.search = Some(SearchResult {
@@ -87,7 +87,7 @@ pub(super) fn run<H: Host>(
     Ok(measured)
 }
 
-/// How long a rate is tried for: long enough for its p99.
+/// How long a rate is tried: long enough for its p99.
 fn window(usual: Duration, rate_per_s: f64) -> Duration {
     let for_the_tail = Duration::from_secs_f64(REPLIES_LEAST / rate_per_s.max(1.0));
     usual.max(for_the_tail.min(WINDOW_MOST))
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_low_rate_is_tried_for_as_long_as_its_p99_takes_and_no_rate_for_ever() {
+    fn a_rate_is_tried_as_long_as_its_p99_needs() {
         let usual = Duration::from_millis(400);
         assert_eq!(window(usual, 10_000.0), usual);
         assert_eq!(window(usual, 1_200.0), Duration::from_secs(1));

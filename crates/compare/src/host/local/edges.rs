@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_has_settled_when_it_spends_next_to_nothing() {
+    fn a_server_has_settled_when_it_is_idle() {
         let readings = Cell::new(0);
         let busy_for_five = || {
             readings.set(readings.get() + 1);

@@ -1,8 +1,8 @@
-//! Precedence of the load generator over other programs on its CPUs.
+//! Priority of the load generator over other programs on its CPUs.
 //!
-//! A program that looks through `/proc` takes time for each process of the machine, on whatever CPU is free. Beside a server
-//! of a thousand processes that is several milliseconds at a time, a few times a second, for which a load generator of
-//! ordinary priority waits for its CPU. Niceness does not help: the scheduler's groups of sessions weigh the same.
+//! A program that reads `/proc` takes time for each process of the machine, on any free CPU. Beside a server of a thousand
+//! processes that is several milliseconds, a few times per second, and a load generator of ordinary priority waits for its
+//! CPU. Niceness does not help: the scheduler gives all sessions the same weight.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use thread_priority::{
 
 use schema::cpus::Split;
 
-/// From this version on the kernel takes time from real-time threads only for others that are starving ("fair server"), and
-/// at most 50 ms of each second. Earlier ones stop a real-time thread after 950 ms of each second in any case.
+/// From this version on, the kernel stops real-time threads only for others that starve ("fair server"), and for at most
+/// 50 ms of each second. Earlier versions stop a real-time thread after 950 ms of each second in any case.
 const FAIR_SERVER: Version = Version {
     major: 6,
     minor: 12,
     patch: 0,
 };
 const LOAD_MOST: Duration = Duration::from_millis(1_500);
-/// So there a load that may take all of a CPU has to be over before that.
+/// There, a load that may take all of a CPU has to end before that.
 const LOAD_MOST_BEFORE: Duration = Duration::from_millis(900);
 
 /// From 0 to 99.
@@ -31,8 +31,8 @@ const OF_THE_LOAD: u8 = 10;
 /// The thread that reads at the window's edges has to run in time.
 const OF_THE_READINGS: u8 = 20;
 
-/// Whether the load of this plan may take precedence on its CPUs: not on those of the server, and not in an open loop, which
-/// may watch the clock without ever sleeping.
+/// Whether the load of this plan may have real-time priority on its CPUs: not on those of the server, and not in an open loop,
+/// which may watch the clock without ever sleeping.
 pub(super) fn suits(plan: &Plan, cpus: &Split) -> bool {
     let most = Version::current().map_or(LOAD_MOST_BEFORE, longest);
     !cpus.shared && plan.load == Load::Closed && plan.warmup + plan.duration <= most
@@ -46,12 +46,12 @@ fn longest(kernel: Version) -> Duration {
     }
 }
 
-/// Gives this thread, and those that it starts, precedence. Where that is not permitted, nothing changes.
+/// Gives this thread, and those that it starts, real-time priority. Where that is not permitted, nothing changes.
 pub(super) fn raise_for_load() {
     raise(OF_THE_LOAD);
 }
 
-/// Gives this thread precedence over the load itself.
+/// Gives this thread priority over the load itself.
 pub(super) fn raise_for_readings() {
     raise(OF_THE_READINGS);
 }
@@ -59,7 +59,7 @@ pub(super) fn raise_for_readings() {
 fn raise(priority: u8) {
     let Ok(priority) = priority.try_into() else { return };
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
-    // An unprivileged process may not; its trials are then excluded when it waited too long.
+    // An unprivileged process may not. Its trials are excluded when it waited too long.
     let _ = set_thread_priority_and_policy(
         thread_native_id(),
         ThreadPriority::Crossplatform(priority),

@@ -22,9 +22,9 @@ use crate::keeper::{End, Event, Gone, KEEPER_WITHIN, Keeper, Order, lost};
 use crate::ready;
 use report::escape::terminal;
 
-/// How often the run is asked whether it is to stop, while a server is waited for.
-const HEARD_WITHIN: Duration = Duration::from_millis(100);
-/// How long a server may take to end after SIGTERM; the built-in models take 5 s at most.
+/// How often a wait for a server checks whether the run is to stop.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+/// How long a server may take to end after SIGTERM. The built-in models take at most 5 s.
 const ENDS_WITHIN: Duration = Duration::from_secs(8);
 
 /// A server that is ready. Dropping it kills it and all processes below it.
@@ -35,7 +35,7 @@ pub(crate) struct LocalServer {
     address: SocketAddr,
     ready: Duration,
     meter: Meter,
-    /// Where what it prints is kept.
+    /// Where its output is kept.
     output: Option<PathBuf>,
     /// Where its workers report what they served.
     tally: Option<Tally>,
@@ -54,7 +54,7 @@ impl LocalServer {
         let mut flags = start.flags.to_vec();
         flags.extend(tally.iter().flat_map(Tally::flags));
         let address = match contender.ready {
-            // It says itself which port it has.
+            // It chooses a port itself, and prints it.
             Ready::Line if contender.built_in => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             _ => free_address().map_err(|error| format!("can't find a free port for it: {error}"))?,
         };
@@ -100,24 +100,24 @@ impl LocalServer {
         self.meter.family
     }
 
-    /// By which its costs are read.
+    /// The meter that reads its costs.
     pub(super) fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// A reason why it can't be measured, with the last line that the server wrote to stderr and the file of its output.
+    /// A reason why it can't be measured, with the server's last line on stderr and the file of its output.
     fn with_last_words(&mut self, reason: &str) -> String {
         let words = self.last_words();
         let words = words.map_or_else(String::new, |line| {
             format!("; last line on stderr: {}", quoted(&line))
         });
-        // There is none of a server that printed nothing.
+        // A server without output has no file.
         let file = self.output.as_ref().filter(|file| file.is_file());
         let file = file.map_or_else(String::new, |file| format!("; its output: {}", file.display()));
         format!("{reason}{words}{file}")
     }
 
-    /// How its first process ended, if it did within that time.
+    /// How its first process ended, if it does within that time.
     fn end_within(&mut self, within: Duration) -> Option<End> {
         let until = Instant::now() + within;
         while self.end.is_none() {
@@ -137,7 +137,7 @@ impl LocalServer {
         let connection = self.keeper.connection().ok()?;
         connection.send(&Order::Words).ok()?;
         while Instant::now() < until {
-            match connection.receive(HEARD_WITHIN).ok()? {
+            match connection.receive(CHECK_EVERY).ok()? {
                 Some(Event::Words { line }) => return line,
                 Some(Event::Ended(end)) => self.end = Some(end),
                 _ => {}
@@ -153,7 +153,7 @@ impl LocalServer {
         began: Instant,
         cancel: &AtomicBool,
     ) -> Result<SocketAddr, String> {
-        /// How often it is asked for a connection.
+        /// How often a connection is tried.
         const TRY_EVERY: Duration = Duration::from_millis(5);
         let by = contender.ready;
         let within = Duration::from_millis(contender.ready_within_ms);
@@ -161,11 +161,7 @@ impl LocalServer {
         let mut printed = None;
         while Instant::now() < deadline && !cancel.load(Ordering::Relaxed) {
             let left = deadline.saturating_duration_since(Instant::now());
-            let wait = if by == Ready::Line {
-                HEARD_WITHIN
-            } else {
-                TRY_EVERY
-            };
+            let wait = if by == Ready::Line { CHECK_EVERY } else { TRY_EVERY };
             let event = self
                 .keeper
                 .connection()?
@@ -189,15 +185,15 @@ impl LocalServer {
                     printed = Some(reason);
                 }
                 Some(Event::Closed) if by == Ready::Line => {
-                    // Who ends closes its stdout a little before.
-                    return Err(self.end_within(HEARD_WITHIN).map_or_else(
+                    // A process that ends closes its stdout a little earlier.
+                    return Err(self.end_within(CHECK_EVERY).map_or_else(
                         || "closed its stdout before it was ready".to_owned(),
                         |end| end.describe("before it was ready"),
                     ));
                 }
                 _ => {}
             }
-            if by != Ready::Line && ready::accepts(self.address, left.min(HEARD_WITHIN)) {
+            if by != Ready::Line && ready::accepts(self.address, left.min(CHECK_EVERY)) {
                 return Ok(self.address);
             }
         }
@@ -205,7 +201,7 @@ impl LocalServer {
         Err(format!("was not ready within {within:?}{printed}"))
     }
 
-    /// Waits until the server's CPU time stands still: workers are forked after the listener is there.
+    /// Waits until the server spends no CPU time: workers are forked after the listener is open.
     fn settle(&self) {
         const STILL: Duration = Duration::from_millis(4);
         const LONGEST: Duration = Duration::from_millis(250);
@@ -231,7 +227,7 @@ impl Server for LocalServer {
         self.ready
     }
 
-    /// A process that ends closes its connections some time before its parent is informed.
+    /// A process that ends closes its connections a little before its parent is informed.
     fn explain(&mut self, when: &str, reason: String) -> String {
         const INFORMED_WITHIN: Duration = Duration::from_millis(500);
         let reason = match self.end_within(INFORMED_WITHIN) {
@@ -254,11 +250,11 @@ impl Server for LocalServer {
             life,
             unkept,
         } = loop {
-            match connection.receive(HEARD_WITHIN).map_err(|error| lost(&error))? {
+            match connection.receive(CHECK_EVERY).map_err(|error| lost(&error))? {
                 Some(Event::Gone(gone)) => break gone,
                 Some(Event::Ended(end)) => self.end = Some(end),
                 Some(Event::Failed { reason }) => return Err(reason.into()),
-                _ if Instant::now() > until => return Err("its keeper does not end it".into()),
+                _ if Instant::now() > until => return Err("its keeper did not end it".into()),
                 _ if asked.elapsed() > ENDS_WITHIN => {
                     let reason = format!("still ran {ENDS_WITHIN:?} after SIGTERM");
                     return Err(self.with_last_words(&reason).into());
@@ -281,7 +277,7 @@ impl Server for LocalServer {
     }
 }
 
-/// The first of the addresses on a line that accepts a connection; if none does in time, the first.
+/// The first address on a line that accepts a connection; if none does in time, the first of all.
 fn reachable(line: &str, deadline: Instant) -> Result<SocketAddr, String> {
     const TRIES: u32 = 2;
     let addresses = ready::addresses(line)?;
@@ -291,7 +287,7 @@ fn reachable(line: &str, deadline: Instant) -> Result<SocketAddr, String> {
     for _ in 0..TRIES {
         for &address in &addresses {
             let left = deadline.saturating_duration_since(Instant::now());
-            if ready::accepts(address, left.min(HEARD_WITHIN)) {
+            if ready::accepts(address, left.min(CHECK_EVERY)) {
                 return Ok(address);
             }
         }
@@ -299,12 +295,12 @@ fn reachable(line: &str, deadline: Instant) -> Result<SocketAddr, String> {
     Ok(addresses[0])
 }
 
-/// A line that the server printed, as a part of another.
+/// A line that the server printed, as part of another line.
 fn quoted(line: &str) -> String {
     cut::cut(&terminal::line(line), cut::QUOTED_MOST)
 }
 
-/// An address on which nobody listens. Somebody else may take it before the server does; then the trial fails, and says so.
+/// A free address. If another program takes it before the server does, the trial fails with that reason.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
