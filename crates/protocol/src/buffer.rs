@@ -44,8 +44,8 @@ impl ReadBuffer {
 
     /// Room to receive into: never empty, and at most `most_bytes` are ever held.
     ///
-    /// The room starts at 4 KiB, doubles while reads fill it, and beyond 64 KiB only grows for a frame that needs it, so
-    /// that a length prefix alone, which costs its sender four bytes, never makes the receiver allocate a megabyte.
+    /// The room starts at 4 KiB and doubles while reads fill it. Beyond 64 KiB it only grows for a frame that needs it. So a
+    /// length prefix alone, which costs its sender four bytes, never makes the receiver allocate a megabyte.
     pub fn room(&mut self, most_bytes: usize) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);

@@ -5,8 +5,8 @@
 //! closed stdin, stdout or stderr. [`Stop::install`](crate::Stop::install) handles SIGTERM and SIGINT, ignored or not.
 //! `program` raises the limit of descriptors.
 //!
-//! Two things stay as they are: an ignored SIGHUP, which is the purpose of nohup(1), and the signal at the parent's death,
-//! by which a parent ties the server's life to its own.
+//! Two things stay as they are. An ignored SIGHUP is the purpose of nohup(1). By the signal at the parent's death a parent
+//! ties the server's life to its own.
 
 use std::io;
 use std::sync::atomic::AtomicBool;

@@ -1,8 +1,8 @@
 //! What workers report to their supervisor: that they are ready, and that they drain.
 //!
 //! All workers share one socket, so the number of workers does not change how many descriptors each holds. The kernel adds
-//! the sender's process id to each report (`SO_PASSCRED`). So a signal handler can report that a worker drains, and the
-//! supervisor knows it at once, whatever the worker computes or waits for at that moment.
+//! the sender's process id to each report (`SO_PASSCRED`). So a signal handler can report that a worker drains. The
+//! supervisor knows it at once, whatever the worker is doing.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

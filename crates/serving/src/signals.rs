@@ -5,7 +5,7 @@
 //! - One that only waits for connections and signals blocks the signals, and lets them in while it waits. ppoll(2) does
 //!   both in one step, so that none is missed: [`Watch`](crate::Watch).
 //! - One that blocks in accept, recv or send is interrupted (`EINTR`). A signal between the look at the flag and the call
-//!   is noticed when it is repeated, which a supervisor does, or at the next look ([`Stop`](crate::Stop)).
+//!   is noticed at the next look, or when a supervisor repeats it: [`Stop`](crate::Stop).
 //! - An event loop adds a descriptor of its own, which becomes readable on a signal.
 //!
 //! The kernel restarts an interrupted call by itself (`SA_RESTART`) unless the socket has a timeout (signal(7)). So every
