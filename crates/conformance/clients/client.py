@@ -1,5 +1,5 @@
-# The client that this project began with, from the article that it began with, in Python 3 instead of 2. Nothing is
-# made more robust: it sends a request in two writes, and expects a whole prefix and a whole body from one recv each.
+# The client of the original tutorial, in Python 3 instead of 2. It stays as fragile as it was: it sends a request in two
+# writes, and expects the whole prefix and the whole body from one recv each.
 #
 #     client.py [HOST [PORT [PAUSE_S]]]
 

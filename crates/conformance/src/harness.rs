@@ -3,6 +3,7 @@
 use std::env;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
+use std::thread;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -19,10 +20,7 @@ const DESCRIBES_ITSELF: &str = "every_model::description::the_server_describes_i
 #[must_use]
 pub fn run(package: &str, exe: &str) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // The standard harness reads this variable, and this one does not.
-    arguments.test_threads = arguments
-        .test_threads
-        .or_else(|| env::var("RUST_TEST_THREADS").ok()?.parse().ok());
+    arguments.test_threads = arguments.test_threads.or_else(default_threads);
     let trials = match load(package, exe) {
         Ok((model, cases)) => {
             let model = Arc::new(model);
@@ -35,6 +33,16 @@ pub fn run(package: &str, exe: &str) -> ExitCode {
         Err(reason) => vec![Trial::test(DESCRIBES_ITSELF, || Err(reason.into()))],
     };
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// How many cases run at the same time without `--test-threads`: as many as the variable of the standard harness says. Its
+/// default is one for each CPU. Cases wait most of the time, so here it is four, up to a number that one machine can serve.
+fn default_threads() -> Option<usize> {
+    if let Ok(threads) = env::var("RUST_TEST_THREADS") {
+        return threads.parse().ok();
+    }
+    let cpus = thread::available_parallelism().ok()?.get();
+    Some((4 * cpus).min(cpus.max(32)))
 }
 
 /// The reports of the cases that fail, of those with this text in their names, each run on its own.

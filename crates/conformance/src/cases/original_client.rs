@@ -6,7 +6,7 @@ use crate::client::{Reply, request};
 use crate::model::Model;
 use crate::process::Process;
 
-/// The script as it was published.
+/// Its script, in Python 3.
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/client.py");
 
 pub(crate) fn the_original_client_is_served(model: &Model) {
