@@ -94,7 +94,7 @@ mod tests {
     use schema::record::{SearchResult, Tried};
 
     #[test]
-    fn a_busy_client_is_the_bottleneck_even_of_a_busy_server() {
+    fn a_busy_client_outweighs_a_busy_server() {
         let mut trial = measured();
         trial.server_busy_share = 0.99;
         assert_eq!(Bottleneck::from_trial(&trial), Bottleneck::ServerCpu);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_loop_with_time_on_both_sides_is_latency_bound() {
+    fn idle_sides_make_a_closed_loop_latency_bound() {
         let mut trial = measured();
         trial.server_busy_share = 0.2;
         assert_eq!(Bottleneck::from_trial(&trial), Bottleneck::Latency);

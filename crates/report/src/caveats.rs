@@ -27,7 +27,7 @@ const ALL: [Caveat; 21] = [
     run::left_out,
     trials::failed,
     |summary| Some(trials::excluded(summary)),
-    rows::unserved,
+    rows::never_served,
     rows::overloaded,
     rows::late,
     rows::drifting,
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn an_experiment_that_could_not_run_is_named_with_the_reason() {
+    fn an_experiment_left_out_is_named_with_the_reason() {
         let (mut environment, records) = fixture::run();
         environment.experiments_left_out = vec![LeftOut {
             name: "system-calls".to_owned(),

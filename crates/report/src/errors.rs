@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn one_percent_is_not_too_many_and_a_stop_always_is() {
+    fn only_over_one_percent_or_a_stop_is_too_many() {
         assert!(!trial(|trial| trial.load.requests.reset = 10).are_too_many());
         assert!(trial(|trial| trial.load.requests.reset = 11).are_too_many());
         assert!(trial(|trial| trial.load.stopped_answering = true).are_too_many());

@@ -49,7 +49,7 @@ fn the_excerpt_of_a_fixed_run_stays() {
 }
 
 #[test]
-fn the_tables_of_a_fixed_run_stay_and_fit_a_terminal() {
+fn the_tables_of_a_fixed_run_stay_narrow() {
     let (environment, records) = fixture::run();
     let tables = crate::terminal(&fixture::summary(&environment, &records));
     for line in tables.lines() {

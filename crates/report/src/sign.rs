@@ -6,7 +6,7 @@ use super::bottleneck::Bottleneck;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sign {
     Errors,
-    Unserved,
+    NeverServed,
     LoadGeneratorSaturated,
     LatencyBound,
     Overloaded,
@@ -16,7 +16,7 @@ pub(crate) enum Sign {
 /// All signs, in the order in which a legend explains them.
 pub(crate) const ALL: [Sign; 6] = [
     Sign::Errors,
-    Sign::Unserved,
+    Sign::NeverServed,
     Sign::LoadGeneratorSaturated,
     Sign::LatencyBound,
     Sign::Overloaded,
@@ -38,7 +38,7 @@ impl Sign {
     pub(crate) fn symbol(self) -> char {
         match self {
             Self::Errors => '✗',
-            Self::Unserved => '†',
+            Self::NeverServed => '†',
             Self::LoadGeneratorSaturated => '‡',
             Self::LatencyBound => '§',
             Self::Overloaded => '◊',
@@ -53,7 +53,7 @@ impl Sign {
                 "Requests failed, or the server did something else wrong: see the column “errors”. Where more than 1 % failed, \
                  the model is not ranked."
             }
-            Self::Unserved => "Some connections were never served: latency and cost are not ranked.",
+            Self::NeverServed => "Some connections were never served: latency and cost are not ranked.",
             Self::LoadGeneratorSaturated => "Load generator saturated: the server may be faster.",
             Self::LatencyBound => {
                 "Latency-bound: neither side was busy, more connections would raise the rate."
@@ -69,7 +69,7 @@ impl Sign {
     pub(crate) fn in_short(self) -> &'static str {
         match self {
             Self::Errors => "requests failed (see errors; not ranked above 1 %)",
-            Self::Unserved => "some connections never served, not ranked",
+            Self::NeverServed => "some connections never served, not ranked",
             Self::LoadGeneratorSaturated => "load generator saturated",
             Self::LatencyBound => "latency-bound",
             Self::Overloaded => "overloaded, latency not ranked",

@@ -27,7 +27,7 @@ pub(crate) enum Reason {
     /// This share of its background connections was closed, which is too much.
     BackgroundClosed(f64),
     /// Some connections were never served.
-    Unserved,
+    NeverServed,
     Overloaded,
     NeverRecovered,
 }
@@ -45,7 +45,7 @@ impl Reason {
             Self::BackgroundClosed(share) => {
                 format!("{} of its background connections were closed", percent(share))
             }
-            Self::Unserved => "connections never served".to_owned(),
+            Self::NeverServed => "connections never served".to_owned(),
             Self::Overloaded => "overloaded".to_owned(),
             Self::NeverRecovered => "not back at full rate in every trial".to_owned(),
         }

@@ -188,8 +188,8 @@ fn signs(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Vec<Sign> {
     }
     let is_affected = index == 0 || *metric == load::SERVED || metric.better.is_some();
     let is_compared = index > 0 && row.values[index].standing.is_ok();
-    if row.left_unserved() && is_affected && !is_compared {
-        signs.push(Sign::Unserved);
+    if row.has_never_served() && is_affected && !is_compared {
+        signs.push(Sign::NeverServed);
     }
     let is_bounded = match row.bottleneck {
         // More connections would raise a rate, but not a latency.
@@ -197,7 +197,7 @@ fn signs(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Vec<Sign> {
         _ => metric.is_latency || metric.kind == Kind::Rate,
     };
     // A model that never served some connections has a sign already that explains why it is not busy.
-    let is_explained = row.bottleneck == Bottleneck::Unknown && row.left_unserved();
+    let is_explained = row.bottleneck == Bottleneck::Unknown && row.has_never_served();
     if is_bounded && !is_explained {
         signs.extend(Sign::from_bottleneck(row.bottleneck));
     }

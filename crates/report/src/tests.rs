@@ -33,7 +33,7 @@ fn change(
 
 const EPSILON_AT_64: [&str; 3] = ["request-cost", "64", "epsilon"];
 
-/// A run in which `epsilon`, the best at 64 connections, loses this share of its requests there.
+/// A run in which `epsilon` loses this share of its requests at 64 connections, where it is best.
 fn losing(share: f64) -> (Environment, Vec<Record>) {
     let (environment, mut records) = fixture::run();
     change(&mut records, EPSILON_AT_64, |_, trial| {
@@ -60,7 +60,7 @@ fn page_of(environment: &Environment, records: &[Record]) -> Page {
     crate::page(&fixture::summary(environment, records), RUN)
 }
 
-/// Everything that people read of a run.
+/// A run in every format for people.
 fn all_texts(environment: &Environment, records: &[Record]) -> [(&'static str, String); 4] {
     let summary = fixture::summary(environment, records);
     let page = page_of(environment, records);
@@ -140,7 +140,7 @@ fn a_model_that_loses_over_one_percent_is_not_ranked() {
 }
 
 #[test]
-fn a_model_that_loses_less_than_one_percent_is_ranked_with_a_mark() {
+fn losing_under_one_percent_is_ranked_with_a_sign() {
     let (environment, records) = losing(0.005);
     let summary = fixture::summary(&environment, &records);
     let losing = row(answer(&summary, "request-cost", "64"), "epsilon");
@@ -178,7 +178,7 @@ fn a_server_that_stops_is_never_called_latency_bound() {
         let bound = text
             .lines()
             .filter(|line| line.contains("epsilon") && line.contains('§'));
-        // At 64 connections the load generator is the limit.
+        // At 64 connections the load generator is the bottleneck.
         assert_eq!(
             bound.clone().count(),
             0,
@@ -216,16 +216,16 @@ fn closed_background_connections_keep_a_model_from_being_ranked() {
 }
 
 #[test]
-fn unsent_and_unserved_requests_are_no_errors() {
+fn overload_and_starved_connections_are_no_errors() {
     let (environment, mut records) = fixture::run();
     records.retain(|record| matches!(record.outcome, Outcome::Measured(_)));
     let summary = fixture::summary(&environment, &records);
-    assert!(summary.rows().any(Row::is_overloaded) && summary.rows().any(Row::left_unserved));
+    assert!(summary.rows().any(Row::is_overloaded) && summary.rows().any(Row::has_never_served));
     assert!(summary.rows().all(|row| !row.errors.any()));
     assert_eq!(fixture::summary(&environment, &records).faults(), [""; 0]);
 }
 
-/// `epsilon` is far the best in two of six rounds at 64 connections, and excluded in the others.
+/// At 64 connections `epsilon` is best by far in two of six rounds, and excluded in the others.
 fn too_few() -> (Environment, Vec<Record>) {
     let (environment, mut records) = fixture::run();
     change(&mut records, EPSILON_AT_64, |round, trial| {
@@ -237,7 +237,7 @@ fn too_few() -> (Environment, Vec<Record>) {
 }
 
 #[test]
-fn a_cell_of_too_few_trials_says_so_and_is_not_ranked() {
+fn a_value_of_too_few_trials_is_not_ranked() {
     let (environment, records) = too_few();
     let summary = fixture::summary(&environment, &records);
     let answer = answer(&summary, "request-cost", "64");

@@ -28,13 +28,13 @@ pub(crate) fn errors(summary: &Summary<'_>) -> Option<String> {
     })
 }
 
-pub(super) fn unserved(summary: &Summary<'_>) -> Option<String> {
-    let models = where_rows(summary, Row::left_unserved);
+pub(super) fn never_served(summary: &Summary<'_>) -> Option<String> {
+    let models = where_rows(summary, Row::has_never_served);
     (!models.is_empty()).then(|| {
         format!(
             "Some connections were never served ({}). Latency and cost are those of the others, and are not ranked: no \
              percentile has a request on a connection that is never served. {}.",
-            Sign::Unserved.symbol(),
+            Sign::NeverServed.symbol(),
             models.join("; ")
         )
     })

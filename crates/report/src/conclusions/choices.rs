@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_next_to_each_other_with_one_answer_are_one_choice() {
+    fn neighbouring_settings_with_one_answer_are_one_choice() {
         let (environment, mut records) = fixture::run();
         let many: Vec<_> = records
             .iter()

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_serves_nothing_is_named_with_its_first_setting() {
+    fn who_serves_nothing_is_named_with_its_first_setting() {
         let (environment, mut records) = fixture::run();
         for record in &mut records {
             let stalls =

@@ -13,7 +13,7 @@ use crate::tables::{Width, legend, metrics_table};
 
 /// The experiment and the setting that are shown. A run without them shows its first.
 const SHOWN: (&str, &str) = ("request-cost", "64");
-/// The experiment whose plot is shown as well.
+/// A further experiment whose plot is shown.
 const BESIDE: &str = "past-capacity";
 
 /// Paths, relative to the folder of the file that the text is for.

@@ -200,7 +200,7 @@ fn section(section: &Section, models: &[Model<'_>]) -> Markup {
             p.finding { (marked(&section.finding)) }
             "\n"
             @for plot in &section.plots {
-                figure.wide id={ (Shown(&plot.key)) "-plot" } { (PreEscaped(svg::inline(plot))) }
+                div.wide id={ (Shown(&plot.key)) "-plot" } { (PreEscaped(svg::inline(plot))) }
             }
             (table(&section.table, models))
             p.aside { b { "Setup" } " " (marked(&section.setup)) }

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_logarithmic_axis_has_ticks_between_the_powers_of_ten() {
+    fn a_short_logarithmic_axis_has_more_ticks() {
         assert_eq!(
             texts(&Axis::logarithmic(&[0.3, 4.0])),
             ["0.2", "0.5", "1", "2", "5"]

@@ -59,7 +59,7 @@ fn a_small_plot_is_drawn_as_in_the_golden_file() {
 }
 
 #[test]
-fn a_file_has_colours_and_an_inline_plot_uses_the_pages() {
+fn a_file_has_colours_and_an_inline_plot_none() {
     let (file, inline) = (file(&small()), inline(&small()));
     for own in [
         "<style>",

@@ -163,8 +163,8 @@ impl<'a> Row<'a> {
             });
         }
         let rate_counts = shows_served && metric.better == Some(Better::More);
-        if self.left_unserved() && !rate_counts {
-            Some(Reason::Unserved)
+        if self.has_never_served() && !rate_counts {
+            Some(Reason::NeverServed)
         } else if self.never_recovered(metric) {
             Some(Reason::NeverRecovered)
         } else if self.is_overloaded() && metric.is_latency {
@@ -175,7 +175,7 @@ impl<'a> Row<'a> {
     }
 
     /// Whether some connection was never served, in any of the trials.
-    pub(crate) fn left_unserved(&self) -> bool {
+    pub(crate) fn has_never_served(&self) -> bool {
         self.kept
             .iter()
             .any(|(_, trial)| trial.has_never_served_connections())

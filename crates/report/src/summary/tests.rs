@@ -3,7 +3,7 @@ use crate::fixture;
 use schema::record::Outcome;
 
 #[test]
-fn a_trial_that_only_finds_a_capacity_is_in_no_table() {
+fn a_capacity_trial_is_in_no_table() {
     let (environment, records) = fixture::run();
     let summary = fixture::summary(&environment, &records);
     let before = records.iter().filter(|record| record.round == 0).count();
@@ -45,7 +45,7 @@ fn a_trial_beside_other_work_is_excluded_and_counted() {
 }
 
 #[test]
-fn a_model_with_unserved_connections_is_ranked_by_rate_only() {
+fn a_model_that_serves_some_is_ranked_by_rate_only() {
     let (environment, records) = fixture::run();
     let summary = fixture::summary(&environment, &records);
     let waiting = summary
@@ -53,7 +53,7 @@ fn a_model_with_unserved_connections_is_ranked_by_rate_only() {
         .find(|answer| answer.experiment.key == "waiting")
         .unwrap();
     let single = waiting.rows.iter().find(|row| row.model == "alpha").unwrap();
-    assert!(single.left_unserved());
+    assert!(single.has_never_served());
     for (index, value) in single.values.iter().enumerate() {
         let more = waiting.metric(index).better == Some(Better::More);
         let key = waiting.metric(index).key;
@@ -62,7 +62,7 @@ fn a_model_with_unserved_connections_is_ranked_by_rate_only() {
 }
 
 #[test]
-fn a_theory_expects_more_of_a_wait_at_more_load_and_nothing_past_capacity() {
+fn a_theory_predicts_nothing_past_capacity() {
     let (environment, records) = fixture::run();
     let summary = fixture::summary(&environment, &records);
     let past = summary

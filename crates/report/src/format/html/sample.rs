@@ -9,7 +9,7 @@ use crate::sign::Sign;
 pub(super) const MODELS: [&str; 9] = [
     "iterative",
     "fork per connection",
-    "prefork",
+    "preforked",
     "thread per connection",
     "thread pool",
     "poll",
@@ -39,12 +39,12 @@ pub(super) fn page() -> Page {
             metric: "throughput".to_owned(),
             best: "`epoll, one thread`".to_owned(),
             values: vec!["51,200 requests/s".to_owned()],
-            tied: vec!["`prefork`".to_owned()],
+            tied: vec!["`preforked`".to_owned()],
             worst: "`<b>`".to_owned(),
             factors: vec!["3.1 ×".to_owned()],
         }],
         open: vec![
-            "Too close to call: `prefork` and `thread pool`.".to_owned(),
+            "Too close to call: `preforked` and `thread pool`.".to_owned(),
         ],
         sections: vec![
             section(
@@ -64,7 +64,7 @@ pub(super) fn page() -> Page {
         caveats: vec!["The client had the same CPUs.".to_owned()],
         metrics: vec![("rate".to_owned(), "Replies in a second, as `loadgen` counts them.".to_owned())],
         machine: vec!["4 CPUs, 16 GiB".to_owned()],
-        method: vec!["Five trials of each, in an order drawn by lot.".to_owned()],
+        method: vec!["Five trials of each, in random order.".to_owned()],
         command: "compare run --profile smoke && true".to_owned(),
     }
 }
@@ -74,7 +74,7 @@ fn section(key: &str, title: &str, plots: Vec<Plot>) -> Section {
         key: key.to_owned(),
         title: title.to_owned(),
         question: "How does the rate change with the number of connections?".to_owned(),
-        setup: "Closed loop, a 64-byte `ping`, as many connections as the axis says.".to_owned(),
+        setup: "Closed loop, a 64-byte `ping`, with the connections of the axis.".to_owned(),
         expected: Some("A model with one thread stays flat.".to_owned()),
         finding:
             "**epoll, one thread** serves most: 51,200 requests/s (50,100 – 52,000) with 64 connections."
@@ -117,7 +117,7 @@ fn cell(place: usize, value: f64, column: i32) -> Cell {
             _ => Mark::None,
         },
         signs: if place == 1 {
-            vec![Sign::Unserved]
+            vec![Sign::NeverServed]
         } else {
             Vec::new()
         },
