@@ -135,7 +135,7 @@ mod tests {
     fn every_experiment_has_rounds_enough_to_rank_six_models() {
         use crate::profile::Choice::{Full, Quick, Standard};
         for choice in [Quick, Standard, Full] {
-            let profile = crate::profile::Profile::of(choice);
+            let profile = crate::profile::Profile::chosen(choice);
             let all = shipped::all();
             let experiments = all
                 .iter()
@@ -154,7 +154,7 @@ mod tests {
         let setting = experiment.settings.iter().find(|other| other.key == setting);
         let setting = setting.unwrap();
         let contenders = contenders();
-        let taking_part = contenders.iter().filter(|contender| contender.takes(setting));
+        let taking_part = contenders.iter().filter(|contender| setting.takes(contender));
         let described = taking_part.map(|contender| {
             let connections = setting.load_for(contender).connections.to_string();
             let flags = setting.flags_for(contender);

@@ -1,4 +1,4 @@
-//! How long a run takes, and so how sure it can be.
+//! How long a run takes, and so how narrow its intervals are.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,9 +9,9 @@ pub(crate) use schema::experiment::Times;
 /// Which of the profiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Choice {
-    /// Seconds: proves that everything works, and gives no figure to be quoted
+    /// Seconds: shows that everything works; its values mean nothing
     Smoke,
-    /// Under two minutes: what a request, a connection and a handler that waits cost
+    /// Under two minutes: the costs of a request, a connection and a handler that waits
     Quick,
     /// Under half an hour: every experiment
     Standard,
@@ -22,7 +22,7 @@ pub(crate) enum Choice {
 /// The most rounds of a run, and the most pairs and comparisons of `aa`.
 pub(crate) const ROUNDS_MOST: u16 = 1000;
 
-/// How often and how long each model is measured in each setting.
+/// How often, and for how long, each model is measured in each setting.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Profile {
     pub(crate) name: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct Profile {
     pub(crate) times: Times,
 }
 
-/// Many short trials say more than few long ones: what differs from process to process shows only between trials.
+/// Many short trials show more than few long ones: differences from process to process appear only between trials.
 pub(crate) const ALL: [Profile; 4] = [
     Profile::new("smoke", 1, 40, 120),
     Profile::new("quick", 8, 80, 250),
@@ -47,7 +47,7 @@ impl Profile {
         Self { name, rounds, times }
     }
 
-    pub(crate) fn of(choice: Choice) -> Self {
+    pub(crate) fn chosen(choice: Choice) -> Self {
         ALL[choice as usize]
     }
 }
@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn the_profiles_keep_their_times() {
         let contenders = samples::contenders();
-        // A fifth of it may be needed for trials that are made once more.
+        // A fifth of the time may be needed for trials that are repeated.
         for (choice, most) in [(Choice::Quick, 100), (Choice::Standard, 25 * 60)] {
-            let profile = Profile::of(choice);
+            let profile = Profile::chosen(choice);
             let experiments = shipped::all();
             let experiments: Vec<_> = experiments
                 .iter()
@@ -95,7 +95,7 @@ mod tests {
     fn each_choice_has_the_profile_of_its_name() {
         for choice in Choice::value_variants() {
             let name = choice.to_possible_value().unwrap();
-            assert_eq!(Profile::of(*choice).name, name.get_name());
+            assert_eq!(Profile::chosen(*choice).name, name.get_name());
         }
     }
 }

@@ -119,7 +119,7 @@ impl<'a> Answer<'a> {
             .collect();
         let contenders = environment.contenders.iter().enumerate();
         let rows = contenders
-            .filter(|(_, contender)| contender.takes(setting))
+            .filter(|(_, contender)| setting.takes(contender))
             .map(|(place, contender)| Row::build(environment, &here, experiment, setting, contender, place))
             .collect();
         let mut answer = Self {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capabilities;
-use crate::experiment::Setting;
 
 /// What stands in a command for the address that the server listens on.
 pub const ADDRESS: &str = "{addr}";
@@ -66,10 +65,10 @@ impl Contender {
             .chain(flags.iter().cloned())
     }
 
-    /// Whether it takes part in a setting.
+    /// Whether it has one of these names. Without a list it is meant too.
     #[must_use]
-    pub fn takes(&self, setting: &Setting) -> bool {
-        setting.excludes(self).is_none()
+    pub fn is_among(&self, names: Option<&[String]>) -> bool {
+        names.is_none_or(|names| names.contains(&self.name))
     }
 }
 

@@ -108,15 +108,10 @@ impl Theory {
     /// Whether it is about this contender in this setting.
     #[must_use]
     pub fn is_about(&self, contender: &Contender, setting: &Setting) -> bool {
-        includes(self.models.as_ref(), &contender.name)
+        contender.is_among(self.models.as_deref())
             && contender.capabilities.has_all(&self.has)
             && (self.settings.is_empty() || self.settings.contains(&setting.key))
     }
-}
-
-/// Whether a list of names has this one. Without a list all are included.
-fn includes(names: Option<&Vec<String>>, name: &str) -> bool {
-    names.is_none_or(|names| names.iter().any(|other| other == name))
 }
 
 impl Experiment {

@@ -47,7 +47,7 @@ pub fn trials<'a>(
             for setting in &experiment.settings {
                 let mut order: Vec<_> = contenders
                     .iter()
-                    .filter(|contender| contender.takes(setting))
+                    .filter(|contender| setting.takes(contender))
                     .map(|contender| Planned {
                         round,
                         experiment,
@@ -130,7 +130,7 @@ impl<'a> Planned<'a> {
                 .experiment
                 .settings
                 .iter()
-                .filter(|other| self.contender.takes(other));
+                .filter(|other| other.takes(self.contender));
             settings.find(same).unwrap_or(self.setting)
         })
     }

@@ -87,7 +87,7 @@ const FOUND_LEAST: f64 = 0.9;
 const COMPARISONS_LEAST: [usize; 2] = [100, 10];
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
-    let profile = Profile::of(Choice::Quick);
+    let profile = Profile::chosen(Choice::Quick);
     let pairs = flags.pairs.map_or(profile.rounds, usize::from);
     let comparisons = flags
         .comparisons

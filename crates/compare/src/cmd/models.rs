@@ -17,7 +17,7 @@ use crate::output;
 /// Where the built-in models are looked for.
 #[derive(Args)]
 pub(crate) struct ServersFlag {
-    /// Folder of the server-* programs; without it, the folder of this program
+    /// Folder with the server programs; without it, the folder of this program
     #[arg(long, value_name = "DIR")]
     servers: Option<PathBuf>,
 }

@@ -128,9 +128,9 @@ fn load(load: &Load) -> Result<(), String> {
     not_zero("pipeline", load.pipeline == 0)?;
     not_zero("requests_per_connection", load.requests_per_connection == Some(0))?;
     for (name, value, unit) in [
-        ("rate_per_s", load.rate_per_s, "requests a second"),
+        ("rate_per_s", load.rate_per_s, "requests/s"),
         ("capacity", load.capacity, "a share such as 0.7"),
-        ("capacity_per_s", load.capacity_per_s, "requests a second"),
+        ("capacity_per_s", load.capacity_per_s, "requests/s"),
     ] {
         if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
             return Err(format!("{name} is {value}; give {unit}, more than 0"));

@@ -172,9 +172,9 @@ fn a_broken_model_is_worse_whatever_its_values() {
     silent.change_one(|record| record["measured"]["load"]["throughput_per_s"] = json!(0));
     assert!(worse(&silent.check(&[])).contains("no good reply: in 6 of 6 trials"));
 
-    let unserved = Copy::new();
-    unserved.change_one(|record| record["measured"]["load"]["connections"]["served"] = json!(3));
-    assert!(worse(&unserved.check(&[])).contains("connections never served: in 6 of 6 trials"));
+    let never_served = Copy::new();
+    never_served.change_one(|record| record["measured"]["load"]["connections"]["served"] = json!(3));
+    assert!(worse(&never_served.check(&[])).contains("connections never served: in 6 of 6 trials"));
 
     let left_out = Copy::new();
     left_out.change_environment(|environment| {

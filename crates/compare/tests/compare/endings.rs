@@ -29,7 +29,7 @@ fn under_way(out: &Path, models: &str) -> Child {
     ];
     let child = begun(&arguments, mark);
     eventually("two trials are recorded", || lines(out) >= 2);
-    // Besides the one that runs, a server, which may be between two trials.
+    // There is the run itself, and a server. The server may be between two trials.
     eventually("a server runs", || processes_with(MARK, mark).len() >= 2);
     child
 }

@@ -22,7 +22,7 @@ fn a_summary_is_written_between_the_markers_only() {
     let measured = measured(folder.path());
     let (before, behind) = ("# Mine\r\n\n", "\r\n\nMore.");
     let file = folder.path().join("README.md");
-    fs::write(&file, format!("{before}{BEGIN}\nold figures\n{END}{behind}")).unwrap();
+    fs::write(&file, format!("{before}{BEGIN}\nold values\n{END}{behind}")).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
 
     let asked = [
@@ -46,7 +46,7 @@ fn a_summary_is_written_between_the_markers_only() {
     ] {
         assert!(once.contains(expected), "{expected}:\n{once}");
     }
-    assert!(!once.contains("old figures"), "{once}");
+    assert!(!once.contains("old values"), "{once}");
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o640,

@@ -97,7 +97,7 @@ fn expect_processes(model: &str, processes: u64, threads: u64) {
         Value::Null if has("crash_loses", "connection") => {
             assert!(processes > 1 && threads == processes, "{counts}");
         }
-        Value::Null if has("serves", "many") && has("wait_holds", "thread") => {
+        Value::Null if has("serves", "many") && !has("wait_holds", "nothing") => {
             assert!(processes == 1 && threads > 1, "{counts}");
         }
         Value::Null if has("serves", "one") => assert_eq!((processes, threads), (1, 1), "{counts}"),

@@ -65,7 +65,7 @@ pub(crate) fn event_loop() -> &'static str {
 /// The name of a model with a thread or process for each connection.
 pub(crate) fn blocking() -> &'static str {
     model_that(|model| {
-        model["serves"] == "many" && model["wait_holds"] == "thread" && model["workers"].is_null()
+        model["serves"] == "many" && model["wait_holds"] != "nothing" && model["workers"].is_null()
     })
 }
 

@@ -88,7 +88,7 @@ impl<'a> Pairs<'a> {
                 continue;
             };
             for contender in &sides[0].run.environment.contenders {
-                if contender.takes(setting) {
+                if setting.takes(contender) {
                     let here = Place {
                         experiment,
                         setting,
@@ -239,7 +239,7 @@ impl<'a> Side<'a> {
         let Some(contender) = contender else {
             return Some("missing: not in the later run".to_owned());
         };
-        if !contender.takes(here.later) {
+        if !here.later.takes(contender) {
             return Some("it can no longer take part: it lacks an operation or a flag".to_owned());
         }
         trials.kept.is_empty().then(|| trials.why_none())

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::includes;
 use super::load::Load;
 use crate::capability::Capability;
 use crate::contender::Contender;
@@ -56,7 +55,7 @@ pub struct Case {
 
 impl Case {
     fn applies_to(&self, contender: &Contender) -> bool {
-        includes(self.models.as_ref(), &contender.name) && contender.capabilities.has_all(&self.has)
+        contender.is_among(self.models.as_deref()) && contender.capabilities.has_all(&self.has)
     }
 }
 
@@ -92,10 +91,16 @@ impl fmt::Display for Excluded {
 }
 
 impl Setting {
+    /// Whether a contender takes part in it.
+    #[must_use]
+    pub fn takes(&self, contender: &Contender) -> bool {
+        self.excludes(contender).is_none()
+    }
+
     /// Why a contender takes no part in it; none if it does.
     #[must_use]
     pub fn excludes(&self, contender: &Contender) -> Option<Excluded> {
-        if !includes(self.models.as_ref(), &contender.name) {
+        if !contender.is_among(self.models.as_deref()) {
             return Some(Excluded::NotNamed);
         }
         let operations = self.load_for(contender).operations();

@@ -41,13 +41,13 @@ impl Flags {
         {
             output::note(&line);
         }
-        let (cpus, processors) = self.places.split()?;
+        let (cpus, cpus_allowed) = self.places.split()?;
         meter::cpus::pin_this_thread(&cpus.client)?;
         let (experiments, experiments_left_out) = askable(experiments, Tracer::probe);
         if experiments.is_empty() {
             bail!("no experiment is left to be measured");
         }
-        let machine = environment::this_machine(processors)?;
+        let machine = environment::this_machine(cpus_allowed)?;
         // The output of contenders while they are verified is kept in the run's folder.
         let started_at = Timestamp::now();
         let run = Run::create(&self.out, started_at)?;
@@ -62,7 +62,7 @@ impl Flags {
             return Err(nobody_is_left(run));
         }
         left_out.extend(faulty);
-        let profile = Profile::of(self.profile);
+        let profile = Profile::chosen(self.profile);
         let environment = Environment {
             schema: SCHEMA,
             started_at,
@@ -93,7 +93,7 @@ impl Flags {
 
     /// The experiments that were asked for, whatever the profile; else those of the profile.
     fn asked_experiments(&self) -> Result<Vec<Experiment>> {
-        let profile = Profile::of(self.profile).name;
+        let profile = Profile::chosen(self.profile).name;
         if self.experiments.is_empty() {
             return Ok(shipped::all()
                 .iter()
