@@ -16,12 +16,12 @@ fn without_strace_its_experiment_is_left_out() {
     assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
     let message = text(&done.stderr);
     assert!(
-        message.contains("the experiment system-calls is left out: there is no strace"),
+        message.contains("the experiment system-calls is left out: strace is missing"),
         "{message}"
     );
     let page = fs::read_to_string(out.path().join("README.md")).unwrap();
     assert!(
-        page.contains("Left out: `system-calls` (there is no strace"),
+        page.contains("Left out: `system-calls` (strace is missing"),
         "{page}"
     );
     let folder = only_run(out.path());
