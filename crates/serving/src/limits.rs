@@ -102,7 +102,7 @@ impl Once {
 pub fn report_exhaustion_once(what: &str, error: &io::Error) {
     if EXHAUSTED.take() {
         log::message(format_args!(
-            "can't {what}: {error}; serving those existing connections, and accepting new ones when possible (see ulimit -n, ulimit -u)"
+            "can't {what}: {error}; it serves open connections, and accepts new ones when it can; raise the limit (ulimit -n, ulimit -u)"
         ));
     }
 }
