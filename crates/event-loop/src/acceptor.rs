@@ -1,4 +1,4 @@
-//! A listener in an event loop, which may be shared with other loops.
+//! A listener in an event loop. Loops in several processes may share it.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use serving::limits::{
 };
 use serving::{Error, Result};
 
-/// The accepting side of a loop: its listener, and whether the kernel wakes the loop for it.
+/// The listener of a loop, and whether the kernel wakes the loop for it.
 ///
-/// The kernel wakes one of all loops that share a listener for a new connection. A loop that could not take the
-/// connection would waste the wake-up: the others sleep on, and the connection waits. So a loop without room leaves the
-/// listener's queue, and comes back when it has emptied the backlog or found that it can.
+/// For a new connection the kernel wakes one of all loops that share the listener. If that loop can't take the
+/// connection, the wake-up is lost: the others sleep on, and the connection waits. So a loop without room deregisters
+/// the listener, tries to accept by itself, and registers the listener again when it has emptied the backlog.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: SharedListener,
@@ -27,9 +27,9 @@ pub struct Acceptor {
     state: State,
     /// An event has reported a connection since the backlog was last found empty.
     has_event: bool,
-    /// When the loop was full at its last look, a connection waited.
+    /// A connection waited when the loop was full at its last look.
     had_waiting: bool,
-    /// A connection that was accepted when the kernel had no memory to watch it.
+    /// An accepted connection that the kernel had no memory to watch.
     held: Option<TcpStream>,
 }
 
@@ -37,12 +37,12 @@ pub struct Acceptor {
 enum State {
     /// The kernel wakes the loop for a connection.
     Registered,
-    /// It does not. The loop tries again by itself: once fewer connections are open, and at this time if there is one.
+    /// It does not. The loop tries again when fewer connections are open than these, and at this time if there is one.
     Paused { open: usize, retry_at: Option<Instant> },
 }
 
 impl Acceptor {
-    /// A listener, registered with this process's loop.
+    /// Registers a listener with the loop of this process.
     pub fn new(
         listener: std::net::TcpListener,
         max_connections: Option<usize>,
@@ -67,10 +67,10 @@ impl Acceptor {
         self.has_event = true;
     }
 
-    /// Accepts a connection if one waits, and if there is room for it beside those that are open. Without an event, and
-    /// while it is not time to try again, this makes no system call.
+    /// Accepts a connection if one waits and there is room for it; `open` counts those that the loop has. Unless an
+    /// event reported a connection or it is time to try again, this makes no system call.
     pub fn accept(&mut self, registry: &Registry, open: usize) -> Result<Option<TcpStream>> {
-        if !self.has_event && !self.is_due(open) {
+        if !self.has_event && !self.look_again(open) {
             return Ok(None);
         }
         if let Some(held) = self.held.take() {
@@ -83,7 +83,7 @@ impl Acceptor {
             }
             match self.listener.accept() {
                 Ok(stream) => {
-                    // Behind it there may be more, for which there is no further event.
+                    // There may be more, which no further event reports.
                     self.has_event = true;
                     return Ok(Some(stream));
                 }
@@ -107,13 +107,13 @@ impl Acceptor {
         }
     }
 
-    /// Takes a connection back that the loop could not watch, and tries again later.
+    /// Takes back a connection that the loop could not watch, and offers it again later.
     pub fn hold(&mut self, stream: TcpStream, registry: &Registry, open: usize) {
         self.held = Some(stream);
         self.pause(registry, open, Some(RETRY_PAUSE));
     }
 
-    /// How long until it has to try again, if that is at a certain time.
+    /// How long until the loop has to try again, if there is a time for it.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         match self.state {
@@ -124,9 +124,9 @@ impl Acceptor {
         }
     }
 
-    /// Whether it is time to try again. A loop that is full looks only whether a connection waits for room, and reports
-    /// that once.
-    fn is_due(&mut self, open: usize) -> bool {
+    /// Whether it is time to try again. A full loop only looks whether a connection waits for room, and reports that
+    /// once.
+    fn look_again(&mut self, open: usize) -> bool {
         let State::Paused {
             open: open_then,
             retry_at,
@@ -143,7 +143,7 @@ impl Acceptor {
         if !self.is_full(open) {
             return true;
         }
-        // At the first look another worker may be about to take it.
+        // A connection that waits at the first look may be taken by another worker. At the second look it is reported.
         let has_waiting = self.listener.has_waiting();
         if has_waiting && self.had_waiting {
             report_full_once();
@@ -156,8 +156,8 @@ impl Acceptor {
         false
     }
 
-    /// Closes this process's listener. The kernel keeps waking the loop for a listener that others hold open as well,
-    /// unless it is taken out first. A connection that was held is given back.
+    /// Closes the listener of this process, and returns a connection that was held. The listener is deregistered first:
+    /// the kernel keeps waking a loop for a listener that other processes hold open.
     pub fn close(mut self, registry: &Registry) -> Option<TcpStream> {
         self.pause(registry, 0, None);
         self.held
@@ -179,7 +179,7 @@ impl Acceptor {
         };
     }
 
-    /// Registers the listener again. A connection that has come since the last look is an event of its own.
+    /// Registers the listener again. For a connection that has come since the last look there is an event.
     fn resume(&mut self, registry: &Registry, open: usize) {
         self.has_event = false;
         if self.state == State::Registered {
@@ -197,15 +197,15 @@ impl Acceptor {
 
 /// A listener that may be in the epoll instances of several processes.
 ///
-/// A new connection makes a shared listener readable for all of them, and without further ado the kernel would wake every
-/// one, for all but one to find nothing (the thundering herd). `EPOLLEXCLUSIVE` has it wake one; mio does not set it, so
-/// the listener adds itself. As with all else in the loop the event is an edge.
+/// A new connection makes a shared listener readable for all of them. By default the kernel wakes every one, and all
+/// but one find nothing (the thundering herd). With `EPOLLEXCLUSIVE` it wakes one. mio does not set that flag, so the
+/// listener registers itself. Its events are edge-triggered, like all others of the loop.
 #[derive(Debug)]
 struct SharedListener(TcpListener);
 
 impl SharedListener {
     fn new(listener: std::net::TcpListener) -> io::Result<Self> {
-        // The flag belongs to the socket, not to the descriptor: for all who share it accept no longer blocks.
+        // The flag belongs to the socket, not to the descriptor: accept no longer blocks in any process that shares it.
         listener.set_nonblocking(true)?;
         Ok(Self(TcpListener::from_std(listener)))
     }
@@ -232,7 +232,7 @@ impl Source for SharedListener {
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-        // What was added exclusively can't be modified (epoll_ctl(2)).
+        // An exclusive registration can't be modified (epoll_ctl(2)).
         self.deregister(registry)?;
         self.register(registry, token, interest)
     }

@@ -1,4 +1,4 @@
-//! One connection in an event loop: it does what it can without waiting, and returns why it stops.
+//! One connection in an event loop. In its turn it does what it can without waiting, and returns why it stops.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -12,16 +12,16 @@ use serving::frame_clock::{Allowed, FrameClock};
 
 use crate::transport::{Readiness, TimeSource, Transport};
 
-/// How many requests a connection may have answered in one turn. At a few microseconds each this is a fraction of a
-/// millisecond for the others to wait, and enough that a turn's own cost does not show.
+/// How many steps a connection makes in one turn, about one for each request. At a few microseconds each, the others
+/// wait for less than a millisecond, and the cost of the turn itself is negligible.
 pub const TURN_REQUESTS: usize = 64;
 
 /// How a turn ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// It can't go on before the next event, or before its [deadline](Connection::deadline).
+    /// The connection has to wait for the next event, or for its [deadline](Connection::deadline).
     Blocked,
-    /// It could go on, but it is the others' turn.
+    /// It could go on, but has used up its turn.
     Unfinished,
     /// A job has to run, on any thread, and its outcome goes to [`finish`](Connection::finish).
     Work(Work),
@@ -51,12 +51,12 @@ pub struct Connection<T> {
     idle_timeout: Option<Duration>,
     moved_at: Instant,
     frame_clock: FrameClock,
-    /// When a frame that has begun has to be whole, while the connection waits for the rest of it.
+    /// When the frame that has arrived in part has to be whole.
     frame_due: Option<Instant>,
     sleeps_until: Option<Instant>,
     /// It waits for its turn.
     queued: bool,
-    /// Its deadline has passed, as far as its timer knows.
+    /// Its timer has ended, so that its deadlines have to be looked at.
     due: bool,
 }
 
@@ -76,10 +76,10 @@ enum Input {
 enum Closing {
     /// The conversation goes on.
     No,
-    /// The last reply is written and the sending side closed. What the peer still sends is read and dropped, up to this
-    /// time and this many bytes, because closing at once would reset the connection.
+    /// The last reply is written, and the sending side is closed. To close the connection at once would reset it. So
+    /// bytes from the peer are read and dropped, until this time and up to this many.
     Lingering { until: Instant, left_bytes: usize },
-    /// The connection has failed, or both sides have closed it: no reply can arrive any more.
+    /// No reply can arrive any more: the connection has failed, or both sides have closed it.
     Vanished,
 }
 
@@ -117,19 +117,19 @@ impl<T: Transport> Connection<T> {
         if readiness.read_closed {
             self.input = Input::Ending;
         }
-        // A peer that only stops sending closes the reading side alone, and still gets its replies. Where this side has
-        // stopped sending before, both sides are closed, with something left to read.
+        // A peer that has only stopped sending still gets its replies: it closes the reading side alone. If this side
+        // has stopped sending before, both sides are closed now, but bytes may be left to read.
         if matches!(self.closing, Closing::No) && readiness.write_closed {
             self.closing = Closing::Vanished;
         }
     }
 
-    /// Takes note that it waits for its turn, and returns whether it did not before.
-    pub fn queues(&mut self) -> bool {
+    /// Takes note that the connection is queued for a turn. Returns false if it was queued before.
+    pub fn notice_queued(&mut self) -> bool {
         !mem::replace(&mut self.queued, true)
     }
 
-    /// The time by which it has to be looked at, if there is one.
+    /// When the connection needs a turn without an event, if at all.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let idles_out = self
@@ -146,19 +146,20 @@ impl<T: Transport> Connection<T> {
             .min()
     }
 
-    /// Takes note that its timer was due. Returns whether it should have a turn for that: if it waits for one already, it
-    /// looks at the time then.
-    pub fn is_due(&mut self) -> bool {
+    /// Takes note that its timer has ended. Returns whether the connection needs a turn for that; a connection that is
+    /// queued gets one anyway.
+    pub fn notice_timer(&mut self) -> bool {
         self.due = true;
         !self.queued
     }
 
-    /// From now on only what has arrived already is read.
+    /// Begins the drain: from now on the connection reads only what has arrived already.
     pub fn begin_drain(&mut self) {
         self.drain_limit.begin(|| self.transport.unread_bytes());
     }
 
-    /// Goes on as far as it can. If its timer was due, first does what is due by now.
+    /// Goes on as far as possible without waiting. If the timer has ended, deadlines that have passed take effect
+    /// first.
     pub fn turn<C: TimeSource>(&mut self, lent: &mut Lent<C>) -> Turn {
         self.queued = false;
         let Lent { clock, buffers } = lent;
@@ -191,14 +192,14 @@ impl<T: Transport> Connection<T> {
         let now = clock.now();
         if self.session.wake(now) {
             self.sleeps_until = None;
-            // It was silent because the peer asked for a sleep: from here on it is the peer's turn.
+            // It was silent because the peer asked for a sleep. The idle time counts from here.
             self.moved(clock);
         }
         let lingered = matches!(self.closing, Closing::Lingering { until, .. } if until <= now);
         let idled =
             self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
         let frame_is_late = self.frame_due.is_some_and(|due| due <= now);
-        // While the loop was busy a request may have come whose event has not been seen yet.
+        // While the loop was busy, a request may have arrived whose event comes with the next poll.
         if idled || frame_is_late {
             self.input.may_have_more();
         }
@@ -216,7 +217,7 @@ impl<T: Transport> Connection<T> {
             Closing::Lingering { .. } => self.linger(),
             Closing::Vanished => Ok(Turn::Over),
         };
-        // An error is a peer that has vanished: its connection is over, and that is all.
+        // An error means that the peer has gone, which ends this connection and concerns nobody else.
         turn.unwrap_or(Turn::Over)
     }
 
@@ -225,7 +226,7 @@ impl<T: Transport> Connection<T> {
             match self.session.step() {
                 Step::Replied => {}
                 Step::Read => {
-                    // What the peer does not read is not added to: it is not read from either.
+                    // A peer that does not read its replies is not read from, so that they don't pile up.
                     if !self.flush(clock)? || !self.read(clock)? {
                         return Ok(Turn::Blocked);
                     }
@@ -254,7 +255,7 @@ impl<T: Transport> Connection<T> {
         Ok(Turn::Unfinished)
     }
 
-    /// Writes what there is to write. Returns whether that was all.
+    /// Writes as many replies as the transport takes. Returns whether that was all.
     fn flush(&mut self, clock: &impl TimeSource) -> io::Result<bool> {
         while !self.session.output().is_empty() {
             match self.transport.write(self.session.output()) {
@@ -271,7 +272,7 @@ impl<T: Transport> Connection<T> {
         Ok(true)
     }
 
-    /// Reads what there is to read. Returns whether that was anything, the end included.
+    /// Reads once. Returns whether there was anything, which includes the end.
     fn read(&mut self, clock: &impl TimeSource) -> io::Result<bool> {
         let unread = || self.transport.unread_bytes();
         let allowed = self.frame_clock.allowed(&self.session, || clock.now(), unread)?;
@@ -297,7 +298,7 @@ impl<T: Transport> Connection<T> {
         match self.transport.read(room) {
             Ok(0) => self.session.end_of_input(),
             Ok(bytes) => {
-                // A short read has emptied the socket (epoll(7)), which saves the call that would only confirm it.
+                // A short read has emptied the socket (epoll(7)), so there is no need to read until WouldBlock.
                 if bytes < room_bytes && self.input == Input::Unknown {
                     self.input = Input::Emptied;
                 }

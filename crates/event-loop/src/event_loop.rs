@@ -16,25 +16,25 @@ use crate::signals;
 use crate::timers::Timers;
 use crate::transport::{Readiness, SystemClock};
 
-// Beyond any place that a connection can have in the slab, which is its token.
+// The token of a connection is its key in the slab, which is never this large.
 const LISTENER: Token = Token(usize::MAX - 1);
 const SIGNAL: Token = Token(usize::MAX - 2);
 const EVENTS_AT_ONCE: usize = 1024;
 
-/// What an event loop consists of. The loop itself is on the page of a model.
+/// The state of an event loop, with one method for each of its steps. The loop itself is on the page of a model.
 #[derive(Debug)]
 pub struct EventLoop {
     poll: Poll,
     events: Events,
-    /// None once the loop drains.
+    /// None after the loop began to drain.
     acceptor: Option<Acceptor>,
-    /// Keeps the descriptor that a signal makes readable.
+    /// Readable after a signal. It has to stay open.
     _signal: UnixStream,
-    /// In boxes, so that the places that a slab keeps free cost little.
+    /// Boxed, because a slab keeps up to as many free places as it has connections.
     connections: Slab<Box<Open>>,
     /// Connections that can go on, in the order of their turns.
     ready: VecDeque<usize>,
-    /// How many of those have their turn before the next poll. The rest used up a turn since the last one.
+    /// How many of those have a turn before the next poll. The others have had one since the last poll.
     turns_left: usize,
     timers: Timers,
     lent: Lent<SystemClock>,
@@ -101,7 +101,10 @@ impl EventLoop {
         let should_drain = self.acceptor.is_some() && self.stop.requested();
         let timeout = if self.ready.is_empty() && !should_drain {
             let retry = self.acceptor.as_ref().and_then(Acceptor::timeout);
-            [self.timers.timeout(), retry].into_iter().flatten().min()
+            [self.timers.timeout(Instant::now), retry]
+                .into_iter()
+                .flatten()
+                .min()
         } else {
             Some(Duration::ZERO)
         };
@@ -109,7 +112,7 @@ impl EventLoop {
             Err(error) if error.kind() != ErrorKind::Interrupted => {
                 return Err(Error::system("wait for events")(error));
             }
-            // A signal came first, and `events` still holds those of the last time.
+            // A signal interrupted the wait, and `events` still holds those of the last one.
             Err(_) => self.events.clear(),
             Ok(()) => {}
         }
@@ -120,12 +123,12 @@ impl EventLoop {
                         acceptor.notice_event();
                     }
                 }
-                // It has ended the wait. The model looks at its `Stop` next.
+                // It only had to end the wait: the model looks at its `Stop` next.
                 SIGNAL => {}
                 Token(key) => {
                     if let Some(Open { connection, .. }) = self.connections.get_mut(key).map(Box::as_mut) {
                         connection.notice_event(Readiness::from(event));
-                        if connection.queues() {
+                        if connection.notice_queued() {
                             self.ready.push_back(key);
                         }
                     }
@@ -143,9 +146,9 @@ impl EventLoop {
             self.turns_left -= 1;
             return self.ready.pop_front();
         }
-        // Without timers, as while nobody sleeps, the time is not even asked for.
+        // While no timer is set, as in most loads, this does not read the clock.
         while let Some(key) = self.timers.due(Instant::now) {
-            if self.connections.get_mut(key)?.connection.is_due() {
+            if self.connections.get_mut(key)?.connection.notice_timer() {
                 return Some(key);
             }
         }
@@ -177,7 +180,7 @@ impl EventLoop {
             Turn::Blocked => self.timers.follow(key, connection.deadline()),
             Turn::Unfinished => {
                 self.timers.follow(key, connection.deadline());
-                if connection.queues() {
+                if connection.notice_queued() {
                     self.ready.push_back(key);
                 }
             }
@@ -190,9 +193,10 @@ impl EventLoop {
         None
     }
 
-    /// Accepts all connections that wait, as far as there is room.
+    /// Accepts all connections that wait, if there is room for them.
     pub fn accept(&mut self) -> Result<()> {
-        // What comes to a worker after the request to stop is its successor's. Here it would be closed as idle.
+        // After the request to stop, new connections belong to the worker's successor. Here they would be closed as
+        // idle.
         if self.stop.has_supervisor() && self.stop.requested() {
             return Ok(());
         }
@@ -210,7 +214,7 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Adds a connection, or gives it back where the kernel has no memory for one more.
+    /// Adds a connection, or returns it if the kernel has no memory to watch one more.
     fn add(&mut self, mut stream: TcpStream) -> std::result::Result<(), TcpStream> {
         let place = self.connections.vacant_entry();
         let both = Interest::READABLE | Interest::WRITABLE;
@@ -233,13 +237,13 @@ impl EventLoop {
         Ok(())
     }
 
-    /// From now on takes no more connections, and gives each open one a last turn, for what had arrived by now.
+    /// Begins the drain: takes no more connections, and answers on each open one what has arrived by now.
     pub fn drain(&mut self) {
         let Some(acceptor) = self.acceptor.take() else {
             return;
         };
         self.stop.begin_drain();
-        // Those for which there is no memory are closed.
+        // A connection for which the kernel has no memory is closed.
         if let Some(held) = acceptor.close(self.poll.registry()) {
             let _ = self.add(held);
         }
@@ -249,10 +253,10 @@ impl EventLoop {
                 let _ = self.add(TcpStream::from_std(stream));
             }
         }
-        // All find out what has arrived before the first has its turn, which may take a while.
+        // Every connection counts what has arrived before the first one has its turn, which may take long.
         for (key, open) in &mut self.connections {
             open.connection.begin_drain();
-            if open.connection.queues() {
+            if open.connection.notice_queued() {
                 self.ready.push_back(key);
             }
         }

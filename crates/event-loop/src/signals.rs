@@ -1,4 +1,4 @@
-//! Signals as events of the loop, which would else sleep through them.
+//! Signals as events of the loop. A signal that arrives just before the loop waits would otherwise not end that wait.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -7,11 +7,11 @@ use mio::net::UnixStream;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
-/// What becomes readable when the process is asked to stop.
+/// A socket that becomes readable when the process is asked to stop.
 pub(crate) fn readable_on_stop() -> io::Result<UnixStream> {
-    let (told, tells) = UnixStream::pair()?;
-    let tells = OwnedFd::from(tells);
-    pipe::register(SIGTERM, tells.try_clone()?)?;
-    pipe::register(SIGINT, tells)?;
-    Ok(told)
+    let (receiver, sender) = UnixStream::pair()?;
+    let sender = OwnedFd::from(sender);
+    pipe::register(SIGTERM, sender.try_clone()?)?;
+    pipe::register(SIGINT, sender)?;
+    Ok(receiver)
 }

@@ -1,28 +1,28 @@
-//! What is due when.
+//! When each connection has to be looked at next.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Timers, the earliest first: at most one for each connection, which goes with it.
+/// Timers, the earliest first: at most one for each connection, which is removed with it.
 ///
-/// A timer is never set later. A deadline that moves with each request, as that of `--idle-timeout` does, would cost each
-/// request a change here. Instead its timer finds the deadline moved when it is due, and is set again.
+/// A timer is never set to a later time. The deadline of `--idle-timeout` moves with each request, and each request
+/// would pay for the change. Instead a timer whose deadline has moved is set again when it ends.
 #[derive(Debug, Default)]
 pub struct Timers {
-    /// Which place is due when.
+    /// Times, with the connection that has to be looked at.
     queue: BTreeSet<(Instant, usize)>,
-    /// When the timer of each place is due: what to take out of the queue.
-    connections_at: Vec<Option<Instant>>,
+    /// The time of each connection in the queue, by key.
+    times: Vec<Option<Instant>>,
 }
 
 impl Timers {
-    /// Sees to it that the connection in this place is looked at by its deadline.
+    /// Sets the timer of this connection, unless it ends before this deadline anyway.
     pub fn follow(&mut self, key: usize, deadline: Option<Instant>) {
         let Some(due) = deadline else { return };
-        if key >= self.connections_at.len() {
-            self.connections_at.resize(key + 1, None);
+        if key >= self.times.len() {
+            self.times.resize(key + 1, None);
         }
-        let at = &mut self.connections_at[key];
+        let at = &mut self.times[key];
         if at.is_some_and(|at| at <= due) {
             return;
         }
@@ -32,28 +32,27 @@ impl Timers {
         self.queue.insert((due, key));
     }
 
-    /// Takes back the timer of a connection that has ended.
+    /// Removes the timer of a connection that has ended.
     pub fn remove(&mut self, key: usize) {
-        if let Some(at) = self.connections_at.get_mut(key).and_then(Option::take) {
+        if let Some(at) = self.times.get_mut(key).and_then(Option::take) {
             self.queue.remove(&(at, key));
         }
     }
 
-    /// How long until the next is due.
-    #[must_use]
-    pub fn timeout(&self) -> Option<Duration> {
+    /// How long until the next one ends. `now` is called only if there is one.
+    pub fn timeout(&self, now: impl FnOnce() -> Instant) -> Option<Duration> {
         let (due, _) = self.queue.first()?;
-        Some(due.saturating_duration_since(Instant::now()))
+        Some(due.saturating_duration_since(now()))
     }
 
-    /// Takes the next timer that is due by `now`, which is asked for only if there is one: the place of its connection.
+    /// Takes the next timer that has ended by `now`, and returns its connection. `now` is called only if there is one.
     pub fn due(&mut self, now: impl FnOnce() -> Instant) -> Option<usize> {
         let (due, key) = *self.queue.first()?;
         if due > now() {
             return None;
         }
         self.queue.pop_first();
-        self.connections_at[key] = None;
+        self.times[key] = None;
         Some(key)
     }
 }
@@ -96,8 +95,8 @@ mod tests {
             timers.remove(0);
         }
         assert!(timers.queue.is_empty());
-        assert_eq!(timers.connections_at.len(), 2);
-        assert_eq!(timers.timeout(), None);
+        assert_eq!(timers.times.len(), 2);
+        assert_eq!(timers.timeout(Instant::now), None);
     }
 
     #[test]

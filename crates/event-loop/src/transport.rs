@@ -62,8 +62,8 @@ impl From<&Event> for Readiness {
     }
 }
 
-/// Where a connection reads the time. It does so only when something depends on it, because a request should not pay for
-/// a look at the clock.
+/// Where a connection reads the time. It does so only when something depends on it, because a request should not pay
+/// for a look at the clock.
 pub trait TimeSource {
     /// The time.
     fn now(&self) -> Instant;

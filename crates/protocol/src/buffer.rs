@@ -1,18 +1,18 @@
 //! The bytes of one direction of one connection: received and not yet used, or written and not yet sent.
 //!
 //! A buffer keeps its memory while it is empty, so that a warm connection allocates nothing. One that grew for a large
-//! frame gives that memory back. Who serves many connections with one thread lends the same [`SharedBuffers`] to each in
-//! turn, so that an idle connection keeps no memory at all.
+//! frame gives that memory back. An event loop lends the same [`SharedBuffers`] to each connection in turn, so an idle
+//! connection keeps no memory at all.
 
 use std::mem;
 
-/// What an empty buffer may keep. Larger ones are given back, so that a connection that once carried a megabyte does not
-/// hold it for ever.
+/// What an empty buffer may keep. A larger one gives its memory back, so that a connection that once carried a megabyte
+/// does not hold it for ever.
 pub const RETAINED_BYTES: usize = 64 * 1024;
 
 const FIRST_ROOM_BYTES: usize = 4 * 1024;
 
-/// Buffers that one session after another borrows while it has its turn: empty in between.
+/// Buffers that one session after another borrows for its turn. They are empty in between.
 #[derive(Debug, Default)]
 pub struct SharedBuffers {
     pub(crate) input: ReadBuffer,
@@ -31,7 +31,7 @@ pub struct ReadBuffer {
     storage: Vec<u8>,
     start: usize,
     end: usize,
-    /// The last read filled all the room it was given, so there may be more than that waiting.
+    /// The last read filled all of its room, so more bytes may be waiting.
     crowded: bool,
 }
 
@@ -44,8 +44,8 @@ impl ReadBuffer {
 
     /// Room to receive into: never empty, and at most `most_bytes` are ever held.
     ///
-    /// The room starts at 4 KiB and doubles while reads fill it. Beyond 64 KiB it only grows for a frame that needs it. So a
-    /// length prefix alone, which costs its sender four bytes, never makes the receiver allocate a megabyte.
+    /// The room starts at 4 KiB and doubles while reads fill it. Beyond 64 KiB it grows only for bytes that have
+    /// arrived: a length prefix alone costs its sender four bytes, and must not make the receiver allocate a megabyte.
     pub fn room(&mut self, most_bytes: usize) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -93,15 +93,15 @@ impl ReadBuffer {
         }
     }
 
-    /// Uses the memory of a shared buffer from now on, unless this one holds bytes in its own.
+    /// Uses the memory of a shared buffer from now on, unless this buffer holds bytes in memory of its own.
     pub(crate) fn borrow(&mut self, shared: &mut Self) {
         if self.storage.is_empty() {
             mem::swap(self, shared);
         }
     }
 
-    /// Gives the memory back, and keeps only as much as its bytes need. A byte is copied for that at most once: later
-    /// ones are received behind it, in memory that is not shared.
+    /// Gives the memory back, and keeps no more than its bytes need. A byte is copied at most once for that: later ones
+    /// are received behind it, in memory of its own.
     pub(crate) fn give_back(&mut self, shared: &mut Self) {
         let is_borrowed = shared.storage.is_empty();
         if self.bytes().is_empty() {
@@ -114,7 +114,8 @@ impl ReadBuffer {
             *shared = mem::replace(self, Self::holding(kept));
             shared.consume(shared.bytes().len());
         }
-        // Else most of the memory is used, and the next to read allocates a new shared buffer.
+        // Else most of the memory is in use. This buffer keeps it, and the next one to read allocates the shared
+        // buffer.
     }
 
     fn holding(storage: Vec<u8>) -> Self {
@@ -181,14 +182,14 @@ impl WriteBuffer {
         }
     }
 
-    /// Uses the memory of a shared buffer from now on, unless this one holds bytes in its own.
+    /// Uses the memory of a shared buffer from now on, unless this buffer holds bytes in memory of its own.
     pub(crate) fn borrow(&mut self, shared: &mut Self) {
         if self.storage.capacity() == 0 {
             mem::swap(self, shared);
         }
     }
 
-    /// Gives the memory back, and keeps only as much as its bytes need.
+    /// Gives the memory back, and keeps no more than its bytes need.
     pub(crate) fn give_back(&mut self, shared: &mut Self) {
         let is_borrowed = shared.storage.capacity() == 0;
         if self.bytes().is_empty() {
@@ -204,7 +205,8 @@ impl WriteBuffer {
             *shared = mem::replace(self, kept);
             shared.sent(shared.bytes().len());
         }
-        // Else most of the memory is used, and the next to reply allocates a new shared buffer.
+        // Else most of the memory is in use. This buffer keeps it, and the next one to reply allocates the shared
+        // buffer.
     }
 }
 

@@ -7,13 +7,13 @@
 //!               └────────────────────┴───────────────────┴───────────┘
 //! ```
 //!
-//! What blocks: only `poll`, when nothing has happened. A connection that can't go on (no request yet, a peer that does
-//! not read, a `sleep`) returns to the loop, which remembers it as a few hundred bytes. But a handler that computes or
-//! blocks (`pi`, `spin`, `block`) holds the thread, and with it every connection.
+//! What blocks: only `poll`, and only while nothing happens. A connection that has to wait (for a request, for a slow
+//! peer, for a `sleep` to end) returns to the loop, which keeps it as a few hundred bytes. But a handler that computes
+//! or blocks (`pi`, `spin`, `block`) holds the thread, and every connection waits for it.
 //!
-//! What it costs: no thread, no switch while there is work, and one `poll` for all that happened meanwhile, so that the
-//! cost of a request falls as the load grows. The price is in the program: state stands where a blocking server has a call
-//! that has not returned yet.
+//! What it costs: no thread per connection, and no switch while there is work. One `poll` serves all events since the
+//! last one, so the cost of a request falls as the load grows. The price is a more complex program: a blocking server
+//! keeps its place in a call that has not returned; here each connection keeps it in a state.
 
 #![forbid(unsafe_code)]
 
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
-    // A request to stop may come while a handler holds the loop. It closes the listener then, and not after the handler.
+    // A request to stop closes the listener at once, even while a handler holds the loop.
     let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
     let its_own = listener
         .to_std()
@@ -50,20 +50,20 @@ fn run(options: &Options) -> Result<()> {
     let mut event_loop = EventLoop::new(its_own, options.service(), options.max_connections(), stop)?;
     listener.announce()?;
     while !event_loop.is_over() {
-        // The only call that waits: for an event of the listener or of a connection, for a timer, for a signal.
+        // The only call that waits: for the listener, a connection, a timer or a signal.
         event_loop.poll()?;
         if stop.requested() {
             event_loop.drain();
         }
         while let Some(connection) = event_loop.next_ready() {
-            // It reads, answers and writes until it would have to wait, or until it is the others' turn.
+            // It reads, answers and writes, until it would have to wait or has used up its turn.
             if let Some(work) = event_loop.turn(connection) {
-                // A handler that computes or blocks is done here, and every connection waits for it.
+                // A handler that computes or blocks runs here, while every connection waits.
                 let outcome = serving::perform(work, stop);
                 event_loop.finish(connection, outcome);
             }
         }
-        // Last, because a new connection may take the place of one that has ended.
+        // New connections come last, because one may take the place of a connection that has just ended.
         event_loop.accept()?;
     }
     Ok(())

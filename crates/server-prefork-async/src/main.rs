@@ -8,13 +8,13 @@
 //!                └─ event loop: C, …
 //! ```
 //!
-//! What blocks: a loop, only in a handler that computes or blocks; then its own connections wait, and those of the other
-//! loops do not.
+//! What blocks: a handler that computes or blocks holds its loop. The connections of that loop wait, those of the
+//! others do not.
 //!
-//! What it costs: what `async` costs, on as many CPUs as there are workers. A connection stays with the loop that
-//! accepted it, so the load is as even as the accepting was. On a shared listener a new connection would wake every loop,
-//! for all but one to find it gone; each loop therefore adds the listener to its epoll instance with `EPOLLEXCLUSIVE`,
-//! and the kernel wakes one.
+//! What it costs: as much as `async`, on as many CPUs as there are workers. A connection stays with the loop that
+//! accepted it, so the load is spread as evenly as the connections are. A new connection on a shared listener would
+//! wake every loop, and all but one would find nothing. So each loop adds the listener to its epoll instance with
+//! `EPOLLEXCLUSIVE`, and the kernel wakes one of them.
 
 #![forbid(unsafe_code)]
 
@@ -46,8 +46,8 @@ const MODEL: Model = Model {
 #[derive(Parser)]
 #[command(version)]
 struct Flags {
-    /// Processes that serve, 1 to 65535. Each keeps one CPU busy, so the default is the number of CPUs that the server may
-    /// use (the original forks 10)
+    /// Worker processes, 1 to 65535. Each can keep one CPU busy, so the default is the number of available CPUs (the
+    /// original forks 10)
     #[arg(long, value_name = "N", default_value_t = MODEL.default_workers())]
     workers: NonZeroU16,
 
@@ -74,7 +74,7 @@ fn run(flags: &Flags) -> Result<()> {
 }
 
 fn work(worker: Worker, service: Service) -> Result<()> {
-    // The loop's epoll instance is made here, after the fork: one made before would be shared by all.
+    // This is after the fork: an epoll instance that was made before it would be shared by all workers.
     let mut event_loop = event_loop::EventLoop::new(
         worker.listener.into_std(),
         service,

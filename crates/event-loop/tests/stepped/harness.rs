@@ -231,7 +231,7 @@ impl Stepped {
     /// A timer ends, whether or not anything is due.
     pub(crate) fn timer(&mut self) {
         if !self.is_over {
-            assert!(self.connection.is_due());
+            assert!(self.connection.notice_timer());
             self.turns();
         }
     }
