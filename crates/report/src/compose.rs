@@ -154,8 +154,8 @@ fn method(summary: &Summary<'_>, run: &str) -> Vec<String> {
         ),
         format!("CPU time: {}", cpu_source(summary)),
         format!(
-            "raw records: `runs/{run}/records.jsonl`, one trial per line; `compare report` writes this page again from them, and \
-             `trials.csv` with the metrics of each trial"
+            "raw records: `runs/{run}/records.jsonl` (`.gz` if compressed), one trial per line; `compare report` writes this page \
+             from them, and `trials.csv` with the metrics of each trial"
         ),
     ]
 }
