@@ -177,7 +177,7 @@ fn calls(table: &str) -> Option<BTreeMap<String, u64>> {
 mod tests {
     use super::*;
 
-    /// strace 6.1 on a `server-prefork` that served four connections for most of a second.
+    /// strace 6.1 on a server that served four connections for most of a second.
     const TABLE: &str = "\
 syscall              calls
 ---------------- ---------

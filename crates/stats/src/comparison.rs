@@ -1,6 +1,7 @@
 //! Two models, or two runs, as one ratio, and whether the difference is significant.
 
-use super::{BEYOND_ALL_RATIOS, CONFIDENCE, median_of_sorted, rank_sum, signed_rank};
+use crate::median::{BEYOND_ALL_RATIOS, CONFIDENCE, median_of_sorted};
+use crate::{rank_sum, signed_rank};
 
 /// The ratio of the second to the first, with an interval that holds the true ratio in at least 95 of 100 such experiments.
 #[derive(Debug, Clone, Copy, PartialEq)]

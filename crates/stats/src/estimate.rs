@@ -1,6 +1,6 @@
 //! The median of several trials, and an interval for the median of all such trials.
 
-use super::{CONFIDENCE, median_of_sorted};
+use crate::median::{CONFIDENCE, median_of_sorted};
 
 /// The median of some trials, with an interval that holds the true median in 95 of 100 such experiments.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,6 +8,7 @@
 
 mod comparison;
 mod estimate;
+mod median;
 mod rank_sum;
 mod regression;
 pub mod search;
@@ -18,28 +19,6 @@ mod ties;
 
 pub use comparison::{Better, Comparison, Verdict};
 pub use estimate::Estimate;
+pub use median::{CONFIDENCE, median};
 pub use regression::{Finding, Test, judge, trials_needed as trials_needed_by_a_check};
 pub use ties::{Rank, Unranked, rank, trials_needed};
-
-/// The confidence of an interval, where nothing else is given.
-pub const CONFIDENCE: f64 = 0.95;
-
-/// The log ratio of something to nothing: larger than that of any two numbers.
-const BEYOND_ALL_RATIOS: f64 = 10_000.0;
-
-/// The median of these values, of which some may be infinite.
-pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    median_of_sorted(&sorted)
-}
-
-/// The median of these values, which ascend: as many lie below as above.
-fn median_of_sorted(sorted: &[f64]) -> Option<f64> {
-    let middle = sorted.len() / 2;
-    match sorted {
-        [] => None,
-        _ if sorted.len() % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
-}

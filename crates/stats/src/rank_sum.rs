@@ -3,7 +3,7 @@
 //! If two runs don't differ, every order of all their trials is equally likely. So it is known how many pairs of one trial
 //! of each run have the second run ahead.
 
-use super::signed_rank::how_many_within;
+use crate::signed_rank::how_many_within;
 
 /// Up to so many pairs the distribution is computed in full: a hundred trials against a hundred take a tenth of a second.
 const EXACT_PAIRS: usize = 10_000;

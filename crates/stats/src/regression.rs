@@ -1,6 +1,7 @@
 //! Which of many metrics got worse between two runs, with few false positives.
 
-use super::{Better, rank_sum};
+use crate::comparison::Better;
+use crate::rank_sum;
 
 /// The chance that any of the metrics that are judged together is called worse, if none is.
 const CHANCE_OF_WRONG: f64 = 0.05;

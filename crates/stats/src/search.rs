@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_of_a_noisy_server_is_found_within_its_noise() {
+    fn a_noisy_server_is_found_within_its_noise() {
         // The end differs by 3 % from trial to trial, and each twentieth trial fails at any rate.
         let mut random = ChaCha8Rng::seed_from_u64(14);
         let mut off: Vec<f64> = (0..1000)

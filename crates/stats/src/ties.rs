@@ -1,6 +1,8 @@
 //! The ranks of a table's rows: which is best, which are tied with it, and which have too few trials.
 
-use super::{BEYOND_ALL_RATIOS, Better, Comparison, Estimate, Verdict};
+use crate::comparison::{Better, Comparison, Verdict};
+use crate::estimate::Estimate;
+use crate::median::BEYOND_ALL_RATIOS;
 
 /// Where a row stands in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ fn failed(trial: usize) -> Record {
         round: 1,
         experiment: "request-cost".to_owned(),
         setting: "1".to_owned(),
-        model: "async".to_owned(),
+        model: "alpha".to_owned(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         // Most reasons have such a character, which is more than one byte.
         outcome: Outcome::Failed("2 × wrong_value".to_owned()),
@@ -168,7 +168,7 @@ pub(crate) fn full() -> Option<Journal> {
 }
 
 #[test]
-fn a_full_disk_is_an_error_and_not_a_lost_record() {
+fn a_full_disk_is_an_error() {
     let Some(mut journal) = full() else {
         return;
     };

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_over_16_mib_keeps_its_beginning_and_its_end() {
+    fn a_long_output_keeps_its_beginning_and_its_end() {
         const BLOCKS: usize = 300;
         let text = kept(|log| {
             log.write(Stream::Stdout, b"first\n");

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
-fn of(name: &str) -> Queue {
+fn queue(name: &str) -> Queue {
     name.parse().unwrap()
 }
 
@@ -19,7 +19,7 @@ fn near(one: f64, other: f64, share: f64) {
 
 #[test]
 fn the_formulas_are_those_of_the_books() {
-    let time = |name: &str, load: f64| of(name).mean_time_in_system(load, 1.0).unwrap();
+    let time = |name: &str, load: f64| queue(name).mean_time_in_system(load, 1.0).unwrap();
     near(time("m/d/1", 0.5), 1.5, 1e-12);
     near(time("m/d/1", 0.8), 3.0, 1e-12);
     near(time("m/m/1", 0.5), 2.0, 1e-12);
@@ -62,20 +62,24 @@ fn thousands_of_servers_overflow_nothing() {
 #[test]
 fn an_overloaded_server_has_no_mean() {
     for name in ["m/d/1", "m/m/1", "m/m/3", "3*m/m/1", "ps"] {
-        let full = f64::from(of(name).servers());
-        assert!(of(name).mean_time_in_system(0.999 * full, 1.0).is_some());
+        let full = f64::from(queue(name).servers());
+        assert!(queue(name).mean_time_in_system(0.999 * full, 1.0).is_some());
         for rate in [full, 2.0 * full, f64::INFINITY, f64::NAN, -1.0] {
-            assert_eq!(of(name).mean_time_in_system(rate, 1.0), None, "{name} at {rate}");
+            assert_eq!(
+                queue(name).mean_time_in_system(rate, 1.0),
+                None,
+                "{name} at {rate}"
+            );
         }
     }
 }
 
 #[test]
 fn rate_and_service_time_may_have_any_common_unit() {
-    let in_seconds = of("m/m/4").mean_time_in_system(3000.0, 0.001).unwrap();
+    let in_seconds = queue("m/m/4").mean_time_in_system(3000.0, 0.001).unwrap();
     near(
         in_seconds,
-        of("m/m/4").mean_time_in_system(3.0, 1.0).unwrap() / 1000.0,
+        queue("m/m/4").mean_time_in_system(3.0, 1.0).unwrap() / 1000.0,
         1e-12,
     );
 }
@@ -83,14 +87,14 @@ fn rate_and_service_time_may_have_any_common_unit() {
 #[test]
 fn names_are_read_as_they_are_written() {
     for name in ["m/d/1", "m/m/1", "m/m/4", "4*m/m/1", "ps"] {
-        assert_eq!(of(name).to_string(), name);
+        assert_eq!(queue(name).to_string(), name);
     }
     for name in ["", "m/g/1", "m/m/0", "0*m/m/1", "m/m/c", "m/m/-1", "4*m/d/1"] {
         let message = name.parse::<Queue>().unwrap_err().to_string();
         assert!(message.contains(&format!("{name:?}")), "{message}");
     }
-    assert_eq!(Queue::named("m/m/c", servers(4)), Ok(of("m/m/4")));
-    assert_eq!(Queue::named("c*m/m/1", servers(4)), Ok(of("4*m/m/1")));
+    assert_eq!(Queue::named("m/m/c", servers(4)), Ok(queue("m/m/4")));
+    assert_eq!(Queue::named("c*m/m/1", servers(4)), Ok(queue("4*m/m/1")));
     assert_eq!(Queue::named("ps", servers(4)), Ok(Queue::ProcessorSharing));
 }
 
@@ -128,7 +132,7 @@ fn simulated(servers: usize, random_queue: bool, service: impl Fn(&mut Requests)
 
 #[test]
 fn simulated_queues_agree_with_the_formulas() {
-    let expected = |name: &str, service: f64| of(name).mean_time_in_system(1.0, service).unwrap();
+    let expected = |name: &str, service: f64| queue(name).mean_time_in_system(1.0, service).unwrap();
     near(simulated(1, false, |_| 0.7), expected("m/d/1", 0.7), 0.03);
     let exponential = |mean: f64| move |requests: &mut Requests| mean * requests.exponential();
     near(

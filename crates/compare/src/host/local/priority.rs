@@ -129,8 +129,8 @@ mod tests {
         });
         match policy.join().unwrap() {
             Ok(Some(SCHED_RR)) => {}
-            Ok(Some(_)) => println!("skipped: this process may not take real-time priority"),
-            _ => println!("skipped: the kernel does not show scheduling policies"),
+            Ok(Some(_)) => test_support::skip("this process may not take real-time priority"),
+            _ => test_support::skip("the kernel does not show scheduling policies"),
         }
     }
 }
