@@ -1,5 +1,5 @@
-//! What a server did wrong in a setting: requests that failed, background connections that it closed, trials that failed,
-//! and whether it stopped answering.
+//! What a server did wrong in a setting: failed requests, closed background connections, failed trials, and whether it stopped
+//! answering.
 //!
 //! Requests that were due and never sent are overload, not errors. Connections that were never served are no errors either.
 //! Both have signs of their own.
@@ -84,7 +84,7 @@ impl Errors {
         self.failed() > 0 || self.background_closed > 0 || self.stopped() || self.failed_trials > 0
     }
 
-    /// Whether there are so many that the model's values are not compared.
+    /// Whether there are too many to compare the model's values with others.
     #[must_use]
     pub fn are_too_many(&self) -> bool {
         self.stopped() || self.failed_share() > FAILED_SHARE_MOST || self.closed_share() > FAILED_SHARE_MOST

@@ -1,9 +1,9 @@
-//! For CSV, which spreadsheets open.
+//! Escaping for CSV files, which spreadsheets open.
 
 use super::unseen::is_unseen;
 
-/// A text as a field. RFC 4180: what holds a separator is put in quotes, and a quote in it is doubled. A spreadsheet takes a
-/// field that begins with one of a few characters for a formula, so that it gets an apostrophe in front.
+/// A text as a field. A text with a separator is quoted, and its quotes are doubled (RFC 4180). A spreadsheet would compute a
+/// field that looks like a formula, so such a field gets an apostrophe in front.
 pub(crate) fn field(text: &str) -> String {
     let text: String = text
         .chars()
@@ -23,14 +23,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_holds_a_separator_is_quoted() {
+    fn a_text_with_a_separator_is_quoted() {
         assert_eq!(field("plain"), "plain");
         assert_eq!(field("a, \"b\"\n"), "\"a, \"\"b\"\"\n\"");
         assert_eq!(field("a\0b\r\u{1b}"), "a b  ");
     }
 
     #[test]
-    fn what_a_spreadsheet_would_compute_is_text() {
+    fn a_formula_stays_text() {
         for formula in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1"] {
             let written = field(formula);
             assert!(written.starts_with('\''), "{written:?}");

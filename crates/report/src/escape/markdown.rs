@@ -1,12 +1,12 @@
-//! For Markdown, in which HTML is allowed too.
+//! Escaping for Markdown, which may contain HTML.
 
 use std::path::Path;
 
 use super::markup;
 use super::unseen::is_unseen;
 
-/// A text of a page: its marks `**bold**` and `` `code` `` stay, and everything else is shown as it
-/// is written. It is one line, and may stand in a table.
+/// A text of a page, on one line that fits a table. Its marks `**bold**` and `` `code` `` stay, and all else is shown as it is
+/// written.
 #[must_use]
 pub fn marked(text: &str) -> String {
     let text = one_line(text);
@@ -17,7 +17,7 @@ pub fn marked(text: &str) -> String {
         out += &plain(before);
         let mark = if from.starts_with("**") { "**" } else { &from[..1] };
         let inside = &from[mark.len()..];
-        // A mark alone, or around nothing, would be read otherwise than it is meant.
+        // A mark without its end, or around nothing, is no mark.
         let end = inside.find(mark).filter(|&end| end > 0 && mark != "*");
         match end {
             Some(end) if mark == "`" => out += &code(&inside[..end]),
@@ -29,7 +29,7 @@ pub fn marked(text: &str) -> String {
     out + &plain(rest)
 }
 
-/// A text without marks, such as a name in a cell.
+/// A text without marks, such as a name in a table.
 #[must_use]
 pub fn text(text: &str) -> String {
     let mut out = String::new();
@@ -42,7 +42,7 @@ pub fn text(text: &str) -> String {
     out
 }
 
-/// A block of code, in a fence that nothing in it ends.
+/// A block of code. Its fence is longer than any in the code.
 #[must_use]
 pub fn block(language: &str, lines: &[&str]) -> String {
     let longest = lines
@@ -56,13 +56,13 @@ pub fn block(language: &str, lines: &[&str]) -> String {
     format!("{fence}{language}\n{}\n{fence}", lines.join("\n"))
 }
 
-/// What stands in a comment.
+/// A text in an HTML comment.
 #[must_use]
 pub fn comment(text: &str) -> String {
     one_line(text).replace('>', "&gt;")
 }
 
-/// Where a link or a picture leads to.
+/// The target of a link or an image.
 #[must_use]
 pub fn link(path: &Path) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(byte);
@@ -78,9 +78,9 @@ pub fn link(path: &Path) -> String {
 }
 
 fn code(text: &str) -> String {
-    // A tag in code is shown as it is, but a bar ends a cell even there; where readers disagree, HTML is the same for all.
+    // Readers of Markdown disagree about tags in code. HTML means the same to all of them.
     if text.contains(['<', '&']) {
-        // Within such an element Markdown is read.
+        // Markdown is active in an HTML element.
         let escaped = markup::escape(text).chars().fold(String::new(), |mut out, c| {
             match c {
                 '|' | '*' | '_' | '~' | '[' | ']' | '\\' | '`' => {
@@ -102,14 +102,14 @@ fn plain(text: &str) -> String {
     while let Some(character) = characters.next() {
         match character {
             '<' => out += "&lt;",
-            // Otherwise it begins no entity.
+            // Only then could it begin an entity.
             '&' if characters
                 .peek()
                 .is_some_and(|next| next.is_ascii_alphanumeric() || *next == '#') =>
             {
                 out += "&amp;"
             }
-            // Within a word it is no mark.
+            // Inside a word it is no mark.
             '_' if out.ends_with(char::is_alphanumeric)
                 && characters.peek().is_some_and(|next| next.is_alphanumeric()) =>
             {
@@ -122,8 +122,8 @@ fn plain(text: &str) -> String {
     unlinked(&out)
 }
 
-/// Separates what readers would make a link of even without its marks: addresses of pages, of mail, and of people. A word
-/// joiner has no width.
+/// Breaks what readers would turn into a link: addresses of pages and mail, and user names. The word joiner in between is
+/// invisible.
 fn unlinked(text: &str) -> String {
     const JOINER: &str = "&#8288;";
     let mut out = String::with_capacity(text.len());
@@ -143,7 +143,7 @@ fn unlinked(text: &str) -> String {
     out
 }
 
-/// A line end would end a paragraph, a cell or a list.
+/// Without line ends, which would end a paragraph, a table or a list.
 fn one_line(text: &str) -> String {
     let shown = |c| match c {
         '\n' | '\t' => ' ',
@@ -153,7 +153,7 @@ fn one_line(text: &str) -> String {
     text.replace('\r', "").chars().map(shown).collect()
 }
 
-/// The places of results in a page are marked by comments, so that none may come from elsewhere.
+/// Without the start of a comment, since comments mark the place of results in a file.
 fn uncommented(text: &str) -> String {
     text.replace("<!--", "<! --")
 }
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_stay_and_all_else_is_shown_as_it_is() {
+    fn marks_stay_and_all_else_is_shown() {
         for (given, expected) in [
             ("a **b `c` d** e", "a **b `c` d** e"),
             ("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)>"),
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn no_text_without_code_has_a_tag() {
-        // Every text of up to six of these pieces.
+        // Every text of six of these pieces.
         const PIECES: [&str; 4] = ["`", "**", "<i>", "\\"];
         for number in 0..PIECES.len().pow(6) {
             let mut number = number;
@@ -212,12 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_no_marks() {
+    fn a_plain_text_has_no_marks() {
         assert_eq!(text("**a|`b`** <i>"), "\\*\\*a\\|\\`b\\`\\*\\* &lt;i>");
     }
 
     #[test]
-    fn a_block_is_not_ended_by_what_it_holds() {
+    fn a_block_is_not_ended_by_its_content() {
         assert_eq!(block("sh", &["a ```` b"]), "`````sh\na ```` b\n`````");
         assert_eq!(block("", &["<!-- x -->\n```"]), "````\n<! -- x --> ```\n````");
     }

@@ -1,12 +1,12 @@
-//! Texts in HTML and SVG: escaped by maud, with their marks made visible.
+//! Escaping for HTML and SVG, by maud.
 
 use maud::{Escaper, Markup, PreEscaped, Render, html};
 use std::fmt::Write;
 
 use super::unseen::is_unseen;
 
-/// A text that is shown as it is written. Characters that nobody sees become U+FFFD: XML cannot hold control characters,
-/// and others change the order of what is around them.
+/// A text that is shown as it is written. Invisible characters become U+FFFD: XML cannot contain control characters, and
+/// others change the order of the text around them.
 pub(crate) struct Shown<'a>(pub(crate) &'a str);
 
 impl Render for Shown<'_> {

@@ -1,8 +1,8 @@
-//! For a terminal, which obeys control characters.
+//! Escaping for a terminal, which obeys control characters.
 
 use super::unseen::is_unseen;
 
-/// Text in which every control character is written as its code. Line ends and tabs stay.
+/// The text with every control character as its code. Line ends and tabs stay.
 #[must_use]
 pub fn escape(text: &str) -> String {
     if !text.contains(|c| is_unseen(c) && c != '\n' && c != '\t') {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_shown_and_not_obeyed() {
+    fn control_characters_are_shown() {
         assert_eq!(
             escape("\u{1b}[31mred\u{7}\u{202e}\0"),
             "\\u{1b}[31mred\\u{7}\\u{202e}\\u{0}"

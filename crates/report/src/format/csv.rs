@@ -106,7 +106,7 @@ fn line(fields: impl Iterator<Item = String>) -> String {
     fields.join(",") + "\n"
 }
 
-/// With six significant digits: no clock here and no histogram is as good as that.
+/// With six significant digits, which is more than any clock or histogram here resolves.
 fn significant(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }

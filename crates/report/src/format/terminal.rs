@@ -1,4 +1,4 @@
-//! The tables that answer the questions as text, no wider than 100 columns.
+//! The main tables as text, at most 100 columns wide.
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
 
@@ -11,7 +11,7 @@ use stats::trials_needed;
 
 const WIDTH: u16 = 100;
 
-/// A line below the headings and no others.
+/// One line, below the headings.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
 /// Renders the main tables, each with its heading, and the meaning of the signs.

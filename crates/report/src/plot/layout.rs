@@ -19,7 +19,7 @@ pub(super) enum Use {
     Page,
 }
 
-/// Where things are, in pixels from the upper left corner.
+/// Positions in pixels from the upper left corner.
 pub(super) struct Layout {
     pub(super) left: f64,
     pub(super) right: f64,
@@ -27,7 +27,7 @@ pub(super) struct Layout {
     pub(super) bottom: f64,
     pub(super) x: Axis,
     pub(super) y: Axis,
-    /// Between the axis and the first value, so that no dot stands on the axis.
+    /// Between the axis and the first value, so that no dot is on the axis.
     inset: f64,
 }
 
@@ -64,26 +64,26 @@ impl Layout {
         Some(self.bottom - self.y.position(value)? * FIELD_HEIGHT)
     }
 
-    /// The end of an interval, and whether it was cut at the field's edge.
+    /// The end of an interval, and whether it was cut at the edge of the field.
     pub(super) fn y_px_within(&self, value: f64) -> Option<(f64, bool)> {
         let (position, is_cut) = self.y.position_within(value)?;
         Some((self.bottom - position * FIELD_HEIGHT, is_cut))
     }
 
-    /// How wide the place of one name is.
+    /// The width of the slot of a name.
     pub(super) fn slot(&self) -> f64 {
         (self.right - self.left) / self.x.ticks.len().max(1) as f64
     }
 }
 
-/// How far a logarithmic axis follows intervals below the lowest point, as a share of that.
+/// How far below the lowest point a logarithmic axis goes for an interval, as a share of that point.
 const BELOW_POINTS_MOST: f64 = 0.1;
 
 fn y_axis(plot: &Plot) -> Axis {
     let points = || plot.series.iter().flat_map(|series| &series.points);
     if plot.y.logarithmic {
-        // An interval that reaches far down would flatten all the rest, so the axis follows it to a tenth of the lowest
-        // point. What reaches further is marked as cut.
+        // A very long interval would flatten the rest, so the axis ends at a tenth of the lowest point. Intervals beyond it
+        // are marked as cut.
         let shown = |y: f64| y > 0.0 && y.is_finite();
         let lowest = points().map(|point| point.y).filter(|&y| shown(y));
         let least = lowest.fold(f64::INFINITY, f64::min) * BELOW_POINTS_MOST;
@@ -122,7 +122,7 @@ fn x_axis(plot: &Plot, room: f64) -> Axis {
     if fits(&measured, room) { measured } else { round }
 }
 
-/// Whether there is room between the labels of each two ticks.
+/// Whether the labels of the ticks have room beside each other.
 fn fits(axis: &Axis, room: f64) -> bool {
     axis.ticks.windows(2).all(|pair| {
         let place = |tick: &Tick| axis.position(tick.at).unwrap_or(0.0) * room;

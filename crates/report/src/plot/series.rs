@@ -78,7 +78,7 @@ impl Label {
     }
 }
 
-/// Moves ordered places apart, each as little as that takes, without leaving the range.
+/// Moves ordered places apart, as little as possible, and keeps them in the range.
 fn spread(places: &mut [f64], top: f64, bottom: f64) {
     let Some(gaps) = places.len().checked_sub(1) else {
         return;
@@ -220,11 +220,10 @@ fn dot(
     Some(out + "</g>\n")
 }
 
-/// The height of the arrow head where an interval goes on beyond the axis.
+/// The height of the arrow head on an interval that continues beyond the axis.
 const CUT_HEIGHT: f64 = 5.0;
 
-/// A bar across the end of an interval; where it is cut at the axis, an arrow head that points on, `towards` the middle being
-/// positive downwards.
+/// A bar across the end of an interval, or an arrow head if it is cut at the axis. `towards` is the offset of its base.
 fn end_of_whisker(x: f64, (y, is_cut): (f64, bool), towards: f64) -> String {
     let (left, right) = (x - 3.0, x + 3.0);
     if is_cut {

@@ -1,4 +1,4 @@
-//! A plot as SVG. One drawing has two uses: as a file that stands alone and as a part of a page.
+//! A plot as SVG: a file of its own, or a part of a page.
 
 use super::data::{Plot, Scale, Series};
 use super::layout::{EDGE, LEGEND_GAP, Layout, Use, WIDTH};
@@ -35,7 +35,7 @@ fn style() -> String {
 }
 
 fn draw(plot: &Plot, used: Use) -> String {
-    // The title is larger than the text that widths are estimated for.
+    // Widths are estimated for smaller text than the title.
     let title = lines(&plain(&plot.title), (WIDTH - 2.0 * EDGE) / 1.2);
     let y_title = EDGE + 8.0 + title.len() as f64 * 20.0;
     let layout = Layout::build(plot, y_title + 19.0);
@@ -62,7 +62,7 @@ fn draw(plot: &Plot, used: Use) -> String {
         escape(&description(plot)),
     );
     if used == Use::File {
-        // In a page a browser would show the title as a tooltip of its own, over those of the points.
+        // In a page, a browser would show the title as a tooltip over those of the points.
         out += &format!(
             "<title>{}</title>\n{}<rect class=\"surface\" width=\"{WIDTH}\" height=\"{height:.0}\"/>\n",
             escape(&plain(&plot.title)),
@@ -149,7 +149,7 @@ fn grid(layout: &Layout) -> String {
     out
 }
 
-/// Between the places of names, so that it is plain which dots belong together.
+/// Lines between the slots of names, to show which dots belong together.
 fn borders(layout: &Layout) -> String {
     (1..layout.x.ticks.len())
         .map(|index| layout.left + index as f64 * layout.slot())

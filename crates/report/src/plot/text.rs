@@ -2,7 +2,7 @@
 
 use crate::escape::markup::escape;
 
-/// A letter's mean width at the 12 pixels that plots are written in. System fonts differ; this is on the wide side.
+/// The mean width of a letter at 12 pixels. System fonts differ, and this is rather wide.
 const LETTER_PX: f64 = 6.7;
 
 /// The text without the marks of bold and code.
