@@ -245,7 +245,7 @@ mod tests {
         assert_ne!(first(1, 0), first(1, 1));
     }
 
-    /// Four seconds in which the rate goes from 500 to 2,500 and then stays.
+    /// Four seconds: the rate rises from 500 to 2,500, and stays there for two.
     fn ramp(partition: Partition) -> Arc<Profile> {
         let stage = |from_per_s, to_per_s| crate::stages::Stage {
             name: None,

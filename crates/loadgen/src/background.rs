@@ -81,7 +81,7 @@ mod tests {
             silent: 1,
             ..Plan::closed_loop(listener.local_addr().unwrap(), 1, work)
         };
-        // One connection from each address, of which the load has the first.
+        // One connection per source address, and the load has the first address.
         let cancel = AtomicBool::new(false);
         let background = Background::open(&plan, &SourceAddresses::Loopback { each: 1 }, 0, &cancel).unwrap();
         let accept = |from: &str| {

@@ -122,17 +122,17 @@ fn failed(target: &Target, mut tried: Vec<(SocketAddr, io::Error)>) -> io::Error
     io::Error::new(kind, each.join("; "))
 }
 
-/// Opens a connection, from this address if it is not the kernel's choice, and waits for it.
+/// Opens a connection, from this source address if one is given, and waits for it.
 ///
 /// # Errors
-/// `TimedOut` after the timeout, `Interrupted` soon after `cancel` is set, or what the kernel says.
+/// `TimedOut` after the timeout, `Interrupted` soon after `cancel` is set, or the error of the kernel.
 fn connect_to(
     source: Option<SocketAddr>,
     target: SocketAddr,
     timeout: Duration,
     cancel: &AtomicBool,
 ) -> io::Result<TcpStream> {
-    /// How often it is looked at whether the run is cancelled.
+    /// How often `cancel` is checked.
     const LOOK_EVERY: Duration = Duration::from_millis(20);
     let began = Instant::now();
     let socket = begin_to_connect(source, target)?;
@@ -144,7 +144,7 @@ fn connect_to(
         // Whole milliseconds, so what is left at the end is rounded up.
         let wait = PollTimeout::from((left.min(LOOK_EVERY).as_micros() as u16).div_ceil(1_000));
         match poll(&mut [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)], wait) {
-            // Nothing is given up unseen: a client that was stopped finds what came meanwhile.
+            // The socket is checked once more after the timeout: a client that was stopped finds what came meanwhile.
             Ok(0) | Err(Errno::EINTR) if left.is_zero() => return Err(ErrorKind::TimedOut.into()),
             Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) => break,
@@ -158,9 +158,8 @@ fn connect_to(
     Ok(socket.into())
 }
 
-/// Gives a socket its address. The port is chosen when it connects: a port that is taken before the kernel knows where to
-/// would have to be free altogether, and those of connections that have just ended are not, for a minute
-/// (`IP_BIND_ADDRESS_NO_PORT`, ip(7)).
+/// Binds a socket to its source address. The port is chosen when it connects (`IP_BIND_ADDRESS_NO_PORT`, ip(7)). A port chosen
+/// earlier would have to be unused altogether, and ports of ended connections stay in use for a minute.
 fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
     setsockopt(socket, IpBindAddressNoPort, &true)?;
     socket.bind(&source.into())
@@ -180,7 +179,7 @@ mod tests {
         assert_eq!(socket.local_addr().unwrap().as_socket(), Some(source));
     }
 
-    /// Connects from this address to this one, after something else has had the port: nobody listens there, and it is free.
+    /// Connects a socket to its own address: nothing listens there, and the port is free.
     fn connect_from_its_own_port(ip: &str, target_ip: &str) -> (SocketAddr, io::Result<Socket>) {
         loop {
             let held = TcpListener::bind((ip, 0)).unwrap();
@@ -188,7 +187,7 @@ mod tests {
             drop(held);
             let target = SocketAddr::new(target_ip.parse().unwrap(), own.port());
             let connected = begin_to_connect(Some(own), target);
-            // Another program was faster to take the port.
+            // Another program took the port.
             if !matches!(&connected, Err(error) if error.kind() == ErrorKind::AddrInUse) {
                 return (own, connected);
             }

@@ -3,7 +3,7 @@
 /// Enough for the checks, and few enough that the resolution of the clock does not show.
 const PAIRS_MOST: u64 = 2_000;
 
-/// Pairs of neighbouring gaps in nanoseconds, spread evenly over the window, none of which overlaps with another.
+/// Pairs of neighboring gaps in nanoseconds, spread evenly over the window, without overlaps.
 #[derive(Debug, Clone)]
 pub(crate) struct Gaps {
     every: u64,

@@ -14,5 +14,5 @@ pub(crate) const KEPT_MOST_BYTES: u128 = 4 << 30;
 pub(crate) const RATE_LEAST_PER_S: f64 = 1e-3;
 /// A higher rate has more than ten requests due in a microsecond.
 pub(crate) const RATE_MOST_PER_S: f64 = 1e7;
-/// Nobody waits for longer, and sums of such times are far from what a clock can hold.
+/// The longest time: sums of such times are far below the range of a clock.
 pub const TIME_MOST: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -156,13 +156,13 @@ mod tests {
 
     #[test]
     fn the_spin_time_settles_at_one_late_wake_per_thousand() {
-        // Oversleeps from 0 to 400 µs, each as often as the others: 399.6 µs is longer than all but one in 1,000.
+        // Wake delays are uniform from 0 to 400 µs: all but one in 1,000 are shorter than 399.6 µs.
         let oversleeps = (0..200_000_u64).map(|number| number * 7_919 % 400_000);
         let spin_time = oversleeps.fold(SpinTime { ns: 60_000.0 }, |spin_time, oversleep_ns| {
             let overslept = usize::from(oversleep_ns as f64 > spin_time.ns);
             spin_time.after(overslept, 1 - overslept)
         });
-        // It keeps moving by a step.
+        // It keeps moving up and down by a step.
         assert!((345_000.0..=455_000.0).contains(&spin_time.ns), "{spin_time:?}");
     }
 

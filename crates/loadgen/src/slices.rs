@@ -122,7 +122,7 @@ impl Aggregator {
         }
     }
 
-    /// Whether all threads have handed in the first open slice that hand in one of its number.
+    /// Whether the first open slice is complete: all threads that have one of this number have handed it in.
     fn first_is_whole(&self) -> bool {
         let number = self.intervals.len();
         let ended_before = self.ended.iter().filter(|&&last| last < number).count();

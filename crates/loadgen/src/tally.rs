@@ -231,7 +231,7 @@ mod tests {
         assert_eq!((one.parts.len(), other.parts.len()), (2, 2));
         assert_eq!(one.connections(3), other.connections(3));
         assert_eq!(one.connections(3).served, 2);
-        // The second was busier, and the first waited for that.
+        // The second was busier, and the first waited meanwhile.
         assert_eq!((&one.threads, one.busiest().busy), (&other.threads, 0.1));
     }
 

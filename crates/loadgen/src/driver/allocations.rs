@@ -44,7 +44,7 @@ fn allocations(load: Load, requests: u64) -> u64 {
                 stream.write_all(&reply).expect("the driver reads");
             }
             cancel.store(true, Ordering::Relaxed);
-            // Open until the client has gone, so that it has nothing to lose.
+            // The connection stays open until the client closes it, so that none is lost.
             let _ = stream.read_to_end(&mut request);
         });
         let clock = Clock::start();

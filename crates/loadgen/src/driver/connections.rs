@@ -173,7 +173,7 @@ impl Driver<'_> {
         self.abandon(index);
     }
 
-    /// The reply that is due can't be read: it is wrong, and what comes behind it is lost.
+    /// Handles a reply that can't be read: it is wrong, and everything after it is lost.
     pub(super) fn lose_first_as_wrong(&mut self, index: usize, announced_bytes: u32, now_ns: u64) {
         let lost = self.connections[index].waiting().len();
         let example = || format!("a length of {announced_bytes} bytes where a reply should start");

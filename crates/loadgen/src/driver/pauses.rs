@@ -98,7 +98,7 @@ mod tests {
         driver.at(1_300 * MS).answer(0, 1);
         let tally = driver.finish();
         assert_eq!((tally.requests.ok, tally.requests.timeout), (1, 0));
-        // Its latency is what this client saw.
+        // Its latency includes the pause.
         assert_eq!(tally.area_ns, tally.waits_ns);
         assert_eq!(
             tally.pauses,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_of_the_client_does_not_make_the_server_gone() {
+    fn a_pause_does_not_make_the_server_gone() {
         let mut driver = Stepped::begin(closed_loop(5_000));
         driver.fail_connect(0, &std::io::ErrorKind::ConnectionRefused.into(), 0);
         driver.sweep(MS);

@@ -327,7 +327,7 @@ fn append_number(out: &mut Vec<u8>, number: u64) {
     write!(out, "{number}").expect("a vector takes all that is written to it");
 }
 
-/// The JSON text of some params, without the white space around it.
+/// The JSON text of the parameters, without surrounding white space.
 fn json(text: &str) -> Result<String, WorkError> {
     serde_json::from_str::<&serde_json::value::RawValue>(text)
         .map(|raw| raw.get().to_owned())

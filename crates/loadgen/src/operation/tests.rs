@@ -50,7 +50,7 @@ fn a_ping_has_to_return_every_digit() {
     let mut work = operation("ping", number("12345678901234567890123")).unwrap();
     let near = reply("pong", "12345678901234567890124");
     assert!(matches!(work.judge(0, &near), Verdict::Wrong(_)));
-    // A peer that reads numbers and writes them again may write them in another way.
+    // A server that parses numbers may write them differently.
     let mut work = operation("ping", number("1e2")).unwrap();
     assert_eq!(work.judge(0, &reply("pong", "100.0")), Verdict::Good);
 }

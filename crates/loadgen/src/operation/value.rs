@@ -1,7 +1,7 @@
 //! Whether two JSON texts have the same value, to the last digit.
 //!
-//! `serde_json` reads a number of more than 64 bits into a float, in which neighbours are alike. So numbers stay text here,
-//! and are compared as the decimal numbers that they are: `1`, `1.0` and `10e-1` are one value, and `12345678901234567890123`
+//! `serde_json` reads a number of more than 64 bits into a float, which makes neighbors equal. So numbers stay text here, and
+//! are compared as decimal numbers: `1`, `1.0` and `10e-1` are one value, and `12345678901234567890123`
 //! and `12345678901234567890124` are two.
 
 use std::collections::BTreeMap;

@@ -82,7 +82,7 @@ pub(crate) fn build(
                 tally.busiest().taken() > CLIENT_BUSY_MOST || checks::is_near_ceiling(plan, throughput_per_s),
             ),
             late_share: latency_us.and_then(|latency| checks::late_share(&times.send_delay, latency.p50?)),
-            // Where the rate changes, so does the latency.
+            // With a changing rate the latency changes too.
             drift: aggregator.drift().filter(|_| plan.stages.is_empty()),
         },
         stages: stage_results(plan, aggregator),

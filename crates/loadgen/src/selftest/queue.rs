@@ -83,7 +83,7 @@ fn exponential_work(seed: u64) -> Work {
 
 /// What theory expects of a queue, in two ways.
 struct Theory {
-    /// The mean wait, given requests a microsecond and the mean service.
+    /// The mean wait, given the requests per microsecond and the mean service time.
     mean_wait_us: fn(f64, f64) -> f64,
     /// The service times of the first requests of a schedule, given their mean.
     services_us: fn(usize, f64) -> Vec<f64>,

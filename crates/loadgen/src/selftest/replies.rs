@@ -23,7 +23,7 @@ pub(super) fn replies(bench: &Bench<'_>) -> Result<Vec<Finding>> {
         };
         let server = ReferenceServer::start(Behavior::Faulty { every, how }, bench.placement.server_cpu)?;
         let mut plan = bench.plan(&server);
-        // Everything counts.
+        // Every request counts.
         plan.warmup = Duration::ZERO;
         plan.connections = 8;
         plan.pipeline = pipeline;

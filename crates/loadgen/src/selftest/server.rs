@@ -114,7 +114,7 @@ impl ReferenceServer {
         self.shared.changed.load(Ordering::Relaxed)
     }
 
-    /// How many replies it holds back for a next one to overtake.
+    /// The number of replies that it holds back until the next one was sent.
     pub(crate) fn held(&self) -> u64 {
         self.shared.held.load(Ordering::Relaxed)
     }
@@ -146,7 +146,7 @@ struct Connection {
 struct Worker {
     behavior: Behavior,
     shared: Arc<Shared>,
-    /// How many requests have come, on all connections.
+    /// The number of requests so far, on all connections.
     number: u64,
     log: ServiceLog,
     /// How long the present request asks the server to be busy.
@@ -305,7 +305,7 @@ impl Worker {
         let shared = &self.shared;
         match how {
             Fault::Corrupt if is_due => {
-                // The last digit of the number in a ping's string; behind it stand a quote and a brace.
+                // The last digit of the number in the string of a ping. A quote and a brace follow it.
                 let digit = reply.len() - 3;
                 reply[digit] = b'0' + (reply[digit].wrapping_sub(b'0') + 1) % 10;
                 shared.changed.fetch_add(1, Ordering::Relaxed);

@@ -78,7 +78,7 @@ fn the_program_reports_a_dead_server_and_exits_1() {
 }
 
 #[test]
-fn a_server_that_dies_in_the_warm_up_leaves_no_window() {
+fn a_death_in_the_warm_up_leaves_no_window() {
     let fake = mortal(20);
     let report = run(&Plan {
         warmup: FOREVER,
@@ -144,7 +144,7 @@ fn a_number_of_requests_ends_when_connections_time_out() {
 }
 
 #[test]
-fn an_open_loop_accounts_for_its_queue_when_the_server_dies() {
+fn an_open_loop_accounts_for_its_queue_at_a_death() {
     let fake = mortal(200);
     let report = run(&Plan {
         warmup: Duration::ZERO,

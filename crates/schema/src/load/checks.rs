@@ -24,9 +24,9 @@ pub struct Checks {
 /// less than 3 s has three equal slices, and one of less than 100 ms a single one.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq)]
 pub struct Drift {
-    /// In its first third.
+    /// In the first third.
     pub first_p50_us: f64,
-    /// In its last third.
+    /// In the last third.
     pub last_p50_us: f64,
 }
 

@@ -55,7 +55,7 @@ pub enum Cause {
     Reply,
     /// A server, or a network, that gives no reply or no connection.
     Silence,
-    /// This client lacks something.
+    /// This client lacks a resource, such as ports.
     Client,
 }
 
@@ -66,7 +66,7 @@ pub enum Effect {
     GoesOn,
     /// It ends, and another is opened in its place.
     Ends,
-    /// It ends if nothing on it comes in time.
+    /// It ends if nothing is received on it in time.
     MayEnd,
     /// It could not be opened.
     NotOpened,

@@ -51,7 +51,7 @@ pub struct MixPart {
     /// Its operation and parameters, such as `spin 20`, or `sleep bimodal 1|50:0.1` for random times. Its number follows,
     /// `spin 20 #3`, where another part would have the same name.
     pub name: String,
-    /// Its share of the requests is this by the sum of all weights.
+    /// Its share of the requests is this weight divided by the sum of all weights.
     pub weight: u64,
     /// Its operation.
     pub op: String,

@@ -37,7 +37,7 @@ pub struct Report {
     pub throughput_per_s: f64,
     /// The requests that were in the system at some time within the window, by how they ended.
     pub requests: Requests,
-    /// In an open loop, how many of them were in the system as the window opened, and as it closed.
+    /// In an open loop: the number of requests in the system as the window opened, and as it closed.
     #[serde(default)]
     pub backlog: Option<Backlog>,
     /// Whether the offered load exceeded capacity: see [`Backlog::outgrew`]. Null in a closed loop, which can't be overloaded.
@@ -73,7 +73,7 @@ pub struct Report {
     pub stages: Vec<StageResult>,
     /// The window, second by second.
     pub intervals: Vec<Interval>,
-    /// What went wrong, by kind, with the first example of each.
+    /// The failures by kind, with the first example of each.
     pub failures: Vec<Failures>,
     /// The times without any connection, warm-up included; null if there was none in which an attempt to connect failed.
     #[serde(default)]

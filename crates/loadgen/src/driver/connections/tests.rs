@@ -5,7 +5,7 @@ use crate::driver::stepped::{MS, Stepped, closed_loop};
 use crate::plan::Plan;
 use schema::load::Requests;
 
-/// Why a run ends in which no connection could be opened for so long, for this reason.
+/// Why a run ends if no connection could be opened for this time, for this reason.
 fn end_after_failing(plan: Plan, reason: ErrorKind, for_ms: u64) -> Option<String> {
     let mut driver = Stepped::begin(plan);
     for ms in [0, for_ms] {
@@ -15,7 +15,7 @@ fn end_after_failing(plan: Plan, reason: ErrorKind, for_ms: u64) -> Option<Strin
     driver.ends_early()
 }
 
-/// The same of a run of two seconds, after one.
+/// The same for a run of two seconds, after one second.
 fn end_of_a_run_without_connections(reason: ErrorKind) -> Option<String> {
     end_after_failing(closed_loop(2_000), reason, 1_000)
 }

@@ -11,7 +11,7 @@ fn a_request_that_is_never_sent_waits_until_the_end() {
     let mut driver = Stepped::begin(open_loop(10));
     driver.at(10 * MS);
     assert_eq!(driver.tally.requests.unsent, 0, "counted while a reply may come");
-    // What is due from then on is none of the window's, and is not sent.
+    // Requests due from then on are not part of the window, and are not sent.
     driver.at(25 * MS).answer(0, 1);
     let tally = driver.finish();
     assert_eq!(
@@ -24,7 +24,7 @@ fn a_request_that_is_never_sent_waits_until_the_end() {
             ..Requests::default()
         }
     );
-    // The one that was sent at once, and those that fell due after each further millisecond.
+    // The one that was sent at once, and one more for each further millisecond.
     let waits_ms: u64 = 10 + (1..=9).sum::<u64>();
     assert_eq!(
         (tally.waits_ns, tally.area_ns),
@@ -34,7 +34,8 @@ fn a_request_that_is_never_sent_waits_until_the_end() {
 
 #[test]
 fn replies_to_the_warm_up_count_in_their_slice() {
-    // Due each millisecond, and answered ten milliseconds after they were sent: of the window's own none is sent.
+    // A request is due each millisecond, and answered ten milliseconds after it was sent. None of those due in the window is
+    // sent.
     let mut driver = Stepped::begin(Plan {
         warmup: Duration::from_millis(100),
         slice: Some(Duration::from_millis(20)),
@@ -117,7 +118,7 @@ fn a_queue_counts_up_to_an_interruption() {
 
 #[test]
 fn a_cancelled_run_adds_up_without_counting_to_the_end() {
-    // Before the window, as it closes, and in its middle an hour of these takes far longer than a test may.
+    // Counting an hour of these takes far longer than a test may: before the window, as it closes, and in its middle.
     for (warmup_s, at_s) in [(3_600, 3_599), (0, 3_601), (0, 3_599), (1_800, 3_599)] {
         let mut driver = Stepped::begin(Plan {
             load: Load::Open {
