@@ -26,7 +26,7 @@ pub(crate) struct Target {
 #[derive(Debug, Error)]
 pub(crate) enum IntoError {
     /// It does not exist, or is no text.
-    #[error("cannot read {}: {source}; --into needs a file with the lines {BEGIN} and {END}", path.display())]
+    #[error("can't read {}: {source}; --into needs a file with the lines {BEGIN} and {END}", path.display())]
     Read { path: PathBuf, source: io::Error },
     /// Its markers are wrong.
     #[error("{}: {fault}", path.display())]

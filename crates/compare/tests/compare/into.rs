@@ -82,7 +82,7 @@ fn a_file_without_markers_is_refused() {
         (format!("{END}\n"), "there is no <!-- results: begin -->"),
         (format!("{BEGIN}\n"), "there is no <!-- results: end -->"),
         (format!("{BEGIN}{END}{BEGIN}"), "is there 2 times"),
-        (format!("{END}{BEGIN}"), "stands before"),
+        (format!("{END}{BEGIN}"), "is before"),
     ] {
         fs::write(&file, &text).unwrap();
         let message = refused();
