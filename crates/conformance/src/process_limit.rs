@@ -1,10 +1,12 @@
 //! A server that can have few processes and threads.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tempfile::TempDir;
 use test_support::skip;
 
 use crate::model::Model;
@@ -14,6 +16,8 @@ use crate::server::Server;
 /// A limit on the number of processes and threads.
 pub(crate) struct ProcessLimit {
     launcher: Vec<String>,
+    /// A copy of the program that every user may run, where its own folder is closed to others.
+    copy: Option<(TempDir, Model)>,
 }
 
 /// Such a limit; `None` after the case was skipped, because this machine can't set one.
@@ -32,28 +36,53 @@ pub(crate) fn process_limit(model: &Model, processes: u32) -> Option<ProcessLimi
         format!("--regid={user}"),
         "--clear-groups".to_owned(),
     ];
-    let can = Command::new(&launcher[0])
-        .args(&launcher[1..])
-        .args([&model.exe, "--help"])
-        .output();
+    let can_run = |exe: &str| {
+        let mut command = Command::new(&launcher[0]);
+        let output = command.args(&launcher[1..]).args([exe, "--help"]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let copy = if can_run(&model.exe) {
+        None
+    } else {
+        copy_for_every_user(model).ok()
+    };
+    let exe = copy.as_ref().map_or(&model.exe, |(_, copy)| &copy.exe);
     let is_root = fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0);
-    if !is_root || !can.is_ok_and(|output| output.status.success()) {
-        skip("it needs root, prlimit and setpriv, and a program that every user may run");
+    if !is_root || !can_run(exe) {
+        skip("it needs root, prlimit and setpriv, and a temporary folder for programs of every user");
         return None;
     }
-    Some(ProcessLimit { launcher })
+    Some(ProcessLimit { launcher, copy })
+}
+
+fn copy_for_every_user(model: &Model) -> io::Result<(TempDir, Model)> {
+    let folder = tempfile::tempdir()?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    let exe = folder.path().join(model.name());
+    fs::copy(&model.exe, &exe)?;
+    let copy = Model {
+        exe: exe.display().to_string(),
+        description: model.description.clone(),
+    };
+    Ok((folder, copy))
 }
 
 impl ProcessLimit {
     #[track_caller]
     pub(crate) fn start(&self, model: &Model, flags: &[&str]) -> Server {
-        model.start_by(&self.launcher(), flags)
+        self.program(model).start_by(&self.launcher(), flags)
     }
 
     /// Runs a server that must exit and never be ready.
     #[track_caller]
     pub(crate) fn run(&self, model: &Model) -> Finished {
-        model.start_unready(&self.launcher(), &[]).finish_unready()
+        self.program(model)
+            .start_unready(&self.launcher(), &[])
+            .finish_unready()
+    }
+
+    fn program<'a>(&'a self, model: &'a Model) -> &'a Model {
+        self.copy.as_ref().map_or(model, |(_, copy)| copy)
     }
 
     fn launcher(&self) -> Vec<&str> {

@@ -20,15 +20,28 @@ const REQUIRE_ALL: &str = "REQUIRE_ALL";
 /// a skipped test is a mistake.
 #[track_caller]
 pub fn skip(reason: impl Display) {
-    let thread = thread::current();
-    let test = thread.name().unwrap_or("a test");
     assert!(
         !requires_all(),
-        "{test} would be skipped, which {REQUIRE_ALL} forbids: {reason}"
+        "{} would be skipped, which {REQUIRE_ALL} forbids: {reason}",
+        test()
     );
+    print("skipped", reason);
+}
+
+/// Reports on stderr that the current test could show nothing, because the machine was busy. The test returns after this
+/// call. No tool is missing, so this is no failure with `REQUIRE_ALL` either.
+pub fn inconclusive(reason: impl Display) {
+    print("inconclusive", reason);
+}
+
+fn print(outcome: &str, reason: impl Display) {
     // One write, so that lines of tests that run at the same time do not mix. A closed stderr is no reason to fail.
-    let line = format!("skipped: {test}: {reason}\n");
+    let line = format!("{outcome}: {}: {reason}\n", test());
     let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+fn test() -> String {
+    thread::current().name().unwrap_or("a test").to_owned()
 }
 
 fn requires_all() -> bool {
