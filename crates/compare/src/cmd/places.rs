@@ -50,7 +50,7 @@ impl PlaceFlags {
 /// Whether this process may run on the CPUs that were asked for.
 fn among(allowed: &CpuSet, flag: &str, asked: Option<&CpuSet>) -> Result<(), Usage> {
     let missing = asked.map(|asked| asked.without(allowed)).unwrap_or_default();
-    if missing.len() == 0 {
+    if missing.is_empty() {
         return Ok(());
     }
     Err(Usage(format!(

@@ -72,7 +72,7 @@ pub(crate) enum Intervention {
         /// So long after the window opens.
         after: Duration,
         /// Draws the worker.
-        draw: ChaCha8Rng,
+        draw: Box<ChaCha8Rng>,
     },
     /// Its system calls are counted.
     CountSystemCalls,

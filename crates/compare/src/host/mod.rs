@@ -5,5 +5,7 @@
 mod interface;
 mod local;
 
+#[cfg(test)]
+pub(crate) use interface::Ended;
 pub(crate) use interface::{Host, Intervention, Loaded, Server, Start};
 pub(crate) use local::Local;

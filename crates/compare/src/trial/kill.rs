@@ -30,7 +30,7 @@ pub(super) fn run<H: Host>(bench: &Bench<'_, H>, trial: Planned<'_>) -> Result<M
     let after = plan.duration / 3;
     let intervention = Intervention::KillWorker {
         after,
-        draw: draw(bench.seed, trial.round),
+        draw: Box::new(draw(bench.seed, trial.round)),
     };
     let loaded = bench.host.load(&plan, &mut server, intervention)?;
     let lost = loaded.report.requests.sent - loaded.report.requests.ok;

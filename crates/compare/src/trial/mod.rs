@@ -53,3 +53,6 @@ pub(crate) fn run<H: Host>(
         Err(Fault::Own(reason)) => Err(Unmade::Fault(reason)),
     }
 }
+
+#[cfg(test)]
+mod tests;

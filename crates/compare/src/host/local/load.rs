@@ -30,11 +30,11 @@ pub(super) fn run(
     match intervention {
         Intervention::None => Ok(metered(plan, server, None, cpus, cancel)?),
         Intervention::KillWorker { after, draw } => {
-            let (opens, killer) = Killer::start(server.pid(), after, draw);
+            let (opens, killer) = Killer::start(server.pid(), after, *draw);
             let loaded = metered(plan, server, Some(opens), cpus, cancel);
-            let killed = killer.has_killed();
+            let has_killed = killer.has_killed();
             let loaded = loaded?;
-            if !killed {
+            if !has_killed {
                 return Err("it has no worker that could be killed".into());
             }
             Ok(loaded)
