@@ -1,4 +1,4 @@
-//! The experiment: it starts each server model in its turn, loads it, records what that cost, and writes the tables.
+//! The experiment: starts each server model in turn, loads it, records what that costs, and writes the tables.
 //!
 //! A file for each verb in [`cmd`]. `run` goes from a [`plan`] over [`trial`]s to a [`journal`]; everything that people
 //! read is written from that journal by the crate [`report`], so that it can be written again. Servers are known here only as
@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Measure the server models side by side: what each serves, how fast, and for how much CPU and memory
+/// Compare server models: throughput, latency, CPU time and memory under the same load
 #[derive(Parser)]
 #[command(version, max_term_width = 110, color = loadgen::terminal::colors())]
 struct Cli {

@@ -1,4 +1,4 @@
-//! Which trial comes when.
+//! The order of the trials.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;

@@ -1,5 +1,5 @@
-//! `compare launch`: what stands between a keeper and a server for an instant. It gives itself the server's CPUs, its
-//! control group and clean signals, ties its life to the keeper's, then becomes the server.
+//! `compare launch`: the process that becomes a server. It moves to the server's CPUs and control group, resets signals, and
+//! makes sure that it dies with its keeper. Then it executes the server.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,18 +16,18 @@ use nix::unistd::getppid;
 use crate::signals;
 use schema::cpus::CpuSet;
 
-/// Become another program, on these CPUs, that dies with its parent
+/// Become another program, which runs on these CPUs and dies with its parent
 #[derive(Args)]
 pub(crate) struct Flags {
     /// CPUs to run on
     #[arg(long, value_name = "LIST")]
     cpus: CpuSet,
 
-    /// Process that it must not outlive
+    /// Process with which it dies
     #[arg(long, value_name = "PID")]
     parent: i32,
 
-    /// Control group to join, in which its costs are counted
+    /// Control group to join
     #[arg(long, value_name = "DIR")]
     cgroup: Option<PathBuf>,
 
@@ -37,15 +37,15 @@ pub(crate) struct Flags {
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
-    set_pdeathsig(Signal::SIGKILL).context("can't tie the server's life to this process's")?;
-    // A parent that was gone before the line above sends no signal any more.
+    set_pdeathsig(Signal::SIGKILL).context("can't make the server die with its keeper")?;
+    // A parent that ended before the line above sends no signal.
     if getppid().as_raw() != flags.parent {
-        bail!("the process that asked for the server is gone");
+        bail!("the process that started this one is gone");
     }
     if let Some(cgroup) = &flags.cgroup {
         let members = cgroup.join("cgroup.procs");
         fs::write(&members, std::process::id().to_string())
-            .with_context(|| format!("can't join the control group by {}", members.display()))?;
+            .with_context(|| format!("can't join the control group through {}", members.display()))?;
     }
     meter::cpus::pin_this_thread(&flags.cpus)?;
     signals::leave_defaults_to_exec()?;

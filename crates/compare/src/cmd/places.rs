@@ -1,4 +1,4 @@
-//! Flags for where things run, and where they lie; and the signals that end a run.
+//! Flags for CPUs and for the servers' folder, and the signals that end a run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use meter::Maker;
 use meter::tree;
 use schema::cpus::{CpuSet, Split};
 
-/// Where things run, and where they lie.
+/// The CPUs of both sides, and the folder of the servers.
 #[derive(Args)]
 pub(crate) struct PlaceFlags {
     /// CPUs for the servers, such as 0 or 0-1,4; without it, half of the cores

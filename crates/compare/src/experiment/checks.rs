@@ -57,7 +57,7 @@ fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
     for (index, case) in setting.cases.iter().enumerate() {
         let fault = |reason| format!("[[where]] number {}: {reason}", index + 1);
         if case.has.is_empty() && case.models.is_none() {
-            return Err(fault("it applies to nobody in particular; give has".to_owned()));
+            return Err(fault("it does not limit whom it applies to; give has".to_owned()));
         }
         workers(case.workers).map_err(fault)?;
         if let Some(own) = &case.load {
@@ -73,7 +73,7 @@ fn workers(count: Option<u16>) -> Result<(), String> {
 }
 
 /// Checks that enough samples lie beyond a headline that is a quantile, if the offered rate is known beforehand. A smoke run
-/// quotes nothing, so its windows may be shorter.
+/// reports no values to rely on, so its windows may be shorter.
 fn headline(experiment: &Experiment, setting: &Setting, load: &Load) -> Result<(), String> {
     let metric = metric::named(&experiment.headline);
     let Some((quantile, rate_per_s)) = metric.quantile.zip(load.known_rate_per_s()) else {
@@ -98,8 +98,8 @@ fn headline(experiment: &Experiment, setting: &Setting, load: &Load) -> Result<(
     }
     let needed_s = quantile.beyond_least() / quantile.beyond(rate_per_s);
     Err(format!(
-        "its headline is {}, and only {:.0} of the {samples:.0} samples of a window of {window:?} lie beyond it; it takes {:.0}: \
-         set window_ms to {:.0} or more, or use a lower quantile",
+        "its headline is {}, but only {:.0} of the {samples:.0} samples of a window of {window:?} lie beyond it, and {:.0} are \
+         needed; set window_ms to {:.0} or more, or use a lower quantile",
         metric.key,
         quantile.beyond(samples).floor(),
         quantile.beyond_least(),
@@ -141,7 +141,7 @@ fn load(load: &Load) -> Result<(), String> {
             "capacity is {share}; give a share from 0 to {CAPACITY_MOST}"
         ));
     }
-    // The load generator has bounds of its own. An address is no part of them.
+    // The load generator checks the rest. Any address will do for that.
     let asked = load
         .known_rate_per_s()
         .map_or_else(|| load.closed(), |rate| load.at(rate));
@@ -151,7 +151,7 @@ fn load(load: &Load) -> Result<(), String> {
 
 /// The longest window, and the longest bound of a latency: an hour.
 const WINDOW_MOST_MS: u64 = 3_600_000;
-/// The most that is offered, as a share of what can be served.
+/// The highest offered rate, as a share of capacity.
 const CAPACITY_MOST: f64 = 100.0;
 
 fn within(name: &str, value: Option<u64>, least: u64, most: u64) -> Result<(), String> {

@@ -93,7 +93,7 @@ fn compared(judged: &Path, baseline: &Path, more: &[&str]) -> Output {
     run(&[&["check", judged, "--baseline", baseline], more].concat())
 }
 
-/// What was printed by a check that found something.
+/// The output of a check that found something worse.
 #[track_caller]
 fn worse(done: &Output) -> String {
     let printed = text(&done.stdout);

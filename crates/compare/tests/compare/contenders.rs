@@ -40,7 +40,7 @@ fn a_contender_that_never_gets_ready_is_left_out() {
     assert!(page.contains(&printed), "{page}");
 }
 
-/// Whenever two requests come at once, their replies are swapped.
+/// A server that swaps the replies to two requests that come together.
 const SWAPS: &str = r#"
 import json, socket, struct, sys
 host, port = sys.argv[1].rsplit(":", 1)

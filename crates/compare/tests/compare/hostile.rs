@@ -1,4 +1,4 @@
-//! Strings from outside that would be markup, formulas or control characters where they go, and long ones.
+//! Strings from outside that would act as markup, formulas or control characters, and very long strings.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::support::{Script, blocking, event_loop, made, only_run, run, smoke, t
 
 const IMAGE: &str = "<img src=x onerror=alert(1)>";
 
-/// Ends at the first request with last words of 2 MB, in which everything is that is special somewhere.
+/// Ends at the first request, after it has printed 2 MB with all kinds of special characters.
 const EVIL: &str = r#"
 def crash():
     words = b"<img src=x onerror=alert(1)> | ` ** [a](b) \x1b[31m\x00\xff" + b"x" * 2000000 + b"\n"
@@ -20,7 +20,7 @@ def crash():
 serve("listening on 127.0.0.1:%d", crash)
 "#;
 
-/// No control character but line ends and tabs, and no line that is too long to be read.
+/// Checks that there is no control character but line ends and tabs, and no very long line.
 #[track_caller]
 fn is_tame(what: &str, printed: &str, line_most: usize) {
     let wild = printed
@@ -31,7 +31,7 @@ fn is_tame(what: &str, printed: &str, line_most: usize) {
     assert!(longest < line_most, "{what}: a line of {longest} bytes");
 }
 
-/// What people read of a run, by the names of the files.
+/// The pages of a run, with the names of the files.
 fn pages(out: &Path) -> Vec<(&'static str, String)> {
     let folder = only_run(out);
     let read = |path: &Path| fs::read_to_string(path).expect("the page is there");
@@ -40,13 +40,13 @@ fn pages(out: &Path) -> Vec<(&'static str, String)> {
         ("report.html", read(&folder.join("report.html"))),
         ("trials.csv", read(&folder.join("trials.csv"))),
     ];
-    // There is none where nothing could be compared.
+    // There is no plot if nothing could be compared.
     let plot = out.join("request-cost.svg");
     pages.extend(plot.exists().then(|| ("request-cost.svg", read(&plot))));
     pages
 }
 
-/// Markup that was in a string from outside is not markup in a page.
+/// Checks that markup from outside is not markup in a page.
 #[track_caller]
 fn has_no_foreign_markup(pages: &[(&str, String)]) {
     for (name, page) in pages {
@@ -134,11 +134,11 @@ fn strings_in_files_are_escaped_and_cut_wherever_they_go() {
     ];
     let done = run(&report);
     assert!(done.status.success(), "{}", text(&done.stderr));
-    assert!(run(&report).status.success(), "the markers are still two");
+    assert!(run(&report).status.success(), "there are still two markers");
     is_tame("stdout", &text(&done.stdout), 4000);
     let mut pages = pages(out.path());
     pages.push(("mine.md", fs::read_to_string(&into).unwrap()));
-    // In a block of code, markup is not markup.
+    // Markup in a block of code has no effect.
     for (_, page) in pages
         .iter_mut()
         .filter(|(name, _)| ["README.md", "mine.md"].contains(name))

@@ -1,4 +1,4 @@
-//! What a process inherits from whoever starts it: `compare` works all the same, and its servers find none of it.
+//! Signals that a parent blocks or ignores: `compare` works all the same, and does not pass this on to servers.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ sys.stderr.flush()
 serve("listening on 127.0.0.1:%d", lambda: time.sleep(0.001))
 "#;
 
-/// That command, started by somebody who blocks and ignores signals.
+/// The command, started by a parent that blocks and ignores signals.
 fn from_a_careless_parent(command: &Command) -> Command {
     let mut careless = Command::new("python3");
     careless
@@ -36,7 +36,7 @@ fn blocked_and_ignored_signals_are_not_passed_to_servers() {
     let done = from_a_careless_parent(&script.smoke()).output().unwrap();
     was_measured(&done, &script.out(), "shows");
     let printed = fs::read_to_string(only_run(&script.out()).join("output/verify-shows.log")).unwrap();
-    // Python itself ignores SIGPIPE and SIGXFSZ, and the C library lets nobody change 32 and 33.
+    // Python ignores SIGPIPE and SIGXFSZ, and the C library reserves 32 and 33.
     let others = (1u64 << 12) | (1 << 24) | (3 << 31);
     for line in printed.lines().filter(|line| line.starts_with("Sig")) {
         let mask = u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap();
@@ -63,7 +63,7 @@ fn a_run_started_with_blocked_signals_can_be_interrupted() {
         let mut records = runs.filter_map(|run| fs::metadata(run.path().join("records.jsonl")).ok());
         records.any(|records| records.len() > 0)
     };
-    eventually("a trial is written down", begun);
+    eventually("a trial is recorded", begun);
     let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     let done = child.wait_with_output().unwrap();

@@ -1,4 +1,4 @@
-//! Machines that lack something.
+//! Machines without strace, and servers that never start.
 
 use std::fs;
 
@@ -72,7 +72,7 @@ fn a_run_that_does_not_begin_keeps_only_server_output() {
 
 #[test]
 fn a_fault_during_verification_leaves_no_folder() {
-    // The server itself is good, and a file is in the way of its output.
+    // The server works, but a file is in the way of its output.
     let out = tempfile::tempdir().unwrap();
     let results = out.path().join("results");
     let faulty = with_a_server(

@@ -7,7 +7,7 @@ use std::process::Output;
 use crate::support::{compare, event_loop, has_python, only_run, servers, text};
 
 /// A server with a thread for each connection, which takes 5 ms for each reply. `reset N` resets a connection instead of
-/// every N-th reply. `stop N` answers no more after N requests under load. Load is where four connections are open at once.
+/// every N-th reply. `stop N` stops answering after N requests under load, which begins when four connections are open.
 const LOSSY: &str = r#"
 import json, socket, struct, sys, threading, time
 host, port = sys.argv[1].rsplit(":", 1)
@@ -71,7 +71,7 @@ key = "four"
 title = "four"
 "#;
 
-/// A smoke run of this contender alone: how it ended, and its page. Nothing where there is no python3.
+/// A smoke run of this contender: how it ended, and its page; none without Python.
 fn run_of(way: &str, number: u32, folder: &Path) -> Option<(Output, String)> {
     if !has_python() {
         return None;
@@ -130,7 +130,7 @@ fn a_run_with_reset_requests_exits_with_1() {
 #[test]
 fn a_server_that_stops_answering_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    // At the most four in each 5 ms, so it is after the warm-up that it stops; its window has time for many times as many.
+    // It serves at most four requests in 5 ms, so it stops after the warm-up. The window has time for many more.
     let Some((done, page)) = run_of("stop", 120, folder.path()) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! What contenders print: it is read from start to end, kept, and named when something fails.
+//! The output of contenders: all of it is read and kept, and messages of failures name the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ sys.stderr.write("starting\n")
 serve("listening on localhost:%d", lambda: print("y" * 10000, flush=True))
 "#;
 
-/// Ends at the first request, with a last word.
+/// Ends at the first request, after it has printed a reason.
 const CRASHES: &str = r#"
 def crash():
     sys.stderr.write("first\nout of luck\n")
@@ -22,12 +22,12 @@ def crash():
 serve("listening on 127.0.0.1:%d", crash)
 "#;
 
-/// The same by a signal.
+/// Ends at the first request, by a signal.
 const ABORTS: &str = r#"serve("listening on 127.0.0.1:%d", lambda: os.kill(os.getpid(), 6))"#;
 
 const IPV6: &str = r#"serve("listening on [::1]:%d", lambda: None, "::1")"#;
 
-/// The file of what was printed during verification.
+/// The file of the output during verification.
 fn output_of(out: &Path, name: &str) -> PathBuf {
     only_run(out).join(format!("output/verify-{name}.log"))
 }
@@ -63,7 +63,7 @@ fn a_chatty_contender_is_measured_and_its_output_kept() {
             "{}",
             file.display()
         );
-        // What it prints for each reply may come to any length.
+        // Its output for each reply may add up to any length.
         assert!(
             printed.len() < 17 << 20,
             "{} has {} bytes",

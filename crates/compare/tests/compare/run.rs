@@ -116,8 +116,10 @@ fn expect_processes(model: &str, processes: u64, threads: u64) {
 fn beside_a_real_one(script: &str) -> tempfile::TempDir {
     let folder = with_a_server("alpha", script);
     let real = program(event_loop());
-    let copy = folder.path().join(real.file_name().unwrap());
-    fs::copy(&real, copy).unwrap();
+    let copy = folder
+        .path()
+        .join(real.file_name().expect("a program has a name"));
+    fs::copy(&real, copy).expect("a program can be copied");
     folder
 }
 
@@ -284,7 +286,7 @@ fn count_of_trial(table: &str, trial: u64, metric: &str) -> u64 {
         .expect("it is a count")
 }
 
-/// A short run of these models from that folder: its page, and how it ended.
+/// A short run of these models from this folder: its page, and how it ended.
 fn run_on(servers: &tempfile::TempDir, models: &str) -> (String, std::process::Output) {
     let out = tempfile::tempdir().expect("a folder can be made");
     let mut asked = smoke("request-cost", models, out.path());

@@ -1,4 +1,4 @@
-//! Streams that are closed or full, paths that are no text, and folders that can't be written.
+//! Streams that are closed or full, paths that are not UTF-8, and folders that are read-only.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -56,7 +56,7 @@ fn a_full_stdout_is_an_error() {
     };
     let mut measured = smoke("request-cost", event_loop(), out.path());
     let done = measured.stdout(Stdio::piped()).stderr(stderr).output().unwrap();
-    // As with a stderr that is read, and not by a signal or a panic.
+    // The exit code is as with a stderr that is read. No signal and no panic ended it.
     assert!(
         matches!(done.status.code(), Some(0 | 1)),
         "{}",
@@ -86,7 +86,7 @@ fn a_full_stdout_is_an_error() {
 }
 
 #[test]
-fn paths_that_are_no_text_work() {
+fn paths_that_are_not_utf_8_work() {
     servers();
     let here = tempfile::tempdir().unwrap();
     let out = here.path().join(OsStr::from_bytes(b"x\xff"));
@@ -107,7 +107,7 @@ fn paths_that_are_no_text_work() {
     fs::write(folder.join("records.jsonl"), "").unwrap();
     made(compare(&["run", "--resume"]).arg(&folder));
 
-    // A run that is interrupted names the folder so that a shell takes it.
+    // The folder in the message is quoted for a shell.
     fs::remove_file(out.join("README.md")).unwrap();
     fs::create_dir(out.join("README.md")).unwrap();
     fs::write(folder.join("records.jsonl"), "").unwrap();
@@ -130,7 +130,7 @@ fn paths_that_are_no_text_work() {
     }
 }
 
-/// Makes a folder read-only, then becomes the rest.
+/// Makes a folder read-only, then becomes the rest of the command line.
 const READ_ONLY: &str = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
 
 #[test]

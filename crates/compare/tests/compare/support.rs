@@ -197,7 +197,7 @@ def serve(line, at_request, host="127.0.0.1"):
 "#;
 
 impl Script {
-    /// A contender of this name and program, with these further lines in its file; none without Python.
+    /// A contender of this name and program, with more lines for its file; none without Python.
     pub(crate) fn new(name: &str, program: &str, more: &str) -> Option<Self> {
         if !has_python() {
             return None;

@@ -13,8 +13,8 @@ use crate::support::{
 
 const MARK: &str = "COMPARE_TEST_MARK";
 
-/// A server of pings. `leak` leaves a process behind that has a session of its own and init for a parent; `background`
-/// serves in such a process, and its first one ends; `silent` answers nothing.
+/// A server of pings. `leak` leaves a process behind that has its own session, and init as its parent. `background` serves in
+/// such a process, and its first process ends. `silent` answers nothing.
 const SERVER: &str = r#"
 import json, os, signal, socket, struct, sys, threading, time
 
@@ -88,7 +88,7 @@ impl Contender {
             .expect("a temporary folder has a plain name")
     }
 
-    /// A run of it beside an event loop, without control groups if they are not to be had.
+    /// A run of it beside an event loop, with or without control groups.
     fn run(&self, cgroups: bool, more: &[&str]) -> Command {
         servers();
         let run = ["run", "--experiments", "request-cost", "--models", event_loop()];
@@ -112,7 +112,7 @@ impl Contender {
         command
     }
 
-    /// Whether the process is there that left everything: the one that leads its session has ended.
+    /// Whether the detached process is there: the leader of its session has ended.
     fn has_detached(&self) -> bool {
         processes_with(MARK, self.mark()).into_iter().any(|pid| {
             let stat = procfs::process::Process::new(pid).and_then(|process| process.stat());
@@ -181,7 +181,7 @@ fn a_detached_process_does_not_survive_a_run_without_cgroups() {
     }
 }
 
-/// A run that would take minutes, caught when both kinds of its server's processes are there.
+/// A run that would take minutes, once both kinds of its server's processes are there.
 fn under_load(contender: &Contender, cgroups: bool) -> Child {
     let more = ["--profile", "quick", "--trials", "100"];
     let child = contender
@@ -265,7 +265,7 @@ fn a_server_in_the_background_is_refused() {
     contender.leaves_nothing();
 }
 
-/// What a killed run leaves whose keeper was killed too.
+/// Leftovers of a run that was killed together with its keeper.
 #[test]
 fn leftovers_are_removed_by_the_next_run_which_reports_it() {
     let Some(contender) = Contender::new("leak") else {
@@ -280,7 +280,7 @@ fn leftovers_are_removed_by_the_next_run_which_reports_it() {
             .filter(move |pid| name(pid) == "server-keeper\n")
             .collect::<Vec<_>>()
     };
-    // Between two trials there is none.
+    // Between two trials there is no keeper.
     let mut killed = Vec::new();
     signal(&child, Signal::SIGSTOP);
     eventually("its keeper is killed", || {

@@ -9,8 +9,6 @@ use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
 use crate::contender::{Contender, LeftOut};
 use crate::environment::{self, typed};
-use schema::experiment::{Excluded, Experiment, Method};
-
 use crate::experiment::shipped;
 use crate::fault::Fault;
 use crate::folder::Run;
@@ -22,6 +20,7 @@ use crate::verify;
 use meter::Tracer;
 use schema::cpus::Split;
 use schema::environment::Environment;
+use schema::experiment::{Excluded, Experiment, Method};
 use schema::record::SCHEMA;
 
 impl Flags {
@@ -45,7 +44,7 @@ impl Flags {
         meter::cpus::pin_this_thread(&cpus.client)?;
         let (experiments, experiments_left_out) = askable(experiments, Tracer::probe);
         if experiments.is_empty() {
-            bail!("no experiment is left to be measured");
+            bail!("no experiment is left to be measured; choose others with --experiments");
         }
         let machine = environment::this_machine(cpus_allowed)?;
         // The output of contenders while they are verified is kept in the run's folder.
@@ -121,7 +120,7 @@ fn nobody_is_left(run: Run) -> anyhow::Error {
         )
     } else {
         run.discard();
-        anyhow!("no contender is left to be measured")
+        anyhow!("no contender is left to be measured, for the reasons above")
     }
 }
 
@@ -241,7 +240,7 @@ mod tests {
         assert!(left_out.is_empty());
     }
 
-    /// A text of an experiment with this before its setting.
+    /// An experiment with these lines before its setting.
     fn experiment(before: &str) -> Experiment {
         let text = format!(
             "key = \"mine\"\ntitle = \"Mine\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"p99_us\"\n{before}\n\
