@@ -46,8 +46,8 @@ const MODEL: Model = Model {
 #[derive(Parser)]
 #[command(version)]
 struct Flags {
-    /// Worker processes, 1 to 65535. Each can keep one CPU busy, so the default is the number of available CPUs (the
-    /// original forks 10)
+    /// Number of worker processes, 1 to 65535. Each can keep one CPU busy, so the default is the number of available CPUs
+    /// (the original forks 10)
     #[arg(long, value_name = "N", default_value_t = MODEL.default_workers())]
     workers: NonZeroU16,
 
