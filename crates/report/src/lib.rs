@@ -3,6 +3,15 @@
 //!
 //! A [`Summary`] holds the results. [`page`] composes from it what a page says, and [`markdown`], [`html`] and [`svg`] give
 //! that a format. [`terminal`] and [`excerpt`] show a part of it, and [`csv`] has every trial. [`difference`] compares two runs.
+//!
+//! ```
+//! use report::{Recorded, Summary, markdown, page};
+//!
+//! fn readme(run: &Recorded, name: &str) -> String {
+//!     let summary = Summary::build(&run.environment, &run.records);
+//!     markdown(&page(&summary, name))
+//! }
+//! ```
 
 #![forbid(unsafe_code)]
 

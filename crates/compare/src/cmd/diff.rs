@@ -12,7 +12,7 @@ use crate::folder::Run;
 use crate::output::Text;
 use report::Recorded;
 use report::difference::{Difference, Differences, Note};
-use report::numbers::rounded;
+use report::metric::Metric;
 
 /// Show what changed between two runs, with 95 % intervals
 ///
@@ -94,8 +94,8 @@ pub(crate) fn table<'a>(differences: impl Iterator<Item = &'a Difference>) -> Ta
             difference.model.clone(),
             difference.place.clone(),
             difference.metric.short.to_owned(),
-            or_never(difference.before),
-            or_never(difference.after),
+            or_never(difference.metric, difference.before),
+            or_never(difference.metric, difference.after),
             ratio(comparison.ratio),
             format!("{} to {}", ratio(comparison.low), ratio(comparison.high)),
         ]);
@@ -118,11 +118,11 @@ pub(crate) fn notes(notes: &[Note]) -> Table {
 }
 
 /// A time that is infinite is that of what never came.
-fn or_never(value: f64) -> String {
+fn or_never(metric: &Metric, value: f64) -> String {
     if value.is_infinite() {
         "never".to_owned()
     } else {
-        rounded(value)
+        metric.format(value)
     }
 }
 
