@@ -12,7 +12,7 @@ pub use definition::{Kind, Metric};
 pub use quantile::Samples;
 
 /// All metrics, in the order of the CSV.
-pub static ALL: [&Metric; 39] = [
+pub static ALL: &[&Metric] = &[
     &load::THROUGHPUT,
     &load::MEAN,
     &load::P50,
@@ -57,7 +57,7 @@ pub static ALL: [&Metric; 39] = [
 /// The metric with this key, if there is one.
 #[must_use]
 pub fn find(key: &str) -> Option<&'static Metric> {
-    ALL.into_iter().find(|metric| metric.key == key)
+    ALL.iter().copied().find(|metric| metric.key == key)
 }
 
 /// The metric with this key.
