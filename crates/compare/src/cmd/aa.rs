@@ -93,10 +93,11 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         .comparisons
         .map_or(if flags.power { 12 } else { 30 }, usize::from);
     let (cpus, _) = flags.places.split()?;
+    let discovered = flags.places.servers.discover_on(&cpus.server)?;
+    let contender = discovered.one(flags.model.as_deref())?;
     meter::cpus::pin_this_thread(&cpus.client)?;
     let cancel = cancelled_by_signals()?;
     leftovers::clear();
-    let contender = flags.places.servers.discover()?.one(flags.model.as_deref())?;
     let experiment = experiment::parse(WORK).expect("the work is well formed");
     let sides = [0, usize::from(flags.power)].map(|index| &experiment.settings[index]);
     let host = Local::new(&cpus, &cancel);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::Args;
 use schema::capability::Capability;
+use schema::cpus::CpuSet;
 use schema::model::{Description, Lineage, Serves, WaitHolds};
 use schema::name::{NAMES, is_name};
 
@@ -41,6 +42,16 @@ impl ServersFlag {
             output::note(&format!("{name} is left out: {reason}"));
         }
         Ok(Discovered { folder, found })
+    }
+
+    /// The same, as the programs describe themselves on the CPUs of the servers. A default number of workers may depend on
+    /// them.
+    pub(crate) fn discover_on(&self, cpus: &CpuSet) -> Result<Discovered> {
+        let before = meter::cpus::allowed()?;
+        meter::cpus::pin_this_thread(cpus)?;
+        let discovered = self.discover();
+        meter::cpus::pin_this_thread(&before)?;
+        discovered
     }
 }
 

@@ -146,3 +146,31 @@ fn a_model_can_be_left_to_compare_aa() {
         "{message}"
     );
 }
+
+#[test]
+fn models_describe_themselves_on_the_cpus_of_the_servers() {
+    let alone = with_a_server("alpha", "exit 1");
+    let path = alone.path().join("server-alpha");
+    let script = fs::read_to_string(&path).unwrap();
+    let shows = "grep Cpus_allowed_list /proc/self/status >\"$(dirname \"$0\")/cpus\"\n";
+    fs::write(&path, script.replacen('\n', &format!("\n{shows}"), 1)).unwrap();
+    let allowed = fs::read_to_string("/proc/self/status").unwrap();
+    let allowed = allowed
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let first = allowed
+        .unwrap()
+        .trim()
+        .split([',', '-'])
+        .next()
+        .unwrap()
+        .to_owned();
+    let out = tempfile::tempdir().unwrap();
+    let mut asked = smoke("request-cost", "alpha", out.path());
+    asked
+        .args(["--server-cpus", &first, "--servers"])
+        .arg(alone.path());
+    assert_eq!(asked.output().unwrap().status.code(), Some(1));
+    let cpus = fs::read_to_string(alone.path().join("cpus")).unwrap();
+    assert_eq!(cpus.split_whitespace().nth(1), Some(&*first), "{cpus}");
+}

@@ -26,7 +26,8 @@ use schema::record::SCHEMA;
 impl Flags {
     /// A new run; none if it was interrupted before it began.
     pub(super) fn begun(&self, cancel: &AtomicBool) -> Result<Option<Begun>> {
-        let discovered = self.places.servers.discover()?;
+        let (cpus, cpus_allowed) = self.places.split()?;
+        let discovered = self.places.servers.discover_on(&cpus.server)?;
         let (mut contenders, faulty) = discovered.asked(&self.models)?;
         contenders.extend(self.contenders(&discovered)?);
         let experiments = self.asked_experiments()?;
@@ -40,7 +41,6 @@ impl Flags {
         {
             output::note(&line);
         }
-        let (cpus, cpus_allowed) = self.places.split()?;
         meter::cpus::pin_this_thread(&cpus.client)?;
         let (experiments, experiments_left_out) = askable(experiments, Tracer::probe);
         if experiments.is_empty() {

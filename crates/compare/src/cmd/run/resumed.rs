@@ -34,7 +34,7 @@ impl Flags {
 
     /// Finds the programs again, whose folders are not recorded. None of them may describe itself otherwise than before.
     fn find_programs(&self, environment: &mut Environment) -> Result<()> {
-        let discovered = self.places.servers.discover()?;
+        let discovered = self.places.servers.discover_on(&environment.cpus.server)?;
         let built_in = environment
             .contenders
             .iter()
