@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_part_of_a_frame_is_kept_without_a_copy() {
+    fn a_large_partial_frame_is_kept_without_a_copy() {
         let (mut shared, mut own) = (ReadBuffer::default(), ReadBuffer::default());
         own.borrow(&mut shared);
         let room = own.room(RETAINED_BYTES).len();
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_buffer_that_grew_for_a_frame_gives_the_memory_back() {
+    fn a_shared_buffer_frees_what_it_grew_for_a_frame() {
         let (mut shared, mut own) = (ReadBuffer::default(), ReadBuffer::default());
         own.borrow(&mut shared);
         while own.bytes().len() < 4 * RETAINED_BYTES {

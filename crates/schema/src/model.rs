@@ -26,7 +26,7 @@ pub struct Description {
     pub workers: Option<Workers>,
     /// What a `sleep` occupies while it lasts.
     pub wait_holds: WaitHolds,
-    /// What a `block` stops besides its own connection.
+    /// What a `block` stops, its own connection aside.
     pub block_holds: BlockHolds,
     /// What is lost when the process or thread that serves a connection dies.
     pub crash_loses: CrashLoses,

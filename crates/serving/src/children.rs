@@ -180,7 +180,9 @@ impl Children {
             while self.reap().is_some() {}
             if self.alive.is_empty() {
                 return match self.drain {
-                    Some(Drain { cut_short: true, .. }) => Err(Error::CutShort),
+                    Some(Drain {
+                        stopped_twice: true, ..
+                    }) => Err(Error::StoppedTwice),
                     _ => Ok(()),
                 };
             }
@@ -215,11 +217,11 @@ impl Children {
         let drain = self.drain.get_or_insert(Drain {
             began: now,
             heeds_the_next: false,
-            cut_short: false,
+            stopped_twice: false,
         });
-        drain.cut_short |= take_request() && drain.heeds_the_next;
+        drain.stopped_twice |= take_request() && drain.heeds_the_next;
         drain.heeds_the_next |= now >= drain.began + SAME_WITHIN;
-        let over = drain.cut_short || now >= drain.began + self.watch.drain_timeout();
+        let over = drain.stopped_twice || now >= drain.began + self.watch.drain_timeout();
         if over { Asked::TooLate } else { Asked::InTime }
     }
 }
@@ -232,7 +234,7 @@ struct Drain {
     /// first request that a busy machine delivers late would count as a second one.
     heeds_the_next: bool,
     /// A second request to stop has come.
-    cut_short: bool,
+    stopped_twice: bool,
 }
 
 /// Whether children that were asked to stop have time for it.

@@ -49,7 +49,7 @@ pub enum Error {
     Reported,
     /// It was asked to stop a second time.
     #[error("stopped at once by a second signal; requests in progress have no reply")]
-    CutShort,
+    StoppedTwice,
 }
 
 impl Error {

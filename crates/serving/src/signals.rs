@@ -41,7 +41,7 @@ static CHILD_ENDED: AtomicBool = AtomicBool::new(true);
 pub(crate) const SAME_WITHIN: Duration = Duration::from_millis(100);
 
 /// The exit code of a server that a second request to stop ended, with requests in progress.
-const CUT_SHORT: i32 = 1;
+const STOPPED_TWICE: i32 = 1;
 
 /// Whether this process has been asked to stop.
 pub(crate) fn is_asked() -> bool {
@@ -72,7 +72,7 @@ pub(crate) fn notice_children() -> io::Result<()> {
 pub(crate) fn notice_requests() -> Result<()> {
     let install = || -> io::Result<()> {
         for signal in [SIGTERM, SIGINT] {
-            flag::register_conditional_shutdown(signal, CUT_SHORT, &NEXT_ENDS)?;
+            flag::register_conditional_shutdown(signal, STOPPED_TWICE, &NEXT_ENDS)?;
             flag::register(signal, &STOP)?;
             flag::register(signal, &ASKED)?;
         }
@@ -108,7 +108,7 @@ impl Drop for HeldBack {
 }
 
 /// Ends the process with exit code 0 after this time. If `second_ends`, a request to stop that comes later than
-/// [`SAME_WITHIN`] ends it at once, with [`CUT_SHORT`].
+/// [`SAME_WITHIN`] ends it at once, with [`STOPPED_TWICE`].
 pub(crate) fn limit_drain(timeout: Duration, second_ends: bool) {
     if set_drain_timer(timeout, second_ends).is_err() {
         // The limit of queued signals is reached (ulimit -i). alarm(2) needs none, and counts whole seconds.

@@ -128,7 +128,7 @@ fn only_a_models_own_crate_names_it() {
     let is_named = |server: &str, line: &str| {
         let name = server.trim_start_matches("server-");
         // A description says "thread" of what a wait holds, too.
-        let is_a_value = line.contains("wait_holds");
+        let is_a_value = line.contains("wait_holds") || line.contains("WaitHolds");
         let is_whole = |(at, _): (usize, &str)| {
             let behind = line[at + server.len()..].chars().next();
             !behind.is_some_and(|char| char.is_alphanumeric() || char == '-' || char == '_')
@@ -155,7 +155,7 @@ fn only_a_models_own_crate_names_it() {
             }
         }
     }
-    none_but(5, &found, "choose by capability, or use an invented name");
+    none_but(0, &found, "choose by capability, or use an invented name");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn no_function_is_named_of() {
     let found: Vec<_> = code
         .map(|(place, code)| format!("{place}: {}", code.trim()))
         .collect();
-    none_but(6, &found, "use a verb: build, from_plan, render");
+    none_but(0, &found, "use a verb: build, from_plan, render");
 }
 
 /// A skip that `REQUIRE_ALL=1` does not know of looks like a test that passed.
@@ -180,7 +180,7 @@ fn tests_are_skipped_by_test_support_only() {
             }
         }
     }
-    none_but(3, &found, "call test_support::skip");
+    none_but(0, &found, "call test_support::skip");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn files_have_fewer_than_400_lines() {
         (lines >= LINES_MOST).then(|| format!("{}: {lines} lines", shown(path)))
     };
     let found: Vec<_> = rust_files().iter().filter_map(|path| too_long(path)).collect();
-    none_but(3, &found, "split it");
+    none_but(0, &found, "split it");
 }
 
 #[test]
@@ -214,5 +214,5 @@ fn test_names_have_at_most_ten_words() {
             }
         }
     }
-    none_but(42, &found, "say the behaviour in fewer words");
+    none_but(0, &found, "say the behaviour in fewer words");
 }

@@ -36,7 +36,7 @@ fn texts_use_the_projects_words() {
             found.extend(WORDS.iter().filter_map(|word| word.found_in(line, &place)));
         }
     }
-    none_but(80, &found, "see docs/words.toml");
+    none_but(0, &found, "see docs/words.toml");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn help_uses_the_projects_words() {
             found.extend(WORDS.iter().filter_map(|word| word.found_in(line, &place)));
         }
     }
-    none_but(1, &found, "see docs/words.toml");
+    none_but(0, &found, "see docs/words.toml");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn code_uses_the_projects_words() {
             found.extend(words.filter_map(|word| word.found_in(line, &place)));
         }
     }
-    none_but(95, &found, "see docs/words.toml");
+    none_but(0, &found, "see docs/words.toml");
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn lingering_reads_a_bounded_amount() {
 }
 
 #[test]
-fn a_peer_that_closes_while_lingering_is_read_to_its_end() {
+fn a_lingering_peer_is_read_until_it_closes() {
     let mut stepped = lingering();
     // Both sides are closed now, which the kernel reports like a connection that can send nothing more.
     stepped.arrives(&[0; 10]);

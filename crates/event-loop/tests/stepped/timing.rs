@@ -158,7 +158,7 @@ fn a_frame_that_is_whole_in_time_is_answered() {
 }
 
 #[test]
-fn the_rest_of_a_frame_that_the_loop_has_not_seen_counts() {
+fn the_unseen_rest_of_a_frame_counts() {
     let mut stepped = Stepped::new(&FRAME);
     let ping = pings([1]);
     stepped.receives(&ping[..7]);

@@ -42,7 +42,7 @@ fn a_peer_that_does_not_read_is_not_read_from() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_owed_a_bounded_amount() {
+fn replies_that_a_peer_does_not_read_are_bounded() {
     let mut stepped = Stepped::new(&PLAIN);
     stepped.limit_writes(usize::MAX, 0);
     let blob = "1000";
