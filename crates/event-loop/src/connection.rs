@@ -53,11 +53,21 @@ pub struct Connection<T> {
     frame_clock: FrameClock,
     /// When the frame that has arrived in part has to be whole.
     frame_due: Option<Instant>,
-    sleeps_until: Option<Instant>,
+    pending: Pending,
     /// It waits for its turn.
     queued: bool,
     /// Its timer has ended, so that its deadlines have to be looked at.
     due: bool,
+}
+
+/// What the next reply waits for. Meanwhile the connection is not idle, however long it is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Nothing,
+    /// A `sleep` that ends at this time.
+    Sleep(Instant),
+    /// A job that runs on some thread.
+    Job,
 }
 
 /// What a read would find.
@@ -97,7 +107,7 @@ impl<T: Transport> Connection<T> {
             moved_at: clock.now(),
             frame_clock: FrameClock::new(service.frame_timeout),
             frame_due: None,
-            sleeps_until: None,
+            pending: Pending::Nothing,
             queued: false,
             due: false,
         }
@@ -134,13 +144,17 @@ impl<T: Transport> Connection<T> {
     pub fn deadline(&self) -> Option<Instant> {
         let idles_out = self
             .idle_timeout
-            .filter(|_| self.sleeps_until.is_none())
+            .filter(|_| self.pending == Pending::Nothing)
             .map(|idle| self.moved_at + idle);
+        let sleeps_until = match self.pending {
+            Pending::Sleep(until) => Some(until),
+            Pending::Nothing | Pending::Job => None,
+        };
         let lingers = match self.closing {
             Closing::No | Closing::Vanished => None,
             Closing::Lingering { until, .. } => Some(until),
         };
-        [self.sleeps_until, idles_out, self.frame_due, lingers]
+        [sleeps_until, idles_out, self.frame_due, lingers]
             .into_iter()
             .flatten()
             .min()
@@ -179,6 +193,8 @@ impl<T: Transport> Connection<T> {
         let Lent { clock, buffers } = lent;
         self.session.borrow_buffers(buffers);
         self.session.done(outcome);
+        self.pending = Pending::Nothing;
+        self.moved(clock);
         let flushed = self.flush(clock);
         self.session.return_buffers(buffers);
         if flushed.is_ok() {
@@ -191,13 +207,13 @@ impl<T: Transport> Connection<T> {
     fn turn_on_time(&mut self, clock: &impl TimeSource) -> Turn {
         let now = clock.now();
         if self.session.wake(now) {
-            self.sleeps_until = None;
+            self.pending = Pending::Nothing;
             // It was silent because the peer asked for a sleep. The idle time counts from here.
             self.moved(clock);
         }
         let lingered = matches!(self.closing, Closing::Lingering { until, .. } if until <= now);
-        let idled =
-            self.sleeps_until.is_none() && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
+        let idled = self.pending == Pending::Nothing
+            && self.idle_timeout.is_some_and(|idle| now - self.moved_at >= idle);
         let frame_is_late = self.frame_due.is_some_and(|due| due <= now);
         // While the loop was busy, a request may have arrived whose event comes with the next poll.
         if idled || frame_is_late {
@@ -238,12 +254,13 @@ impl<T: Transport> Connection<T> {
                 }
                 Step::Work(work) => {
                     self.flush(clock)?;
+                    self.pending = Pending::Job;
                     return Ok(Turn::Work(work));
                 }
                 Step::Sleep(duration) => {
                     let until = clock.now() + duration;
                     self.session.wait_until(until);
-                    self.sleeps_until = Some(until);
+                    self.pending = Pending::Sleep(until);
                 }
                 Step::Working | Step::Waiting(_) => {
                     self.flush(clock)?;

@@ -1,23 +1,14 @@
 //! How a conversation ends: by the peer, by a reset, or by a frame that is too large.
 
-use event_loop::Readiness;
 use protocol::{FrameLimit, SessionOptions};
 use serving::Service;
 use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
 
-use crate::harness::{PLAIN, Stepped, ms, pings, pongs, request};
+use crate::harness::{PLAIN, Stepped, ms, pings, pongs, request, reset_event};
 
 /// A length over the limit, without a body.
 fn oversized() -> Vec<u8> {
     u32::MAX.to_le_bytes().to_vec()
-}
-
-fn reset_event() -> Readiness {
-    Readiness {
-        readable: true,
-        read_closed: true,
-        write_closed: true,
-    }
 }
 
 #[test]

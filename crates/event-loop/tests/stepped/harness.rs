@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use event_loop::{Connection, Lent, Readiness, TimeSource, Timers, Transport, Turn};
 use protocol::frame::{self, Head, PREFIX_BYTES};
-use protocol::{FrameLimit, Reply, Request, SessionOptions};
+use protocol::{FrameLimit, Reply, Request, SessionOptions, Work};
 use serving::Service;
 
 /// What a service without any time limit is.
@@ -219,6 +219,22 @@ impl Stepped {
         turn
     }
 
+    /// Gives the connection one turn, in which it hands out a job.
+    pub(crate) fn job(&mut self) -> Work {
+        let Turn::Work(work) = self.connection.turn(&mut self.lent) else {
+            panic!("a connection with a job hands it out");
+        };
+        self.timers.follow(0, self.connection.deadline());
+        work
+    }
+
+    /// A job that was handed out has run. The connection has its turns.
+    pub(crate) fn job_ends(&mut self, work: Work) {
+        let turn = self.connection.finish(work.run(&NoTime), &mut self.lent);
+        self.is_over = turn == Turn::Over;
+        self.turns();
+    }
+
     /// Time passes. If a timer is due by then, the connection has its turns.
     pub(crate) fn passes(&mut self, time: Duration) {
         self.clock.now.set(self.clock.now.get() + time);
@@ -360,4 +376,13 @@ pub(crate) fn pongs(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 
 pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
+}
+
+/// What the kernel reports of a connection that its peer has reset.
+pub(crate) fn reset_event() -> Readiness {
+    Readiness {
+        readable: true,
+        read_closed: true,
+        write_closed: true,
+    }
 }

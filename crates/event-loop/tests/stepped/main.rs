@@ -9,4 +9,5 @@ mod harness;
 mod memory;
 mod reading;
 mod timing;
+mod working;
 mod writing;
