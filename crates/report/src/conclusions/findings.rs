@@ -61,7 +61,7 @@ fn ranked(results: &Results<'_>) -> Vec<String> {
         sentences.push(match (&*results.answers, &*sentences) {
             ([_], _) => format!("By {}: {words}.", metric.name),
             (_, []) => format!("By {}, {}: {words}.", metric.name, answer.name()),
-            _ => format!("{}: {words}.", answer.name()),
+            _ => format!("{}: {words}.", capitalised(&answer.name())),
         });
     }
     if !open.is_empty() {
@@ -74,6 +74,13 @@ fn ranked(results: &Results<'_>) -> Vec<String> {
         ));
     }
     sentences
+}
+
+/// A name as the first word of a sentence.
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 /// The value of each model, where none is ranked, and why none is.
