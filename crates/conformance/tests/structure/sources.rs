@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::workspace::{
-    PACKAGES, code_below, files_below, none_but, read, root, rust_files, servers, shown, words,
+    PACKAGES, code_below, files_below, none, read, root, rust_files, servers, shown, words,
 };
 
 /// Files outside a model's crate that may name a model, or use its name as a word, with the reason.
@@ -155,7 +155,7 @@ fn only_a_models_own_crate_names_it() {
             }
         }
     }
-    none_but(0, &found, "choose by capability, or use an invented name");
+    none(&found, "choose by capability, or use an invented name");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn no_function_is_named_of() {
     let found: Vec<_> = code
         .map(|(place, code)| format!("{place}: {}", code.trim()))
         .collect();
-    none_but(0, &found, "use a verb: build, from_plan, render");
+    none(&found, "use a verb: build, from_plan, render");
 }
 
 /// A skip that `REQUIRE_ALL=1` does not know of looks like a test that passed.
@@ -180,7 +180,7 @@ fn tests_are_skipped_by_test_support_only() {
             }
         }
     }
-    none_but(0, &found, "call test_support::skip");
+    none(&found, "call test_support::skip");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn files_have_fewer_than_400_lines() {
         (lines >= LINES_MOST).then(|| format!("{}: {lines} lines", shown(path)))
     };
     let found: Vec<_> = rust_files().iter().filter_map(|path| too_long(path)).collect();
-    none_but(0, &found, "split it");
+    none(&found, "split it");
 }
 
 #[test]
@@ -214,5 +214,5 @@ fn test_names_have_at_most_ten_words() {
             }
         }
     }
-    none_but(0, &found, "say the behaviour in fewer words");
+    none(&found, "say the behaviour in fewer words");
 }

@@ -169,11 +169,12 @@ pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Fails with all that was found, unless it is no more than is known and still to be mended.
-pub(crate) fn none_but(known: usize, found: &[String], advice: &str) {
+/// Fails with all that was found.
+#[track_caller]
+pub(crate) fn none(found: &[String], advice: &str) {
     assert!(
-        found.len() <= known,
-        "{} found, {known} known; {advice}:\n{}",
+        found.is_empty(),
+        "{} found; {advice}:\n{}",
         found.len(),
         found.join("\n")
     );
