@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use schema::contender::Ready;
+use schema::model::{BlockHolds, CrashLoses, Serves, WaitHolds};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,13 +34,16 @@ struct Contender {
     _ready: Option<Ready>,
     #[serde(default = "only_ping")]
     operations: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Ready {
-    Connect,
-    Line,
+    #[serde(rename = "summary")]
+    _summary: Option<String>,
+    #[serde(rename = "serves")]
+    _serves: Option<Serves>,
+    #[serde(rename = "wait_holds")]
+    _wait_holds: Option<WaitHolds>,
+    #[serde(rename = "block_holds")]
+    _block_holds: Option<BlockHolds>,
+    #[serde(rename = "crash_loses")]
+    _crash_loses: Option<CrashLoses>,
 }
 
 fn only_ping() -> Vec<String> {
