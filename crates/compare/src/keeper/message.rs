@@ -13,7 +13,7 @@ pub(crate) enum Order {
     /// Start the server.
     Start,
     /// Report the last line that the server wrote to stderr.
-    Words,
+    LastLine,
     /// Send SIGTERM to the server, kill what is left of it, and report what all of it spent.
     End,
 }
@@ -36,8 +36,8 @@ pub(crate) enum Event {
     Closed,
     /// The server's first process ended before it was asked to.
     Ended(End),
-    /// The answer to [`Order::Words`].
-    Words { line: Option<String> },
+    /// The answer to [`Order::LastLine`].
+    LastLine { line: Option<String> },
     /// The answer to [`Order::End`]: no process of the server is left.
     Gone(Gone),
 }

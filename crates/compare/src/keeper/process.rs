@@ -131,7 +131,7 @@ impl Keeper {
             while let Some(order) = self.orders.kept()? {
                 match order {
                     Order::Start => self.start(task)?,
-                    Order::Words => self.report_words()?,
+                    Order::LastLine => self.report_last_line()?,
                     Order::End => self.ask_to_end(),
                 }
             }
@@ -263,12 +263,12 @@ impl Keeper {
         Ok(())
     }
 
-    fn report_words(&mut self) -> Result<()> {
+    fn report_last_line(&mut self) -> Result<()> {
         self.drain()?;
         self.reap()?;
         let stderr = self.streams.iter().find(|pipe| pipe.which == Stream::Stderr);
         let line = stderr.and_then(|pipe| pipe.lines.last());
-        Ok(self.orders.send(&Event::Words { line })?)
+        Ok(self.orders.send(&Event::LastLine { line })?)
     }
 
     fn ask_to_end(&mut self) {

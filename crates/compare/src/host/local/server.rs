@@ -84,7 +84,7 @@ impl LocalServer {
                 server.ready = began.elapsed();
                 server.address = address;
             }
-            Err(reason) => return Err(server.with_last_words(&reason).into()),
+            Err(reason) => return Err(server.with_last_line(&reason).into()),
         }
         server.settle();
         Ok(server)
@@ -106,15 +106,15 @@ impl LocalServer {
     }
 
     /// A reason why it can't be measured, with the server's last line on stderr and the file of its output.
-    fn with_last_words(&mut self, reason: &str) -> String {
-        let words = self.last_words();
-        let words = words.map_or_else(String::new, |line| {
+    fn with_last_line(&mut self, reason: &str) -> String {
+        let line = self.last_line();
+        let line = line.map_or_else(String::new, |line| {
             format!("; last line on stderr: {}", quoted(&line))
         });
         // A server without output has no file.
         let file = self.output.as_ref().filter(|file| file.is_file());
         let file = file.map_or_else(String::new, |file| format!("; its output: {}", file.display()));
-        format!("{reason}{words}{file}")
+        format!("{reason}{line}{file}")
     }
 
     /// How its first process ended, if it does within that time.
@@ -132,13 +132,13 @@ impl LocalServer {
         self.end
     }
 
-    fn last_words(&mut self) -> Option<String> {
+    fn last_line(&mut self) -> Option<String> {
         let until = Instant::now() + KEEPER_WITHIN;
         let connection = self.keeper.connection().ok()?;
-        connection.send(&Order::Words).ok()?;
+        connection.send(&Order::LastLine).ok()?;
         while Instant::now() < until {
             match connection.receive(CHECK_EVERY).ok()? {
-                Some(Event::Words { line }) => return line,
+                Some(Event::LastLine { line }) => return line,
                 Some(Event::Ended(end)) => self.end = Some(end),
                 _ => {}
             }
@@ -234,12 +234,12 @@ impl Server for LocalServer {
             Some(end) => end.describe(when),
             None => reason,
         };
-        self.with_last_words(&reason)
+        self.with_last_line(&reason)
     }
 
     fn stop(mut self) -> Result<Ended, Fault> {
         if let Some(end) = self.end_within(Duration::ZERO) {
-            return Err(self.with_last_words(&end.describe("under load")).into());
+            return Err(self.with_last_line(&end.describe("under load")).into());
         }
         let until = Instant::now() + ENDS_WITHIN + KEEPER_WITHIN;
         let connection = self.keeper.connection()?;
@@ -257,13 +257,13 @@ impl Server for LocalServer {
                 _ if Instant::now() > until => return Err("its keeper did not end it".into()),
                 _ if asked.elapsed() > ENDS_WITHIN => {
                     let reason = format!("still ran {ENDS_WITHIN:?} after SIGTERM");
-                    return Err(self.with_last_words(&reason).into());
+                    return Err(self.with_last_line(&reason).into());
                 }
                 _ => {}
             }
         };
         if let Some(end) = self.end {
-            return Err(self.with_last_words(&end.describe("under load")).into());
+            return Err(self.with_last_line(&end.describe("under load")).into());
         }
         if let Some(reason) = unkept {
             return Err(Fault::Own(reason));
