@@ -272,3 +272,59 @@ fn circles<Label>(edges: &BTreeMap<(String, String), Label>) -> Vec<BTreeSet<Str
     }
     found.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crate_with(files: &[(&str, &str)]) -> Modules {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("a file can be written");
+        }
+        Modules::read(&folder.path().join("lib.rs"))
+    }
+
+    #[test]
+    fn a_cycle_is_found_through_a_reexport_and_a_macro() {
+        let modules = crate_with(&[
+            ("lib.rs", "mod a; mod b; mod c; pub use c::C;"),
+            ("a.rs", "use crate::b::B; pub struct A(B);"),
+            ("b.rs", "pub struct B(crate::C);"),
+            ("c.rs", "pub struct C; fn f() { println!(\"{}\", crate::a::A); }"),
+        ]);
+        let cycles = modules.cycles();
+        assert_eq!(cycles.len(), 1, "{cycles:?}");
+        assert!(cycles[0].starts_with("crate: a, b, c\n"), "{}", cycles[0]);
+    }
+
+    #[test]
+    fn uses_in_tests_and_of_a_common_module_are_no_cycle() {
+        let modules = crate_with(&[
+            ("lib.rs", "mod a; mod b; mod common; pub use common::Common;"),
+            (
+                "a.rs",
+                "use crate::Common; use crate::b; fn f(_: Common) { b::g() }",
+            ),
+            (
+                "b.rs",
+                "use crate::common::*; pub fn g() -> Common { todo!() } #[cfg(test)] mod tests { use crate::a::f; }",
+            ),
+            ("common.rs", "pub struct Common;"),
+        ]);
+        assert_eq!(modules.cycles(), Vec::<String>::new());
+        assert_eq!(
+            modules.levels(),
+            ["crate::common", "crate::b → common", "crate::a → b, common"]
+        );
+    }
+
+    #[test]
+    fn a_child_that_uses_its_parent_is_found() {
+        let modules = crate_with(&[
+            ("lib.rs", "mod a; pub struct Root(a::A);"),
+            ("a.rs", "pub struct A(Option<Box<super::Root>>);"),
+        ]);
+        assert_eq!(modules.children_that_use_their_parent().len(), 1);
+    }
+}
