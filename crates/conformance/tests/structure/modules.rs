@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn uses_in_tests_and_of_a_common_module_are_no_cycle() {
+    fn uses_in_tests_and_of_a_shared_module_are_fine() {
         let modules = crate_with(&[
             ("lib.rs", "mod a; mod b; mod common; pub use common::Common;"),
             (
