@@ -12,7 +12,7 @@ use schema::record::SCHEMA;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cut;
+use schema::text;
 
 /// What is read of an environment before anything else.
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Version {
 
 /// Reads an environment for display: long strings are cut.
 pub(crate) fn read(path: &Path) -> Result<Environment> {
-    stored(path, cut::cut_all)
+    stored(path, text::cut_all)
 }
 
 /// Reads an environment to continue its run. Nothing is cut, since a command that was cut would be another command.
@@ -190,7 +190,7 @@ pub(crate) mod tests {
         assert_eq!(read_whole(&path).unwrap(), stripped(environment));
         let shown = read(&path).unwrap();
         let argument = shown.contenders[0].command.last().unwrap();
-        assert_eq!(argument.chars().count(), cut::STORED_MOST + 1);
+        assert_eq!(argument.chars().count(), text::STORED_MOST + 1);
     }
 
     /// Without what is not written down.

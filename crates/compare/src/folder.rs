@@ -12,7 +12,7 @@ use schema::name::NAMES;
 
 use crate::environment;
 use crate::journal;
-use crate::leftovers;
+use host::leftovers;
 use report::Recorded;
 
 /// The folder of a run.

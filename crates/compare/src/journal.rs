@@ -13,8 +13,8 @@ use schema::record::{Record, SCHEMA};
 use serde_json::Value;
 
 pub(crate) use self::error::JournalError;
-use crate::cut;
 use crate::lock::{Lock, Refused};
+use schema::text;
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -161,7 +161,7 @@ fn record(line: &[u8], path: &Path, number: usize) -> Result<Record, JournalErro
         });
     }
     let mut stored: Value = serde_json::from_slice(line).map_err(fault)?;
-    cut::cut_all(&mut stored);
+    text::cut_all(&mut stored);
     let record: Record = serde_json::from_value(stored).map_err(fault)?;
     if record.round > ROUNDS_READ_MOST {
         return Err(JournalError::Round {

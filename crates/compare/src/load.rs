@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use loadgen::{Arrivals, Pacing, Params, Plan, Work};
 use schema::experiment::Load;
-use schema::load::Report;
 use serde::Serialize;
 
 /// The work that a load asks for; the error is why it can't be.
@@ -65,18 +64,4 @@ pub(crate) fn plan(
 #[derive(Serialize)]
 struct Mix<'a> {
     operation: &'a [serde_json::Value],
-}
-
-/// Why a load may not be recorded as measured, if so.
-pub(crate) fn disqualification(load: &Report) -> Option<String> {
-    if let Some(reason) = &load.ended_early {
-        return Some(reason.clone());
-    }
-    if let Some(fault) = load.failures.iter().find(|failures| failures.are_of_replies()) {
-        return Some(format!(
-            "{} × {}; the first: {}",
-            fault.count, fault.kind, fault.first
-        ));
-    }
-    (!load.checks.accounting).then(|| "the load generator's own accounting does not add up".to_owned())
 }

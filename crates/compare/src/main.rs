@@ -8,16 +8,11 @@
 
 mod cmd;
 mod contender;
-mod cut;
 mod environment;
 mod experiment;
-mod fault;
 mod folder;
-mod host;
 mod into;
 mod journal;
-mod keeper;
-mod leftovers;
 mod load;
 mod lock;
 mod output;
@@ -25,7 +20,6 @@ mod plan;
 mod profile;
 mod progress;
 mod publish;
-mod ready;
 mod runner;
 mod signals;
 mod trial;

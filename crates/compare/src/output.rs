@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Context, Result};
 
-use report::escape::terminal;
+use schema::text::terminal;
 
 /// Prints on stdout. A reader that closes it early, such as `head`, is no error.
 pub(crate) fn print(text: &str) -> Result<()> {

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::output;
 use crate::plan::Planned;
 use crate::runner::Watch;
-use report::escape::terminal;
 use schema::record::Outcome;
+use schema::text::terminal;
 
 /// Shows the progress of a run.
 pub(crate) struct Progress {

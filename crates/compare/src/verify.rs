@@ -9,9 +9,8 @@ use std::time::Duration;
 use loadgen::{Params, Plan, Work};
 use thiserror::Error;
 
-use crate::fault::Fault;
-use crate::host::{Host, Server, Start};
-use crate::load::disqualification;
+use host::Fault;
+use host::{Host, Server, Start};
 use schema::contender::Contender;
 
 /// Values of every kind that JSON has. A ping returns them.
@@ -66,7 +65,7 @@ fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> R
         };
         change(&mut plan);
         let report = asked(&plan, cancel).map_err(wrong)?;
-        match disqualification(&report) {
+        match report.disqualification() {
             Some(reason) => Err(wrong(reason)),
             None => all_answered(&report).map_err(wrong),
         }

@@ -13,3 +13,4 @@ pub mod model;
 pub mod name;
 pub mod plan;
 pub mod record;
+pub mod text;

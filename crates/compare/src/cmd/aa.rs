@@ -12,12 +12,12 @@ use rand_chacha::ChaCha8Rng;
 use super::places::{PlaceFlags, cancelled_by_signals};
 use crate::contender::Contender;
 use crate::experiment::{self, Experiment, Setting};
-use crate::host::Local;
-use crate::leftovers;
 use crate::output::{self, Text};
 use crate::plan::Planned;
 use crate::profile::{Choice, Profile, ROUNDS_MOST};
 use crate::trial::{self, Bench, Unmade};
+use host::Local;
+use host::leftovers;
 use report::Errors;
 use report::metric::{Metric, cost, load};
 use schema::plan::REPEATS_MOST;
@@ -97,7 +97,9 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let contender = discovered.one(flags.model.as_deref())?;
     meter::cpus::pin_this_thread(&cpus.client)?;
     let cancel = cancelled_by_signals()?;
-    leftovers::clear();
+    if let Some(removed) = leftovers::clear() {
+        output::note(&removed);
+    }
     let experiment = experiment::parse(WORK).expect("the work is well formed");
     let sides = [0, usize::from(flags.power)].map(|index| &experiment.settings[index]);
     let host = Local::new(&cpus, &cancel);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use crate::keeper::{self, Task};
+use host::keeper::{self, Task};
 use schema::cpus::CpuSet;
 
 /// Start a server when stdin asks for it, and end all its processes when stdin closes

@@ -15,8 +15,8 @@ use signal_hook::iterator::Signals;
 
 use super::Usage;
 use super::models::ServersFlag;
-use crate::leftovers;
 use crate::signals;
+use host::leftovers;
 use meter::Maker;
 use meter::tree;
 use schema::cpus::{CpuSet, Split};

@@ -18,9 +18,7 @@ use crate::contender::{Contender, file};
 use crate::environment;
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
-use crate::host::Local;
 use crate::journal::Journal;
-use crate::leftovers;
 use crate::output;
 use crate::plan;
 use crate::profile;
@@ -28,10 +26,12 @@ use crate::progress::Progress;
 use crate::publish;
 use crate::runner::{self, Ended};
 use crate::trial::{self, Bench};
+use host::Local;
+use host::leftovers;
 use report::Summary;
-use report::escape::terminal;
 use schema::environment::{Commit, Environment};
 use schema::record::Record;
+use schema::text::terminal;
 
 /// Measure the models against each other, and write the results
 ///
@@ -79,7 +79,9 @@ pub(crate) struct Flags {
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let cancel = cancelled_by_signals()?;
-    leftovers::clear();
+    if let Some(removed) = leftovers::clear() {
+        output::note(&removed);
+    }
     let (environment, run, mut journal, before) = match &flags.resume {
         Some(folder) => flags.resumed(folder)?,
         None => match flags.begun(&cancel)? {
@@ -88,7 +90,9 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         },
     };
     for folder in [run.path(), run.page_in()] {
-        leftovers::clear_parts(folder);
+        if let Some(removed) = leftovers::clear_parts(folder) {
+            output::note(&removed);
+        }
     }
     meter::cpus::pin_this_thread(&environment.cpus.client)?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;

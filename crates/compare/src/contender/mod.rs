@@ -3,7 +3,7 @@
 pub(crate) mod discover;
 pub(crate) mod file;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schema::contender::ready_within_ms;
 use schema::model::Description;
@@ -32,13 +32,6 @@ pub(crate) fn built_in(description: Description, folder: &Path) -> Contender {
         built_in: true,
         capabilities: description.into(),
     }
-}
-
-/// A contender's program: the one in its folder if there is one, else whatever the system finds by that name.
-pub(crate) fn program(contender: &Contender) -> PathBuf {
-    let name = &contender.command[0];
-    let here = contender.folder.join(name);
-    if here.is_file() { here } else { PathBuf::from(name) }
 }
 
 /// Descriptions for tests, under invented names.

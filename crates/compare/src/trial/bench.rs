@@ -7,10 +7,10 @@ use loadgen::Plan;
 use schema::experiment::Times;
 use schema::record::{Life, LoadMetrics, Measured};
 
-use crate::fault::Fault;
-use crate::host::{Host, Loaded, Server, Start};
 use crate::load;
 use crate::plan::Planned;
+use host::Fault;
+use host::{Host, Loaded, Server, Start};
 
 /// What all trials of a run have in common.
 #[derive(Debug, Clone, Copy)]

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use loadgen::hdr::{Log, V2DeflateSerializer};
 use schema::load::Interval;
 
-use crate::fault::Fault;
-use crate::host::Loaded;
 use crate::plan::Planned;
+use host::Fault;
+use host::Loaded;
 
 /// The begin of the names of a trial's files. It contains the number of the trial, since nothing else distinguishes a repeated
 /// trial, or those that find one capacity.

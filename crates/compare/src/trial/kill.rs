@@ -9,9 +9,9 @@ use schema::load::Interval;
 
 use super::bench::{self, Bench};
 use super::histograms;
-use crate::fault::Fault;
-use crate::host::{Host, Intervention};
 use crate::plan::Planned;
+use host::Fault;
+use host::{Host, Intervention};
 use schema::record::{KillResult, Measured};
 
 /// How long the rate is averaged over.

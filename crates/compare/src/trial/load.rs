@@ -4,9 +4,9 @@ use schema::record::Measured;
 
 use super::bench::{self, Bench};
 use super::histograms;
-use crate::fault::Fault;
-use crate::host::{Host, Intervention};
 use crate::plan::Planned;
+use host::Fault;
+use host::{Host, Intervention};
 
 pub(super) fn run<H: Host>(
     bench: &Bench<'_, H>,

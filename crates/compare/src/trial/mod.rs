@@ -12,9 +12,9 @@ use std::sync::atomic::Ordering;
 use schema::experiment::Method;
 use schema::record::Outcome;
 
-use crate::fault::Fault;
-use crate::host::Host;
 use crate::plan::Planned;
+use host::Fault;
+use host::Host;
 
 pub(crate) use bench::Bench;
 pub(crate) use histograms::stem;

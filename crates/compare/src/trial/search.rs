@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::bench::{self, Bench};
 use super::histograms;
-use crate::fault::Fault;
-use crate::host::{Host, Intervention, Loaded, Server};
 use crate::plan::Planned;
+use host::Fault;
+use host::{Host, Intervention, Loaded, Server};
 use schema::record::{Measured, SearchResult, Tried};
 use stats::search::{Found, Search};
 

@@ -3,9 +3,9 @@
 use schema::record::{Measured, SystemCalls};
 
 use super::bench::{self, Bench};
-use crate::fault::Fault;
-use crate::host::{Host, Intervention};
 use crate::plan::Planned;
+use host::Fault;
+use host::{Host, Intervention};
 
 pub(super) fn run<H: Host>(bench: &Bench<'_, H>, trial: Planned<'_>) -> Result<Measured, Fault> {
     let mut server = bench.start(trial, false)?;

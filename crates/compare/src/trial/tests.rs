@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::contender::samples;
 use crate::experiment::shipped;
-use crate::host::{Ended, Intervention, Loaded, Server, Start};
+use host::{Ended, Intervention, Loaded, Server, Start};
 
 /// A host whose servers keep a p99 of 1 ms up to some rate, and one of 20 ms beyond it.
 #[derive(Debug)]

@@ -15,7 +15,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stats", &["schema"]),
     ("meter", &["schema"]),
     ("report", &["schema", "stats"]),
-    ("compare", &["loadgen", "meter", "report", "schema", "stats"]),
+    ("host", &["loadgen", "meter", "schema"]),
+    (
+        "compare",
+        &["host", "loadgen", "meter", "report", "schema", "stats"],
+    ),
     ("baseline", &[]),
     ("conformance", &["test-support"]),
     ("test-support", &[]),

@@ -1,6 +1,6 @@
 //! Escaping for CSV files, which spreadsheets open.
 
-use super::unseen::is_unseen;
+use schema::text::unseen::is_unseen;
 
 /// A text as a field. A text with a separator is quoted, and its quotes are doubled (RFC 4180). A spreadsheet would compute a
 /// field that looks like a formula, so such a field gets an apostrophe in front.

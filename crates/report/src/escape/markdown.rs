@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::markup;
-use super::unseen::is_unseen;
+use schema::text::unseen::is_unseen;
 
 /// A text of a page, on one line that fits a table. Its marks `**bold**` and `` `code` `` stay, and all else is shown as it is
 /// written.

@@ -3,7 +3,7 @@
 use maud::{Escaper, Markup, PreEscaped, Render, html};
 use std::fmt::Write;
 
-use super::unseen::is_unseen;
+use schema::text::unseen::is_unseen;
 
 /// A text that is shown as it is written. Invisible characters become U+FFFD: XML cannot contain control characters, and
 /// others change the order of the text around them.

@@ -3,5 +3,3 @@
 pub(crate) mod csv;
 pub mod markdown;
 pub(crate) mod markup;
-pub mod terminal;
-mod unseen;

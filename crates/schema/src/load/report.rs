@@ -88,6 +88,21 @@ impl Report {
     pub fn connections_never_served(&self) -> u64 {
         self.connections.never_served(self.loop_kind, self.requests.sent)
     }
+
+    /// Why this may not be recorded as measured, if so: the run ended early, a reply was wrong, or the requests don't add up.
+    #[must_use]
+    pub fn disqualification(&self) -> Option<String> {
+        if let Some(reason) = &self.ended_early {
+            return Some(reason.clone());
+        }
+        if let Some(fault) = self.failures.iter().find(|failures| failures.are_of_replies()) {
+            return Some(format!(
+                "{} × {}; the first: {}",
+                fault.count, fault.kind, fault.first
+            ));
+        }
+        (!self.checks.accounting).then(|| "the load generator's own accounting does not add up".to_owned())
+    }
 }
 
 /// The latency of one part of a mix.

@@ -15,7 +15,7 @@ use schema::record::WorkerTally;
 use crate::fault::Fault;
 
 /// A machine that starts servers, reads what they cost, and loads them.
-pub(crate) trait Host {
+pub trait Host {
     /// A server that it started.
     type Server: Server;
 
@@ -35,7 +35,7 @@ pub(crate) trait Host {
 }
 
 /// A server that is ready. Dropping it kills it and all processes below it.
-pub(crate) trait Server {
+pub trait Server {
     /// Where it listens.
     fn address(&self) -> SocketAddr;
 
@@ -51,20 +51,20 @@ pub(crate) trait Server {
 
 /// Which server is started, and how.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Start<'a> {
+pub struct Start<'a> {
     /// Whose server it is.
-    pub(crate) contender: &'a Contender,
+    pub contender: &'a Contender,
     /// Further flags, behind those of its command.
-    pub(crate) flags: &'a [String],
+    pub flags: &'a [String],
     /// Whether its workers report what they served.
-    pub(crate) tally: bool,
+    pub tally: bool,
     /// The file that its output is kept in, if it is kept.
-    pub(crate) output: Option<&'a Path>,
+    pub output: Option<&'a Path>,
 }
 
 /// What is done to a server while it is loaded.
 #[derive(Debug)]
-pub(crate) enum Intervention {
+pub enum Intervention {
     /// Nothing.
     None,
     /// One of its workers is killed.
@@ -80,34 +80,34 @@ pub(crate) enum Intervention {
 
 /// What a load came to.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub struct Loaded {
     /// The load generator's report.
-    pub(crate) report: schema::load::Report,
+    pub report: schema::load::Report,
     /// The latencies that it recorded.
-    pub(crate) times: loadgen::slices::Times,
+    pub times: loadgen::slices::Times,
     /// Good replies since the server started.
-    pub(crate) replies_in_life: u64,
+    pub replies_in_life: u64,
     /// What the server spent within the window.
-    pub(crate) spent: Spent,
+    pub spent: Spent,
     /// The share of the time of the server's CPUs that it spent.
-    pub(crate) server_busy_share: f64,
+    pub server_busy_share: f64,
     /// What other programs had of the CPUs.
-    pub(crate) interference: Interference,
+    pub interference: Interference,
     /// What the server held before the load.
-    pub(crate) at_ready: Footprint,
+    pub at_ready: Footprint,
     /// The most that it held.
-    pub(crate) peak: Footprint,
+    pub peak: Footprint,
     /// Its system calls by name, if they were counted.
-    pub(crate) system_calls: Option<BTreeMap<String, u64>>,
+    pub system_calls: Option<BTreeMap<String, u64>>,
 }
 
 /// How a server ended.
 #[derive(Debug, Clone)]
-pub(crate) struct Ended {
+pub struct Ended {
     /// What it and all processes below it spent in their whole life.
-    pub(crate) life: Life,
+    pub life: Life,
     /// How long it took to end.
-    pub(crate) drain: Duration,
+    pub drain: Duration,
     /// What its workers served, if they report it.
-    pub(crate) workers: Vec<WorkerTally>,
+    pub workers: Vec<WorkerTally>,
 }

@@ -32,19 +32,19 @@ use schema::cpus::CpuSet;
 
 /// What a keeper starts.
 #[derive(Debug)]
-pub(crate) struct Task {
+pub struct Task {
     /// The CPUs of the server.
-    pub(crate) cpus: CpuSet,
+    pub cpus: CpuSet,
     /// The control group of the server.
-    pub(crate) cgroup: Option<PathBuf>,
+    pub cgroup: Option<PathBuf>,
     /// Where the server's output is kept.
-    pub(crate) output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// The server's program and its arguments.
-    pub(crate) command: Vec<OsString>,
+    pub command: Vec<OsString>,
 }
 
 /// Runs a server until the order to end it comes, or until `compare` is gone. Orders come on stdin, which is a socket.
-pub(crate) fn keep(task: &Task) -> Result<()> {
+pub fn keep(task: &Task) -> Result<()> {
     // Programs that kill `compare` by its name must not kill this process.
     let _ = prctl::set_name(KEEPER);
     prctl::set_child_subreaper(true).context("can't become a subreaper")?;

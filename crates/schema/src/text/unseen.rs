@@ -1,5 +1,8 @@
+//! Characters that nobody sees.
+
 /// Whether a character is invisible, or changes how others are shown: control characters, and those that set a direction.
-pub(super) fn is_unseen(character: char) -> bool {
+#[must_use]
+pub fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

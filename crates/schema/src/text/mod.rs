@@ -1,14 +1,18 @@
-//! Limits on the length of strings from outside: from files, and from what servers print.
+//! Text from outside (from files, and from what servers print): limits on its length, and escaping for a terminal.
+
+pub mod terminal;
+pub mod unseen;
 
 use serde_json::Value;
 
 /// How much of a string in a file is read, in characters.
-pub(crate) const STORED_MOST: usize = 2000;
+pub const STORED_MOST: usize = 2000;
 /// How much of a line that a server printed is quoted, in characters.
-pub(crate) const QUOTED_MOST: usize = 300;
+pub const QUOTED_MOST: usize = 300;
 
 /// At most this many characters, with an ellipsis if something was cut off.
-pub(crate) fn cut(text: &str, most: usize) -> String {
+#[must_use]
+pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -16,7 +20,7 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
 }
 
 /// Cuts every string in a value that was read from a file.
-pub(crate) fn cut_all(value: &mut Value) {
+pub fn cut_all(value: &mut Value) {
     match value {
         Value::String(text) if text.len() > STORED_MOST => *text = cut(text, STORED_MOST),
         Value::Array(values) => values.iter_mut().for_each(cut_all),

@@ -21,4 +21,4 @@ mod process;
 
 pub(crate) use client::{KEEPER_WITHIN, Keeper, lost};
 pub(crate) use message::{End, Event, Gone, Order};
-pub(crate) use process::{Task, keep};
+pub use process::{Task, keep};

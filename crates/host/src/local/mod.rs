@@ -12,20 +12,22 @@ use std::sync::atomic::AtomicBool;
 use loadgen::Plan;
 use schema::cpus::Split;
 
-use super::interface::{Host, Intervention, Loaded, Start};
 use crate::fault::Fault;
+use crate::interface::{Host, Intervention, Loaded, Start};
 use server::LocalServer;
 
 /// This machine, with the CPUs of each side.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Local<'a> {
+pub struct Local<'a> {
     cpus: &'a Split,
     /// Set when the run is to stop.
     cancel: &'a AtomicBool,
 }
 
 impl<'a> Local<'a> {
-    pub(crate) fn new(cpus: &'a Split, cancel: &'a AtomicBool) -> Self {
+    /// Servers get the CPUs of one side and the load generator those of the other. `cancel` is set when the run is to stop.
+    #[must_use]
+    pub fn new(cpus: &'a Split, cancel: &'a AtomicBool) -> Self {
         Self { cpus, cancel }
     }
 }

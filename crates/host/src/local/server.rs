@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use meter::{Cgroup, Family, Meter};
+use schema::contender::{Contender, Ready};
 use schema::cpus::CpuSet;
+use schema::text::{self, terminal};
 
 use super::tally::Tally;
-use crate::contender::{Contender, Ready, program};
-use crate::cut;
 use crate::fault::Fault;
-use crate::host::interface::{Ended, Server, Start};
+use crate::interface::{Ended, Server, Start};
 use crate::keeper::{End, Event, Gone, KEEPER_WITHIN, Keeper, Order, lost};
+use crate::program::program;
 use crate::ready;
-use report::escape::terminal;
 
 /// How often a wait for a server checks whether the run is to stop.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(8);
 
 /// A server that is ready. Dropping it kills it and all processes below it.
 #[derive(Debug)]
-pub(crate) struct LocalServer {
+pub struct LocalServer {
     keeper: Keeper,
     leader: Pid,
     address: SocketAddr,
@@ -297,7 +297,7 @@ fn reachable(line: &str, deadline: Instant) -> Result<SocketAddr, String> {
 
 /// A line that the server printed, as part of another line.
 fn quoted(line: &str) -> String {
-    cut::cut(&terminal::line(line), cut::QUOTED_MOST)
+    text::cut(&terminal::line(line), text::QUOTED_MOST)
 }
 
 /// A free address. If another program takes it before the server does, the trial fails with that reason.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Why a trial failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The server failed, or can't do what the trial needs. That is recorded, and the run continues.
     #[error("{0}")]
     Trial(String),
@@ -19,7 +19,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// A fault of the workbench's own files; `what` could not be done.
-    pub(crate) fn own(what: impl Display) -> impl FnOnce(io::Error) -> Self {
+    pub fn own(what: impl Display) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::Own(format!("{what}: {error}"))
     }
 }

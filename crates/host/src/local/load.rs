@@ -16,8 +16,7 @@ use super::intervention::{Killer, NO_STRACE};
 use super::priority;
 use super::server::LocalServer;
 use crate::fault::Fault;
-use crate::host::interface::{Intervention, Loaded, Server};
-use crate::load::disqualification;
+use crate::interface::{Intervention, Loaded, Server};
 
 /// Loads the server, and reads what it costs within the window.
 pub(super) fn run(
@@ -118,7 +117,7 @@ fn metered(
     let outcome = outcome.map_err(|error: LoadError| {
         server.explain(UNDER_LOAD, format!("{:#}", anyhow::Error::from(error)))
     })?;
-    if let Some(reason) = disqualification(&outcome.report) {
+    if let Some(reason) = outcome.report.disqualification() {
         return Err(server.explain(UNDER_LOAD, reason));
     }
     let Some((opening, closing)) = edges else {

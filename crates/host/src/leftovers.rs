@@ -28,8 +28,9 @@ const ENDED_WITHIN: Duration = Duration::from_secs(2);
 /// The pause between two searches for processes.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Removes what remains of a killed `compare`, and reports it on stderr.
-pub(crate) fn clear() {
+/// Removes what remains of a killed `compare`, and returns a line that says what it was, if there was anything.
+#[must_use]
+pub fn clear() -> Option<String> {
     await_keepers(Maker::is_gone, KEEPERS_WITHIN);
     let groups = Cgroup::remove_leftovers();
     let processes = end_processes(Maker::is_gone);
@@ -44,9 +45,7 @@ pub(crate) fn clear() {
         .filter(|(count, ..)| *count > 0)
         .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
         .collect();
-    if !found.is_empty() {
-        crate::output::note(&format!("removed what a killed run left: {}", found.join(", ")));
-    }
+    (!found.is_empty()).then(|| format!("removed what a killed run left: {}", found.join(", ")))
 }
 
 /// Waits until no keeper of such a maker is left; false if one is left after that time. A keeper ends its whole tree, including
@@ -64,7 +63,7 @@ fn await_keepers(is_such: impl Fn(Maker) -> bool, within: Duration) -> bool {
 }
 
 /// Kills the servers' processes of such a maker, and counts them.
-pub(crate) fn end_processes(is_such: impl Fn(Maker) -> bool) -> usize {
+pub fn end_processes(is_such: impl Fn(Maker) -> bool) -> usize {
     let until = Instant::now() + ENDED_WITHIN;
     let mut ended = HashSet::new();
     loop {
@@ -99,7 +98,7 @@ fn maker_of(pid: i32) -> Option<Maker> {
 }
 
 /// Removes the temporary files of such a maker, and counts them.
-pub(crate) fn remove_files(is_such: impl Fn(Maker) -> bool) -> usize {
+pub fn remove_files(is_such: impl Fn(Maker) -> bool) -> usize {
     remove_from(&std::env::temp_dir(), TEMPORARY, is_such)
 }
 
@@ -107,20 +106,22 @@ pub(crate) fn remove_files(is_such: impl Fn(Maker) -> bool) -> usize {
 const PART: &str = ".part-";
 
 /// The begin of the name of an unfinished file of this process.
-pub(crate) fn part() -> String {
+#[must_use]
+pub fn part() -> String {
     format!("{PART}{}-", Maker::this())
 }
 
-/// Removes files from a folder that a killed run left unfinished, and reports it.
-pub(crate) fn clear_parts(folder: &Path) {
+/// Removes files from a folder that a killed run left unfinished, and returns a line that says so, if there were any.
+#[must_use]
+pub fn clear_parts(folder: &Path) -> Option<String> {
     let removed = remove_from(folder, PART, Maker::is_gone);
-    if removed > 0 {
-        crate::output::note(&format!(
+    (removed > 0).then(|| {
+        format!(
             "removed {removed} unfinished file{} of a killed run from {}",
             if removed == 1 { "" } else { "s" },
             folder.display()
-        ));
-    }
+        )
+    })
 }
 
 fn remove_from(folder: &Path, prefix: &str, is_such: impl Fn(Maker) -> bool) -> usize {
@@ -252,7 +253,11 @@ mod tests {
         for path in [&left, &own, &other] {
             fs::write(path, "").unwrap();
         }
-        clear_parts(folder.path());
+        let removed = clear_parts(folder.path()).expect("one was left");
+        assert!(
+            removed.starts_with("removed 1 unfinished file of a killed run"),
+            "{removed}"
+        );
         assert!(!left.exists() && own.exists() && other.exists());
     }
 }
