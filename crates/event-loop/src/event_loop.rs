@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use protocol::{Outcome, Work};
 use serving::{Error, Result, Served, Service, Stop, Visit};
 use slab::Slab;
@@ -19,6 +19,7 @@ use crate::transport::{Readiness, SystemClock};
 // The token of a connection is its key in the slab, which is never this large.
 const LISTENER: Token = Token(usize::MAX - 1);
 const SIGNAL: Token = Token(usize::MAX - 2);
+const WAKER: Token = Token(usize::MAX - 3);
 const EVENTS_AT_ONCE: usize = 1024;
 
 /// The state of an event loop, with one method for each of its steps. The loop itself is on the page of a model.
@@ -32,8 +33,10 @@ pub struct EventLoop {
     _signal: UnixStream,
     /// Boxed, because a slab keeps up to as many free places as it has connections.
     connections: Slab<Box<Open>>,
+    /// How many connections there have been.
+    added: u64,
     /// Connections that can go on, in the order of their turns.
-    ready: VecDeque<usize>,
+    ready: VecDeque<ConnectionId>,
     /// How many of those have a turn before the next poll. The others have had one since the last poll.
     turns_left: usize,
     timers: Timers,
@@ -43,8 +46,18 @@ pub struct EventLoop {
     served: Served,
 }
 
+/// A connection of a loop. No later connection has the same one, so it may outlive its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionId {
+    /// Its place among the open connections, which a later one may take.
+    key: usize,
+    /// Its number among all connections that there have been.
+    number: u64,
+}
+
 #[derive(Debug)]
 struct Open {
+    number: u64,
     connection: Connection<TcpStream>,
     _visit: Visit,
 }
@@ -70,6 +83,7 @@ impl EventLoop {
                 acceptor: Some(acceptor),
                 _signal: signal,
                 connections: Slab::new(),
+                added: 0,
                 ready: VecDeque::new(),
                 turns_left: 0,
                 timers: Timers::default(),
@@ -92,6 +106,12 @@ impl EventLoop {
     #[must_use]
     pub fn served(&self) -> Served {
         self.served
+    }
+
+    /// What ends the wait of [`poll`](Self::poll) from another thread. A loop whose jobs run on other threads has one, and
+    /// wakes with it when an outcome is there. A loop can have one only.
+    pub fn waker(&self) -> Result<Waker> {
+        Waker::new(self.poll.registry(), WAKER).map_err(Error::system("make a waker"))
     }
 
     /// Waits until something happens: an event, a timer, a signal. If a connection can go on, it only collects events.
@@ -123,13 +143,13 @@ impl EventLoop {
                         acceptor.notice_event();
                     }
                 }
-                // It only had to end the wait: the model looks at its `Stop` next.
-                SIGNAL => {}
+                // They only had to end the wait: the model looks at its `Stop` and for outcomes next.
+                SIGNAL | WAKER => {}
                 Token(key) => {
-                    if let Some(Open { connection, .. }) = self.connections.get_mut(key).map(Box::as_mut) {
-                        connection.notice_event(Readiness::from(event));
-                        if connection.notice_queued() {
-                            self.ready.push_back(key);
+                    if let Some(open) = self.connections.get_mut(key) {
+                        open.connection.notice_event(Readiness::from(event));
+                        if open.connection.notice_queued() {
+                            self.ready.push_back(open.id(key));
                         }
                     }
                 }
@@ -141,15 +161,16 @@ impl EventLoop {
 
     /// The next connection that can go on: first those that used up their last turn, so that a stream of events can't
     /// starve them, then those that had an event, then those whose time has come. None once each had its turn.
-    pub fn next_ready(&mut self) -> Option<usize> {
+    pub fn next_ready(&mut self) -> Option<ConnectionId> {
         if self.turns_left > 0 {
             self.turns_left -= 1;
             return self.ready.pop_front();
         }
         // While no timer is set, as in most loads, this does not read the clock.
         while let Some(key) = self.timers.due(Instant::now) {
-            if self.connections.get_mut(key)?.connection.notice_timer() {
-                return Some(key);
+            let open = self.connections.get_mut(key)?;
+            if open.connection.notice_timer() {
+                return Some(open.id(key));
             }
         }
         None
@@ -157,23 +178,32 @@ impl EventLoop {
 
     /// Gives a connection its turn: it goes on until it would have to wait, or until it is the others' turn.
     ///
-    /// A job that would hold the thread is returned. Some thread has to run it, and its outcome goes to
-    /// [`finish`](Self::finish).
+    /// A job that would hold the thread is returned. This thread or another has to run it, and its outcome goes to
+    /// [`finish`](Self::finish). A [waker](Self::waker) ends the loop's wait for an outcome of another thread.
     #[must_use]
-    pub fn turn(&mut self, key: usize) -> Option<Work> {
-        let turn = self.connections.get_mut(key)?.connection.turn(&mut self.lent);
-        self.after(key, turn)
+    pub fn turn(&mut self, id: ConnectionId) -> Option<Work> {
+        let open = Self::find(&mut self.connections, id)?;
+        let turn = open.connection.turn(&mut self.lent);
+        self.after(id, turn)
     }
 
-    /// Replies to the request whose job has run, with this outcome.
-    pub fn finish(&mut self, key: usize, outcome: Outcome) {
-        if let Some(open) = self.connections.get_mut(key) {
+    /// Replies to the request whose job has run, with this outcome. If the connection has ended meanwhile, nobody waits for
+    /// it.
+    pub fn finish(&mut self, id: ConnectionId, outcome: Outcome) {
+        if let Some(open) = Self::find(&mut self.connections, id) {
             let turn = open.connection.finish(outcome, &mut self.lent);
-            self.after(key, turn);
+            self.after(id, turn);
         }
     }
 
-    fn after(&mut self, key: usize, turn: Turn) -> Option<Work> {
+    /// The connection, if it is still open.
+    fn find(connections: &mut Slab<Box<Open>>, id: ConnectionId) -> Option<&mut Open> {
+        let open = connections.get_mut(id.key)?;
+        (open.number == id.number).then_some(open)
+    }
+
+    fn after(&mut self, id: ConnectionId, turn: Turn) -> Option<Work> {
+        let ConnectionId { key, .. } = id;
         let connection = &mut self.connections.get_mut(key)?.connection;
         match turn {
             Turn::Work(work) => return Some(work),
@@ -181,7 +211,7 @@ impl EventLoop {
             Turn::Unfinished => {
                 self.timers.follow(key, connection.deadline());
                 if connection.notice_queued() {
-                    self.ready.push_back(key);
+                    self.ready.push_back(id);
                 }
             }
             Turn::Over => {
@@ -230,7 +260,9 @@ impl EventLoop {
         let visit = Visit::begin(&self.service, || stream.peer_addr());
         let connection = Connection::new(stream, &self.service, &self.lent.clock);
         self.timers.follow(key, connection.deadline());
+        self.added += 1;
         place.insert(Box::new(Open {
+            number: self.added,
             connection,
             _visit: visit,
         }));
@@ -257,9 +289,18 @@ impl EventLoop {
         for (key, open) in &mut self.connections {
             open.connection.begin_drain();
             if open.connection.notice_queued() {
-                self.ready.push_back(key);
+                self.ready.push_back(open.id(key));
             }
         }
         self.turns_left = self.ready.len();
+    }
+}
+
+impl Open {
+    fn id(&self, key: usize) -> ConnectionId {
+        ConnectionId {
+            key,
+            number: self.number,
+        }
     }
 }
