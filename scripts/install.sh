@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
 # Builds all programs with the release profile and installs them into one folder, where they find each other.
-# usage: scripts/install.sh [FOLDER]   (default: ~/.cargo/bin)
+# `compare` asks every `server-*` program beside it for its description, so use a folder that has no others.
+# usage: scripts/install.sh FOLDER
 set -euo pipefail
-folder=${1:-${CARGO_HOME:-$HOME/.cargo}/bin}
+[ $# -eq 1 ] && [ -n "$1" ] || {
+    echo "usage: install.sh FOLDER; use a folder of its own, such as ~/rpc-models" >&2
+    exit 2
+}
+folder=$1
 here=$PWD
 [[ $folder == /* ]] || folder=$here/$folder
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -48,6 +48,17 @@ fn installed_programs_find_each_other_in_any_folder() {
     }
 }
 
+/// A default such as `~/.cargo/bin` may hold other programs whose names begin with `server-`.
+#[test]
+fn installing_needs_a_folder() {
+    let refused = Command::new(root().join("scripts/install.sh"))
+        .output()
+        .expect("bash can be started");
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{message}");
+    assert!(message.contains("usage: install.sh FOLDER"), "{message}");
+}
+
 #[test]
 fn scripts_are_valid_bash() {
     let mut scripts = files_below(&root().join("scripts"), &["sh"]);
