@@ -52,7 +52,8 @@ say "smoke run"
 rm -rf "$work/results"
 # It exits with 1 if requests were lost, as on a very busy machine. The record is what counts here.
 "$programs/compare" run --profile smoke --models "$model" --experiments request-cost --out "$work/results" || [ $? -eq 1 ]
-grep -qrw "$model" "$work/results"/runs/*/records.jsonl* || fail "the run has no record of $model"
+# A trial that failed has a record too, with `failed` in place of `measured` (docs/RECORDS.md).
+grep -qh "\"model\":\"$model\".*\"measured\":{" "$work/results"/runs/*/records.jsonl || fail "no trial of $model was measured"
 
 checksums >"$work/after"
 cmp -s "$work/before" "$work/after" || {
