@@ -2,8 +2,13 @@
 //!
 //! Prose and the description of the model are excluded: they differ in every line that matters.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+
+/// The lines of the loop of accepting that serve a connection, comments aside.
+const THREAD_LINES_MOST: usize = 1;
+const FORK_LINES_MOST: usize = 6;
 
 #[test]
 fn the_prefork_pair_differs_in_the_worker_only() {
@@ -40,10 +45,28 @@ fn the_thread_and_fork_pair_differs_in_serving_only() {
             .position(|line| line == "    }")
             .expect("the loop of accepting ends")
     };
-    let without_imports = |code: &[String]| -> Vec<_> {
-        let is_import = |line: &&String| line.starts_with("use serving::{");
-        code.iter().filter(|line| !is_import(line)).cloned().collect()
+    let is_import = |line: &&String| line.starts_with("use serving::{");
+    let without_imports =
+        |code: &[String]| -> Vec<_> { code.iter().filter(|line| !is_import(line)).cloned().collect() };
+    let imported = |code: &[String]| -> BTreeSet<_> {
+        let lines: Vec<_> = code.iter().filter(is_import).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let names = lines[0]
+            .trim_start_matches("use serving::{")
+            .trim_end_matches("};");
+        names.split(", ").map(str::to_owned).collect()
     };
+    let mut may_import = imported(&threads);
+    may_import.insert("Fork".to_owned());
+    assert_eq!(may_import, imported(&children), "fork imports Fork too");
+    for (code, lines_most) in [(&threads, THREAD_LINES_MOST), (&children, FORK_LINES_MOST)] {
+        let lines = &code[accept(code) + 1..after_loop(code)];
+        assert!(
+            lines.len() <= lines_most,
+            "more than {lines_most} lines serve a connection:\n{}",
+            lines.join("\n")
+        );
+    }
     assert_eq!(
         without_imports(&threads[..=accept(&threads)]),
         without_imports(&children[..=accept(&children)]),
