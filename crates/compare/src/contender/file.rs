@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use schema::capability::Capabilities;
 use schema::contender::ready_within_ms;
-use schema::model::{BlockHolds, CrashLoses, Serves, WaitHolds, Workers};
+use schema::model::{BlockHolds, CrashLoses, Lineage, Serves, WaitHolds, Workers};
 use schema::name::{NAMES, is_name};
 use serde::Deserialize;
 use thiserror::Error;
@@ -50,6 +50,7 @@ struct Entry {
     #[serde(default = "only_ping")]
     operations: Vec<String>,
     summary: Option<String>,
+    lineage: Option<Lineage>,
     serves: Option<Serves>,
     workers: Option<Workers>,
     wait_holds: Option<WaitHolds>,
@@ -117,7 +118,7 @@ fn contender(entry: Entry, folder: &Path) -> Contender {
         built_in: false,
         capabilities: Capabilities {
             summary: entry.summary,
-            lineage: None,
+            lineage: entry.lineage,
             serves: entry.serves,
             workers: entry.workers,
             wait_holds: entry.wait_holds,
@@ -212,12 +213,13 @@ mod tests {
         let text = "[[contender]]\nname = \"a\"\ncommand = [\"x\", \"{addr}\"]\nserves = \"workers\"\n\
                     workers = { kind = \"threads\", default = 3 }\nwait_holds = \"thread\"\n\
                     block_holds = \"connection\"\ncrash_loses = \"everything\"\naccept = [\"queue\"]\n\
-                    tally = true\nsummary = \"a pool\"";
+                    tally = true\nsummary = \"a pool\"\nlineage = \"further\"";
         let known = read_text(text).unwrap().remove(0).capabilities;
         for name in ["serves:workers", "worker-threads", "accept:queue", "tally"] {
             assert_eq!(known.has(&name.parse().unwrap()), Some(true), "{name}");
         }
         assert_eq!(known.summary.as_deref(), Some("a pool"));
+        assert_eq!(known.lineage, Some(Lineage::Further));
         let without = "[[contender]]\nname = \"a\"\ncommand = [\"x\", \"{addr}\"]";
         let unknown = read_text(without).unwrap().remove(0).capabilities;
         assert_eq!(unknown, Capabilities::default());

@@ -11,7 +11,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub(crate) enum JournalError {
     /// It can't be read or written.
-    #[error("can't {what} {path}")]
+    #[error("can't {what} {path}{}", remedy(what))]
     Io {
         /// What was attempted.
         what: &'static str,
@@ -56,6 +56,14 @@ pub(crate) enum JournalError {
     /// Another process continues the run.
     #[error("{path} is locked: the run continues in {}; wait until it has ended, or end it", describe(*.holder))]
     Locked { path: PathBuf, holder: Option<i32> },
+}
+
+/// Where a write fails, the run that stops adds how to continue.
+fn remedy(what: &str) -> &'static str {
+    match what {
+        "open" | "read" => "; restore the file, or measure again",
+        _ => "",
+    }
 }
 
 fn describe(holder: Option<i32>) -> String {
