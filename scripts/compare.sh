@@ -15,7 +15,7 @@ command -v cargo >/dev/null || {
 
 target=${CARGO_TARGET_DIR:-$root/target}
 [[ $target == /* ]] || target=$root/$target
-# Results go into the repository, wherever this is called from, unless a flag says where they go.
+# Results go into the repository, wherever this is called from, unless a flag gives another place.
 [[ $here == "$root" ]] || out=(--out "$root/results")
 for argument in "$@"; do
     case $argument in

@@ -35,7 +35,7 @@ pub fn run(package: &str, exe: &str) -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// How many cases run at the same time without `--test-threads`: as many as the variable of the standard harness says. Its
+/// How many cases run at the same time without `--test-threads`: the number in the variable of the standard harness. Its
 /// default is one for each CPU. Cases wait most of the time, so here it is four, up to a number that one machine can serve.
 fn default_threads() -> Option<usize> {
     if let Ok(threads) = env::var("RUST_TEST_THREADS") {

@@ -96,7 +96,7 @@ impl Model {
 /// Starting it.
 impl Model {
     /// Starts the server with these flags on a port that the kernel chooses, and waits until it is ready. A model
-    /// with workers has two, unless the flags say how many.
+    /// with workers has two, unless the flags give a number.
     #[track_caller]
     pub(crate) fn start(&self, flags: &[&str]) -> Server {
         self.start_with(self.command(flags), flags)

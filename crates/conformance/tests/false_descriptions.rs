@@ -10,7 +10,7 @@ use std::thread;
 use serde_json::{Value, json};
 use test_support::{Server, server_that};
 
-/// A real server, what its description says falsely, and a part of the name of the case that finds it out.
+/// A real server, what is false in its description, and a part of the name of the case that finds it out.
 struct Lie {
     server: &'static Server,
     field: &'static str,

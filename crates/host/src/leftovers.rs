@@ -28,7 +28,7 @@ const ENDED_WITHIN: Duration = Duration::from_secs(2);
 /// The pause between two searches for processes.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Removes what remains of a killed `compare`, and returns a line that says what it was, if there was anything.
+/// Removes what remains of a killed `compare`, and returns a line that names it, if there was anything.
 #[must_use]
 pub fn clear() -> Option<String> {
     await_keepers(Maker::is_gone, KEEPERS_WITHIN);
@@ -111,7 +111,7 @@ pub fn part() -> String {
     format!("{PART}{}-", Maker::this())
 }
 
-/// Removes files from a folder that a killed run left unfinished, and returns a line that says so, if there were any.
+/// Removes files from a folder that a killed run left unfinished, and returns a line that reports it, if there were any.
 #[must_use]
 pub fn clear_parts(folder: &Path) -> Option<String> {
     let removed = remove_from(folder, PART, Maker::is_gone);

@@ -5,7 +5,7 @@ use schema::load::{
     LATE_SHARE_MOST, LITTLE_ERROR_MOST, LoopKind, Report, UNSENT_SHARE_MOST,
 };
 
-/// What to know before quoting a metric of this result, a few sentences each. Empty if there is nothing to say.
+/// What to know before quoting a metric of this result, a few sentences each. Empty if there is nothing to know.
 #[must_use]
 pub fn advise(report: &Report) -> Vec<String> {
     let all = [
@@ -150,7 +150,7 @@ fn never_served(report: &Report) -> Option<String> {
     } else {
         "Find the cause of the failures first."
     };
-    // If nothing was sent, other advice says so.
+    // If nothing was sent, other advice reports it.
     (count > 0 && report.requests.sent > 0).then(|| {
         format!(
             "{count} of {} connections were never served: they had no good reply. The latencies are those of the others. \
@@ -177,7 +177,7 @@ fn overloaded(report: &Report) -> Option<String> {
     ))
 }
 
-/// If the server was overloaded, other advice says so.
+/// If the server was overloaded, other advice reports it.
 fn unsent(report: &Report) -> Option<String> {
     let (unsent, planned) = (report.requests.unsent, report.requests.planned);
     let overloaded = report.overloaded == Some(true);

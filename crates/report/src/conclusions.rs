@@ -1,4 +1,4 @@
-//! What a run concludes: which model is best, tied and worst for which work, and the sentences that say so.
+//! What a run concludes: which model is best, tied and worst for which work, and the sentences that state it.
 //!
 //! Conclusions rest on medians and ranks alone, and not on what anybody expected of a model.
 

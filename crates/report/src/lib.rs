@@ -1,7 +1,7 @@
 //! What people read of a run: metrics, conclusions and caveats, as Markdown, HTML, SVG, CSV and terminal text. All of it is
 //! made from the records of the run and its environment.
 //!
-//! A [`Summary`] holds the results. [`page`] composes from it what a page says, and [`markdown`], [`html`] and [`svg`] give
+//! A [`Summary`] holds the results. [`page`] composes from it the content of a page, and [`markdown`], [`html`] and [`svg`] give
 //! that a format. [`terminal`] and [`excerpt`] show a part of it, and [`csv`] has every trial. [`difference`] compares two runs.
 //!
 //! ```

@@ -258,7 +258,7 @@ fn a_value_of_too_few_trials_is_not_ranked() {
 }
 
 #[test]
-fn a_model_without_a_trial_that_counts_says_so() {
+fn a_model_without_a_trial_that_counts_is_reported() {
     let (environment, mut records) = fixture::run();
     change(&mut records, EPSILON_AT_64, |_, trial| {
         trial.interference.stolen_share = Some(0.5);

@@ -131,7 +131,7 @@ impl From<Capability> for String {
 }
 
 impl Capability {
-    /// The key of a contenders file by which somebody says whether a server has it.
+    /// The key of a contenders file that states whether a server has it.
     #[must_use]
     pub fn key(&self) -> &'static str {
         match self {
@@ -152,7 +152,7 @@ impl Capability {
 ///
 /// If it is neither, or a name is unknown.
 pub fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Capability>, D::Error> {
-    /// Not an untagged enum, whose errors would not say which name is unknown.
+    /// Not an untagged enum, whose errors would not name the unknown one.
     struct Names;
 
     impl<'de> Visitor<'de> for Names {

@@ -1,7 +1,7 @@
 //! An experiment: a question, the settings in which every contender is measured, and the metric that answers it.
 //!
 //! It is data and no code. `compare` reads it from a TOML file, and writes it to a run's `environment.json`;
-//! `docs/EXPERIMENTS.md` lists the keys. No experiment names a model: it says what a server must be able to do.
+//! `docs/EXPERIMENTS.md` lists the keys. No experiment names a model: it states what a server must be able to do.
 
 mod load;
 mod setting;

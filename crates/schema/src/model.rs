@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The version of [`Description`].
 pub const SCHEMA: u32 = 1;
 
-/// What a server says of itself.
+/// A server's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// [`SCHEMA`].

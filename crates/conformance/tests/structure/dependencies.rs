@@ -34,7 +34,7 @@ fn dependencies_point_one_way() {
         let allowed = match MAY_USE.iter().find(|(name, _)| *name == package.name) {
             Some((_, allowed)) => allowed,
             None if package.is_server() => A_SERVER_MAY_USE,
-            None => panic!("{0}: say in MAY_USE what {0} may use", package.name),
+            None => panic!("{0}: list in MAY_USE what {0} may use", package.name),
         };
         for used in own(&package.uses) {
             assert!(allowed.contains(&used), "{} uses {used}", package.name);

@@ -16,7 +16,6 @@ struct Word {
     pattern: Regex,
     instead: String,
     except: Option<Regex>,
-    in_code: bool,
 }
 
 static WORDS: LazyLock<Vec<Word>> = LazyLock::new(|| {
@@ -31,10 +30,11 @@ fn texts_use_the_projects_words() {
     for file in texts() {
         let text = read(&file);
         let newest = file.ends_with("CHANGELOG.md").then(|| newest_section(&text));
-        for (index, line) in newest.unwrap_or(&text).lines().enumerate() {
-            let place = format!("{}:{}", shown(&file), index + 1);
-            found.extend(WORDS.iter().filter_map(|word| word.found_in(line, &place)));
-        }
+        found.extend(found_in_text(
+            newest.unwrap_or(&text),
+            is_page(&file),
+            &shown(&file),
+        ));
     }
     none(&found, "see docs/words.toml");
 }
@@ -43,10 +43,11 @@ fn texts_use_the_projects_words() {
 fn help_uses_the_projects_words() {
     let mut found = Vec::new();
     for page in help::pages() {
-        for line in page.text.lines() {
-            let place = format!("{} --help", page.command);
-            found.extend(WORDS.iter().filter_map(|word| word.found_in(line, &place)));
-        }
+        found.extend(found_in_text(
+            &page.text,
+            true,
+            &format!("{} --help", page.command),
+        ));
     }
     none(&found, "see docs/words.toml");
 }
@@ -55,24 +56,31 @@ fn help_uses_the_projects_words() {
 fn code_uses_the_projects_words() {
     let mut found = Vec::new();
     for file in code() {
-        for (index, line) in read(&file).lines().enumerate() {
-            let place = format!("{}:{}", shown(&file), index + 1);
-            let words = WORDS.iter().filter(|word| word.in_code);
-            found.extend(words.filter_map(|word| word.found_in(line, &place)));
-        }
+        found.extend(found_in_text(&read(&file), is_page(&file), &shown(&file)));
     }
     none(&found, "see docs/words.toml");
 }
 
 #[test]
 fn a_word_is_found_in_text_and_in_identifiers() {
-    let is_found = |line: &str| WORDS.iter().any(|word| word.found_in(line, "").is_some());
+    let is_found = |line: &str| WORDS.iter().any(|word| word.find(line).is_some());
     let [word, in_code, in_type] =
         [["set", " aside"], ["set", "_aside"], ["Set", "Aside"]].map(|parts| parts.concat());
     assert!(is_found(&format!("Two trials were {word}.")));
     assert!(is_found(&format!("let {in_code} = 1;")));
     assert!(is_found(&format!("struct {in_type}Trials;")));
     assert!(!is_found("Two trials were excluded, as figure 30.1 shows."));
+}
+
+#[test]
+fn a_phrase_is_found_across_the_end_of_a_line() {
+    let [first, second] = ["set", "aside"];
+    let finds = |text: String, is_page| !found_in_text(&text, is_page, "").is_empty();
+    assert!(finds(format!("- Two trials were {first}\n  {second}."), true));
+    assert!(!finds(format!("Two trials were {first}\n\n{second}."), true));
+    assert!(finds(format!("    /// It is {first}\n    /// {second}."), false));
+    assert!(!finds(format!("    /// It is {first}\n    {second}();"), false));
+    assert!(finds(format!("    \"it is {first} \\\n     {second}\""), false));
 }
 
 impl Word {
@@ -86,26 +94,88 @@ impl Word {
             pattern: regex(&format!(r"\b({})\b", text("pattern").expect("a pattern"))),
             instead: text("use").expect("what to use").to_owned(),
             except: text("except").map(regex),
-            in_code: table
-                .get("code")
-                .is_none_or(|value| value.as_bool() == Some(true)),
         }
     }
 
-    fn found_in(&self, line: &str, place: &str) -> Option<String> {
+    /// What is found in a text.
+    fn find(&self, text: &str) -> Option<String> {
         let without = match &self.except {
-            Some(except) => except.replace_all(line, ""),
-            None => line.into(),
+            Some(except) => except.replace_all(text, ""),
+            None => text.into(),
         };
         let words = split_identifiers(&without);
-        let found = self.pattern.find(&words)?;
-        Some(format!(
-            "{place}: “{}”, use: {}: {}",
-            found.as_str(),
-            self.instead,
-            line.trim()
-        ))
+        Some(self.pattern.find(&words)?.as_str().to_owned())
     }
+}
+
+/// The words that are found in a text, each with the line in which it ends.
+fn found_in_text(text: &str, is_page: bool, place: &str) -> Vec<String> {
+    let lines: Vec<_> = text.lines().collect();
+    let mut found = Vec::new();
+    let mut first = 0;
+    while first < lines.len() {
+        let more = lines[first..].windows(2);
+        let joined = more
+            .take_while(|pair| is_continued(pair[0], pair[1], is_page))
+            .count();
+        let end = first + joined + 1;
+        let whole = join(&lines[first..end]);
+        for word in WORDS.iter() {
+            if word.find(&whole).is_none() {
+                continue;
+            }
+            let until = |last: &usize| word.find(&join(&lines[first..=*last]));
+            let last = (first..end).find(|last| until(last).is_some());
+            let last = last.expect("it is in the whole");
+            found.push(format!(
+                "{place}:{}: “{}”, use: {}: {}",
+                last + 1,
+                until(&last).unwrap_or_default(),
+                word.instead,
+                lines[last].trim()
+            ));
+        }
+        first = end;
+    }
+    found
+}
+
+/// Whether two lines are parts of one paragraph, of one comment, or of one string.
+fn is_continued(line: &str, next: &str, is_page: bool) -> bool {
+    if line.ends_with('\\') {
+        return true;
+    }
+    let begins_block = |text: &str| text.starts_with(['-', '|', '#', '`', '<']) || text.is_empty();
+    if is_page {
+        return !line.trim().is_empty() && !begins_block(next.trim());
+    }
+    match (comment(line), comment(next)) {
+        (Some((mark, _)), Some((next_mark, text))) => mark == next_mark && !begins_block(text),
+        _ => false,
+    }
+}
+
+/// A line that is a comment: its mark and its text.
+fn comment(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    ["//!", "///", "//", "#"].into_iter().find_map(|mark| {
+        let text = line.strip_prefix(mark)?.strip_prefix(' ')?;
+        Some((mark, text.trim()))
+    })
+}
+
+/// Lines as one, without the marks of comments and strings in between.
+fn join(lines: &[&str]) -> String {
+    let text = |line: &&str| {
+        let line = comment(line).map_or(line.trim(), |(_, text)| text);
+        line.trim_end_matches('\\').trim_end().to_owned()
+    };
+    lines.iter().map(text).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a file is prose, in which every line may go on in the next.
+fn is_page(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "md")
 }
 
 /// Puts spaces where an identifier has an underscore, or a capital letter within.

@@ -58,7 +58,7 @@ struct Running {
 }
 
 #[test]
-fn every_contender_answers_what_its_entry_says() {
+fn every_contender_answers_what_its_entry_lists() {
     for_each_contender(|contender, running| {
         let values = [
             json!(null),

@@ -36,7 +36,7 @@ fn an_overloaded_server_shows_its_rate_and_its_latency() {
 }
 
 #[test]
-fn a_page_says_that_the_server_was_overloaded() {
+fn a_page_reports_that_the_server_was_overloaded() {
     let fake = Fake::good();
     let left = loadgen(&format!("run --connect {} {OVERLOAD}", fake.address));
     assert_eq!(left.code, Some(0), "{}{}", left.stdout, left.stderr);

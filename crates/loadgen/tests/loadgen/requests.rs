@@ -120,7 +120,7 @@ fn an_interrupted_run_counts_those_that_it_did_not_send() {
 }
 
 #[test]
-fn a_page_says_how_many_requests_were_asked_for() {
+fn a_page_shows_how_many_requests_were_asked_for() {
     let fake = Fake::good();
     let left = loadgen(&format!(
         "run --connect {} --requests 20 --connections 2",

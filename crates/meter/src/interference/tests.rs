@@ -102,11 +102,11 @@ fn the_wait_of_an_ended_thread_is_unknown() {
 
 #[test]
 fn extra_ticks_and_short_sleeps_are_not_foreign() {
-    // The sample says 90, but the CPU was idle for 40 of 100.
+    // The sample is 90, but the CPU was idle for 40 of 100.
     assert!(close(found((90, 40, 0), (50, 50, 0), 0).foreign_share, 0.0));
-    // Not idle for 70, but the sample says 60.
+    // Not idle for 70, but the sample is 60.
     assert!(close(found((60, 30, 0), (50, 50, 0), 0).foreign_share, 0.0));
-    // The server spent more than the sample says.
+    // The server spent more than the sample shows.
     assert!(close(found((50, 40, 0), (50, 50, 0), 0).foreign_share, 0.0));
 }
 
