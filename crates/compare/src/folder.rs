@@ -70,14 +70,9 @@ impl Run {
 
     /// Opens the folder of an earlier run.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
-        // OUT/runs/ID, if the path has that many parts.
-        let out = folder
-            .parent()
-            .and_then(Path::parent)
-            .filter(|out| !out.as_os_str().is_empty());
         let run = Self {
             folder: folder.to_owned(),
-            page_in: out.map_or_else(|| folder.join("../.."), Path::to_owned),
+            page_in: page_of(folder),
             elsewhere: false,
             made: Vec::new(),
         };
@@ -148,6 +143,11 @@ impl Run {
         &self.page_in
     }
 
+    /// Fails if the page would replace a file that somebody else wrote.
+    pub(crate) fn check_page(&self) -> Result<()> {
+        check_page_in(&self.page_in)
+    }
+
     pub(crate) fn write_page(&self, text: &str) -> Result<()> {
         self.write_beside_page("README.md", text)
     }
@@ -190,6 +190,38 @@ pub(crate) fn records_in(folder: &Path) -> PathBuf {
     } else {
         plain
     }
+}
+
+/// Where the page of the run in this folder goes: into OUT for a run in OUT/runs, else into the run's folder.
+fn page_of(folder: &Path) -> PathBuf {
+    let is_in_runs = |path: &Path| {
+        path.parent()
+            .and_then(Path::file_name)
+            .is_some_and(|name| name == "runs")
+    };
+    let out = folder.parent().and_then(Path::parent);
+    match out.filter(|out| is_in_runs(folder) && !out.as_os_str().is_empty()) {
+        Some(out) => out.to_owned(),
+        None if folder.canonicalize().is_ok_and(|path| is_in_runs(&path)) => folder.join("../.."),
+        None => folder.to_owned(),
+    }
+}
+
+/// Fails if the page of a run would replace a `README.md` in this folder that `compare` did not write.
+pub(crate) fn check_page_in(folder: &Path) -> Result<()> {
+    let path = folder.join("README.md");
+    let Ok(bytes) = fs::read(&path) else {
+        // There is none. If it can't be read, to write it fails with the reason.
+        return Ok(());
+    };
+    let is_page = String::from_utf8_lossy(&bytes).contains(report::PAGE_MARK);
+    if !is_page && !bytes.is_empty() {
+        bail!(
+            "{} was not written by compare; give --out another folder, or move that file",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Writes a file atomically: a reader sees the old one or the new one, whole.

@@ -46,7 +46,7 @@ pub use format::csv::render as csv;
 pub use format::excerpt;
 pub use format::frame;
 pub use format::html::render as html;
-pub use format::markdown::render as markdown;
+pub use format::markdown::{PAGE_MARK, render as markdown};
 pub use format::terminal::render as terminal;
 pub use page::Page;
 pub use plot::Plot;

@@ -14,6 +14,8 @@
 //! What it costs: no thread per connection, and no switch while there is work. One `poll` serves all events since the
 //! last one, so the cost of a request falls as the load grows. The price is a more complex program: a blocking server
 //! keeps its place in a call that has not returned; here each connection keeps it in a state.
+//!
+//! Flags: only those that every server takes.
 
 #![forbid(unsafe_code)]
 

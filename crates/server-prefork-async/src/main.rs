@@ -15,6 +15,8 @@
 //! accepted it, so the load is spread as evenly as the connections are. A new connection on a shared listener would
 //! wake every loop, and all but one would find nothing. So each loop adds the listener to its epoll instance with
 //! `EPOLLEXCLUSIVE`, and the kernel wakes one of them.
+//!
+//! Flags: `--workers`, `--accept`, `--start-retries` and `--tally`, beside those that every server takes.
 
 #![forbid(unsafe_code)]
 

@@ -78,12 +78,7 @@ fn why_no_verdict(verdict: &Verdict) -> Option<String> {
         return None;
     }
     if verdict.judged.is_empty() {
-        let reasons = verdict.not_compared.iter();
-        let reasons = reasons.map(|note| format!("\n  {}, {}: {}", note.place, note.model, note.what));
-        return Some(format!(
-            "the runs have nothing in common that can be compared; measure both with the same flags{}",
-            reasons.collect::<String>()
-        ));
+        return Some(diff::nothing_in_common(&verdict.not_compared));
     }
     let all_too_few = verdict.found(Finding::TooFew).count() == verdict.judged.len();
     all_too_few.then(|| too_few(verdict))

@@ -40,6 +40,9 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     }
     let differences = Differences::between(&before, &after);
     let all = &differences.values;
+    if all.is_empty() && differences.errors.is_empty() {
+        return Err(Usage(nothing_in_common(&differences.not_compared)).into());
+    }
     let is_significant = |difference: &&Difference| difference.comparison.is_significant();
     let changed = all.iter().filter(is_significant).count();
     let shown = all
@@ -57,6 +60,16 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     print_table(out, "\nNot compared:\n", &notes(&differences.not_compared));
     out.print()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why two runs can't be compared at all.
+pub(crate) fn nothing_in_common(not_compared: &[Note]) -> String {
+    let reasons = not_compared.iter();
+    let reasons = reasons.map(|note| format!("\n  {}, {}: {}", note.place, note.model, note.what));
+    format!(
+        "the runs have nothing in common that can be compared; measure both with the same flags{}",
+        reasons.collect::<String>()
+    )
 }
 
 /// Reads a run for a comparison with another.

@@ -18,7 +18,7 @@ pub(crate) struct Flags {
     #[arg(value_name = "RUN")]
     run: PathBuf,
 
-    /// Folder for README.md; without it, the one that the run used
+    /// Folder for README.md; without it, the one that has the folder runs
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -33,6 +33,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         Some(out) => run.with_page_in(out),
         None => run,
     };
+    run.check_page().map_err(|error| Usage(error.to_string()))?;
     let into = flags.into.as_deref().map(Target::open).transpose();
     let into = into.map_err(|error| Usage(error.to_string()))?;
     let read = run.read().map_err(unreadable)?;

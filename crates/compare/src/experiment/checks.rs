@@ -136,9 +136,19 @@ fn load(load: &Load) -> Result<(), String> {
             return Err(format!("{name} is {value}; give {unit}, more than 0"));
         }
     }
+    if load.rate_per_s.is_some() && load.capacity.is_some() {
+        return Err(
+            "it has rate_per_s and capacity, a share of the server's own rate; give one of them".to_owned(),
+        );
+    }
+    if load.capacity_per_s.is_some() && load.capacity.is_none() {
+        return Err(
+            "it has capacity_per_s, but no capacity, the share of it that is offered; give both".to_owned(),
+        );
+    }
     if let Some(share) = load.capacity.filter(|&share| share > CAPACITY_MOST) {
         return Err(format!(
-            "capacity is {share}; give a share from 0 to {CAPACITY_MOST}"
+            "capacity is {share}; give a share such as 0.7, at most {CAPACITY_MOST}"
         ));
     }
     // The load generator checks the rest. Any address will do for that.
@@ -152,7 +162,7 @@ fn load(load: &Load) -> Result<(), String> {
 /// The longest window, and the longest bound of a latency: an hour.
 const WINDOW_MOST_MS: u64 = 3_600_000;
 /// The highest offered rate, as a share of capacity.
-const CAPACITY_MOST: f64 = 100.0;
+const CAPACITY_MOST: f64 = 10.0;
 
 fn within(name: &str, value: Option<u64>, least: u64, most: u64) -> Result<(), String> {
     match value.filter(|value| !(least..=most).contains(value)) {
@@ -288,6 +298,21 @@ mod tests {
                 refused("", &load, &["setting \"a\"", name, "more than 0"]);
             }
         }
+    }
+
+    #[test]
+    fn a_rate_is_given_in_one_way() {
+        refused(
+            "",
+            "load = { capacity = 0.5, rate_per_s = 9.0 }",
+            &["rate_per_s and capacity"],
+        );
+        refused(
+            "",
+            "load = { capacity_per_s = 9.0 }",
+            &["capacity_per_s, but no capacity"],
+        );
+        refused("", "load = { capacity = 70.0 }", &["capacity is 70", "0.7"]);
     }
 
     #[test]

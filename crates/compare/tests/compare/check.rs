@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::support::{blocking, event_loop, made, only_run, run, smoke, text, two_models};
+use crate::support::{
+    blocking, change_records, event_loop, made, only_run, run, smoke, text, two_models, undisturbed,
+};
 
 /// A run of two models with six trials of each in one setting, made once for all tests.
 fn measured() -> &'static Path {
@@ -17,6 +19,7 @@ fn measured() -> &'static Path {
         let mut run = smoke("request-cost", &two_models(), out.path());
         made(run.args(["--trials", "6"]));
         let folder = only_run(out.path());
+        undisturbed(&folder);
         // On a busy machine requests may be lost, and then nothing else is compared.
         change_records(&folder.join("records.jsonl"), |record| {
             let load = record["measured"]["load"]
@@ -75,17 +78,6 @@ impl Copy {
     fn check(&self, more: &[&str]) -> Output {
         compared(self.0.path(), measured(), more)
     }
-}
-
-/// Changes the records of a run as they are stored.
-fn change_records(path: &Path, change: impl Fn(&mut Value)) {
-    let text = fs::read_to_string(path).expect("the records can be read");
-    let lines = text.lines().map(|line| {
-        let mut record: Value = serde_json::from_str(line).expect("a line is a record");
-        change(&mut record);
-        format!("{record}\n")
-    });
-    fs::write(path, lines.collect::<String>()).expect("the records can be written");
 }
 
 fn compared(judged: &Path, baseline: &Path, more: &[&str]) -> Output {

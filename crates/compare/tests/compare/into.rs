@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::{event_loop, made, only_run, run, smoke, text};
+use crate::support::{event_loop, made, only_run, run, smoke, text, undisturbed};
 
 const BEGIN: &str = "<!-- results: begin -->";
 const END: &str = "<!-- results: end -->";
@@ -13,7 +13,9 @@ const END: &str = "<!-- results: end -->";
 fn measured(folder: &Path) -> PathBuf {
     let out = folder.join("results");
     made(&mut smoke("request-cost", event_loop(), &out));
-    only_run(&out)
+    let run = only_run(&out);
+    undisturbed(&run);
+    run
 }
 
 #[test]

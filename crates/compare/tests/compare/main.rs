@@ -12,6 +12,7 @@ mod kept;
 mod lacking;
 mod locked;
 mod lossy;
+mod pages;
 mod printed;
 mod resume;
 mod run;

@@ -1,5 +1,6 @@
 //! What the tests of `compare` share: it is run as its users run it, with real servers and with scripts.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A limit for what takes no time on an idle machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -124,6 +125,43 @@ pub(crate) fn only_run(out: &Path) -> PathBuf {
         .expect("its name can be read");
     assert!(runs.next().is_none(), "there is one run");
     run.path()
+}
+
+/// Changes the records of a run as they are stored.
+pub(crate) fn change_records(path: &Path, change: impl Fn(&mut Value)) {
+    let text = fs::read_to_string(path).expect("the records can be read");
+    let lines = text.lines().map(|line| {
+        let mut record: Value = serde_json::from_str(line).expect("a line is a record");
+        change(&mut record);
+        format!("{record}\n")
+    });
+    fs::write(path, lines.collect::<String>()).expect("the records can be written");
+}
+
+/// Makes the trials of a run what they are on a quiet machine: none is excluded, and so none is repeated.
+pub(crate) fn undisturbed(run: &Path) {
+    let path = run.join("records.jsonl");
+    change_records(&path, |record| {
+        let Some(measured) = record.get_mut("measured") else {
+            return;
+        };
+        let interference = measured["interference"].as_object_mut().expect("it is an object");
+        for value in interference.values_mut().filter(|value| value.is_number()) {
+            *value = json!(0);
+        }
+        measured["spent"]["elapsed_s"] = measured["load"]["window_s"].clone();
+    });
+    let text = fs::read_to_string(&path).expect("the records can be read");
+    let mut last = BTreeMap::new();
+    for line in text.lines() {
+        let record: Value = serde_json::from_str(line).expect("a line is a record");
+        let trial = ["round", "experiment", "setting", "model"].map(|key| record[key].to_string());
+        last.insert(trial, record);
+    }
+    let mut records: Vec<_> = last.into_values().collect();
+    records.sort_by_key(|record| record["trial"].as_u64());
+    let lines = records.iter().map(|record| format!("{record}\n"));
+    fs::write(path, lines.collect::<String>()).expect("the records can be written");
 }
 
 /// Waits until the condition holds.

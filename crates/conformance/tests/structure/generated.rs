@@ -17,6 +17,8 @@ const INTRODUCTION: &str = "# The models
 Each model is a server program that fits on a page: `src/main.rs` of its crate. This page shows the drawing of each, what
 blocks in it, and what it costs. The differences between related models follow as diffs, because they are the lesson.
 
+A wait is a handler that waits for something else (`sleep`). A block is a handler that holds its thread (`block`).
+
 <!-- Generated from the sources by: UPDATE=1 cargo test -p conformance --test structure generated -->
 
 ";

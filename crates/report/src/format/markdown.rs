@@ -8,6 +8,9 @@ use crate::conclusions::Choice;
 use crate::page::{Cell, Mark, Page, Section, Table};
 use crate::sign;
 
+/// How the comment begins by which a page is known to be written by `compare`.
+pub const PAGE_MARK: &str = "<!-- Written by `compare report`";
+
 /// Renders a page. It refers to a picture for each plot: its key with `.svg`.
 #[must_use]
 pub fn render(page: &Page) -> String {
@@ -22,7 +25,7 @@ fn write(text: &mut String, page: &Page) -> fmt::Result {
     writeln!(text, "# {}\n", marked(&page.title))?;
     writeln!(
         text,
-        "<!-- Written by `compare report` from runs/{}/records.jsonl. Change the program, not this page. -->\n",
+        "{PAGE_MARK} from runs/{}/records.jsonl. Change the program, not this page. -->\n",
         comment(run)
     )?;
     for paragraph in &page.introduction {

@@ -10,9 +10,10 @@ use crate::cmd::Usage;
 use crate::contender::{Contender, LeftOut};
 use crate::environment::{self, typed};
 use crate::experiment::shipped;
-use crate::folder::Run;
+use crate::folder::{Run, check_page_in};
 use crate::journal::Journal;
 use crate::output;
+use crate::plan;
 use crate::profile::Profile;
 use crate::verify;
 use host::Fault;
@@ -26,6 +27,7 @@ use schema::record::SCHEMA;
 impl Flags {
     /// A new run; none if it was interrupted before it began.
     pub(super) fn begun(&self, cancel: &AtomicBool) -> Result<Option<Begun>> {
+        check_page_in(&self.out).map_err(|error| Usage(error.to_string()))?;
         let (cpus, cpus_allowed) = self.places.split()?;
         let discovered = self.places.servers.discover_on(&cpus.server)?;
         let (mut contenders, faulty) = discovered.asked(&self.models)?;
@@ -80,6 +82,10 @@ impl Flags {
             cpus,
             machine,
         };
+        if plan::of_run(&environment).is_empty() {
+            run.discard();
+            return Err(Usage(nothing_to_measure(&environment)).into());
+        }
         let written = environment::write(&environment, &run.environment());
         match written.and_then(|()| Journal::create(run.records()).map_err(anyhow::Error::from)) {
             Ok(journal) => Ok(Some((environment, run, journal, Vec::new()))),
@@ -108,6 +114,16 @@ impl Flags {
         }
         Ok(experiments)
     }
+}
+
+/// No contender has what an experiment needs.
+fn nothing_to_measure(environment: &Environment) -> String {
+    let names = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(", ");
+    format!(
+        "nothing is left to be measured: none of {} takes part in {}; choose others with --models or --experiments",
+        names(&mut environment.contenders.iter().map(|contender| &*contender.name)),
+        names(&mut environment.experiments.iter().map(|experiment| &*experiment.key))
+    )
 }
 
 /// No contender passed verification. The folder stays if it has their output, which may show why.
