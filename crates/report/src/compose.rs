@@ -5,7 +5,7 @@ use schema::environment::{Commit, Environment};
 
 use super::caveats;
 use super::conclusions::{self, Choice};
-use super::page::{Page, Section};
+use super::page::{Grid, Page, Section};
 use super::plots;
 use super::summary::{Results, Summary};
 use super::tables::{Width, legend, main_table, metrics_table};
@@ -22,6 +22,8 @@ pub fn page(summary: &Summary<'_>, run: &str) -> Page {
         title: "What each server model costs".to_owned(),
         run: run.to_owned(),
         introduction: introduction(summary, &sections),
+        decision: Vec::new(),
+        grid: Grid::default(),
         choices,
         open,
         sections,
@@ -78,7 +80,9 @@ fn section(results: &Results<'_>) -> Section {
         question: experiment.question.clone(),
         setup: experiment.setup.clone(),
         expected: experiment.expected.clone(),
+        meaning: conclusions::finding(results),
         finding: conclusions::finding(results),
+        caveats: Vec::new(),
         table: main_table(results, Width::Page),
         details,
         plots: plots::plots(results),

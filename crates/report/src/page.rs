@@ -13,6 +13,10 @@ pub struct Page {
     /// What was measured and how to read it, in paragraphs. Like all texts of a page it may contain `**bold**` and
     /// `` `code` ``.
     pub(crate) introduction: Vec<String>,
+    /// Which model in which situation: at most five lines.
+    pub(crate) decision: Vec<DecisionLine>,
+    /// Workloads and models.
+    pub(crate) grid: Grid,
     /// Which model for which work.
     pub(crate) choices: Vec<Choice>,
     /// Further conclusions, a sentence each: errors, ties, and what the run cannot show.
@@ -31,6 +35,60 @@ pub struct Page {
     pub(crate) command: String,
 }
 
+/// A line of the decision.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DecisionLine {
+    /// The situation: `Handlers that block their thread`.
+    pub(crate) when: String,
+    /// The models to choose, and the value that this rests on, in a sentence.
+    pub(crate) choice: String,
+}
+
+/// The workloads of a run, and how far each model is from the best in each of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Grid {
+    /// The columns, in the order of the run, each with the place that gives it its colour.
+    pub(crate) models: Vec<(String, usize)>,
+    pub(crate) rows: Vec<GridRow>,
+}
+
+/// A workload.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GridRow {
+    /// Experiment and setting: `request-cost/64`.
+    pub(crate) key: String,
+    /// The key of its experiment, whose section explains it.
+    pub(crate) experiment: String,
+    pub(crate) title: String,
+    /// The metric that ranks the models, with its unit.
+    pub(crate) metric: String,
+    /// The value of the best, with its unit; none if no model is ranked.
+    pub(crate) best: Option<String>,
+    /// One for each model of the grid, in its order.
+    pub(crate) cells: Vec<GridCell>,
+}
+
+/// A model in a workload.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct GridCell {
+    /// What the cell shows: `best`, `tied`, `1.55 ×`, or in words why there is no ratio.
+    pub(crate) text: String,
+    pub(crate) mark: Mark,
+    /// How many times as much as the best's the value is, or the other way round where more is better: 1 and more. None if
+    /// the model is not ranked.
+    pub(crate) ratio: Option<Interval>,
+    /// The value with its unit, if there is one.
+    pub(crate) value: Option<String>,
+}
+
+/// A ratio with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Interval {
+    pub(crate) middle: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
 /// The part of an experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Section {
@@ -39,8 +97,12 @@ pub(crate) struct Section {
     pub(crate) question: String,
     pub(crate) setup: String,
     pub(crate) expected: Option<String>,
+    /// What it found, in one sentence.
+    pub(crate) meaning: String,
     /// What it found, in sentences.
     pub(crate) finding: String,
+    /// What limits its conclusions, a sentence each.
+    pub(crate) caveats: Vec<String>,
     /// The table that answers the question.
     pub(crate) table: Table,
     /// All metrics, a table for each setting.

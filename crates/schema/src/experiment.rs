@@ -6,6 +6,7 @@
 mod load;
 mod setting;
 mod times;
+mod workload;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -18,6 +19,7 @@ use crate::contender::Contender;
 pub use load::Load;
 pub use setting::{Case, Excluded, Setting};
 pub use times::Times;
+pub use workload::{Decision, Workload};
 
 /// A question, and the settings that answer it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -158,7 +160,7 @@ impl Experiment {
     }
 
     /// The keys of all its metrics, the headline first.
-    pub fn metric_keys(&self) -> impl Iterator<Item = &str> {
+    pub fn metric_keys(&self) -> impl Iterator<Item = &str> + Clone {
         let others = self.metrics.iter().chain(&self.more_metrics);
         std::iter::once(&*self.headline).chain(others.map(|key| &**key))
     }

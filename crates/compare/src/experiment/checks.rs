@@ -46,6 +46,7 @@ fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
         return Err(format!("its x is {x}; give a number"));
     }
     workers(setting.workers)?;
+    workload(experiment, setting)?;
     if let Some(axis) = experiment.axis.as_ref().filter(|_| setting.x.is_none()) {
         return Err(format!(
             "it has no x, its place on the axis {:?}; give it one, or leave the axis out",
@@ -66,6 +67,31 @@ fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The most lines of a decision. A reader who chooses a server does not keep more in mind.
+const DECISIONS_MOST: u8 = 5;
+
+/// Checks the metric and the line of the workload that a setting stands for.
+fn workload(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
+    let Some(workload) = &setting.workload else {
+        return Ok(());
+    };
+    if let Some(metric) = &workload.metric {
+        known(
+            "the metric of its workload",
+            "metric of the experiment",
+            metric,
+            experiment.metric_keys(),
+        )?;
+    }
+    match &workload.decision {
+        Some(decision) if !(1..=DECISIONS_MOST).contains(&decision.order) => Err(format!(
+            "the order of its decision is {}; give a number from 1 to {DECISIONS_MOST}",
+            decision.order
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn workers(count: Option<u16>) -> Result<(), String> {

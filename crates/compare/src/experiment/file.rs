@@ -4,7 +4,7 @@
 //! laid over both, for the servers that it names by their capabilities.
 
 use schema::capability::{Capability, one_or_more};
-use schema::experiment::{Axis, Case, Experiment, Load, Method, Setting, Theory};
+use schema::experiment::{Axis, Case, Experiment, Load, Method, Setting, Theory, Workload};
 use serde::Deserialize;
 use stats::theory::Queue;
 use toml::{Table, Value};
@@ -78,6 +78,7 @@ struct SettingEntry {
     window_ms: Option<u64>,
     #[serde(default)]
     load: Table,
+    workload: Option<Workload>,
 }
 
 fn one_load() -> Method {
@@ -188,6 +189,7 @@ fn setting(file: &File, entry: &SettingEntry) -> Result<Setting, ExperimentError
         accept: entry.accept.clone().or_else(|| file.accept.clone()),
         profiles: entry.profiles.clone().unwrap_or_else(|| file.profiles.clone()),
         window_ms: entry.window_ms.or(file.window_ms),
+        workload: entry.workload.clone(),
     })
 }
 
@@ -266,6 +268,26 @@ mod tests {
             bad_op.contains("setting \"a\"") && bad_op.contains("pong"),
             "{bad_op}"
         );
+    }
+
+    #[test]
+    fn a_setting_may_stand_for_a_workload() {
+        let rest = |workload: &str| {
+            format!(
+                "[[setting]]\nkey = \"a\"\ntitle = \"a\"\n[setting.workload]\ntitle = \"mine\"\n{workload}"
+            )
+        };
+        let text = rest("decision = { order = 2, when = \"It is mine\" }");
+        let experiment = parse(&format!("{LEAST}{text}")).unwrap();
+        let workload = experiment.settings[0].workload.as_ref().unwrap();
+        assert_eq!(workload.decision.as_ref().map(|line| line.order), Some(2));
+        let unknown = refused(&rest("metric = \"mean_us\""));
+        assert!(
+            unknown.contains("mean_us") && unknown.contains("use one of p99_us"),
+            "{unknown}"
+        );
+        let sixth = refused(&rest("decision = { order = 6, when = \"\" }"));
+        assert!(sixth.contains("from 1 to 5"), "{sixth}");
     }
 
     #[test]

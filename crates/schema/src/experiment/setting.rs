@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::load::Load;
+use super::workload::Workload;
 use crate::capability::Capability;
 use crate::contender::Contender;
 
@@ -33,6 +34,9 @@ pub struct Setting {
     pub window_ms: Option<u64>,
     /// What is asked of the server.
     pub load: Load,
+    /// The workload that it stands for, if it stands for one that readers choose by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
     /// What differs for some servers. Where several apply, the last one that gives a value counts.
     #[serde(rename = "where", default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<Case>,
@@ -213,6 +217,7 @@ mod tests {
             accept: None,
             profiles: Vec::new(),
             window_ms: None,
+            workload: None,
             load: Load {
                 limit_to_served: true,
                 ..Load::default()

@@ -2,7 +2,7 @@
 
 use crate::conclusions::Choice;
 use crate::numbers::rounded;
-use crate::page::{Cell, Mark, Page, Row, Section, Table};
+use crate::page::{Cell, Grid, Mark, Page, Row, Section, Table};
 use crate::plot::{Plot, Point, Scale, Series};
 use crate::sign::Sign;
 
@@ -33,6 +33,8 @@ pub(super) fn page() -> Page {
              stands its 95 % interval, and a plot shows it as a whisker."
                 .to_owned(),
         ],
+        decision: Vec::new(),
+        grid: Grid::default(),
         choices: vec![Choice {
             title: "Idle connections".to_owned(),
             settings: vec!["200".to_owned(), "1,000".to_owned()],
@@ -76,6 +78,8 @@ fn section(key: &str, title: &str, plots: Vec<Plot>) -> Section {
         question: "How does the rate change with the number of connections?".to_owned(),
         setup: "Closed loop, a 64-byte `ping`, with the connections of the axis.".to_owned(),
         expected: Some("A model with one thread stays flat.".to_owned()),
+        meaning: "**epoll, one thread** serves most.".to_owned(),
+        caveats: Vec::new(),
         finding:
             "**epoll, one thread** serves most: 51,200 requests/s (50,100 – 52,000) with 64 connections."
                 .to_owned(),
