@@ -42,6 +42,9 @@ pub struct Experiment {
     pub metrics: Vec<String>,
     /// The keys of metrics that only the tables of all metrics show.
     pub more_metrics: Vec<String>,
+    /// The keys of the metrics that get a plot each; none: the headline only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plots: Vec<String>,
     /// What the settings differ by, if they lie on an axis.
     pub axis: Option<Axis>,
     /// What queueing theory expects of the mean latency.
@@ -163,6 +166,12 @@ impl Experiment {
     pub fn metric_keys(&self) -> impl Iterator<Item = &str> + Clone {
         let others = self.metrics.iter().chain(&self.more_metrics);
         std::iter::once(&*self.headline).chain(others.map(|key| &**key))
+    }
+
+    /// The keys of the metrics that get a plot each, in the order of the plots.
+    pub fn plot_keys(&self) -> impl Iterator<Item = &str> {
+        let headline = Some(&*self.headline).filter(|_| self.plots.is_empty());
+        headline.into_iter().chain(self.plots.iter().map(|key| &**key))
     }
 
     /// How many of these, from the first on, its main tables show.

@@ -29,6 +29,8 @@ struct File {
     metrics: Vec<String>,
     #[serde(default)]
     more_metrics: Vec<String>,
+    #[serde(default)]
+    plots: Vec<String>,
     axis: Option<Axis>,
     #[serde(default)]
     theory: Vec<Theory>,
@@ -68,6 +70,7 @@ struct SettingEntry {
     key: String,
     title: String,
     x: Option<f64>,
+    panel: Option<String>,
     #[serde(default, deserialize_with = "one_or_more")]
     needs: Vec<Capability>,
     models: Option<Vec<String>>,
@@ -128,6 +131,7 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         headline: file.headline,
         metrics: file.metrics,
         more_metrics: file.more_metrics,
+        plots: file.plots,
         axis: file.axis,
         theory: file.theory,
         max_rounds: file.max_rounds,
@@ -182,6 +186,7 @@ fn setting(file: &File, entry: &SettingEntry) -> Result<Setting, ExperimentError
         key: entry.key.clone(),
         title: entry.title.clone(),
         x: entry.x,
+        panel: entry.panel.clone(),
         needs: file.needs.iter().chain(&entry.needs).cloned().collect(),
         models: entry.models.clone().or_else(|| file.models.clone()),
         flags: entry.flags.clone().unwrap_or_else(|| file.flags.clone()),

@@ -18,6 +18,9 @@ pub struct Setting {
     pub title: String,
     /// Its place on the experiment's axis.
     pub x: Option<f64>,
+    /// The title of its panel: settings of the same panel share an axis. None: all settings without one share an axis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel: Option<String>,
     /// What a server must have to take part.
     pub needs: Vec<Capability>,
     /// The names of the models that take part; none: all.
@@ -210,6 +213,7 @@ mod tests {
             key: "a".to_owned(),
             title: "a".to_owned(),
             x: None,
+            panel: None,
             needs: Vec::new(),
             models: None,
             flags: Vec::new(),
