@@ -97,8 +97,27 @@ fn meanings(summary: &Summary<'_>) -> Vec<(String, String)> {
     };
     let shown = metric::ALL.iter().filter(is_shown);
     shown
-        .map(|metric| (metric.title(), metric.meaning.to_owned()))
+        .map(|metric| {
+            (
+                metric.title_with(&names(summary, metric)),
+                metric.meaning.to_owned(),
+            )
+        })
         .collect()
+}
+
+/// What experiments call a metric, and its own name if one of them does not give it another.
+fn names(summary: &Summary<'_>, metric: &Metric) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for answer in summary.answers() {
+        for (index, _) in answer.experiment.metric_keys().enumerate() {
+            let name = answer.metric_name(index);
+            if answer.metric(index) == metric && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names.join("; ")
 }
 
 /// The machine, in lines: its CPUs, its memory and kernel, and which CPUs each side had.

@@ -32,7 +32,7 @@ pub(crate) fn plots(results: &Results<'_>) -> Vec<Plot> {
         },
     };
     let y = Scale {
-        title: results.headline().title(),
+        title: results.headline_title(),
         logarithmic: is_wide(&series),
         names: Vec::new(),
     };

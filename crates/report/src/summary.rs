@@ -104,6 +104,16 @@ impl Results<'_> {
     pub(crate) fn headline(&self) -> &'static Metric {
         metric::named(&self.experiment.headline)
     }
+
+    /// What it is called in this experiment, without its unit.
+    pub(crate) fn headline_name(&self) -> &str {
+        metric::headline_name(self.experiment)
+    }
+
+    /// What it is called in this experiment, with its unit.
+    pub(crate) fn headline_title(&self) -> String {
+        self.headline().title_with(self.headline_name())
+    }
 }
 
 impl<'a> Answer<'a> {
@@ -177,6 +187,19 @@ impl<'a> Answer<'a> {
                 .nth(index)
                 .expect("places are counted from its metrics"),
         )
+    }
+
+    /// What the metric in this place is called in this experiment, without its unit. The first is the headline.
+    pub(crate) fn metric_name(&self, index: usize) -> &str {
+        match index {
+            0 => metric::headline_name(self.experiment),
+            _ => self.metric(index).name,
+        }
+    }
+
+    /// What the metric in this place is called in this experiment, with its unit.
+    pub(crate) fn metric_title(&self, index: usize) -> String {
+        self.metric(index).title_with(self.metric_name(index))
     }
 
     /// The setting in a sentence: a bare number gets its axis.

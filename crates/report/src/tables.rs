@@ -7,7 +7,7 @@ use super::page::{Cell, Mark, Row as PageRow, Table};
 use super::sign::{self, Sign};
 use super::standing;
 use super::summary::{Answer, Results, Row};
-use crate::metric::{Kind, Metric, load};
+use crate::metric::{Kind, load};
 
 /// How much a table shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) fn main_table(results: &Results<'_>, width: Width) -> Table {
 
 /// What the columns of a table of settings show.
 pub(crate) fn heading(results: &Results<'_>) -> String {
-    let metric = results.headline().title();
+    let metric = results.headline_title();
     match &results.experiment.axis {
         Some(axis) => format!("{metric}, by {}", axis.title),
         None => metric,
@@ -46,12 +46,12 @@ pub(crate) fn metrics_table(answer: &Answer<'_>, caption: String, width: Width) 
         Width::Terminal | Width::Page => 0..answer.experiment.main_metrics(),
         Width::Whole => 0..answer.experiment.metric_keys().count(),
     };
-    let title = |metric: &Metric| match width {
-        Width::Terminal => metric.short.to_owned(),
-        Width::Page | Width::Whole => metric.title(),
+    let title = |index| match width {
+        Width::Terminal => answer.metric(index).short.to_owned(),
+        Width::Page | Width::Whole => answer.metric_title(index),
     };
     let shows_bottleneck = width != Width::Terminal;
-    let headings = metrics.clone().map(|index| title(answer.metric(index)));
+    let headings = metrics.clone().map(title);
     let headings = headings
         .chain(answer.shows_errors.then(|| ERRORS_HEADING.to_owned()))
         .chain(shows_bottleneck.then(|| BOTTLENECK_HEADING.to_owned()));

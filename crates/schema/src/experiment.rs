@@ -38,6 +38,9 @@ pub struct Experiment {
     pub method: Method,
     /// The key of the metric that answers the question.
     pub headline: String,
+    /// What that metric is called here, where the experiment makes clear what its name leaves open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headline_name: Option<String>,
     /// The keys of further metrics, which the tables show.
     pub metrics: Vec<String>,
     /// The keys of metrics that only the tables of all metrics show.

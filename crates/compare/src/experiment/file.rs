@@ -25,6 +25,7 @@ struct File {
     #[serde(default = "one_load")]
     method: Method,
     headline: String,
+    headline_name: Option<String>,
     #[serde(default)]
     metrics: Vec<String>,
     #[serde(default)]
@@ -129,6 +130,7 @@ pub(crate) fn parse(text: &str) -> Result<Experiment, ExperimentError> {
         expected: file.expected,
         method: file.method,
         headline: file.headline,
+        headline_name: file.headline_name,
         metrics: file.metrics,
         more_metrics: file.more_metrics,
         plots: file.plots,

@@ -36,7 +36,7 @@ impl Choice {
         Some(Self {
             title: answer.experiment.title.clone(),
             settings: vec![answer.name()],
-            metric: ranking.metric.name.to_owned(),
+            metric: answer.metric_name(0).to_owned(),
             best: name(ranking.best.row),
             values: vec![value(ranking.best.value)],
             tied: ranking.tied(),

@@ -59,8 +59,8 @@ fn ranked(results: &Results<'_>) -> Vec<String> {
             continue;
         };
         sentences.push(match (&*results.answers, &*sentences) {
-            ([_], _) => format!("By {}: {words}.", metric.name),
-            (_, []) => format!("By {}, {}: {words}.", metric.name, answer.name()),
+            ([_], _) => format!("By {}: {words}.", results.headline_name()),
+            (_, []) => format!("By {}, {}: {words}.", results.headline_name(), answer.name()),
             _ => format!("{}: {words}.", capitalised(&answer.name())),
         });
     }

@@ -79,7 +79,7 @@ impl Verdict {
         let Some(better) = metric.better else {
             let why = format!(
                 "of its headline, {}, neither more nor less is better",
-                metric.name
+                metric::headline_name(pair.experiment)
             );
             self.not_compared.push(Note::new(pair.model, &pair.place(), why));
             return None;
@@ -92,7 +92,10 @@ impl Verdict {
         let (before, after) = (pair.before.values(metric), pair.after.values(metric));
         let Some(difference) = Difference::between(pair, metric) else {
             let run = if before.is_empty() { "earlier" } else { "later" };
-            let why = format!("no trial of the {run} run has its {}", metric.name);
+            let why = format!(
+                "no trial of the {run} run has its {}",
+                metric::headline_name(pair.experiment)
+            );
             self.not_compared.push(Note::new(pair.model, &pair.place(), why));
             return None;
         };

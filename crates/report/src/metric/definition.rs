@@ -81,9 +81,15 @@ impl Metric {
     /// Its heading in a page: its name and its unit.
     #[must_use]
     pub fn title(&self) -> String {
+        self.title_with(self.name)
+    }
+
+    /// The heading under another name, and its unit.
+    #[must_use]
+    pub fn title_with(&self, name: &str) -> String {
         match self.unit.symbol() {
-            "" => self.name.to_owned(),
-            unit => format!("{}, {unit}", self.name),
+            "" => name.to_owned(),
+            unit => format!("{name}, {unit}"),
         }
     }
 

@@ -98,26 +98,28 @@ pub static MAX: Metric = Metric {
 
 pub static FIRST_OPERATION_P50: Metric = Metric {
     key: "first_op_p50_us",
-    name: "p50 latency of the first operation",
-    short: "1st p50",
+    name: "p50 latency of operation 1 of the mix",
+    short: "op1 p50",
     quantile: Some(Quantile {
         q: 0.5,
         samples: Samples::FirstOperation,
     }),
-    meaning: "half of the replies to the first operation of the mix came within this time",
+    meaning: "half of the replies to the operation that the mix of the load lists as number 1 came within this time; all requests \
+              of that operation count, on all connections",
     value: |trial| first_operation(trial)?.p50,
     ..LATENCY
 };
 
 pub static FIRST_OPERATION_P99: Metric = Metric {
     key: "first_op_p99_us",
-    name: "p99 latency of the first operation",
-    short: "1st p99",
+    name: "p99 latency of operation 1 of the mix",
+    short: "op1 p99",
     quantile: Some(Quantile {
         q: 0.99,
         samples: Samples::FirstOperation,
     }),
-    meaning: "99 of 100 replies to the first operation of the mix came within this time",
+    meaning: "99 of 100 replies to the operation that the mix of the load lists as number 1 came within this time; all requests \
+              of that operation count, on all connections",
     value: |trial| first_operation(trial)?.p99,
     ..LATENCY
 };

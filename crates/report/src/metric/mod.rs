@@ -8,6 +8,8 @@ pub mod load;
 mod quantile;
 mod spent;
 
+use schema::experiment::Experiment;
+
 pub use definition::{Kind, Metric};
 pub use quantile::Samples;
 
@@ -67,6 +69,16 @@ pub fn find(key: &str) -> Option<&'static Metric> {
 #[must_use]
 pub fn named(key: &str) -> &'static Metric {
     find(key).unwrap_or_else(|| panic!("there is no metric {key}"))
+}
+
+/// What an experiment calls its headline, without its unit.
+///
+/// # Panics
+/// If there is no such metric. An experiment's keys are checked when it is read.
+#[must_use]
+pub fn headline_name(experiment: &Experiment) -> &str {
+    let own = experiment.headline_name.as_deref();
+    own.unwrap_or(named(&experiment.headline).name)
 }
 
 #[cfg(test)]

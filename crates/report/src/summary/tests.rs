@@ -78,3 +78,19 @@ fn a_theory_predicts_nothing_past_capacity() {
     assert!(expected[0].unwrap() < expected[1].unwrap(), "{expected:?}");
     assert_eq!(expected[2], None);
 }
+
+#[test]
+fn an_experiments_own_name_of_its_headline_is_shown_everywhere() {
+    let (mut environment, records) = fixture::run();
+    environment.experiments[0].headline_name = Some("CPU time of a ping".to_owned());
+    let summary = fixture::summary(&environment, &records);
+    let page = crate::page(&summary, "a");
+    let words = format!("{page:?}");
+    assert!(words.contains("CPU time of a ping, µs"), "its unit is kept");
+    assert_eq!(summary.results[0].headline_name(), "CPU time of a ping");
+    let meaning = page
+        .metrics
+        .iter()
+        .find(|(name, _)| name.contains("CPU time of a ping"));
+    assert!(meaning.is_some(), "{:?}", page.metrics);
+}
