@@ -49,6 +49,8 @@ pub struct Plan {
     pub slice: Option<Duration>,
     /// The time limit of a request from its sending, and of an attempt to connect.
     pub timeout: Duration,
+    /// The bound of latency within which good replies are counted, if they are.
+    pub within: Option<Duration>,
     /// How long to wait for a server that does not accept connections yet.
     pub wait_for_server: Duration,
     /// How long to keep trying while there is no connection and the server refuses them. Then the server is gone, and the run
@@ -145,6 +147,7 @@ impl Plan {
             stages: Vec::new(),
             slice: None,
             timeout: TIMEOUT_USUAL,
+            within: None,
             wait_for_server: Duration::ZERO,
             ride_out: RIDE_OUT_USUAL,
             two_writes: false,
@@ -259,6 +262,7 @@ impl Plan {
         };
         takes_time(Field::Duration, self.duration)?;
         takes_time(Field::Timeout, self.timeout)?;
+        takes_time(Field::Within, self.within.unwrap_or(Duration::from_secs(1)))?;
         takes_time(Field::Slice, self.slice.unwrap_or(Duration::from_secs(1)))?;
         may_take(Field::Warmup, self.warmup)?;
         may_take(Field::WaitForServer, self.wait_for_server)?;
@@ -318,6 +322,7 @@ mod tests {
         refused(Field::Slice, &|plan| plan.slice = Some(Duration::ZERO));
         refused(Field::Warmup, &|plan| plan.warmup = Duration::MAX);
         refused(Field::Timeout, &|plan| plan.timeout = Duration::ZERO);
+        refused(Field::Within, &|plan| plan.within = Some(Duration::ZERO));
         refused(Field::WaitForServer, &|plan| plan.wait_for_server = Duration::MAX);
         refused(Field::RideOut, &|plan| plan.ride_out = Duration::MAX);
         for rate_per_s in [0.0, -1.0, f64::NAN, f64::INFINITY] {

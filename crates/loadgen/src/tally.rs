@@ -28,6 +28,8 @@ pub(crate) struct Tally {
     pub(crate) drain: Duration,
     /// Good replies within the window, whenever their requests were sent.
     pub(crate) completed: u64,
+    /// The good replies to requests that count whose latency was at most the bound, if there is one.
+    pub(crate) within: u64,
     /// All good replies of the run.
     pub(crate) answered_total: u64,
     /// Good replies within the window, for each connection slot.
@@ -90,6 +92,7 @@ impl Default for Tally {
             pauses: Pauses::default(),
             drain: Duration::ZERO,
             completed: 0,
+            within: 0,
             answered_total: 0,
             served: Vec::new(),
             connections_served: 0,
@@ -143,6 +146,7 @@ impl Tally {
         self.pauses = self.pauses.merge(other.pauses);
         self.drain = self.drain.max(other.drain);
         self.completed += other.completed;
+        self.within += other.within;
         self.answered_total += other.answered_total;
         self.served.extend(other.served);
         self.connections_served += other.connections_served;
@@ -210,6 +214,7 @@ mod tests {
         let mut tally = Tally {
             served: vec![ok],
             connections_served: 1,
+            within: ok,
             threads: vec![ThreadTime {
                 busy: 0.1 * ok as f64,
                 waited: 0.3 / ok as f64,
@@ -231,6 +236,7 @@ mod tests {
         assert_eq!((one.parts.len(), other.parts.len()), (2, 2));
         assert_eq!(one.connections(3), other.connections(3));
         assert_eq!(one.connections(3).served, 2);
+        assert_eq!((one.within, other.within), (3, 3));
         // The second was busier, and the first waited meanwhile.
         assert_eq!((&one.threads, one.busiest().busy), (&other.threads, 0.1));
     }

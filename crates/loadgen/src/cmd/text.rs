@@ -141,6 +141,14 @@ fn reached(page: &mut String, report: &Report) -> Result {
         counts.reset,
         counts.in_flight
     )?;
+    if let Some(within) = &report.within {
+        let bound = time(within.bound_us);
+        write!(page, "in time      {} answered within {bound}", within.ok)?;
+        if let Some(share) = within.share(counts) {
+            write!(page, ", {:.2} % of those planned", share * 100.0)?;
+        }
+        writeln!(page)?;
+    }
     let connections = &report.connections;
     write!(
         page,

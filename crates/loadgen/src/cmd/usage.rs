@@ -37,6 +37,7 @@ impl From<PlanError> for Usage {
             // No flag sets it.
             Field::Slice => return Self(error.to_string()),
             Field::Timeout => "--timeout",
+            Field::Within => "--within",
             Field::WaitForServer => "--wait-for-server",
             Field::RideOut => "--ride-out",
         };

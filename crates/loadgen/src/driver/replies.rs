@@ -142,6 +142,9 @@ impl Driver<'_> {
     /// Records the times of a good reply: in the slice in which it came, or separately after the window.
     pub(super) fn record(&mut self, request: InFlight, now_ns: u64) {
         let latency_ns = self.latency_ns(request, now_ns);
+        if self.within_ns.is_some_and(|bound_ns| latency_ns <= bound_ns) {
+            self.tally.within += 1;
+        }
         let times = match self.phase {
             Phase::Finishing => &mut self.tally.after_window,
             Phase::WarmingUp | Phase::Measuring => &mut self.slice.times,

@@ -77,6 +77,8 @@ pub(crate) struct Driver<'a> {
     pub(super) clock: Clock,
     pub(super) pauses: PauseDetector,
     pub(super) timeout_ns: u64,
+    /// The bound of latency within which good replies are counted, if they are.
+    pub(super) within_ns: Option<u64>,
     pub(super) work: Work,
     pub(super) reply_limit: FrameLimit,
     pub(super) poll: Poll,
@@ -139,6 +141,7 @@ impl<'a> Driver<'a> {
             clock,
             pauses: PauseDetector::new(plan.timeout),
             timeout_ns: nanoseconds(plan.timeout),
+            within_ns: plan.within.map(nanoseconds),
             work: plan.work.clone(),
             reply_limit: plan.work.reply_limit(),
             open_loop: open_loop(plan, partition, &poll)?,

@@ -23,6 +23,7 @@ pub enum Field {
     Duration,
     Slice,
     Timeout,
+    Within,
     WaitForServer,
     RideOut,
 }
@@ -43,6 +44,7 @@ impl fmt::Display for Field {
             Self::Duration => "the duration",
             Self::Slice => "the slice",
             Self::Timeout => "the timeout",
+            Self::Within => "the bound of latency",
             Self::WaitForServer => "the time to wait for the server",
             Self::RideOut => "the time to ride out refused connections",
         })

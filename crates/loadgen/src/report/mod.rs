@@ -4,7 +4,7 @@ mod checks;
 
 use schema::load::{
     BackgroundConnections, CLIENT_BUSY_MOST, Checks, Client, ClientPauses, Fairness, LoopKind, Options,
-    Outage, Part, Report, SCHEMA, StageResult,
+    Outage, Part, Report, SCHEMA, StageResult, Within,
 };
 
 use crate::histogram::quantiles;
@@ -46,6 +46,10 @@ pub(crate) fn build(
             .then(|| tally.completed > 0 && tally.backlog.outgrew(&tally.requests, tally.pauses.requests)),
         connections: tally.connections(plan.connections as u64),
         latency_us,
+        within: plan.within.map(|bound| Within {
+            bound_us: bound.as_secs_f64() * 1e6,
+            ok: tally.within,
+        }),
         service_us: if is_open {
             quantiles(&times.service)
         } else {

@@ -42,6 +42,7 @@ const FIELDS: &[&str] = &[
     "/latency_us/p999",
     "/latency_us/p9999",
     "/latency_us/max",
+    "/within",
     "/service_us/min",
     "/service_us/mean",
     "/service_us/p50",
@@ -110,6 +111,22 @@ fn the_json_has_the_options() {
     assert_eq!(values("name"), ["ping", "blob 10"]);
     assert_eq!(values("weight"), [3, 1]);
     assert_eq!(values("params"), [Value::Null, "10".into()]);
+}
+
+#[test]
+fn replies_within_a_bound_are_counted_if_asked() {
+    let fake = Fake::good();
+    let within = |arguments: &[&str]| {
+        let left = short_run(&fake, &[&["--json", "-"], arguments].concat());
+        let json: Value = serde_json::from_str(&left.stdout).expect("stdout is JSON and nothing else");
+        (json["within"].clone(), json["requests"]["ok"].clone())
+    };
+    assert_eq!(within(&[]).0, Value::Null);
+    // Longer than any reply may take, and shorter than any takes.
+    let (long, ok) = within(&["--within", "1h"]);
+    assert_eq!((&long["bound_us"], &long["ok"]), (&3.6e9.into(), &ok));
+    let (short, _) = within(&["--within", "1ns"]);
+    assert_eq!((&short["bound_us"], &short["ok"]), (&0.001.into(), &0.into()));
 }
 
 #[test]

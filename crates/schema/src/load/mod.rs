@@ -14,6 +14,7 @@ mod quantiles;
 mod report;
 mod requests;
 mod stage;
+mod within;
 
 pub use self::checks::{
     ANDERSON_DARLING_DOUBTFUL, Arrivals, Checks, DRIFT_MOST, Drift, KEPT_BUSY_LEAST, LATE_SHARE_MOST,
@@ -29,3 +30,4 @@ pub use self::quantiles::{BEYOND_LEAST, Quantiles};
 pub use self::report::{Interval, Part, Report, SCHEMA};
 pub use self::requests::{Backlog, LoopKind, Requests, UNSENT_SHARE_MOST};
 pub use self::stage::StageResult;
+pub use self::within::Within;

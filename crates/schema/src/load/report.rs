@@ -11,6 +11,7 @@ use super::options::Options;
 use super::quantiles::Quantiles;
 use super::requests::{Backlog, LoopKind, Requests};
 use super::stage::StageResult;
+use super::within::Within;
 
 /// The version of [`Report`].
 pub const SCHEMA: u32 = 1;
@@ -47,6 +48,9 @@ pub struct Report {
     pub connections: Connections,
     /// From when a request was due to its reply; in a closed loop from when it was sent.
     pub latency_us: Option<Quantiles>,
+    /// With `--within`: the good replies whose latency was at most the bound; else null.
+    #[serde(default)]
+    pub within: Option<Within>,
     /// From when a request was sent to its reply.
     pub service_us: Option<Quantiles>,
     /// From when a request was due to when it was sent; null in a closed loop, where none is due.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::{
     BackgroundConnections, Checks, Client, Connections, Failures, Fairness, Interval, LoopKind, Part,
-    Quantiles, Report, Requests,
+    Quantiles, Report, Requests, Within,
 };
 
 /// The load generator's report, without what stands in the environment of the run, and without what does not apply.
@@ -26,6 +26,9 @@ pub struct LoadMetrics {
     pub connections: Connections,
     /// From when a request was due to its reply; in a closed loop from when it was sent.
     pub latency_us: Option<Quantiles>,
+    /// The good replies whose latency was at most a bound. Only where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
     /// From when a request was sent to its reply. Only in an open loop: in a closed one it is the latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_us: Option<Quantiles>,
@@ -82,6 +85,7 @@ impl From<Report> for LoadMetrics {
             requests: report.requests,
             connections: report.connections,
             latency_us: report.latency_us,
+            within: report.within,
             service_us: report.service_us.filter(|_| open),
             send_delay_us: report.send_delay_us,
             connecting_us: report.connecting_us,

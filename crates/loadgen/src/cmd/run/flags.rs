@@ -111,6 +111,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time_above_zero)]
     timeout: Duration,
 
+    /// Bound of latency: report how many of the planned requests got a good reply within it (above 0, at most 30days)
+    #[arg(long, value_name = "TIME", value_parser = time_above_zero)]
+    within: Option<Duration>,
+
     /// Time to wait for a server that does not accept connections yet (0 to 30days)
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = time)]
     wait_for_server: Duration,
@@ -237,6 +241,7 @@ impl Flags {
             duration: self.duration,
             requests: self.requests,
             timeout: self.timeout,
+            within: self.within,
             wait_for_server: self.wait_for_server,
             ride_out: self.ride_out,
             two_writes: self.two_writes,

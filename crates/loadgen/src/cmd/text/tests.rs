@@ -1,6 +1,6 @@
 //! Pages of fixed results.
 
-use schema::load::{BackgroundConnections, Failures, MixPart, Part};
+use schema::load::{BackgroundConnections, Failures, MixPart, Part, Within};
 
 use super::*;
 
@@ -43,6 +43,10 @@ fn unusual() -> Report {
     report.client.waited = 0.034;
     report.loop_kind = LoopKind::Closed;
     report.send_delay_us = None;
+    report.within = Some(Within {
+        bound_us: 500.0,
+        ok: report.requests.planned - 2,
+    });
     (report.checks.arrivals, report.checks.late_share) = (None, None);
     report.background = Some(BackgroundConnections {
         idle: 10,

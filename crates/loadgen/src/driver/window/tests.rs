@@ -66,6 +66,40 @@ fn replies_to_the_warm_up_count_in_their_slice() {
 }
 
 #[test]
+fn replies_within_the_bound_are_counted_from_when_they_were_due() {
+    // A request is due each millisecond, and two are sent. The reply to the first comes just in time, that to the second a
+    // nanosecond too late. Both come after the window.
+    let bounded = |plan: Plan| Plan {
+        within: Some(Duration::from_millis(4)),
+        ..plan
+    };
+    let mut driver = Stepped::begin(bounded(Plan {
+        pipeline: 2,
+        ..open_loop(4)
+    }));
+    driver.at(4 * MS).answer(0, 1);
+    driver.at(5 * MS + 1).answer(0, 1);
+    let tally = driver.finish();
+    assert_eq!((tally.requests.planned, tally.requests.unsent), (4, 2));
+    assert_eq!((tally.requests.ok, tally.within), (2, 1));
+
+    // In a closed loop latency counts from the sending. A reply in the warm-up does not count.
+    let mut driver = Stepped::begin(bounded(Plan {
+        warmup: Duration::from_millis(2),
+        ..closed_loop(20)
+    }));
+    for at_ms in [1, 4, 8, 13] {
+        driver.at(at_ms * MS).answer(0, 1);
+    }
+    let tally = driver.finish();
+    assert_eq!((tally.requests.ok, tally.within), (3, 2));
+
+    let mut driver = Stepped::begin(open_loop(4));
+    driver.at(MS).answer(0, 1);
+    assert_eq!(driver.finish().within, 0, "without a bound none is counted");
+}
+
+#[test]
 fn a_failure_counts_in_its_slice() {
     let mut driver = Stepped::begin(Plan {
         warmup: Duration::from_millis(10),
