@@ -227,6 +227,7 @@ pub(crate) fn measured() -> Measured {
                 ..Connections::default()
             },
             latency_us: Some(quantiles(1000, 100.0)),
+            within: None,
             service_us: None,
             send_delay_us: None,
             connecting_us: None,
