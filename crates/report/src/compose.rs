@@ -5,7 +5,8 @@ use schema::environment::{Commit, Environment};
 
 use super::caveats;
 use super::conclusions::{self, Choice};
-use super::page::{Grid, Page, Section};
+use super::grid;
+use super::page::{Page, Section};
 use super::plots;
 use super::summary::{Results, Summary};
 use super::tables::{Width, legend, main_table, metrics_table};
@@ -23,7 +24,7 @@ pub fn page(summary: &Summary<'_>, run: &str) -> Page {
         run: run.to_owned(),
         introduction: introduction(summary, &sections),
         decision: Vec::new(),
-        grid: Grid::default(),
+        grid: grid::grid(summary),
         choices,
         open,
         sections,

@@ -27,12 +27,15 @@ mod fixture;
 mod format;
 #[cfg(test)]
 mod golden;
+mod grid;
 pub mod metric;
 pub mod numbers;
 mod page;
 mod plot;
 mod plots;
 mod recorded;
+mod remark;
+mod score;
 mod sign;
 mod standing;
 mod summary;

@@ -3,6 +3,7 @@
 use super::conclusions::Choice;
 use super::plot::Plot;
 use super::sign::Sign;
+pub(crate) use super::standing::Mark;
 
 /// A page.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,14 +154,4 @@ pub(crate) struct Cell {
     pub(crate) mark: Mark,
     /// Signs behind the value.
     pub(crate) signs: Vec<Sign>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Mark {
-    #[default]
-    None,
-    /// The best of its column.
-    Best,
-    /// No significant difference from the best.
-    Tied,
 }

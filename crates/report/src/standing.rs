@@ -7,6 +7,20 @@ use crate::numbers::percent;
 /// The rank of a value among those of its column, or why it has none.
 pub(crate) type Standing = Result<Rank, Reason>;
 
+/// How a value is marked in its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mark {
+    #[default]
+    None,
+    /// The best of its column, and significantly better than every other.
+    Best,
+    /// One of several without a significant difference between them and the best, the best itself included. Some other value
+    /// is significantly worse.
+    Tied,
+    /// The same, where no value is significantly worse.
+    AllTied,
+}
+
 /// Why a value is not ranked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Reason {

@@ -2,16 +2,16 @@
 
 mod row;
 
-use stats::Better;
+use stats::{Better, Rank};
 
-use super::standing::Reason;
+use super::standing::{Mark, Reason};
 use crate::metric::{self, Metric, load};
 use schema::environment::Environment;
-use schema::experiment::{Experiment, Setting};
+use schema::experiment::{Experiment, Setting, Workload};
 use schema::plan;
 use schema::record::Record;
 
-pub(crate) use row::Row;
+pub(crate) use row::{Row, Value};
 
 /// The results of a run.
 #[derive(Debug)]
@@ -99,7 +99,13 @@ impl<'a> Summary<'a> {
     }
 }
 
-impl Results<'_> {
+impl<'a> Results<'a> {
+    /// The settings that stand for workloads.
+    pub(crate) fn workloads(&self) -> impl Iterator<Item = (&Answer<'a>, &'a Workload)> {
+        let answers = self.answers.iter();
+        answers.filter_map(|answer| Some((answer, answer.setting.workload.as_ref()?)))
+    }
+
     /// The metric that answers the experiment's question.
     pub(crate) fn headline(&self) -> &'static Metric {
         metric::named(&self.experiment.headline)
@@ -169,11 +175,13 @@ impl<'a> Answer<'a> {
         // The same for all columns of a table, so that its reader needs one number only.
         let needed = stats::trials_needed(self.rows.len());
         let standings = stats::rank(&values, better, needed);
-        for (place, found) in compared.into_iter().zip(standings) {
+        let ratios = stats::times_worse(&values, better, needed);
+        for ((place, found), ratio) in compared.into_iter().zip(standings).zip(ratios) {
             let row = &mut self.rows[place];
+            row.values[index].ratio = ratio;
             row.values[index].standing = match found.map_err(Reason::from) {
                 Err(Reason::NoValue) if row.kept.is_empty() => Err(Reason::TooFew { trials: 0, needed }),
-                Ok(rank) if is_smoke && rank != stats::Rank::Only => Err(Reason::Smoke),
+                Ok(rank) if is_smoke && rank != Rank::Only => Err(Reason::Smoke),
                 standing => standing,
             };
         }
@@ -200,6 +208,33 @@ impl<'a> Answer<'a> {
     /// What the metric in this place is called in this experiment, with its unit.
     pub(crate) fn metric_title(&self, index: usize) -> String {
         self.metric(index).title_with(self.metric_name(index))
+    }
+
+    /// The place of the metric that ranks a workload.
+    pub(crate) fn index_of(&self, workload: &Workload) -> usize {
+        let key = workload.metric.as_deref().unwrap_or(&self.experiment.headline);
+        // A workload's metric is checked when its file is read. A record of another version may name another.
+        let place = self.experiment.metric_keys().position(|other| other == key);
+        place.unwrap_or(0)
+    }
+
+    /// The best row of a column, or its only one.
+    pub(crate) fn best(&self, index: usize) -> Option<&Row<'a>> {
+        let is_best = |row: &&Row<'_>| matches!(row.values[index].standing, Ok(Rank::Best | Rank::Only));
+        self.rows.iter().find(is_best)
+    }
+
+    /// How a value is marked in its column.
+    pub(crate) fn mark(&self, row: &Row<'_>, index: usize) -> Mark {
+        let has = |rank| self.rows.iter().any(|row| row.values[index].standing == Ok(rank));
+        match row.values[index].standing {
+            Ok(Rank::Best | Rank::Tied) => match (has(Rank::Tied), has(Rank::Worse)) {
+                (false, _) => Mark::Best,
+                (true, true) => Mark::Tied,
+                (true, false) => Mark::AllTied,
+            },
+            _ => Mark::None,
+        }
     }
 
     /// The setting in a sentence: a bare number gets its axis.

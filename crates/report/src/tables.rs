@@ -1,9 +1,7 @@
 //! The tables of a page, and the legend that explains them.
 
-use stats::Rank;
-
 use super::bottleneck::Bottleneck;
-use super::page::{Cell, Mark, Row as PageRow, Table};
+use super::page::{Cell, Row as PageRow, Table};
 use super::sign::{self, Sign};
 use super::standing;
 use super::summary::{Answer, Results, Row};
@@ -168,11 +166,7 @@ fn value_cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
         note,
         median,
         value: Some(estimate.median),
-        mark: match value.standing {
-            Ok(Rank::Best) => Mark::Best,
-            Ok(Rank::Tied) => Mark::Tied,
-            _ => Mark::None,
-        },
+        mark: answer.mark(row, index),
         signs: signs(answer, row, index),
     }
 }

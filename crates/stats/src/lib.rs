@@ -21,4 +21,4 @@ pub use comparison::{Better, Comparison, Verdict};
 pub use estimate::Estimate;
 pub use median::{CONFIDENCE, median};
 pub use regression::{Finding, Test, judge, trials_needed as trials_needed_by_a_check};
-pub use ties::{Rank, Unranked, rank, trials_needed};
+pub use ties::{Rank, Unranked, rank, times_worse, trials_needed};

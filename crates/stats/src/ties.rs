@@ -46,10 +46,7 @@ const TAIL_OF_TWO: f64 = 0.025;
 /// with the best, by Bonferroni's bound). Rows that are called worse leave their share to the rest (Holm 1979).
 #[must_use]
 pub fn rank(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Result<Rank, Unranked>> {
-    let medians: Vec<Option<f64>> = rows
-        .iter()
-        .map(|row| Estimate::from_values(row.iter().flatten().copied()).map(|estimate| estimate.median))
-        .collect();
+    let medians = medians(rows);
     let mut standings = vec![Err(Unranked::Absent); rows.len()];
     let present: Vec<usize> = (0..rows.len()).filter(|&row| medians[row].is_some()).collect();
     let (enough, short): (Vec<usize>, Vec<usize>) =
@@ -89,6 +86,40 @@ pub fn rank(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Res
         standings[row] = Ok(Rank::Tied);
     }
     standings
+}
+
+/// How many times worse than the best each row is, with its 95 % interval: by the rounds that both have, and oriented so that
+/// 1 is as good as the best and more is worse. None for a row with fewer trials than `needed`, and where a value of zero leaves
+/// no ratio. The interval is of one comparison. [`rank`] is stricter, since it makes several.
+#[must_use]
+pub fn times_worse(rows: &[Vec<Option<f64>>], better: Better, needed: usize) -> Vec<Option<Comparison>> {
+    let medians = medians(rows);
+    let enough: Vec<usize> = (0..rows.len())
+        .filter(|&row| medians[row].is_some() && trials(&rows[row]) >= needed)
+        .collect();
+    let Some(winner) = index_of_best(&medians, &enough, better) else {
+        return vec![None; rows.len()];
+    };
+    let compare = |row: usize| {
+        let log_ratios = match better {
+            Better::Less => log_ratios(&rows[row], &rows[winner]),
+            Better::More => log_ratios(&rows[winner], &rows[row]),
+        };
+        let has_ratio = log_ratios.iter().all(|ratio| ratio.abs() < BEYOND_ALL_RATIOS);
+        (has_ratio && log_ratios.len() >= needed)
+            .then(|| Comparison::of_log_ratios(&log_ratios, TAIL_OF_TWO))
+            .flatten()
+    };
+    (0..rows.len())
+        .map(|row| enough.contains(&row).then(|| compare(row)).flatten())
+        .collect()
+}
+
+/// The median of each row; none if it has no value.
+fn medians(rows: &[Vec<Option<f64>>]) -> Vec<Option<f64>> {
+    rows.iter()
+        .map(|row| Estimate::from_values(row.iter().flatten().copied()).map(|estimate| estimate.median))
+        .collect()
 }
 
 /// How many trials each of so many rows needs, so that any of them can be significantly worse than the best. A chance of 5 %
@@ -244,6 +275,28 @@ mod tests {
             rank(&[row(1.0), row(9.0)[..6].to_vec()], Better::Less),
             [BEST, WORSE]
         );
+    }
+
+    #[test]
+    fn a_ratio_to_the_best_is_one_or_more() {
+        let mut short = row(9.0);
+        short[..5].fill(None);
+        let rows = [row(3.0), row(1.0), short, row(0.0)];
+        for (rows, better, expected) in [
+            (&rows[..3], Better::Less, [Some(3.0), Some(1.0), None].as_slice()),
+            (&rows[..3], Better::More, &[Some(1.0), Some(3.0), None]),
+            // Nothing is a multiple of zero.
+            (&rows, Better::Less, &[None, None, None, Some(1.0)]),
+        ] {
+            let found = times_worse(rows, better, 6);
+            let middles: Vec<_> = found
+                .iter()
+                .map(|ratio| ratio.map(|ratio| (ratio.ratio * 1e6).round() / 1e6))
+                .collect();
+            assert_eq!(middles, expected, "{better:?}");
+            let holds = |ratio: &Comparison| ratio.low <= ratio.ratio && ratio.ratio <= ratio.high;
+            assert!(found.iter().flatten().all(holds), "{found:?}");
+        }
     }
 
     #[test]

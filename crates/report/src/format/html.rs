@@ -275,7 +275,7 @@ fn value(cell: &Cell) -> Markup {
     let (class, mark) = match cell.mark {
         Mark::None => (None, None),
         Mark::Best => (Some("best"), Some(("★", "best of its column"))),
-        Mark::Tied => (Some("tied"), Some(("≈", "tied with the best"))),
+        Mark::Tied | Mark::AllTied => (Some("tied"), Some(("≈", "tied with the best"))),
     };
     html! {
         td class=[class] data-value=[value] {

@@ -125,7 +125,7 @@ fn cell(cell: &Cell) -> String {
     let median = match cell.mark {
         Mark::None => escaped(&cell.median),
         Mark::Best => format!("**{}**", escaped(&cell.median)),
-        Mark::Tied => format!("{} ≈", escaped(&cell.median)),
+        Mark::Tied | Mark::AllTied => format!("{} ≈", escaped(&cell.median)),
     };
     let signs = match &*cell.signs {
         [] => String::new(),

@@ -114,7 +114,7 @@ fn signs(cell: &Cell) -> String {
     let mark = match cell.mark {
         Mark::None => "",
         Mark::Best => "*",
-        Mark::Tied => "=",
+        Mark::Tied | Mark::AllTied => "=",
     };
     format!("{mark}{}", sign::symbols(&cell.signs))
 }

@@ -7,7 +7,7 @@ use schema::cost::Disturbance;
 use schema::experiment::{Experiment, Method, Setting, Theory};
 use schema::load::UNSENT_SHARE_MOST;
 use stats::theory::Queue;
-use stats::{Better, Estimate};
+use stats::{Better, Comparison, Estimate};
 
 use crate::bottleneck::Bottleneck;
 use crate::errors::{Errors, FAILED_SHARE_MOST};
@@ -50,6 +50,8 @@ pub(crate) struct Value {
     pub(crate) estimate: Option<Estimate>,
     /// Where it stands in its column.
     pub(crate) standing: Standing,
+    /// How many times worse than the best of its column it is, if it is compared.
+    pub(crate) ratio: Option<Comparison>,
 }
 
 impl<'a> Row<'a> {
@@ -123,6 +125,7 @@ impl<'a> Row<'a> {
             .map(|(index, key)| Value {
                 estimate: row.estimate_at(index, metric::named(key)),
                 standing: Err(Reason::NoDirection),
+                ratio: None,
             })
             .collect();
         row

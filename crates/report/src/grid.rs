@@ -1,0 +1,259 @@
+//! The grid: workloads in rows, models in columns, and in each cell how far the model is from the best.
+
+use stats::Rank;
+
+use schema::contender::Contender;
+use schema::experiment::{Excluded, Workload};
+
+use crate::metric::{Metric, load};
+use crate::numbers::{counted, rounded};
+use crate::page::{Grid, GridCell, GridRow, Interval, Mark};
+use crate::remark;
+use crate::summary::{Answer, Results, Row, Summary, Value};
+
+/// The text of a cell of a model that takes no part, where nothing else is known of it.
+const NOT_MEASURED: &str = "not measured";
+
+/// The grid of a run: empty if no setting of it stands for a workload.
+pub(crate) fn grid(summary: &Summary<'_>) -> Grid {
+    let contenders = &summary.environment.contenders;
+    let rows: Vec<_> = summary
+        .results
+        .iter()
+        .flat_map(Results::workloads)
+        .map(|(answer, workload)| row(contenders, answer, workload))
+        .collect();
+    if rows.is_empty() {
+        return Grid::default();
+    }
+    Grid {
+        models: contenders
+            .iter()
+            .enumerate()
+            .map(|(place, contender)| (contender.name.clone(), place))
+            .collect(),
+        rows,
+    }
+}
+
+fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) -> GridRow {
+    let index = answer.index_of(workload);
+    let metric = answer.metric(index);
+    let cell =
+        |(place, contender): (usize, &Contender)| match answer.rows.iter().find(|row| row.place == place) {
+            Some(row) => cell(answer, row, index),
+            None => GridCell {
+                text: absent(answer, workload, contender),
+                ..GridCell::default()
+            },
+        };
+    GridRow {
+        key: format!("{}/{}", answer.experiment.key, answer.setting.key),
+        experiment: answer.experiment.key.clone(),
+        title: workload.title.clone(),
+        metric: answer.metric_title(index),
+        best: answer.best(index).and_then(|best| shown(best, index, metric)),
+        cells: contenders.iter().enumerate().map(cell).collect(),
+    }
+}
+
+/// What is known of a model that takes no part.
+fn absent(answer: &Answer<'_>, workload: &Workload, contender: &Contender) -> String {
+    let is_known = matches!(answer.setting.excludes(contender), Some(Excluded::Lacks(_)));
+    let known = workload.otherwise.as_ref().filter(|_| is_known);
+    known.cloned().unwrap_or_else(|| NOT_MEASURED.to_owned())
+}
+
+/// The value of a row with its unit.
+fn shown(row: &Row<'_>, index: usize, metric: &Metric) -> Option<String> {
+    let median = row.values[index].estimate?.median;
+    let bound = if remark::is_client_bound(row, metric) {
+        "≥ "
+    } else {
+        ""
+    };
+    Some(format!("{bound}{}", metric.format_with_unit(median)))
+}
+
+fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> GridCell {
+    let metric = answer.metric(index);
+    let value = row.values[index];
+    let mark = answer.mark(row, index);
+    let shown = shown(row, index, metric);
+    let is_bound = remark::is_client_bound(row, metric);
+    let text = text(answer, row, index).or_else(|| shown.clone());
+    GridCell {
+        text: text.unwrap_or_else(|| "no value".to_owned()),
+        mark,
+        ratio: ratio(value).map(|ratio| Interval {
+            // A rate that the load generator limits may be as good as the best.
+            low: if is_bound { ratio.low.min(1.0) } else { ratio.low },
+            ..ratio
+        }),
+        value: shown,
+    }
+}
+
+/// How many times worse than the best a ranked value is.
+fn ratio(value: Value) -> Option<Interval> {
+    let ratio = value.ratio?;
+    value.standing.is_ok().then_some(Interval {
+        middle: ratio.ratio,
+        low: ratio.low,
+        high: ratio.high,
+    })
+}
+
+/// What a cell shows; none if it is the value itself.
+fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
+    let metric = answer.metric(index);
+    let value = row.values[index];
+    let rank = match value.standing {
+        Ok(rank) => rank,
+        Err(reason) => return remark::not_ranked(row, reason),
+    };
+    let estimate = value.estimate?;
+    if *metric == load::THROUGHPUT && estimate.median <= 0.0 {
+        return Some("serves nothing".to_owned());
+    }
+    let is_bound = remark::is_client_bound(row, metric);
+    let mut words = match rank {
+        _ if is_bound => format!("client-bound ≥ {}/s", metric.format(estimate.median)),
+        Rank::Only => return None,
+        Rank::Worse => {
+            let ratio = value.ratio.filter(|_| estimate.median > 0.0)?;
+            let best_is_bound = answer
+                .best(index)
+                .is_some_and(|best| remark::is_client_bound(best, metric));
+            let bound = if best_is_bound { "≥ " } else { "" };
+            format!("{bound}{} ×", rounded(ratio.ratio))
+        }
+        Rank::Best | Rank::Tied => match answer.mark(row, index) {
+            Mark::Best => "best".to_owned(),
+            _ => "tied".to_owned(),
+        },
+    };
+    if let Some(never_served) = remark::never_served(row) {
+        words = format!("{words}, {never_served}");
+    } else if let Some(own) = remark::fewer_connections(row, answer.setting) {
+        let connections = counted(own, "connection", "connections");
+        words = format!("{words} ({connections})");
+    }
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use schema::environment::Environment;
+    use schema::record::{Measured, Outcome, Record};
+
+    /// The texts of a row, by the key of its workload.
+    #[track_caller]
+    fn texts(environment: &Environment, records: &[Record], key: &str) -> Vec<String> {
+        let summary = fixture::summary(environment, records);
+        let grid = grid(&summary);
+        let row = grid
+            .rows
+            .iter()
+            .find(|row| row.key == key)
+            .expect("it is a workload");
+        row.cells.iter().map(|cell| cell.text.clone()).collect()
+    }
+
+    fn change(records: &mut [Record], here: [&str; 3], to: impl Fn(&mut Measured)) {
+        for record in records {
+            let is_here = [&*record.experiment, &*record.setting, &*record.model] == here;
+            if let (true, Outcome::Measured(trial)) = (is_here, &mut record.outcome) {
+                to(trial);
+            }
+        }
+    }
+
+    #[test]
+    fn the_grid_of_a_fixed_run_needs_no_legend() {
+        let (environment, records) = fixture::run();
+        let summary = fixture::summary(&environment, &records);
+        let grid = grid(&summary);
+        let lines: Vec<_> = grid
+            .rows
+            .iter()
+            .map(|row| {
+                let cells: Vec<_> = row.cells.iter().map(|cell| &*cell.text).collect();
+                let best = row.best.as_deref().unwrap_or("–");
+                format!("{}: {best}: {}", row.title, cells.join(" | "))
+            })
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "64 busy connections: 6.41 µs: 63 of 64 never served | 1.86 × | 54 of 64 never served | best",
+                "As many requests as possible: 124,000 requests/s: \
+                 4.12 × (1 connection) | 1.86 × | tied (8 connections) | client-bound ≥ 124,000/s",
+                "Near capacity: 413 µs: tied (1 connection) | tied | 5 of 6 trials | tied",
+                "200 requests that wait: 20,000 requests/s: \
+                 200 ×, 199 of 200 never served | tied | 20.0 ×, 190 of 200 never served | client-bound ≥ 20,000/s",
+                "A library that crashes: 1: all connections lost | all connections lost | 1 | all connections lost",
+            ]
+        );
+        for cell in grid.rows.iter().flat_map(|row| &row.cells) {
+            let shows_ratio = cell.text.contains('×') || cell.mark != Mark::None || cell.text == "1";
+            assert_eq!(cell.ratio.is_some(), shows_ratio, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn failures_and_overload_are_words() {
+        let (environment, mut records) = fixture::run();
+        change(&mut records, ["request-cost", "64", "beta"], |trial| {
+            trial.load.requests.reset = trial.load.requests.sent / 8;
+        });
+        change(&mut records, ["request-cost", "64", "epsilon"], |trial| {
+            trial.load.stopped_answering = true;
+        });
+        let texts = texts(&environment, &records, "request-cost/64");
+        assert_eq!(texts[1], "errors 12 %");
+        assert_eq!(texts[3], "stopped answering");
+    }
+
+    #[test]
+    fn a_server_that_answers_nothing_is_no_ratio() {
+        let (environment, mut records) = fixture::run();
+        change(&mut records, ["waiting", "sleep-10ms", "alpha"], |trial| {
+            trial.load.throughput_per_s = 0.0;
+            trial.load.connections.served = 0;
+        });
+        let summary = fixture::summary(&environment, &records);
+        let grid = grid(&summary);
+        let row = grid.rows.iter().find(|row| row.experiment == "waiting").unwrap();
+        assert_eq!(
+            (&*row.cells[0].text, row.cells[0].ratio),
+            ("serves nothing", None)
+        );
+    }
+
+    #[test]
+    fn a_smoke_run_shows_values_and_no_ratio() {
+        let (mut environment, records) = fixture::run();
+        environment.profile = "smoke".to_owned();
+        let summary = fixture::summary(&environment, &records);
+        let cells = grid(&summary).rows.into_iter().flat_map(|row| row.cells);
+        for cell in cells {
+            assert!(!cell.text.contains('×') && cell.mark == Mark::None, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_workloads_has_no_grid() {
+        let (mut environment, records) = fixture::run();
+        for setting in environment
+            .experiments
+            .iter_mut()
+            .flat_map(|experiment| &mut experiment.settings)
+        {
+            setting.workload = None;
+        }
+        assert_eq!(grid(&fixture::summary(&environment, &records)), Grid::default());
+    }
+}
