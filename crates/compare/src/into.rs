@@ -1,4 +1,4 @@
-//! A file of somebody's own that gets the results of a run in short.
+//! A file of somebody's own that gets results of a run: in short, or what its experiments found.
 
 use std::fs;
 use std::io;
@@ -6,35 +6,43 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use report::excerpt::{self, Places};
-use report::frame::{BEGIN, END, Fault, Frame};
+use report::frame::{Fault, Frames, Part};
 use report::{Page, Summary};
+use schema::environment::Environment;
 use thiserror::Error;
 
 use crate::folder::{self, Run};
 
-/// A file with a place for the results.
+/// A file with places for results.
 #[derive(Debug)]
 pub(crate) struct Target {
     /// As it was given.
     given: PathBuf,
     /// Where it is, with symbolic links resolved.
     path: PathBuf,
-    frame: Frame,
+    frames: Frames,
 }
 
-/// Why a file has no place for the results.
+/// Why results can't go into a file.
 #[derive(Debug, Error)]
 pub(crate) enum IntoError {
     /// It does not exist, or is no text.
-    #[error("can't read {}: {source}; --into needs a file with the lines {BEGIN} and {END}", path.display())]
+    #[error("can't read {}: {source}; --into needs a text file with the markers that --help shows", path.display())]
     Read { path: PathBuf, source: io::Error },
     /// Its markers are wrong.
     #[error("{}: {fault}", path.display())]
     Markers { path: PathBuf, fault: Fault },
+    /// A marker asks for what the run does not have.
+    #[error("{}: the run has no experiment {key:?}, which a marker names; use one of {known}", path.display())]
+    Unknown {
+        path: PathBuf,
+        key: String,
+        known: String,
+    },
 }
 
 impl Target {
-    /// Finds the place, and writes nothing yet.
+    /// Finds the places, and writes nothing yet.
     pub(crate) fn open(file: &Path) -> Result<Self, IntoError> {
         let fault = |source| IntoError::Read {
             path: file.to_owned(),
@@ -42,15 +50,32 @@ impl Target {
         };
         let path = file.canonicalize().map_err(fault)?;
         let text = fs::read_to_string(&path).map_err(fault)?;
-        let frame = Frame::find(&text).map_err(|fault| IntoError::Markers {
+        let frames = Frames::find(&text).map_err(|fault| IntoError::Markers {
             path: file.to_owned(),
             fault,
         })?;
         Ok(Self {
             given: file.to_owned(),
             path,
-            frame,
+            frames,
         })
+    }
+
+    /// Checks that a run has the experiments that the markers name.
+    pub(crate) fn check(&self, environment: &Environment) -> Result<(), IntoError> {
+        let keys = || environment.experiments.iter().map(|experiment| &*experiment.key);
+        let mut named = self.frames.parts().filter_map(|part| match part {
+            Part::Found(key) => Some(key),
+            Part::Results => None,
+        });
+        match named.find(|key| keys().all(|known| known != *key)) {
+            None => Ok(()),
+            Some(key) => Err(IntoError::Unknown {
+                path: self.given.clone(),
+                key: key.clone(),
+                known: keys().collect::<Vec<_>>().join(", "),
+            }),
+        }
     }
 
     /// As it was given.
@@ -58,8 +83,20 @@ impl Target {
         &self.given
     }
 
-    /// Writes a run's results in short. The page and its plots must have been written.
+    /// Writes what the markers ask for. The page and its plots must have been written.
     pub(crate) fn write(&self, summary: &Summary<'_>, page: &Page, run: &Run) -> Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let file = self.path.file_name().unwrap_or(self.path.as_os_str());
+        let text = self.frames.filled(|part| match part {
+            Part::Results => self.in_short(summary, page, run),
+            Part::Found(key) => {
+                report::found(page, key).unwrap_or_else(|| format!("\nNot measured (run {}).\n\n", run.id()))
+            }
+        });
+        folder::write_whole(folder, file.as_ref(), &text)
+    }
+
+    fn in_short(&self, summary: &Summary<'_>, page: &Page, run: &Run) -> String {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         let file = self.path.file_name().unwrap_or(self.path.as_os_str());
         let [results, of_run] = [run.page_in(), run.path()].map(|path| {
@@ -77,8 +114,7 @@ impl Target {
             results: &results,
             plots: &plots,
         };
-        let text = excerpt::render(summary, &run.id(), &places);
-        folder::write_whole(folder, file.as_ref(), &self.frame.around(&text))
+        excerpt::render(summary, &run.id(), &places)
     }
 }
 

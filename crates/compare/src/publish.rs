@@ -8,8 +8,9 @@ use crate::folder::Run;
 use crate::into::Target;
 use crate::output;
 
-/// Writes all files of a run, and prints its tables and where the files are. `into` is a file that gets the results in short.
-pub(crate) fn write(run: &Run, recorded: &Recorded, into: Option<&Target>) -> Result<()> {
+/// Writes all files of a run, and prints its tables and where the files are. `into` are files of
+/// the user that get results too.
+pub(crate) fn write(run: &Run, recorded: &Recorded, into: &[Target]) -> Result<()> {
     let records = &recorded.records;
     let summary = Summary::build(&recorded.environment, records);
     let page = report::page(&summary, &run.id());
@@ -29,7 +30,7 @@ fn write_files(
     records: &[Record],
     summary: &Summary<'_>,
     page: &Page,
-    into: Option<&Target>,
+    into: &[Target],
 ) -> Result<()> {
     for plot in page.plots() {
         run.write_beside_page(&format!("{}.svg", plot.key()), &report::svg(plot))?;
@@ -37,16 +38,17 @@ fn write_files(
     run.write_page(&report::markdown(page))?;
     run.write_within("report.html", &report::html(page))?;
     run.write_within("trials.csv", &report::csv(records, &run.id()))?;
-    into.map_or(Ok(()), |into| into.write(summary, page, run))
+    into.iter().try_for_each(|into| into.write(summary, page, run))
 }
 
 /// Where everything was written.
-fn paths(run: &Run, into: Option<&Target>) -> String {
-    let in_short = into.map_or_else(String::new, |into| {
-        format!("in short: {}\n", into.given().display())
-    });
+fn paths(run: &Run, into: &[Target]) -> String {
+    let into = into
+        .iter()
+        .map(|into| format!("also in: {}\n", into.given().display()));
+    let into: String = into.collect();
     format!(
-        "page: {}\ninteractive page: {}\nraw records: {}\n{in_short}",
+        "page: {}\ninteractive page: {}\nraw records: {}\n{into}",
         run.page().display(),
         run.within("report.html").display(),
         run.records().display(),

@@ -47,6 +47,7 @@ pub use compose::page;
 pub use errors::Errors;
 pub use format::csv::render as csv;
 pub use format::excerpt;
+pub use format::found::render as found;
 pub use format::frame;
 pub use format::html::render as html;
 pub use format::markdown::{PAGE_MARK, render as markdown};

@@ -22,9 +22,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// File that gets a summary too, between its lines <!-- results: begin --> and <!-- results: end -->
+    /// File that gets a summary too, between its lines <!-- results: begin --> and <!-- results: end -->, or what an
+    /// experiment found, between <!-- found KEY: begin --> and <!-- found KEY: end -->; may be repeated
     #[arg(long, value_name = "FILE")]
-    into: Option<PathBuf>,
+    into: Vec<PathBuf>,
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
@@ -34,9 +35,16 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         None => run,
     };
     run.check_page().map_err(|error| Usage(error.to_string()))?;
-    let into = flags.into.as_deref().map(Target::open).transpose();
-    let into = into.map_err(|error| Usage(error.to_string()))?;
+    let into = flags.into.iter().map(|file| Target::open(file));
+    let into: Vec<_> = into
+        .collect::<Result<_, _>>()
+        .map_err(|error| Usage(error.to_string()))?;
     let read = run.read().map_err(unreadable)?;
-    publish::write(&run, &read, into.as_ref())?;
+    for target in &into {
+        target
+            .check(&read.environment)
+            .map_err(|error| Usage(error.to_string()))?;
+    }
+    publish::write(&run, &read, &into)?;
     Ok(ExitCode::SUCCESS)
 }

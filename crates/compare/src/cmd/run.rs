@@ -97,7 +97,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     meter::cpus::pin_this_thread(&environment.cpus.client)?;
     let ended = measure(&environment, &run, &before, &mut journal, &cancel)?;
     let reported = run.read().and_then(|read| {
-        publish::write(&run, &read, None)?;
+        publish::write(&run, &read, &[])?;
         Ok(Summary::build(&read.environment, &read.records).faults())
     });
     let all_take_part = environment.left_out.is_empty();

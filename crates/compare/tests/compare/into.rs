@@ -60,6 +60,34 @@ fn a_summary_is_written_between_the_markers_only() {
 }
 
 #[test]
+fn what_an_experiment_found_is_written_into_several_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let measured = measured(folder.path());
+    let files = ["one.md", "other.md"].map(|name| folder.path().join(name));
+    let [before, behind] = [
+        "<!-- found request-cost: begin -->",
+        "<!-- found request-cost: end -->",
+    ];
+    fs::write(&files[0], format!("# One\n{before}\nold\n{behind}\nMore.\n")).unwrap();
+    fs::write(&files[1], format!("{before}{behind}\n{BEGIN}{END}")).unwrap();
+    let mut asked = vec!["report", measured.to_str().unwrap()];
+    for file in &files {
+        asked.extend(["--into", file.to_str().unwrap()]);
+    }
+    let done = run(&asked);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+
+    let [one, other] = files.map(|file| fs::read_to_string(file).unwrap());
+    let id = measured.file_name().unwrap().to_str().unwrap();
+    let found = format!("{before}\n\nFound (run {id}): ");
+    assert!(one.starts_with(&format!("# One\n{found}")), "{one}");
+    assert!(one.ends_with(&format!("\n\n{behind}\nMore.\n")), "{one}");
+    assert!(!one.contains("old"), "{one}");
+    assert!(other.starts_with(&found), "{other}");
+    assert!(other.contains("--into other.md\n"), "{other}");
+}
+
+#[test]
 fn a_file_without_markers_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let measured = measured(folder.path());
@@ -80,7 +108,13 @@ fn a_file_without_markers_is_refused() {
         message
     };
     assert!(refused().contains("can't read"));
+    let found = |key: &str| format!("<!-- found {key}: begin -->\n<!-- found {key}: end -->\n");
     for (text, expected) in [
+        (
+            format!("{BEGIN}{END}{}", found("other")),
+            "no experiment \"other\", which a marker names; use one of request-cost",
+        ),
+        (found("a") + &found("a"), "is there 2 times"),
         (format!("{END}\n"), "there is no <!-- results: begin -->"),
         (format!("{BEGIN}\n"), "there is no <!-- results: end -->"),
         (format!("{BEGIN}{END}{BEGIN}"), "is there 2 times"),

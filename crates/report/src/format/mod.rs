@@ -2,6 +2,7 @@
 
 pub(crate) mod csv;
 pub mod excerpt;
+pub(crate) mod found;
 pub mod frame;
 pub(crate) mod html;
 pub(crate) mod markdown;
