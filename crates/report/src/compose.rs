@@ -1,5 +1,6 @@
 //! The page of a run, composed from its summary.
 
+use schema::contender::Contender;
 use schema::cost::CpuSource;
 use schema::environment::{Commit, Environment};
 
@@ -17,7 +18,9 @@ use schema::plan::REPEATS_MOST;
 /// Composes the page of a run with this name.
 #[must_use]
 pub fn page(summary: &Summary<'_>, run: &str) -> Page {
-    let sections: Vec<_> = summary.results.iter().map(section).collect();
+    let contenders = &summary.environment.contenders;
+    let sections = summary.results.iter().map(|results| section(results, contenders));
+    let sections: Vec<_> = sections.collect();
     let (choices, open) = in_short(summary);
     Page {
         title: "What each server model costs".to_owned(),
@@ -65,7 +68,7 @@ fn introduction(summary: &Summary<'_>, sections: &[Section]) -> Vec<String> {
     std::iter::once(asked).chain(legend(tables)).collect()
 }
 
-fn section(results: &Results<'_>) -> Section {
+fn section(results: &Results<'_>, contenders: &[Contender]) -> Section {
     let experiment = results.experiment;
     let details = match &*results.answers {
         // The main table shows all metrics already.
@@ -86,7 +89,7 @@ fn section(results: &Results<'_>) -> Section {
         caveats: Vec::new(),
         table: main_table(results, Width::Page),
         details,
-        plots: plots::plots(results),
+        plots: plots::plots(results, contenders),
     }
 }
 

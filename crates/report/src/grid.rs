@@ -59,9 +59,18 @@ fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) -> Gr
 
 /// What is known of a model that takes no part.
 fn absent(answer: &Answer<'_>, workload: &Workload, contender: &Contender) -> String {
+    let known = known_of_absent(answer, workload, contender);
+    known.unwrap_or(NOT_MEASURED).to_owned()
+}
+
+/// What a workload tells of a model that takes no part, because it lacks what the setting needs.
+pub(crate) fn known_of_absent<'w>(
+    answer: &Answer<'_>,
+    workload: &'w Workload,
+    contender: &Contender,
+) -> Option<&'w str> {
     let is_known = matches!(answer.setting.excludes(contender), Some(Excluded::Lacks(_)));
-    let known = workload.otherwise.as_ref().filter(|_| is_known);
-    known.cloned().unwrap_or_else(|| NOT_MEASURED.to_owned())
+    workload.otherwise.as_deref().filter(|_| is_known)
 }
 
 /// The value of a row with its unit.

@@ -1,156 +1,68 @@
-//! The plots of an experiment: its headline by its axis, or by its settings.
+//! The plots of an experiment: curves by its axis, or bars for each of its settings.
 
-use super::plot::{Plot, Point, Scale, Series};
-use super::summary::{Answer, Results, Row};
-use crate::metric::load;
+mod bars;
+mod curves;
 
-/// From this ratio of the highest to the lowest value on, low values would look like 0 on a linear axis.
-const LOGARITHMIC_FROM: f64 = 20.0;
+use schema::contender::Contender;
+use stats::Better;
 
-/// One plot, or none if nothing was measured.
-pub(crate) fn plots(results: &Results<'_>) -> Vec<Plot> {
+use super::plot::{Drawing, Plot};
+use super::summary::{Answer, Results};
+use crate::metric::Metric;
+
+/// A plot for each metric that gets one, without those that nothing was measured of. The contenders are those of the run.
+pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot> {
     let experiment = results.experiment;
-    let mut series = measured(results);
-    series.extend(expected(results));
-    if series.is_empty() {
-        return Vec::new();
-    }
-    let x = match &experiment.axis {
-        Some(axis) => Scale {
-            title: axis.title.clone(),
-            logarithmic: axis.logarithmic,
-            names: Vec::new(),
-        },
-        None => Scale {
-            title: String::new(),
-            logarithmic: false,
-            names: results
-                .answers
-                .iter()
-                .map(|answer| answer.setting.title.clone())
-                .collect(),
-        },
-    };
-    let y = Scale {
-        title: results.headline_title(),
-        logarithmic: is_wide(&series),
-        names: Vec::new(),
-    };
-    vec![Plot {
-        key: experiment.key.clone(),
-        title: experiment.title.clone(),
-        x,
-        y,
-        series,
-        reference: "theory".to_owned(),
-    }]
-}
-
-fn measured(results: &Results<'_>) -> Vec<Series> {
-    series(results, false, |_, row| {
-        let estimate = row.values[0].estimate?;
-        Some((estimate.median, estimate.low, estimate.high))
-    })
-}
-
-/// What theory predicts for the mean latency, where that is the headline.
-fn expected(results: &Results<'_>) -> Vec<Series> {
-    if *results.headline() != load::MEAN {
-        return Vec::new();
-    }
-    let theories = results.experiment.theory.iter();
-    theories
-        .flat_map(|theory| {
-            series(results, true, |answer, row| {
-                let expected = row.expected_us(theory, answer.setting)?;
-                Some((expected, expected, expected))
-            })
-        })
-        .collect()
-}
-
-/// A series for each model, with the value and the interval of each setting.
-fn series(
-    results: &Results<'_>,
-    is_reference: bool,
-    value: impl Fn(&Answer<'_>, &Row<'_>) -> Option<(f64, f64, f64)>,
-) -> Vec<Series> {
-    let mut all: Vec<Series> = Vec::new();
-    for (index, answer) in results.answers.iter().enumerate() {
-        let x = match results.experiment.axis {
-            Some(_) => answer.setting.x.unwrap_or(index as f64),
-            None => index as f64,
+    let keys = experiment.plot_keys();
+    let indexes = keys.filter_map(|key| experiment.metric_keys().position(|other| other == key));
+    let plots = indexes.filter_map(|index| {
+        let answer = results.answers.first()?;
+        let (drawing, notes) = if has_curves(results) {
+            let (curves, notes) = curves::curves(results, index)?;
+            (Drawing::Curves(curves), notes)
+        } else {
+            let (groups, notes) = bars::bars(results, contenders, index)?;
+            (Drawing::Bars(groups), notes)
         };
-        for row in &answer.rows {
-            let Some((y, low, high)) = value(answer, row) else {
-                continue;
-            };
-            let point = Point { x, y, low, high };
-            match all.iter_mut().find(|series| series.place == row.place) {
-                Some(series) => series.points.push(point),
-                None => all.push(Series {
-                    place: row.place,
-                    name: row.model.to_owned(),
-                    is_reference,
-                    points: vec![point],
-                }),
-            }
-        }
-    }
-    all.sort_by_key(|series| series.place);
-    all
+        let (key, title) = match index {
+            0 => (experiment.key.clone(), experiment.title.clone()),
+            _ => (
+                format!(
+                    "{}-{}",
+                    experiment.key,
+                    answer.metric(index).key.replace('_', "-")
+                ),
+                format!("{}: {}", experiment.title, answer.metric_name(index)),
+            ),
+        };
+        Some(Plot {
+            key,
+            title,
+            measure: measure(answer, index),
+            drawing,
+            notes,
+        })
+    });
+    plots.collect()
 }
 
-fn is_wide(series: &[Series]) -> bool {
-    let points = || series.iter().flat_map(|series| &series.points);
-    let least = points()
-        .map(|point| point.low.min(point.y))
-        .fold(f64::INFINITY, f64::min);
-    let most = points().map(|point| point.y).fold(0.0, f64::max);
-    least > 0.0 && most / least > LOGARITHMIC_FROM
+/// Whether some settings lie beside each other on an axis.
+fn has_curves(results: &Results<'_>) -> bool {
+    let settings = || results.answers.iter().map(|answer| answer.setting);
+    let is_beside = |panel: &Option<String>| settings().filter(|setting| setting.panel == *panel).count() > 1;
+    results.experiment.axis.is_some() && settings().any(|setting| is_beside(&setting.panel))
+}
+
+/// The metric with its unit, and which direction is better.
+fn measure(answer: &Answer<'_>, index: usize) -> String {
+    let metric: &Metric = answer.metric(index);
+    let title = answer.metric_title(index);
+    match metric.better {
+        Some(Better::Less) => format!("{title} (less is better)"),
+        Some(Better::More) => format!("{title} (more is better)"),
+        None => title,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture;
-
-    #[test]
-    fn theory_is_drawn_beside_the_mean_latency_and_nothing_else() {
-        let (environment, records) = fixture::run();
-        for results in &fixture::summary(&environment, &records).results {
-            let plots = plots(results);
-            let has_theory = plots[0].series.iter().any(|series| series.is_reference);
-            assert_eq!(has_theory, results.experiment.key == "past-capacity");
-        }
-    }
-
-    #[test]
-    fn settings_without_an_axis_are_named() {
-        let (environment, records) = fixture::run();
-        for results in &fixture::summary(&environment, &records).results {
-            let plot = &plots(results)[0];
-            assert_eq!(plot.x.names.is_empty(), results.experiment.axis.is_some());
-        }
-    }
-
-    #[test]
-    fn an_axis_from_zero_is_linear() {
-        let one = |low| Series {
-            place: 0,
-            name: "a".to_owned(),
-            is_reference: false,
-            points: vec![low, 100.0]
-                .into_iter()
-                .map(|y| Point {
-                    x: 0.0,
-                    y,
-                    low: y,
-                    high: y,
-                })
-                .collect(),
-        };
-        assert!(is_wide(&[one(4.0)]));
-        assert!(!is_wide(&[one(0.0)]) && !is_wide(&[one(6.0)]));
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::conclusions::Choice;
 use crate::escape::markup::{Shown, marked};
 use crate::page::{Cell, Mark, Page, Section, Table};
-use crate::plot::{look, svg};
+use crate::plot::{Plot, look, svg};
 use crate::sign;
 
 const STYLE: &str = include_str!("page.css");
@@ -95,9 +95,9 @@ fn head(title: &str) -> Markup {
 /// All models of the page, those in a plot first and in the order of the plots.
 fn models(page: &Page) -> Vec<Model<'_>> {
     let mut models: Vec<Model<'_>> = Vec::new();
-    for series in page.plots().flat_map(|plot| &plot.series) {
-        if models.iter().all(|(model, _)| *model != series.name) {
-            models.push((&series.name, Some(series.place)));
+    for (name, place) in page.plots().flat_map(Plot::models) {
+        if models.iter().all(|(model, _)| *model != name) {
+            models.push((name, Some(place)));
         }
     }
     models.sort_by_key(|(_, place)| *place);

@@ -1,23 +1,29 @@
 //! Plots as SVG, of data from anywhere: a [`Plot`] in, an SVG out.
 //!
-//! [`scale`] places values and chooses ticks, [`layout`] places the parts, [`series`] draws a series, [`look`] has its colour
-//! and its shape, and [`svg`] puts them together: as a file of its own, or as a part of a page.
+//! [`svg`] puts the parts together, as a file of its own or as a part of a page. [`bars`] draws a row for each model, and
+//! [`curves`] a line for each over an axis: [`scale`] places values and chooses ticks, [`field`] places the panels, [`series`]
+//! draws a line with its dots, and [`legend`] the names. [`look`] has the colour and the shape of a model, and [`text`] the
+//! sizes of texts.
 
 #![allow(
     clippy::format_push_string,
     reason = "a drawing is small, and `write!` to a string returns an error that never comes"
 )]
 
+mod bars;
+mod curves;
 mod data;
-mod layout;
+mod field;
+mod legend;
 pub(crate) mod look;
+mod parts;
 mod scale;
 mod series;
 pub(crate) mod svg;
 mod text;
 
 pub use data::Plot;
-pub(crate) use data::{Point, Scale, Series};
+pub(crate) use data::{Bar, Curves, Drawing, Extent, Group, Panel, Point, Scale, Series};
 
 #[cfg(test)]
 mod tests;

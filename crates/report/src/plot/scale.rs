@@ -2,7 +2,7 @@
 
 use crate::numbers;
 
-/// An axis from `low` to `high`, which are the outer ticks, or half a slot beyond the outer names.
+/// An axis from `low` to `high`, which are the outer ticks unless it has ticks at settings.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
     low: f64,
@@ -24,17 +24,10 @@ impl Axis {
         Self::linear(low.min(0.0), high.max(0.0))
     }
 
-    /// Around the values, and from zero if that is near.
-    pub(super) fn around(values: &[f64]) -> Self {
-        let (low, high) = ends(values).unwrap_or((0.0, 1.0));
-        let near_zero = low > 0.0 && low < 0.4 * high;
-        Self::linear(if near_zero { 0.0 } else { low }, high)
-    }
-
     fn linear(low: f64, high: f64) -> Self {
         let high = if high > low { high } else { low + 1.0 };
-        // At most seven steps. With fewer, up to half of the field could be empty.
-        let step = nice_step((high - low) / 7.0);
+        // At most six steps. With fewer, up to half of the field could be empty.
+        let step = nice_step((high - low) / 6.0);
         let (first, last) = ((low / step).floor(), (high / step - 1e-9).ceil());
         let decimals = decimals(step);
         let ticks: Vec<_> = (0..=(last - first) as usize)
@@ -91,27 +84,31 @@ impl Axis {
         }
     }
 
-    /// Names at 0, 1, 2, …
-    pub(super) fn named(names: &[String]) -> Self {
+    /// From the first setting to the last, with a tick at each.
+    pub(super) fn with_settings(settings: &[(f64, String)], is_logarithmic: bool) -> Self {
+        let is_shown = |at: f64| at.is_finite() && (!is_logarithmic || at > 0.0);
+        let ticks: Vec<Tick> = settings
+            .iter()
+            .filter(|(at, _)| is_shown(*at))
+            .map(|(at, text)| Tick {
+                at: *at,
+                text: text.clone(),
+            })
+            .collect();
+        let values: Vec<f64> = ticks.iter().map(|tick| tick.at).collect();
+        let (low, high) = match ends(&values) {
+            Some((low, high)) if high > low => (low, high),
+            // A single setting is in the middle.
+            Some((only, _)) if is_logarithmic => (only / 2.0, only * 2.0),
+            Some((only, _)) => (only - 1.0, only + 1.0),
+            None => (1.0, 2.0),
+        };
         Self {
-            low: -0.5,
-            high: names.len() as f64 - 0.5,
-            logarithmic: false,
-            ticks: names
-                .iter()
-                .enumerate()
-                .map(|(index, name)| Tick {
-                    at: index as f64,
-                    text: super::text::plain(name),
-                })
-                .collect(),
+            low,
+            high,
+            logarithmic: is_logarithmic,
+            ticks,
         }
-    }
-
-    /// With a tick at each of these values instead.
-    pub(super) fn with_ticks_at(mut self, values: &[f64]) -> Self {
-        self.ticks = values.iter().map(|&at| Tick { at, text: label(at) }).collect();
-        self
     }
 
     /// From 0 at the low end to 1 at the high end. None for a value that this axis cannot show.
@@ -195,18 +192,7 @@ mod tests {
             texts(&Axis::from_zero(&[1.2])),
             ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0", "1.2"]
         );
-        assert_eq!(
-            texts(&Axis::from_zero(&[-3.0, 4.0])),
-            ["-3", "-2", "-1", "0", "1", "2", "3", "4"]
-        );
-        assert_eq!(
-            texts(&Axis::around(&[30.0, 120.0])),
-            ["0", "20", "40", "60", "80", "100", "120"]
-        );
-        assert_eq!(
-            texts(&Axis::around(&[96.0, 104.0])),
-            ["96", "98", "100", "102", "104"]
-        );
+        assert_eq!(texts(&Axis::from_zero(&[-3.0, 4.0])), ["-4", "-2", "0", "2", "4"]);
     }
 
     #[test]
@@ -247,9 +233,17 @@ mod tests {
     }
 
     #[test]
-    fn names_are_in_the_middle_of_their_slots() {
-        let axis = Axis::named(&["`sleep`".to_owned(), "b".to_owned()]);
-        assert_eq!(texts(&axis), ["sleep", "b"]);
-        assert_eq!(axis.position(0.0), Some(0.25));
+    fn an_axis_of_settings_reaches_from_the_first_to_the_last() {
+        let setting = |at: f64| (at, format!("{at} %"));
+        let axis = Axis::with_settings(&[30.0, 70.0, 100.0].map(setting), false);
+        assert_eq!(texts(&axis), ["30 %", "70 %", "100 %"]);
+        assert_eq!(axis.position(30.0), Some(0.0));
+        assert_eq!(axis.position(100.0), Some(1.0));
+        for is_logarithmic in [false, true] {
+            let axis = Axis::with_settings(&[setting(8.0)], is_logarithmic);
+            assert_eq!(axis.position(8.0), Some(0.5));
+        }
+        let axis = Axis::with_settings(&[setting(0.0)], true);
+        assert!(axis.ticks.is_empty() && axis.position(1.0).is_some());
     }
 }

@@ -3,7 +3,7 @@
 use crate::conclusions::Choice;
 use crate::numbers::rounded;
 use crate::page::{Cell, Grid, Mark, Page, Row, Section, Table};
-use crate::plot::{Plot, Point, Scale, Series};
+use crate::plot::{Bar, Curves, Drawing, Extent, Group, Panel, Plot, Point, Scale, Series};
 use crate::sign::Sign;
 
 pub(super) const MODELS: [&str; 9] = [
@@ -134,69 +134,115 @@ fn measured(place: usize, x: f64) -> f64 {
     full * x / (x + 4.0 + place as f64)
 }
 
+/// Curves over an axis, or bars for settings with names.
 fn plot(key: &str, x: &str, settings: &[f64], names: &[&str], latency: bool) -> Plot {
     let value = |place: usize, x: f64| {
-        let x = if names.is_empty() { x } else { x * 9.0 + 2.0 };
         if latency {
             1e6 * x / measured(place, x)
         } else {
             measured(place, x)
         }
     };
+    let drawing = if names.is_empty() {
+        Drawing::Curves(curves(x, settings, latency, value))
+    } else {
+        let groups = names.iter().zip(settings);
+        Drawing::Bars(
+            groups
+                .map(|(name, &x)| group(name, |place| value(place, x * 9.0 + 2.0)))
+                .collect(),
+        )
+    };
+    Plot {
+        key: key.to_owned(),
+        title: format!("{} by {x}", if latency { "Latency" } else { "Requests served" }),
+        measure: if latency {
+            "99th percentile, µs (less is better)"
+        } else {
+            "requests/s (more is better)"
+        }
+        .to_owned(),
+        drawing,
+        notes: vec!["Thin lines: 95 % intervals.".to_owned()],
+    }
+}
+
+fn curves(x: &str, settings: &[f64], latency: bool, value: impl Fn(usize, f64) -> f64) -> Curves {
     let mut series = Vec::new();
     for (place, model) in MODELS.iter().enumerate() {
-        let points: Vec<Point> = settings
-            .iter()
-            .map(|&x| {
-                let y = value(place, x);
+        let points = |factor: f64| {
+            let points = settings.iter().map(|&x| {
+                let y = value(place, x) * factor;
                 Point {
                     x,
                     y,
                     low: y * 0.93,
                     high: y * 1.05,
+                    is_unranked: place == 1 && x > 100.0,
+                    is_beyond: false,
                 }
-            })
-            .collect();
+            });
+            points.collect()
+        };
         if place % 4 == 2 {
             series.push(Series {
                 place,
                 name: (*model).to_owned(),
                 is_reference: true,
-                points: points
-                    .iter()
-                    .map(|point| Point {
-                        y: point.y * 1.1,
-                        ..*point
-                    })
-                    .collect(),
+                points: points(1.1),
             });
         }
         series.push(Series {
             place,
             name: (*model).to_owned(),
             is_reference: false,
-            points,
+            points: points(1.0),
         });
     }
-    Plot {
-        key: key.to_owned(),
-        title: format!("{} by {x}", if latency { "Latency" } else { "Requests served" }),
+    Curves {
         x: Scale {
             title: x.to_owned(),
-            logarithmic: names.is_empty(),
-            names: names.iter().map(|&name| name.to_owned()).collect(),
+            is_logarithmic: true,
+            ticks: settings.iter().map(|&x| (x, rounded(x))).collect(),
         },
-        y: Scale {
-            title: if latency {
-                "99th percentile, µs"
+        is_logarithmic: latency,
+        panels: vec![Panel {
+            title: String::new(),
+            series,
+        }],
+        reference: "theory".to_owned(),
+    }
+}
+
+fn group(name: &str, value: impl Fn(usize) -> f64) -> Group {
+    let bars = MODELS.iter().enumerate().map(|(place, model)| {
+        let y = value(place);
+        Bar {
+            place,
+            name: (*model).to_owned(),
+            value: (place != 2).then_some(Extent {
+                middle: y,
+                low: y * 0.93,
+                high: y * 1.05,
+            }),
+            text: if place == 2 {
+                String::new()
             } else {
-                "requests/s"
+                format!("{}/s", rounded(y))
+            },
+            remark: match place {
+                2 => "stopped answering",
+                3 => "54 of 64 unserved",
+                4 | 5 => "tied",
+                _ => "",
             }
             .to_owned(),
-            logarithmic: latency,
-            names: Vec::new(),
-        },
-        series,
-        reference: "theory".to_owned(),
+            is_unranked: place == 3,
+            expected: None,
+        }
+    });
+    Group {
+        title: name.to_owned(),
+        bars: bars.collect(),
     }
 }

@@ -1,0 +1,255 @@
+//! Curves of an experiment with an axis: a panel for each name that its settings give one.
+
+use crate::metric::{Metric, load};
+use crate::numbers::{count, list};
+use crate::plot::{Curves, Panel, Point, Scale, Series};
+use crate::standing::Reason;
+use crate::summary::{Answer, Results, Row};
+
+/// From this ratio of the highest to the lowest value on, low values would look like 0 on a linear axis.
+const LOGARITHMIC_FROM: f64 = 12.0;
+/// The longest title of a setting that is a label on the axis, in letters.
+const TICK_LETTERS_MOST: usize = 8;
+
+/// The curves of the metric in this place of the experiment's, and their notes; none if no model has a value.
+pub(super) fn curves(results: &Results<'_>, index: usize) -> Option<(Curves, Vec<String>)> {
+    let axis = results.experiment.axis.as_ref()?;
+    let metric = results.answers.first()?.metric(index);
+    let panels: Vec<Panel> = panels(results)
+        .into_iter()
+        .map(|(title, answers)| Panel {
+            title: title.to_owned(),
+            series: measured(&answers, index)
+                .into_iter()
+                .chain(expected(results, &answers, metric))
+                .collect(),
+        })
+        .filter(|panel| !panel.series.is_empty())
+        .collect();
+    if panels.is_empty() {
+        return None;
+    }
+    let mut curves = Curves {
+        x: Scale {
+            title: axis.title.clone(),
+            is_logarithmic: axis.logarithmic,
+            ticks: ticks(results),
+        },
+        is_logarithmic: false,
+        panels,
+        reference: "theory".to_owned(),
+    };
+    curves.is_logarithmic = is_wide(&curves);
+    let notes = notes(results, index, &curves);
+    Some((curves, notes))
+}
+
+/// An answer, and its place on the axis.
+type Placed<'r, 'a> = (f64, &'r Answer<'a>);
+
+/// The panels in the order of their first settings.
+fn panels<'r, 'a>(results: &'r Results<'a>) -> Vec<(&'r str, Vec<Placed<'r, 'a>>)> {
+    let mut panels: Vec<(&str, Vec<Placed<'_, '_>>)> = Vec::new();
+    for (index, answer) in results.answers.iter().enumerate() {
+        let title = answer.setting.panel.as_deref().unwrap_or_default();
+        let placed = (place(answer, index), answer);
+        match panels.iter_mut().find(|(other, _)| *other == title) {
+            Some((_, answers)) => answers.push(placed),
+            None => panels.push((title, vec![placed])),
+        }
+    }
+    panels
+}
+
+fn place(answer: &Answer<'_>, index: usize) -> f64 {
+    answer.setting.x.unwrap_or(index as f64)
+}
+
+/// The settings of all panels from left to right, with names that are short.
+fn ticks(results: &Results<'_>) -> Vec<(f64, String)> {
+    let answers = results.answers.iter().enumerate();
+    let mut ticks: Vec<(f64, String)> = answers
+        .map(|(index, answer)| {
+            let at = place(answer, index);
+            let title = &answer.setting.title;
+            let is_short = title.chars().count() <= TICK_LETTERS_MOST;
+            (at, if is_short { title.clone() } else { number(at) })
+        })
+        .collect();
+    ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
+    ticks.dedup_by(|a, b| a.0 == b.0);
+    ticks
+}
+
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 {
+        count(value)
+    } else {
+        format!("{value}")
+    }
+}
+
+/// Whether the offered load exceeded the capacity of all models in a setting. Its latencies say how long the load lasted.
+fn is_beyond(answer: &Answer<'_>, metric: &Metric) -> bool {
+    metric.is_latency && answer.rows.iter().all(Row::is_overloaded)
+}
+
+fn measured(answers: &[Placed<'_, '_>], index: usize) -> Vec<Series> {
+    let is_shown = |(_, answer): &Placed<'_, '_>| !is_beyond(answer, answer.metric(index));
+    // Where nothing is left, the overload is all there is to see.
+    let shows_all = !answers.iter().any(is_shown);
+    series(answers, false, |answer, row, x| {
+        let value = row.values[index];
+        let estimate = value.estimate?;
+        Some(Point {
+            x,
+            y: estimate.median,
+            low: estimate.low,
+            high: estimate.high,
+            is_unranked: value.standing.is_err_and(is_of_the_model),
+            is_beyond: !shows_all && is_beyond(answer, answer.metric(index)),
+        })
+    })
+}
+
+/// Whether a reason is one of the model, and not of the metric or the run.
+fn is_of_the_model(reason: Reason) -> bool {
+    !matches!(reason, Reason::NoDirection | Reason::Smoke | Reason::NoValue)
+}
+
+/// What theory predicts for the mean latency.
+fn expected(results: &Results<'_>, answers: &[Placed<'_, '_>], metric: &Metric) -> Vec<Series> {
+    let theories = results.experiment.theory.iter().filter(|_| *metric == load::MEAN);
+    theories
+        .flat_map(|theory| {
+            series(answers, true, |answer, row, x| {
+                let expected = row.expected_us(theory, answer.setting)?;
+                Some(Point {
+                    x,
+                    y: expected,
+                    low: expected,
+                    high: expected,
+                    is_unranked: false,
+                    is_beyond: false,
+                })
+            })
+        })
+        .collect()
+}
+
+/// A series for each model, with the point of each setting.
+fn series(
+    answers: &[Placed<'_, '_>],
+    is_reference: bool,
+    point: impl Fn(&Answer<'_>, &Row<'_>, f64) -> Option<Point>,
+) -> Vec<Series> {
+    let mut all: Vec<Series> = Vec::new();
+    for (x, answer) in answers {
+        for row in &answer.rows {
+            let Some(point) = point(answer, row, *x) else {
+                continue;
+            };
+            match all.iter_mut().find(|series| series.place == row.place) {
+                Some(series) => series.points.push(point),
+                None => all.push(Series {
+                    place: row.place,
+                    name: row.model.to_owned(),
+                    is_reference,
+                    points: vec![point],
+                }),
+            }
+        }
+    }
+    all.sort_by_key(|series| series.place);
+    all
+}
+
+fn is_wide(curves: &Curves) -> bool {
+    let least = curves.shown().map(|point| point.y).fold(f64::INFINITY, f64::min);
+    let most = curves.shown().map(|point| point.y).fold(0.0, f64::max);
+    least > 0.0 && most / least > LOGARITHMIC_FROM
+}
+
+/// What a reader must know: the scale, what arrows lead to, and why values are not ranked.
+fn notes(results: &Results<'_>, index: usize, curves: &Curves) -> Vec<String> {
+    let mut notes = Vec::new();
+    if curves.is_logarithmic {
+        notes.push("The vertical scale is logarithmic.".to_owned());
+    }
+    if curves.shown().any(|point| point.low < point.high) {
+        notes.push("Vertical lines: 95 % intervals.".to_owned());
+    }
+    notes.extend(beyond(results, index, curves));
+    notes.extend(unranked(results, index));
+    notes
+}
+
+/// Where the arrows lead.
+fn beyond(results: &Results<'_>, index: usize, curves: &Curves) -> Option<String> {
+    let metric = results.answers.first()?.metric(index);
+    let series = || curves.panels.iter().flat_map(|panel| &panel.series);
+    let points = || {
+        series()
+            .flat_map(|series| &series.points)
+            .filter(|point| point.is_beyond)
+    };
+    let settings = curves.x.ticks.iter().filter_map(|(x, title)| {
+        let values = points().filter(|point| point.x == *x).map(|point| point.y);
+        let least = values.clone().fold(f64::INFINITY, f64::min);
+        let most = values.fold(f64::NEG_INFINITY, f64::max);
+        let most_with_unit = metric.format_with_unit(most);
+        least
+            .is_finite()
+            .then(|| format!("{title} ({} to {most_with_unit})", metric.format(least)))
+    });
+    let settings: Vec<_> = settings.collect();
+    (!settings.is_empty()).then(|| {
+        format!(
+            "Arrows lead to {}. There the offered load exceeded the capacity of every model, and latency grows as long as it \
+             lasts.",
+            list(&settings)
+        )
+    })
+}
+
+/// Which models are not ranked in some setting, and why.
+fn unranked(results: &Results<'_>, index: usize) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for row in results.answers.iter().flat_map(|answer| &answer.rows) {
+        let value = row.values[index];
+        let Err(reason) = value.standing else {
+            continue;
+        };
+        if value.estimate.is_none() || !is_of_the_model(reason) {
+            continue;
+        }
+        // Numbers differ from setting to setting.
+        let words = match reason {
+            Reason::TooFew { .. } => "too few trials".to_owned(),
+            Reason::Failed(_) => "over 1 % of the requests failed".to_owned(),
+            Reason::BackgroundClosed(_) => "idle connections were closed".to_owned(),
+            Reason::Overloaded => "overloaded".to_owned(),
+            reason => reason.in_words(),
+        };
+        match reasons.iter_mut().find(|(one, _)| *one == words) {
+            Some((_, models)) if models.contains(&row.model) => {}
+            Some((_, models)) => models.push(row.model),
+            None => reasons.push((words, vec![row.model])),
+        }
+    }
+    let number = results
+        .answers
+        .iter()
+        .map(|answer| answer.rows.len())
+        .max()
+        .unwrap_or(0);
+    let sentence = |(words, models): (String, Vec<&str>)| {
+        let models = if models.len() >= number {
+            "any model".to_owned()
+        } else {
+            list(&models)
+        };
+        format!("Hollow: {words} ({models}).")
+    };
+    reasons.into_iter().map(sentence).collect()
+}

@@ -1,0 +1,233 @@
+//! What the plots of a fixed run show.
+
+use schema::environment::Environment;
+use schema::record::Record;
+
+use super::*;
+use crate::fixture;
+use crate::plot::{Bar, Curves, Group, Panel};
+use crate::summary::Summary;
+
+/// The plots of an experiment of a run.
+fn plots_of(environment: &Environment, records: &[Record], key: &str) -> Vec<Plot> {
+    let summary = Summary::build(environment, records);
+    let results = summary
+        .results
+        .iter()
+        .find(|results| results.experiment.key == key);
+    plots(results.expect("it was measured"), &environment.contenders)
+}
+
+#[track_caller]
+fn curves_of(plot: &Plot) -> &Curves {
+    match &plot.drawing {
+        Drawing::Curves(curves) => curves,
+        Drawing::Bars(_) => panic!("{} has bars", plot.key),
+    }
+}
+
+#[track_caller]
+fn groups_of(plot: &Plot) -> &[Group] {
+    match &plot.drawing {
+        Drawing::Bars(groups) => groups,
+        Drawing::Curves(_) => panic!("{} has curves", plot.key),
+    }
+}
+
+fn panel_titles(plot: &Plot) -> Vec<&str> {
+    let panels = curves_of(plot).panels.iter();
+    panels.map(|Panel { title, .. }| &**title).collect()
+}
+
+#[test]
+fn theory_is_drawn_beside_the_mean_latency_and_nothing_else() {
+    let (environment, records) = fixture::run();
+    for results in &fixture::summary(&environment, &records).results {
+        let plots = plots(results, &environment.contenders);
+        let has_theory = match &plots[0].drawing {
+            Drawing::Curves(curves) => curves.panels[0].series.iter().any(|series| series.is_reference),
+            Drawing::Bars(groups) => groups
+                .iter()
+                .flat_map(|group| &group.bars)
+                .any(|bar| bar.expected.is_some()),
+        };
+        assert_eq!(has_theory, results.experiment.key == "past-capacity");
+    }
+}
+
+#[test]
+fn settings_on_an_axis_have_curves_and_others_bars() {
+    let (environment, records) = fixture::run();
+    for (key, has_curves) in [
+        ("request-cost", true),
+        ("past-capacity", true),
+        ("waiting", false),
+    ] {
+        let plot = &plots_of(&environment, &records, key)[0];
+        assert_eq!(matches!(plot.drawing, Drawing::Curves(_)), has_curves, "{key}");
+    }
+}
+
+#[test]
+fn one_setting_of_an_axis_has_bars_with_its_name() {
+    let (mut environment, records) = fixture::run();
+    let experiments = environment.experiments.iter_mut();
+    let mut experiments = experiments.filter(|experiment| experiment.key == "request-cost");
+    experiments.next().unwrap().settings.truncate(1);
+    let plot = &plots_of(&environment, &records, "request-cost")[0];
+    assert_eq!(groups_of(plot)[0].title, "1 connection");
+}
+
+#[test]
+fn bars_go_from_the_best_to_those_that_are_not_ranked() {
+    let (environment, records) = fixture::run();
+    let plot = &plots_of(&environment, &records, "rate-under-bound")[0];
+    let bars = &groups_of(plot)[0].bars;
+    let ranked: Vec<f64> = bars
+        .iter()
+        .filter(|bar| !bar.is_unranked)
+        .map(|bar| bar.value.unwrap().middle)
+        .collect();
+    assert!(
+        ranked.len() > 1 && ranked.windows(2).all(|pair| pair[0] >= pair[1]),
+        "{bars:?}"
+    );
+    assert!(
+        bars.windows(2)
+            .all(|pair| pair[0].is_unranked <= pair[1].is_unranked),
+        "{bars:?}"
+    );
+}
+
+#[test]
+fn a_value_limited_by_the_load_generator_is_at_least_that() {
+    let (environment, records) = fixture::run();
+    let plot = &plots_of(&environment, &records, "rate-under-bound")[0];
+    let marked: Vec<_> = groups_of(plot)[0]
+        .bars
+        .iter()
+        .filter(|bar| bar.text.starts_with("≥ "))
+        .collect();
+    assert_eq!(marked.len(), 1, "{marked:?}");
+    assert_eq!(marked[0].name, "epsilon");
+    assert!(marked[0].text.ends_with("/s"));
+    assert!(
+        plot.notes.iter().any(|note| note.contains('≥')),
+        "{:?}",
+        plot.notes
+    );
+}
+
+#[test]
+fn connections_that_were_never_served_are_counted_behind_the_bar() {
+    let (environment, records) = fixture::run();
+    let plot = &plots_of(&environment, &records, "waiting")[0];
+    let remarks: Vec<_> = groups_of(plot)[0].bars.iter().map(|bar| &*bar.remark).collect();
+    // The rate is ranked where the experiment shows how many were served.
+    assert!(
+        remarks.iter().all(|remark| ["", "tied"].contains(remark)),
+        "{remarks:?}"
+    );
+    let plot = &plots_of(&environment, &records, "request-cost")[0];
+    assert!(
+        plot.notes.iter().any(|note| note.contains("never served")),
+        "{:?}",
+        plot.notes
+    );
+}
+
+#[test]
+fn overload_lies_beyond_the_axis_and_is_explained() {
+    let (environment, records) = fixture::run();
+    let plot = &plots_of(&environment, &records, "past-capacity")[0];
+    let series = curves_of(plot).panels[0]
+        .series
+        .iter()
+        .filter(|series| !series.is_reference);
+    for series in series {
+        let beyond: Vec<_> = series
+            .points
+            .iter()
+            .map(|point| (point.x, point.is_beyond))
+            .collect();
+        assert_eq!(beyond, [(0.3, false), (0.85, false), (1.2, true)]);
+    }
+    assert!(
+        plot.notes
+            .iter()
+            .any(|note| note.starts_with("Arrows lead to 120 % (")),
+        "{:?}",
+        plot.notes
+    );
+}
+
+#[test]
+fn settings_of_a_panel_share_an_axis_and_each_metric_has_a_plot() {
+    let (mut environment, records) = fixture::run();
+    let mut experiments = environment.experiments.iter_mut();
+    let experiment = experiments
+        .find(|experiment| experiment.key == "past-capacity")
+        .unwrap();
+    let metric = experiment.metrics[0].clone();
+    experiment.plots = vec![experiment.headline.clone(), metric.clone()];
+    for (setting, panel) in experiment
+        .settings
+        .iter_mut()
+        .zip(["constant", "constant", "exponential"])
+    {
+        setting.panel = Some(panel.to_owned());
+    }
+    let plots = plots_of(&environment, &records, "past-capacity");
+    let keys: Vec<_> = plots.iter().map(Plot::key).collect();
+    assert_eq!(
+        keys,
+        [
+            "past-capacity".to_owned(),
+            format!("past-capacity-{}", metric.replace('_', "-"))
+        ]
+    );
+    for plot in &plots {
+        assert_eq!(panel_titles(plot), ["constant", "exponential"]);
+    }
+    // A panel with nothing but overload shows it.
+    let points = |index: usize| &curves_of(&plots[0]).panels[index].series[0].points;
+    assert!(points(0).iter().chain(points(1)).all(|point| !point.is_beyond));
+}
+
+#[test]
+fn a_model_that_cannot_take_part_has_its_reason_where_that_is_a_result() {
+    let (mut environment, records) = fixture::run();
+    let has_reason = |environment: &Environment| {
+        let plot = &plots_of(environment, &records, "killed-worker")[0];
+        let bars = groups_of(plot)[0].bars.iter();
+        bars.filter(|bar| bar.value.is_none())
+            .cloned()
+            .collect::<Vec<Bar>>()
+    };
+    let mut experiments = environment.experiments.iter_mut();
+    let experiment = experiments
+        .find(|experiment| experiment.key == "killed-worker")
+        .unwrap();
+    let setting = &mut experiment.settings[0];
+    setting.workload = None;
+    assert!(
+        has_reason(&environment)
+            .iter()
+            .all(|bar| bar.remark != "all connections lost")
+    );
+    let mut experiments = environment.experiments.iter_mut();
+    let experiment = experiments
+        .find(|experiment| experiment.key == "killed-worker")
+        .unwrap();
+    experiment.settings[0].workload = Some(schema::experiment::Workload {
+        title: "a worker crashes".to_owned(),
+        metric: None,
+        otherwise: Some("all connections lost".to_owned()),
+        decision: None,
+    });
+    let absent = has_reason(&environment);
+    assert!(
+        absent.iter().any(|bar| bar.remark == "all connections lost"),
+        "{absent:?}"
+    );
+}
