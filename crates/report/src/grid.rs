@@ -63,7 +63,7 @@ fn absent(answer: &Answer<'_>, workload: &Workload, contender: &Contender) -> St
     known.unwrap_or(NOT_MEASURED).to_owned()
 }
 
-/// What a workload tells of a model that takes no part, because it lacks what the setting needs.
+/// What a workload states about a model that takes no part, because it lacks what the setting needs.
 pub(crate) fn known_of_absent<'w>(
     answer: &Answer<'_>,
     workload: &'w Workload,

@@ -8,7 +8,6 @@ use stats::Better;
 
 use super::plot::{Drawing, Plot};
 use super::summary::{Answer, Results};
-use crate::metric::Metric;
 
 /// A plot for each metric that gets one, without those that nothing was measured of. The contenders are those of the run.
 pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot> {
@@ -38,7 +37,7 @@ pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot
         Some(Plot {
             key,
             title,
-            measure: measure(answer, index),
+            measure: measure(answer, index, &drawing),
             drawing,
             notes,
         })
@@ -53,14 +52,22 @@ fn has_curves(results: &Results<'_>) -> bool {
     results.experiment.axis.is_some() && settings().any(|setting| is_beside(&setting.panel))
 }
 
-/// The metric with its unit, and which direction is better.
-fn measure(answer: &Answer<'_>, index: usize) -> String {
-    let metric: &Metric = answer.metric(index);
+/// The metric with its unit, which direction is better, and whether the axis is logarithmic.
+fn measure(answer: &Answer<'_>, index: usize, drawing: &Drawing) -> String {
+    let direction = answer.metric(index).better.map(|better| match better {
+        Better::Less => "less is better",
+        Better::More => "more is better",
+    });
+    let is_logarithmic = matches!(drawing, Drawing::Curves(curves) if curves.is_logarithmic);
+    let remarks: Vec<&str> = direction
+        .into_iter()
+        .chain(is_logarithmic.then_some("logarithmic"))
+        .collect();
     let title = answer.metric_title(index);
-    match metric.better {
-        Some(Better::Less) => format!("{title} (less is better)"),
-        Some(Better::More) => format!("{title} (more is better)"),
-        None => title,
+    if remarks.is_empty() {
+        title
+    } else {
+        format!("{title} ({})", remarks.join(", "))
     }
 }
 

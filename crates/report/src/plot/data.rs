@@ -35,7 +35,7 @@ pub(crate) struct Bar {
     /// The number that gives it its colour. The same name has the same number in all plots of a page.
     pub(crate) place: usize,
     pub(crate) name: String,
-    /// None if there is no value; then the remark says why.
+    /// None if there is no value; then the remark has the reason.
     pub(crate) value: Option<Extent>,
     /// The value as it is written, with its unit.
     pub(crate) text: String,

@@ -9,6 +9,10 @@
     clippy::format_push_string,
     reason = "a drawing is small, and `write!` to a string returns an error that never comes"
 )]
+#![allow(
+    clippy::float_cmp,
+    reason = "places on an axis are those of settings as they were given, and are compared with nothing computed"
+)]
 
 mod bars;
 mod curves;

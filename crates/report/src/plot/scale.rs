@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_of_settings_reaches_from_the_first_to_the_last() {
+    fn an_axis_of_settings_reaches_from_first_to_last() {
         let setting = |at: f64| (at, format!("{at} %"));
         let axis = Axis::with_settings(&[30.0, 70.0, 100.0].map(setting), false);
         assert_eq!(texts(&axis), ["30 %", "70 %", "100 %"]);

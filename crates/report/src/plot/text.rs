@@ -21,7 +21,7 @@ pub(super) fn width(text: &str) -> f64 {
     text.chars().map(letter).sum::<f64>() * SIZE
 }
 
-/// The width of a letter, as a share of the size: those of DejaVu Sans, which is wider than the fonts of most systems.
+/// The width of a letter, as a share of the size: those of a font (`DejaVu Sans`) that is wider than most.
 fn letter(letter: char) -> f64 {
     match letter {
         'i' | 'j' | 'l' | '\'' | '’' => 0.28,

@@ -1,5 +1,10 @@
 //! Curves of an experiment with an axis: a panel for each name that its settings give one.
 
+#![allow(
+    clippy::float_cmp,
+    reason = "places on an axis are those of settings as they were given, and are compared with nothing computed"
+)]
+
 use crate::metric::{Metric, load};
 use crate::numbers::{count, list};
 use crate::plot::{Curves, Panel, Point, Scale, Series};
@@ -71,14 +76,25 @@ fn ticks(results: &Results<'_>) -> Vec<(f64, String)> {
     let mut ticks: Vec<(f64, String)> = answers
         .map(|(index, answer)| {
             let at = place(answer, index);
-            let title = &answer.setting.title;
-            let is_short = title.chars().count() <= TICK_LETTERS_MOST;
-            (at, if is_short { title.clone() } else { number(at) })
+            (at, short(&answer.setting.title).unwrap_or_else(|| number(at)))
         })
         .collect();
     ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
     ticks.dedup_by(|a, b| a.0 == b.0);
     ticks
+}
+
+/// A title that has room on an axis, or the number with its unit that it begins with: `30 %` of `30 % of its capacity`.
+fn short(title: &str) -> Option<String> {
+    if title.chars().count() <= TICK_LETTERS_MOST {
+        return Some(title.to_owned());
+    }
+    let mut words = title.split(' ');
+    let number = words.next()?;
+    let unit = words.next()?;
+    let is_number = number.starts_with(|letter: char| letter.is_ascii_digit());
+    let is_unit = ["%", "B", "KiB", "MiB"].contains(&unit);
+    (is_number && is_unit).then(|| format!("{number} {unit}"))
 }
 
 fn number(value: f64) -> String {
@@ -89,7 +105,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// Whether the offered load exceeded the capacity of all models in a setting. Its latencies say how long the load lasted.
+/// Whether the offered load exceeded the capacity of all models in a setting. Its latencies only grow with the length of the load.
 fn is_beyond(answer: &Answer<'_>, metric: &Metric) -> bool {
     metric.is_latency && answer.rows.iter().all(Row::is_overloaded)
 }
@@ -170,12 +186,9 @@ fn is_wide(curves: &Curves) -> bool {
     least > 0.0 && most / least > LOGARITHMIC_FROM
 }
 
-/// What a reader must know: the scale, what arrows lead to, and why values are not ranked.
+/// What a reader must know: what arrows lead to, and why values are not ranked.
 fn notes(results: &Results<'_>, index: usize, curves: &Curves) -> Vec<String> {
     let mut notes = Vec::new();
-    if curves.is_logarithmic {
-        notes.push("The vertical scale is logarithmic.".to_owned());
-    }
     if curves.shown().any(|point| point.low < point.high) {
         notes.push("Vertical lines: 95 % intervals.".to_owned());
     }
@@ -205,8 +218,7 @@ fn beyond(results: &Results<'_>, index: usize, curves: &Curves) -> Option<String
     let settings: Vec<_> = settings.collect();
     (!settings.is_empty()).then(|| {
         format!(
-            "Arrows lead to {}. There the offered load exceeded the capacity of every model, and latency grows as long as it \
-             lasts.",
+            "Arrows lead to {}: every model is overloaded, and latency grows as long as the load lasts.",
             list(&settings)
         )
     })
@@ -244,12 +256,11 @@ fn unranked(results: &Results<'_>, index: usize) -> Vec<String> {
         .max()
         .unwrap_or(0);
     let sentence = |(words, models): (String, Vec<&str>)| {
-        let models = if models.len() >= number {
-            "any model".to_owned()
+        if models.len() >= number {
+            format!("Hollow: {words}.")
         } else {
-            list(&models)
-        };
-        format!("Hollow: {words} ({models}).")
+            format!("Hollow: {words} ({}).", list(&models))
+        }
     };
     reasons.into_iter().map(sentence).collect()
 }

@@ -79,7 +79,7 @@ fn one_setting_of_an_axis_has_bars_with_its_name() {
 }
 
 #[test]
-fn bars_go_from_the_best_to_those_that_are_not_ranked() {
+fn bars_go_from_best_to_worst_to_not_ranked() {
     let (environment, records) = fixture::run();
     let plot = &plots_of(&environment, &records, "rate-under-bound")[0];
     let bars = &groups_of(plot)[0].bars;
@@ -100,7 +100,7 @@ fn bars_go_from_the_best_to_those_that_are_not_ranked() {
 }
 
 #[test]
-fn a_value_limited_by_the_load_generator_is_at_least_that() {
+fn a_value_limited_by_the_load_generator_is_marked() {
     let (environment, records) = fixture::run();
     let plot = &plots_of(&environment, &records, "rate-under-bound")[0];
     let marked: Vec<_> = groups_of(plot)[0]
@@ -162,7 +162,7 @@ fn overload_lies_beyond_the_axis_and_is_explained() {
 }
 
 #[test]
-fn settings_of_a_panel_share_an_axis_and_each_metric_has_a_plot() {
+fn panels_share_axes_and_each_metric_has_a_plot() {
     let (mut environment, records) = fixture::run();
     let mut experiments = environment.experiments.iter_mut();
     let experiment = experiments
@@ -195,7 +195,7 @@ fn settings_of_a_panel_share_an_axis_and_each_metric_has_a_plot() {
 }
 
 #[test]
-fn a_model_that_cannot_take_part_has_its_reason_where_that_is_a_result() {
+fn a_model_without_part_has_its_result_in_words() {
     let (mut environment, records) = fixture::run();
     let has_reason = |environment: &Environment| {
         let plot = &plots_of(environment, &records, "killed-worker")[0];

@@ -232,7 +232,7 @@ fn group(name: &str, value: impl Fn(usize) -> f64) -> Group {
             },
             remark: match place {
                 2 => "stopped answering",
-                3 => "54 of 64 unserved",
+                3 => "54 of 64 never served",
                 4 | 5 => "tied",
                 _ => "",
             }

@@ -55,7 +55,7 @@ fn values_off_a_logarithmic_axis_break_the_line() {
 }
 
 #[test]
-fn bars_begin_at_zero_and_are_as_long_as_their_values() {
+fn bars_begin_at_zero_and_have_the_length_of_values() {
     let drawn = inline(&of_bars(vec![group(
         "",
         vec![bar(0, 50.0, ""), bar(1, 100.0, ""), bar(2, 0.0, "")],
@@ -87,7 +87,7 @@ fn a_bar_without_a_value_has_its_reason() {
 }
 
 #[test]
-fn groups_share_a_scale_unless_their_bars_could_not_be_compared() {
+fn groups_share_a_scale_unless_bars_become_too_short() {
     let near = of_bars(vec![
         group("a", vec![bar(0, 50.0, "")]),
         group("b", vec![bar(0, 100.0, "")]),
@@ -154,8 +154,8 @@ fn points_beyond_the_range_are_arrows_and_change_no_axis() {
 #[test]
 fn panels_share_their_axes_and_one_legend() {
     let drawn = inline(&panels(&["constant", "exponential", "bimodal"], 6, true));
-    assert_eq!(count(&drawn, "data-series=\"thread\""), 1);
-    assert_eq!(count(&drawn, ">thread</text>"), 1);
+    assert_eq!(count(&drawn, "data-series=\"beta\""), 1);
+    assert_eq!(count(&drawn, ">beta</text>"), 1);
     assert_eq!(count(&drawn, "class=\"axis\""), 3);
     assert_eq!(
         count(&drawn, ">1,000</text>"),

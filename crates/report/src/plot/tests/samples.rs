@@ -4,13 +4,13 @@ use crate::plot::{Bar, Curves, Drawing, Extent, Group, Panel, Plot, Point, Scale
 
 /// Names as short and as long as people give.
 const NAMES: [&str; 12] = [
-    "single",
-    "thread",
-    "fork",
-    "prefork",
-    "async",
-    "prefork-async",
-    "thread per connection",
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "epsilon-delta",
+    "a thread for each connection",
     "iterative",
     "io_uring, one ring for each CPU",
     "incomprehensibilities-of-naming",
@@ -86,7 +86,7 @@ pub(super) fn panels(titles: &[&str], models: usize, is_logarithmic: bool) -> Pl
     let panel = |(index, title): (usize, &&str)| {
         let one = |place: usize| {
             let points = settings.iter().enumerate().map(|(at, &x)| {
-                let y = 150.0 * (index + 1) as f64 * (1.0 + (place % 5) as f64) * 1.9f64.powi(at as i32);
+                let y = 150.0 * (index + 1) as f64 * (1.0 + (place % 5) as f64) * 1.9f64.powf(at as f64);
                 Point {
                     is_unranked: at == 3,
                     is_beyond: at == 4,
@@ -153,7 +153,7 @@ pub(super) fn groups(titles: &[&str], models: usize) -> Plot {
         let bars = (0..models).map(|place| match place % 6 {
             4 => Bar {
                 is_unranked: true,
-                ..bar(place, 54.0, "54 of 64 unserved")
+                ..bar(place, 54.0, "54 of 64 never served")
             },
             5 => Bar {
                 value: None,
