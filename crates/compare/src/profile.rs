@@ -11,7 +11,7 @@ pub(crate) use schema::experiment::Times;
 pub(crate) enum Choice {
     /// Seconds: shows that everything works; its values mean nothing
     Smoke,
-    /// Under two minutes: the costs of a request, a connection and a handler that waits
+    /// Under two minutes: the cost of a request and of a connection, and handlers that wait without a thread
     Quick,
     /// Under half an hour: every experiment
     Standard,

@@ -58,7 +58,7 @@ impl Model {
         self.description.wait_holds == WaitHolds::Nothing
     }
 
-    /// A handler that blocks stops other connections of the same loop.
+    /// A handler that blocks its thread stops other connections of the same loop.
     pub(crate) fn blocks_its_loop(&self) -> bool {
         self.is_event_loop() && self.description.block_holds != BlockHolds::Connection
     }

@@ -6,7 +6,7 @@
 //!   threads             recv A     recv B     recv C     each blocks for its own connection only
 //! ```
 //!
-//! What blocks: a thread in its recv, in its send, or in a handler that waits. The other threads go on.
+//! What blocks: a thread in its recv, in its send, or in its handler. The other threads go on.
 //!
 //! What it costs: starting and ending a thread for each connection. A switch for each request, because the thread that a
 //! request wakes is seldom the one that ran last. A stack for each connection, of which only the touched pages use memory.

@@ -83,8 +83,8 @@ fn table(models: &[Description]) -> String {
         "what it is",
         "serves at once",
         "workers",
-        "a wait holds",
-        "a block stops",
+        "a `sleep` holds",
+        "a `block` stops",
         "a crash loses",
     ];
     let row = |cells: [String; 7]| format!("| {} |\n", cells.join(" | "));
@@ -106,8 +106,8 @@ fn table(models: &[Description]) -> String {
 
 fn serves(serves: Serves) -> &'static str {
     match serves {
-        Serves::One => "one connection",
-        Serves::Workers => "one connection per worker",
+        Serves::One => "one connection; the others wait",
+        Serves::Workers => "one connection per worker; the others wait",
         Serves::Many => "many connections",
     }
 }
@@ -123,7 +123,7 @@ fn workers(model: &Description) -> &'static str {
 fn wait_holds(what: WaitHolds) -> &'static str {
     match what {
         WaitHolds::Thread => "a thread",
-        WaitHolds::Nothing => "nothing",
+        WaitHolds::Nothing => "no thread",
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(lines[1], "|---|---|---|---|---|---|---|");
         assert_eq!(
             lines[5],
-            "| `delta` | what delta is | one connection per worker | processes | a thread | its connection | one connection |"
+            "| `delta` | what delta is | one connection per worker; the others wait | processes | a thread | its connection | one connection |"
         );
     }
 }

@@ -162,7 +162,7 @@ fn fault(entry: &Entry, is_taken: bool) -> Option<String> {
         return Some("its workers have the default 0; give at least 1".to_owned());
     }
     if entry.serves == Some(Serves::Workers) && entry.workers.is_none() {
-        return Some("it serves as many connections as it has workers; give workers too".to_owned());
+        return Some("it serves one connection per worker; give workers too".to_owned());
     }
     let unknown = entry
         .operations

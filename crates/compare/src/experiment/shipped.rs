@@ -65,4 +65,66 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn sleep_and_block_are_explained_where_they_are_used() {
+        for experiment in all() {
+            let text = format!("{} {}", experiment.question, experiment.setup);
+            let uses = |operation: &str| {
+                let mut loads = experiment.settings.iter().map(|setting| &setting.load);
+                loads.any(|load| load.operations().iter().any(|one| one == operation))
+            };
+            if uses("sleep") {
+                assert!(text.contains("holds no thread"), "{}: {text}", experiment.key);
+            }
+            if uses("block") {
+                assert!(text.contains("blocks its thread"), "{}: {text}", experiment.key);
+            }
+        }
+    }
+
+    #[test]
+    fn a_settings_title_needs_no_other_setting_beside_it() {
+        for experiment in all() {
+            for setting in &experiment.settings {
+                let title = &setting.title;
+                let is_number = title.chars().all(|char| char.is_ascii_digit() || char == ',');
+                let is_on_axis = is_number && experiment.axis.is_some();
+                let has_words = title.split_whitespace().count() >= 2;
+                assert!(is_on_axis || has_words, "{}: {title}", experiment.key);
+            }
+        }
+    }
+
+    #[test]
+    fn workloads_have_short_titles_of_their_own() {
+        let experiments = all();
+        let settings = experiments.iter().flat_map(|experiment| &experiment.settings);
+        let workloads: Vec<_> = settings.filter_map(|setting| setting.workload.as_ref()).collect();
+        assert!((12..=17).contains(&workloads.len()), "{}", workloads.len());
+        let mut titles: Vec<_> = workloads.iter().map(|workload| &*workload.title).collect();
+        for title in &titles {
+            assert!(title.split_whitespace().count() <= 6, "{title}");
+        }
+        titles.sort_unstable();
+        titles.dedup();
+        assert_eq!(titles.len(), workloads.len());
+    }
+
+    #[test]
+    fn the_decision_has_five_lines_in_order() {
+        let experiments = all();
+        let settings = experiments.iter().flat_map(|experiment| &experiment.settings);
+        let workloads = settings.filter_map(|setting| setting.workload.as_ref());
+        let decisions = workloads.filter_map(|workload| workload.decision.as_ref());
+        let mut decisions: Vec<_> = decisions
+            .map(|decision| (decision.order, &*decision.when))
+            .collect();
+        decisions.sort_unstable();
+        let orders: Vec<_> = decisions.iter().map(|(order, _)| *order).collect();
+        assert_eq!(orders, [1, 2, 3, 4, 5]);
+        for (_, when) in decisions {
+            assert!(when.split_whitespace().count() <= 14, "{when}");
+        }
+    }
 }

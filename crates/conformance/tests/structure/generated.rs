@@ -17,7 +17,10 @@ const INTRODUCTION: &str = "# The models
 Each model is a server program that fits on a page: `src/main.rs` of its crate. This page shows the drawing of each, what
 blocks in it, and what it costs. The differences between related models follow as diffs, because they are the lesson.
 
-A wait is a handler that waits for something else (`sleep`). A block is a handler that holds its thread (`block`).
+A `sleep` is a handler that waits and holds no thread where the model can do without one, as an asynchronous call to another
+service does. A `block` is a handler that blocks its thread in every model, as a database driver without async does. A
+connection that a model does not serve yet waits in the kernel's backlog; it is not refused. A thread for each connection is
+no pool: the number of threads grows with the connections.
 
 <!-- Generated from the sources by: UPDATE=1 cargo test -p conformance --test structure generated -->
 

@@ -15,7 +15,7 @@ pub struct Quantile {
 pub enum Samples {
     /// The latencies of all replies.
     Replies,
-    /// The latencies of the first operation of a mix.
+    /// The latencies of the operation that a mix lists as number 1.
     FirstOperation,
     /// The times to open a connection.
     Connections,

@@ -62,7 +62,7 @@ fn a_model_that_serves_some_is_ranked_by_rate_only() {
 }
 
 #[test]
-fn a_theory_predicts_nothing_past_capacity() {
+fn a_theory_predicts_nothing_beyond_capacity() {
     let (environment, records) = fixture::run();
     let summary = fixture::summary(&environment, &records);
     let past = summary
