@@ -8,8 +8,6 @@
 //! A model that has no ratio in a workload stands behind those that have one, in the order of the weight that it misses. Two
 //! neighbours that miss the same are tied if their intervals overlap.
 
-#![allow(dead_code, reason = "the HTML page uses it")]
-
 use crate::page::{Grid, GridCell, Interval, Mark};
 
 /// A model in the order.
@@ -68,7 +66,7 @@ fn place(grid: &Grid, weights: &[f64], column: usize) -> Placed {
 }
 
 /// The ratio of a cell as it counts.
-fn counted(cell: &GridCell) -> Option<Interval> {
+pub(crate) fn counted(cell: &GridCell) -> Option<Interval> {
     let ratio = cell.ratio?;
     Some(match cell.mark {
         Mark::Tied | Mark::AllTied => Interval {

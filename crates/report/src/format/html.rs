@@ -1,20 +1,33 @@
 //! The report as one HTML file. It opens without a network, and its policy forbids it to load anything.
 
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod chromium;
+mod grid;
 #[cfg(test)]
 mod sample;
+mod section;
+mod table;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::conclusions::Choice;
 use crate::escape::markup::{Shown, marked};
-use crate::page::{Cell, Mark, Page, Section, Table};
+use crate::page::{DecisionLine, Page, Section};
 use crate::plot::{Plot, look, svg};
-use crate::sign;
 
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const STYLE: &str = include_str!("html/page/style.css");
+/// The scripts in their order: the later ones use the earlier ones.
+const SCRIPTS: [&str; 7] = [
+    include_str!("html/page/state.js"),
+    include_str!("html/page/order.js"),
+    include_str!("html/page/grid.js"),
+    include_str!("html/page/filters.js"),
+    include_str!("html/page/tables.js"),
+    include_str!("html/page/plots.js"),
+    include_str!("html/page/start.js"),
+];
 
 /// Allows the styles and the script in the page itself, and nothing from elsewhere.
 const POLICY: &str = concat!(
@@ -23,7 +36,7 @@ const POLICY: &str = concat!(
     "img-src data:; base-uri 'none'; form-action 'none'",
 );
 
-/// A model's name and, if it is in a plot, its place there.
+/// A model's name and, if it is in a plot or in the grid, the place that gives it its colour.
 type Model<'a> = (&'a str, Option<usize>);
 
 /// Renders a page.
@@ -36,35 +49,34 @@ pub fn render(page: &Page) -> String {
             (head(&page.title))
             body {
                 header.top {
-                    div {
-                        h1 { (marked(&page.title)) }
-                        p.run { "Run " code { (Shown(&page.run)) } }
-                    }
-                    button #theme type="button" aria-pressed="false" hidden { "Dark" }
+                    h1 { (marked(&page.title)) }
+                    p.run { "Run " code { (Shown(&page.run)) } }
                 }
-                (controls(&models))
+                (bar(page, &models))
                 main {
                     @for paragraph in &page.introduction {
                         p { (marked(paragraph)) }
                         "\n"
                     }
+                    (decision(&page.decision))
+                    (grid::render(&page.grid))
                     (in_short(page))
                     (contents(page))
                     @for part in &page.sections {
                         "\n"
-                        (section(part, &models))
+                        (section::render(part, &models))
                     }
-                    (list("caveats", "What this run cannot show", &page.caveats))
+                    (list("caveats", "What this run can’t show", &page.caveats))
                     (metrics(&page.metrics))
                     (list("machine", "The machine", &page.machine))
                     (list("method", "How it was measured", &page.method))
                     section #command {
                         h2 { "The command" }
-                        pre { code { (Shown(&page.command)) } }
+                        pre tabindex="0" { code { (Shown(&page.command)) } }
                     }
                 }
-                div #tip role="status" hidden {}
-                script { "\n" (PreEscaped(SCRIPT)) }
+                div #tip aria-hidden="true" hidden {}
+                script { "\n" (PreEscaped(SCRIPTS.join("\n"))) }
             }
         }
         "\n"
@@ -76,7 +88,7 @@ fn head(title: &str) -> Markup {
     let (light, dark) = (look::LIGHT, look::DARK);
     let style = format!(
         ":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n:root[data-theme=light]{{{light}}}\n\
-         :root[data-theme=dark]{{{dark}}}\n{}\n{}{STYLE}",
+         :root[data-theme=dark]{{{dark}}}\n@media print{{:root,:root[data-theme=dark]{{{light}}}}}\n{}\n{}{STYLE}",
         look::rules(),
         svg::STYLE,
     );
@@ -92,38 +104,80 @@ fn head(title: &str) -> Markup {
     }
 }
 
-/// All models of the page, those in a plot first and in the order of the plots.
+/// All models of the page: those of the grid in its order, then those of the plots, then those that only tables have.
 fn models(page: &Page) -> Vec<Model<'_>> {
     let mut models: Vec<Model<'_>> = Vec::new();
-    for (name, place) in page.plots().flat_map(Plot::models) {
+    let mut add = |name, place| {
         if models.iter().all(|(model, _)| *model != name) {
-            models.push((name, Some(place)));
+            models.push((name, place));
         }
+    };
+    for (model, place) in &page.grid.models {
+        add(model.as_str(), Some(*place));
     }
-    models.sort_by_key(|(_, place)| *place);
+    let mut drawn: Vec<_> = page.plots().flat_map(Plot::models).collect();
+    drawn.sort_by_key(|(_, place)| *place);
+    for (model, place) in drawn {
+        add(model, Some(place));
+    }
     let tables = page.sections.iter().flat_map(Section::tables);
     for row in tables.flat_map(|table| &table.rows) {
-        if models.iter().all(|(model, _)| *model != row.model) {
-            models.push((&row.model, None));
-        }
+        add(row.model.as_str(), None);
     }
     models
 }
 
-/// The boxes that show and hide models. They stay hidden without the script.
-fn controls(models: &[Model<'_>]) -> Markup {
+/// The bar at the top: links to the parts of the page, filters, and the switch between dark and light.
+fn bar(page: &Page, models: &[Model<'_>]) -> Markup {
+    let parts = [
+        ("decision", "Decision", !page.decision.is_empty()),
+        ("grid", "Grid", !page.grid.rows.is_empty()),
+        ("contents", "Experiments", !page.sections.is_empty()),
+        ("caveats", "Limits", !page.caveats.is_empty()),
+    ];
     html! {
-        fieldset #models hidden {
-            legend.unseen { "Models that are shown" }
-            @for (model, place) in models {
-                label {
-                    input type="checkbox" value=(Shown(model)) checked autocomplete="off";
-                    (swatch(*place))
-                    (Shown(model))
+        div.bar role="region" aria-label="Links and filters" {
+            nav aria-label="Parts of the page" {
+                @for (id, name, _) in parts.iter().filter(|(.., exists)| *exists) {
+                    a href={ "#" (id) } { (name) }
                 }
             }
-            button type="button" data-all="on" { "All" }
-            button type="button" data-all="" { "None" }
+            details #filters data-script hidden {
+                summary { "Filter" span #filtered {} }
+                div.panel {
+                    fieldset #models {
+                        legend { "Models" }
+                        @for (model, place) in models {
+                            label {
+                                input type="checkbox" value=(Shown(model)) checked autocomplete="off";
+                                (swatch(*place))
+                                (Shown(model))
+                            }
+                        }
+                        (all_or_none("models"))
+                    }
+                    fieldset #experiments {
+                        legend { "Experiments" }
+                        @for section in &page.sections {
+                            label {
+                                input type="checkbox" value=(Shown(&section.key)) checked autocomplete="off";
+                                (marked(&section.title))
+                            }
+                        }
+                        (all_or_none("experiments"))
+                    }
+                }
+            }
+            button #theme type="button" data-script hidden { "Dark" }
+        }
+    }
+}
+
+fn all_or_none(kind: &str) -> Markup {
+    html! {
+        span.choose {
+            button type="button" data-all="on" aria-label={ "All " (kind) } { "All" }
+            button type="button" data-all="" aria-label={ "None of the " (kind) } { "None" }
         }
     }
 }
@@ -134,6 +188,30 @@ fn swatch(place: Option<usize>) -> Markup {
         @if let Some(place) = place {
             svg class={ "swatch " (look::class(place)) } viewBox="-6 -6 12 12" aria-hidden="true" {
                 path d=(look::shape(place)) {}
+            }
+        }
+    }
+}
+
+/// A text without its marks, for attributes.
+fn plain(text: &str) -> String {
+    text.replace("**", "").replace('`', "")
+}
+
+fn decision(lines: &[DecisionLine]) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            section #decision {
+                h2 { "Which model to choose" }
+                dl {
+                    @for line in lines {
+                        div {
+                            dt { (marked(&line.when)) }
+                            dd { (marked(&line.choice)) }
+                        }
+                        "\n"
+                    }
+                }
             }
         }
     }
@@ -176,119 +254,19 @@ fn in_short(page: &Page) -> Markup {
 
 fn contents(page: &Page) -> Markup {
     html! {
-        nav aria-label="Experiments" {
-            h2 { "Experiments" }
-            ol {
-                @for section in &page.sections {
-                    li {
-                        a href={ "#" (Shown(&section.key)) } { (marked(&section.title)) }
-                        " "
-                        span { (marked(&section.question)) }
-                    }
-                    "\n"
-                }
-            }
-        }
-    }
-}
-
-fn section(section: &Section, models: &[Model<'_>]) -> Markup {
-    html! {
-        section id=(Shown(&section.key)) {
-            h2 { (marked(&section.title)) }
-            p.question { (marked(&section.question)) }
-            p.finding { (marked(&section.finding)) }
-            "\n"
-            @for plot in &section.plots {
-                div.wide id={ (Shown(&plot.key)) "-plot" } { (PreEscaped(svg::inline(plot))) }
-            }
-            (table(&section.table, models))
-            p.aside { b { "Setup" } " " (marked(&section.setup)) }
-            @if let Some(expected) = &section.expected {
-                p.aside { b { "Expected" } " " (marked(expected)) }
-            }
-            @if !section.details.is_empty() {
-                details {
-                    summary { "All metrics" }
-                    @for detail in &section.details {
-                        (table(detail, models))
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn table(table: &Table, models: &[Model<'_>]) -> Markup {
-    let place = |name: &str| models.iter().find(|(model, _)| *model == name)?.1;
-    html! {
-        div.wide tabindex="0" role="group" aria-label=(Shown(&table.caption)) {
-            table {
-                caption { (marked(&table.caption)) (legend(table)) }
-                thead {
-                    tr {
-                        @for heading in std::iter::once("model").chain(table.headings.iter().map(String::as_str)) {
-                            th scope="col" {
-                                button type="button" { (marked(heading)) }
-                            }
-                        }
-                    }
-                }
-                tbody {
-                    "\n"
-                    @for row in &table.rows {
-                        tr data-series=(Shown(&row.model)) {
-                            th scope="row" { (swatch(place(&row.model))) (Shown(&row.model)) }
-                            @for cell in &row.cells {
-                                (value(cell))
-                            }
+        @if !page.sections.is_empty() {
+            nav #contents aria-labelledby="contents-title" {
+                h2 #contents-title { "Experiments" }
+                ol {
+                    @for section in &page.sections {
+                        li data-experiment=(Shown(&section.key)) {
+                            a href={ "#" (Shown(&section.key)) } { (marked(&section.title)) }
+                            " "
+                            span { (marked(&section.question)) }
                         }
                         "\n"
                     }
                 }
-            }
-        }
-    }
-}
-
-/// What the marks of a table mean, if it has any.
-fn legend(table: &Table) -> Markup {
-    let has = |mark| {
-        let mut cells = table.rows.iter().flat_map(|row| &row.cells);
-        cells.any(|cell| cell.mark == mark)
-    };
-    let (best, tied) = (has(Mark::Best), has(Mark::Tied));
-    html! {
-        @if best || tied {
-            " "
-            span.key {
-                @if best { span.best { "★" } " best of its column" }
-                @if best && tied { ", " }
-                @if tied { span.tied { "≈" } " tied with the best" }
-            }
-        }
-    }
-}
-
-fn value(cell: &Cell) -> Markup {
-    let value = cell.value.filter(|value| value.is_finite());
-    let (class, mark) = match cell.mark {
-        Mark::None => (None, None),
-        Mark::Best => (Some("best"), Some(("★", "best of its column"))),
-        Mark::Tied | Mark::AllTied => (Some("tied"), Some(("≈", "tied with the best"))),
-    };
-    html! {
-        td class=[class] data-value=[value] {
-            @if let Some((mark, meaning)) = mark {
-                span.mark title=(meaning) { (mark) }
-            }
-            (Shown(&cell.median))
-            @if !cell.signs.is_empty() {
-                " "
-                span.signs { (sign::symbols(&cell.signs)) }
-            }
-            @for below in cell.interval.iter().chain(&cell.note) {
-                small { (Shown(below)) }
             }
         }
     }

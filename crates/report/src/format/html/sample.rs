@@ -2,7 +2,9 @@
 
 use crate::conclusions::Choice;
 use crate::numbers::rounded;
-use crate::page::{Cell, Grid, Mark, Page, Row, Section, Table};
+use crate::page::{
+    Cell, DecisionLine, Grid, GridCell, GridRow, Interval, Mark, Page, Row, Section, Table,
+};
 use crate::plot::{Bar, Curves, Drawing, Extent, Group, Panel, Plot, Point, Scale, Series};
 use crate::sign::Sign;
 
@@ -33,8 +35,11 @@ pub(super) fn page() -> Page {
              stands its 95 % interval, and a plot shows it as a whisker."
                 .to_owned(),
         ],
-        decision: Vec::new(),
-        grid: Grid::default(),
+        decision: vec![DecisionLine {
+            when: "Many connections with little work each".to_owned(),
+            choice: "`epoll, one thread`: 5.26 µs of CPU time per request with 64 connections.".to_owned(),
+        }],
+        grid: grid(),
         choices: vec![Choice {
             title: "Idle connections".to_owned(),
             settings: vec!["200".to_owned(), "1,000".to_owned()],
@@ -71,6 +76,75 @@ pub(super) fn page() -> Page {
     }
 }
 
+/// Ratios by model. A negative one is a tie, and 0 stands for a model that is not ranked.
+const RATIOS: [(&str, &str, [f64; 9]); 6] = [
+    (
+        "request-cost",
+        "1",
+        [1.0, -1.01, -1.0, -1.02, -1.0, -1.03, -1.0, -1.01, -1.02],
+    ),
+    (
+        "request-cost",
+        "64",
+        [0.0, 1.84, 1.6, 1.55, 1.5, 1.2, 1.0, -1.01, 3.1],
+    ),
+    (
+        "request-cost",
+        "1000",
+        [0.0, 3.02, 0.0, 2.27, 1.9, 1.4, 1.0, -1.02, 4.0],
+    ),
+    (
+        "blocking",
+        "sleep",
+        [83.0, 1.1, 1.2, 1.1, -1.05, 1.3, 1.0, -1.0, 2.0],
+    ),
+    (
+        "blocking",
+        "block",
+        [79.0, -1.0, 1.0, -1.0, 1.4, 16.0, 16.2, 16.1, 20.0],
+    ),
+    ("blocking", "many", [0.0; 9]),
+];
+
+pub(super) fn grid() -> Grid {
+    let rows = RATIOS.iter().map(|(experiment, setting, ratios)| GridRow {
+        key: format!("{experiment}/{setting}"),
+        experiment: (*experiment).to_owned(),
+        title: format!("{setting} & more of `{experiment}`"),
+        metric: "CPU time per request".to_owned(),
+        best: Some("5.26 µs".to_owned()),
+        cells: ratios.iter().map(|&ratio| grid_cell(ratio)).collect(),
+    });
+    Grid {
+        models: MODELS
+            .iter()
+            .enumerate()
+            .map(|(place, &model)| (model.to_owned(), place))
+            .collect(),
+        rows: rows.collect(),
+    }
+}
+
+fn grid_cell(ratio: f64) -> GridCell {
+    let (text, mark) = match ratio {
+        0.0 => ("9 of 10 unserved".to_owned(), Mark::None),
+        1.0 => ("best".to_owned(), Mark::Best),
+        ..0.0 => ("tied".to_owned(), Mark::Tied),
+        _ => (format!("{ratio:.2} ×"), Mark::None),
+    };
+    let middle = ratio.abs();
+    GridCell {
+        text,
+        mark,
+        ratio: (ratio != 0.0).then_some(Interval {
+            middle,
+            low: middle * 0.97,
+            high: middle * 1.03,
+        }),
+        value: (ratio != 0.0).then(|| format!("{} µs", rounded(middle * 5.26))),
+    }
+}
+
 fn section(key: &str, title: &str, plots: Vec<Plot>) -> Section {
     Section {
         key: key.to_owned(),
@@ -79,7 +153,7 @@ fn section(key: &str, title: &str, plots: Vec<Plot>) -> Section {
         setup: "Closed loop, a 64-byte `ping`, with the connections of the axis.".to_owned(),
         expected: Some("A model with one thread stays flat.".to_owned()),
         meaning: "**epoll, one thread** serves most.".to_owned(),
-        caveats: Vec::new(),
+        caveats: vec!["The servers had one CPU.".to_owned()],
         finding:
             "**epoll, one thread** serves most: 51,200 requests/s (50,100 – 52,000) with 64 connections."
                 .to_owned(),

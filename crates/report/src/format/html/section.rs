@@ -1,0 +1,52 @@
+//! The part of an experiment: the question first, what it found, then what shows it and what limits it.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::{Model, table};
+use crate::escape::markup::{Shown, marked};
+use crate::page::Section;
+use crate::plot::svg;
+
+pub(super) fn render(section: &Section, models: &[Model<'_>]) -> Markup {
+    html! {
+        section.experiment id=(Shown(&section.key)) data-experiment=(Shown(&section.key)) {
+            h2 { (marked(&section.title)) }
+            p.question { (marked(&section.question)) }
+            @if !section.meaning.is_empty() {
+                p.meaning { (marked(&section.meaning)) }
+            }
+            "\n"
+            @for plot in &section.plots {
+                div.wide.drawing id={ (Shown(&plot.key)) "-plot" } { (PreEscaped(svg::inline(plot))) }
+            }
+            (table::render(&section.table, models))
+            @if !section.caveats.is_empty() {
+                div.limits {
+                    h3 { "What limits this" }
+                    ul {
+                        @for caveat in &section.caveats {
+                            li { (marked(caveat)) }
+                        }
+                    }
+                }
+            }
+            dl.aside {
+                @if !section.finding.is_empty() && section.finding != section.meaning {
+                    div { dt { "Found" } dd { (marked(&section.finding)) } }
+                }
+                div { dt { "Setup" } dd { (marked(&section.setup)) } }
+                @if let Some(expected) = &section.expected {
+                    div { dt { "Expected" } dd { (marked(expected)) } }
+                }
+            }
+            @if !section.details.is_empty() {
+                details.more {
+                    summary { "All metrics" }
+                    @for detail in &section.details {
+                        (table::render(detail, models))
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A table of values.
+
+use maud::{Markup, html};
+
+use super::{Model, plain, swatch};
+use crate::escape::markup::{Shown, marked};
+use crate::page::{Cell, Mark, Table};
+use crate::sign;
+
+/// A table with a model in each row.
+pub(super) fn render(table: &Table, models: &[Model<'_>]) -> Markup {
+    let place = |name: &str| models.iter().find(|(model, _)| *model == name)?.1;
+    html! {
+        div.wide tabindex="0" role="group" aria-label=(Shown(&plain(&table.caption))) {
+            table.sortable {
+                caption { (marked(&table.caption)) }
+                thead {
+                    tr {
+                        @for heading in std::iter::once("model").chain(table.headings.iter().map(String::as_str)) {
+                            th scope="col" { (marked(heading)) }
+                        }
+                    }
+                }
+                tbody {
+                    "\n"
+                    @for row in &table.rows {
+                        tr data-series=(Shown(&row.model)) {
+                            th scope="row" { (swatch(place(&row.model))) (Shown(&row.model)) }
+                            @for cell in &row.cells {
+                                (value(cell))
+                            }
+                        }
+                        "\n"
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn value(cell: &Cell) -> Markup {
+    let value = cell.value.filter(|value| value.is_finite());
+    let (class, word) = match cell.mark {
+        Mark::None => (None, None),
+        Mark::Best => (Some("best"), Some("best")),
+        Mark::Tied | Mark::AllTied => (Some("tied"), Some("tied")),
+    };
+    html! {
+        td class=[class] data-value=[value] {
+            @if let Some(word) = word {
+                span.mark { (word) } " "
+            }
+            (Shown(&cell.median))
+            @if !cell.signs.is_empty() {
+                " "
+                span.signs { (sign::symbols(&cell.signs)) }
+            }
+            @for below in cell.interval.iter().chain(&cell.note) {
+                small { (Shown(below)) }
+            }
+        }
+    }
+}
