@@ -28,6 +28,11 @@ pub(crate) fn escape(text: &str) -> String {
     Shown(text).render().into_string()
 }
 
+/// A text without the marks of bold and code, for attributes.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace("**", "").replace('`', "")
+}
+
 /// A text with `**bold**` and `` `code` `` as elements. A mark without its end stays as it is written.
 pub(crate) fn marked(text: &str) -> Markup {
     let mut out = String::new();

@@ -8,10 +8,12 @@ mod grid;
 #[cfg(test)]
 mod sample;
 mod section;
+mod swatch;
 mod table;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use self::swatch::{Model, swatch};
 use crate::conclusions::Choice;
 use crate::escape::markup::{Shown, marked};
 use crate::page::{DecisionLine, Page, Section};
@@ -35,9 +37,6 @@ const POLICY: &str = concat!(
     "script-src 'unsafe-inline'; ",
     "img-src data:; base-uri 'none'; form-action 'none'",
 );
-
-/// A model's name and, if it is in a plot or in the grid, the place that gives it its colour.
-type Model<'a> = (&'a str, Option<usize>);
 
 /// Renders a page.
 #[must_use]
@@ -180,22 +179,6 @@ fn all_or_none(kind: &str) -> Markup {
             button type="button" data-all="" aria-label={ "None of the " (kind) } { "None" }
         }
     }
-}
-
-/// The marker of a model in the plots.
-fn swatch(place: Option<usize>) -> Markup {
-    html! {
-        @if let Some(place) = place {
-            svg class={ "swatch " (look::class(place)) } viewBox="-6 -6 12 12" aria-hidden="true" {
-                path d=(look::shape(place)) {}
-            }
-        }
-    }
-}
-
-/// A text without its marks, for attributes.
-fn plain(text: &str) -> String {
-    text.replace("**", "").replace('`', "")
 }
 
 fn decision(lines: &[DecisionLine]) -> Markup {

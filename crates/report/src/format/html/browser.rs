@@ -1,4 +1,4 @@
-//! Chromium for the tests of the page, controlled by its DevTools protocol over a pipe: no port, and nothing to install but
+//! Chromium for the tests of the page, controlled over a pipe by its protocol for debuggers: no port, and nothing to install but
 //! the browser.
 
 use std::fs::{self, File};
@@ -108,18 +108,18 @@ impl Browser {
             commands: 0,
             events: Vec::new(),
         };
-        let tab = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let tab = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attach = json!({ "targetId": tab["targetId"], "flatten": true });
-        let attached = browser.call("Target.attachToTarget", attach);
+        let attached = browser.call("Target.attachToTarget", &attach);
         browser.session = attached["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         Some(browser)
     }
 
     /// Sends a command and returns its result.
-    pub(super) fn call(&mut self, method: &str, params: Value) -> Value {
+    pub(super) fn call(&mut self, method: &str, params: &Value) -> Value {
         self.commands += 1;
         let mut command = json!({ "id": self.commands, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -157,13 +157,13 @@ impl Browser {
     pub(super) fn open(&mut self, html: &str, fragment: &str) {
         fs::write(self.folder.path().join("page.html"), html).unwrap();
         // Another fragment alone would not load the page again.
-        self.call("Page.navigate", json!({ "url": "about:blank" }));
+        self.call("Page.navigate", &json!({ "url": "about:blank" }));
         self.wait("Page.loadEventFired");
         let url = format!(
             "file://{}{fragment}",
             self.folder.path().join("page.html").display()
         );
-        let answer = self.call("Page.navigate", json!({ "url": url }));
+        let answer = self.call("Page.navigate", &json!({ "url": url }));
         assert!(answer["errorText"].is_null(), "{answer}");
         self.wait("Page.loadEventFired");
     }
@@ -172,7 +172,7 @@ impl Browser {
     pub(super) fn run(&mut self, expression: &str) -> Value {
         let answer = self.call(
             "Runtime.evaluate",
-            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true }),
+            &json!({ "expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true }),
         );
         assert!(
             answer["exceptionDetails"].is_null(),
@@ -193,7 +193,7 @@ impl Browser {
         };
         for kind in ["rawKeyDown", "keyUp"] {
             let press = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
-            self.call("Input.dispatchKeyEvent", press);
+            self.call("Input.dispatchKeyEvent", &press);
         }
     }
 
@@ -201,19 +201,19 @@ impl Browser {
     pub(super) fn screen(&mut self, width: u32, height: u32, dark: bool) {
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700 }),
+            &json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700 }),
         );
         let scheme = if dark { "dark" } else { "light" };
         self.call(
             "Emulation.setEmulatedMedia",
-            json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+            &json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
         );
     }
 
     pub(super) fn scripts(&mut self, enabled: bool) {
         self.call(
             "Emulation.setScriptExecutionDisabled",
-            json!({ "value": !enabled }),
+            &json!({ "value": !enabled }),
         );
     }
 
@@ -222,13 +222,13 @@ impl Browser {
         let whole = self.whole();
         let answer = self.call(
             "Page.captureScreenshot",
-            json!({ "captureBeyondViewport": true, "format": "png", "clip": whole }),
+            &json!({ "captureBeyondViewport": true, "format": "png", "clip": whole }),
         );
         STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
     fn whole(&mut self) -> Value {
-        let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
+        let size = self.call("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
         json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 })
     }
 
@@ -236,7 +236,7 @@ impl Browser {
     pub(super) fn print(&mut self) -> Vec<u8> {
         let answer = self.call(
             "Page.printToPDF",
-            json!({ "preferCSSPageSize": true, "printBackground": false, "paperWidth": 8.27, "paperHeight": 11.69 }),
+            &json!({ "preferCSSPageSize": true, "printBackground": false, "paperWidth": 8.27, "paperHeight": 11.69 }),
         );
         STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
@@ -273,7 +273,7 @@ impl Browser {
     /// Ends the browser and returns its log of the network.
     pub(super) fn close(mut self) -> String {
         self.session = None;
-        self.call("Browser.close", json!({}));
+        self.call("Browser.close", &json!({}));
         let deadline = Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "chromium did not end");

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{plain, swatch};
-use crate::escape::markup::{Shown, marked};
+use super::swatch::swatch;
+use crate::escape::markup::{Shown, marked, plain};
 use crate::page::{Grid, GridCell, GridRow, Mark};
 use crate::score::{self, Placed};
 
@@ -17,7 +17,7 @@ pub(super) fn render(grid: &Grid) -> Markup {
         section #grid {
             h2 #grid-title { "Every model, every workload" }
             p {
-                "A cell says how far a model is from the best of its row: " b { "1.55 ×" } " is 1.55 times as much time or \
+                "A cell shows how far a model is from the best of its row: " b { "1.55 ×" } " is 1.55 times as much time or \
                  memory, or a rate that is 1.55 times lower. " b { "Tied" } " models show no significant difference. Words \
                  stand where there is no ratio."
             }
@@ -166,7 +166,7 @@ fn value(model: &str, cell: &GridCell) -> Markup {
     }
 }
 
-/// How dark a cell is: the further from the best, the darker. The text says the same.
+/// How dark a cell is: the further from the best, the darker. Its text is the same in words.
 fn heat(ratio: f64) -> &'static str {
     match ratio {
         ..1.25 => "h1",

@@ -127,7 +127,7 @@ pub(super) fn grid() -> Grid {
 
 fn grid_cell(ratio: f64) -> GridCell {
     let (text, mark) = match ratio {
-        0.0 => ("9 of 10 unserved".to_owned(), Mark::None),
+        0.0 => ("9 of 10 never served".to_owned(), Mark::None),
         1.0 => ("best".to_owned(), Mark::Best),
         ..0.0 => ("tied".to_owned(), Mark::Tied),
         _ => (format!("{ratio:.2} ×"), Mark::None),

@@ -2,7 +2,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::{Model, table};
+use super::swatch::Model;
+use super::table;
 use crate::escape::markup::{Shown, marked};
 use crate::page::Section;
 use crate::plot::svg;

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{Model, plain, swatch};
-use crate::escape::markup::{Shown, marked};
+use super::swatch::{Model, swatch};
+use crate::escape::markup::{Shown, marked, plain};
 use crate::page::{Cell, Mark, Table};
 use crate::sign;
 

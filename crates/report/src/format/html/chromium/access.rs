@@ -61,13 +61,13 @@ fn the_tab_key_reaches_everything_in_sight() {
         .run("shown('a, button:not(:disabled), input, summary').length")
         .as_u64()
         .unwrap();
-    let mut steps = 0;
+    let mut presses = 0;
     while browser.run("shown('a, button:not(:disabled), input, summary').every((part) => reached.has(part))")
         != true
     {
         browser.key("Tab");
-        steps += 1;
-        assert!(steps < stops * 2, "not reached within {steps} steps");
+        presses += 1;
+        assert!(presses < stops * 2, "not reached within {presses} presses");
     }
     // What has the focus is marked.
     let outline = browser.run("getComputedStyle(document.activeElement).outlineStyle");

@@ -23,7 +23,7 @@ fn the_page_prints_in_light_colours_without_controls() {
     assert!((3..=12).contains(&pages(&pdf)), "{} pages", pages(&pdf));
     browser.call(
         "Emulation.setEmulatedMedia",
-        serde_json::json!({ "media": "print" }),
+        &serde_json::json!({ "media": "print" }),
     );
     browser.run("settled()");
     assert_eq!(

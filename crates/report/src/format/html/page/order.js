@@ -6,7 +6,7 @@
 // `missing` is the list of indices of rows in which the model is not ranked.
 function order(rows, models) {
   const counted = rows.map((row, index) => ({ ...row, index })).filter(
-    // A workload in which no model is ranked says nothing about their order.
+    // A workload in which no model is ranked can't order them.
     (row) => row.weight > 0 && [...row.cells.values()].some((cell) => cell !== null),
   );
   if (counted.length === 0) return [];
