@@ -2,9 +2,7 @@
 
 use crate::conclusions::Choice;
 use crate::numbers::rounded;
-use crate::page::{
-    Cell, DecisionLine, Grid, GridCell, GridRow, Interval, Mark, Page, Row, Section, Table,
-};
+use crate::page::{Cell, DecisionLine, Grid, GridCell, GridRow, Interval, Mark, Page, Row, Section, Table};
 use crate::plot::{Bar, Curves, Drawing, Extent, Group, Panel, Plot, Point, Scale, Series};
 use crate::sign::Sign;
 
