@@ -7,9 +7,7 @@ use super::text::{BOLD, LINE, element, lines_at_most, plain, width};
 
 /// The height of a field that is alone, and of one among others.
 const HEIGHT: f64 = 250.0;
-const PANEL_HEIGHT: f64 = 200.0;
-/// How many panels are beside each other.
-const COLUMNS: usize = 3;
+const PANEL_HEIGHT: f64 = 215.0;
 const PANEL_GAP: f64 = 18.0;
 /// Between the edge of a field and the first and last setting, so that no dot is on the edge.
 const INSET: f64 = 13.0;
@@ -45,7 +43,7 @@ impl Fields {
         let y = y_axis(curves);
         let widest = y.ticks.iter().map(|tick| width(&tick.text)).fold(0.0, f64::max);
         let left = EDGE + widest + 8.0;
-        let columns = curves.panels.len().clamp(1, COLUMNS);
+        let columns = columns(curves.panels.len());
         let gaps = (columns - 1) as f64 * PANEL_GAP;
         let column = (WIDTH - EDGE - names - left - gaps) / columns as f64;
         let titles: Vec<_> = curves
@@ -180,6 +178,15 @@ impl Fields {
             }
         }
         taken
+    }
+}
+
+/// How many of this many panels are beside each other.
+fn columns(panels: usize) -> usize {
+    match panels {
+        0 | 1 => 1,
+        2 | 4 => 2,
+        _ => 3,
     }
 }
 

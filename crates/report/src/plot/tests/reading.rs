@@ -1,6 +1,6 @@
 //! Plots as files and as parts of a page, and in words.
 
-use super::samples::{bar, groups, of_bars, small};
+use super::samples::{all, bar, groups, of_bars, small};
 use crate::plot::svg::{file, inline};
 use crate::plot::{Drawing, Group, Plot};
 
@@ -17,6 +17,17 @@ fn stays(name: &str, plot: &Plot) {
 fn small_plots_stay() {
     stays("small", &small());
     stays("bars", &groups(&["waits", "blocks its thread"], 6));
+}
+
+/// To look at them: `LOOK=folder cargo test -p report` writes them there.
+#[test]
+fn samples_can_be_looked_at() {
+    let Some(folder) = std::env::var_os("LOOK").map(std::path::PathBuf::from) else {
+        return;
+    };
+    for (index, plot) in all().iter().enumerate() {
+        std::fs::write(folder.join(format!("plot-{index:02}.svg")), file(plot)).unwrap();
+    }
 }
 
 #[test]
