@@ -13,6 +13,8 @@ const PANEL_GAP: f64 = 18.0;
 const INSET: f64 = 13.0;
 /// The same behind the last setting, where arrows lead to points beyond.
 const ARROW_ROOM: f64 = 26.0;
+/// How far the label of a setting may be from its place.
+const MOVED_MOST: f64 = 14.0;
 /// Between two labels of an axis.
 const TICK_GAP: f64 = 8.0;
 
@@ -165,15 +167,17 @@ impl Fields {
         );
         let mut taken: Vec<(f64, &str)> = Vec::new();
         for tick in order {
-            let Some(x) = self.x_px(field, tick.at) else {
+            let Some(place) = self.x_px(field, tick.at) else {
                 continue;
             };
             let half = width(&tick.text) / 2.0;
+            // A label at the edge moves inwards a little rather than being left out.
+            let x = place.min(bounds.1 - half).max(bounds.0 + half);
             let is_free = taken.iter().all(|(other, text)| {
                 let needed = half + width(text) / 2.0 + TICK_GAP;
                 (x - other).abs() >= needed
             });
-            if is_free && x - half >= bounds.0 && x + half <= bounds.1 {
+            if is_free && x + half <= bounds.1 && (x - place).abs() <= MOVED_MOST {
                 taken.push((x, &tick.text));
             }
         }
