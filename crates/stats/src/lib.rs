@@ -20,5 +20,5 @@ mod ties;
 pub use comparison::{Better, Comparison, Verdict};
 pub use estimate::Estimate;
 pub use median::{CONFIDENCE, median};
-pub use regression::{Finding, Test, judge, trials_needed as trials_needed_by_a_check};
+pub use regression::{Finding, Test, judge, metrics_judged_by, trials_needed as trials_needed_by_a_check};
 pub use ties::{Rank, Unranked, rank, times_worse, trials_needed};

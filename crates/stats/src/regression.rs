@@ -50,29 +50,71 @@ impl Test {
 
 /// The result of each test, with a chance of at most 5 % that any metric is called worse that is not.
 ///
-/// That chance is shared out among the metrics. Those that are called worse leave their share to the others (Holm 1979). A
-/// metric with too few trials to come below its share can't be called worse by mistake, and gets none (Tarone 1990). Which
-/// metrics these are depends on the number of trials alone, not on their values.
+/// That chance is shared out among the metrics. A metric whose trials could not come below an equal share gets what it needs,
+/// and the others share the rest, as long as each keeps at least half of an equal share (Bonferroni with weights). Metrics
+/// that are called worse leave their share to the others (Holm 1979). A metric that gets none can't be called worse, neither
+/// by mistake (Tarone 1990). The shares depend on the number of trials alone, not on their values.
 pub fn judge(tests: &[Test]) -> Vec<Finding> {
-    let can_reach = |share: usize| {
-        let level = CHANCE_OF_WRONG / share as f64;
-        (0..tests.len()).filter(move |&test| tests[test].least <= level)
-    };
-    let share = (1..=tests.len()).find(|&share| can_reach(share).count() <= share);
-    let mut judged: Vec<usize> = share.map_or_else(Vec::new, |share| can_reach(share).collect());
-    judged.sort_by(|&one, &other| tests[one].chance.total_cmp(&tests[other].chance));
-    let mut findings = vec![Finding::TooFew; tests.len()];
-    let mut all_before_are_worse = true;
-    for (before, &test) in judged.iter().enumerate() {
-        let left = judged.len() - before;
-        all_before_are_worse &= tests[test].chance <= CHANCE_OF_WRONG / left as f64;
-        findings[test] = if all_before_are_worse {
-            Finding::Worse
-        } else {
-            Finding::NotShown
-        };
+    let shares = shares(tests);
+    let mut findings: Vec<Finding> = shares
+        .iter()
+        .map(|&share| {
+            if share > 0.0 {
+                Finding::NotShown
+            } else {
+                Finding::TooFew
+            }
+        })
+        .collect();
+    let mut open: Vec<usize> = (0..tests.len()).filter(|&test| shares[test] > 0.0).collect();
+    let needed = |test: usize| tests[test].chance / shares[test];
+    open.sort_by(|&one, &other| needed(one).total_cmp(&needed(other)));
+    for (before, &test) in open.iter().enumerate() {
+        let left: f64 = open[before..].iter().map(|&test| shares[test]).sum();
+        // Rounding must not forbid what the best of all chances just reaches.
+        if tests[test].chance > CHANCE_OF_WRONG * shares[test] / left * (1.0 + 1e-9) {
+            break;
+        }
+        findings[test] = Finding::Worse;
     }
     findings
+}
+
+/// The share of the chance that each test gets; zero if it has too few trials. Together they are at most 5 %.
+fn shares(tests: &[Test]) -> Vec<f64> {
+    let mut all: Vec<usize> = (0..tests.len()).collect();
+    all.sort_by(|&one, &other| tests[one].least.total_cmp(&tests[other].least));
+    let mut shares = vec![0.0; tests.len()];
+    // The most tests, those with most trials first, and all of those that have as many.
+    let ends = (1..=all.len()).rev();
+    let whole = |&end: &usize| end == all.len() || tests[all[end - 1]].least < tests[all[end]].least;
+    for end in ends.filter(whole) {
+        let judged = &all[..end];
+        let leasts: Vec<f64> = judged.iter().map(|&test| tests[test].least).collect();
+        if let Some(rest) = rest_for_each(&leasts) {
+            for &test in judged {
+                shares[test] = tests[test].least.max(rest);
+            }
+            break;
+        }
+    }
+    shares
+}
+
+/// The share of each test that needs no more than this, if the others get the least that they need, which ascends. None if
+/// there is not enough, or if it would be less than half of an equal share.
+fn rest_for_each(leasts: &[f64]) -> Option<f64> {
+    let equal = CHANCE_OF_WRONG / leasts.len() as f64;
+    let dear_from = |rest: f64| leasts.partition_point(|&least| least <= rest);
+    let (mut rest, mut cheap) = (equal, leasts.len());
+    while dear_from(rest) < cheap {
+        cheap = dear_from(rest);
+        if cheap == 0 {
+            return None;
+        }
+        rest = (CHANCE_OF_WRONG - leasts[cheap..].iter().sum::<f64>()) / cheap as f64;
+    }
+    (rest >= equal / 2.0).then_some(rest)
 }
 
 /// How many trials each run needs, so that each of so many metrics could be called worse.
@@ -86,10 +128,18 @@ pub fn trials_needed(metrics: usize) -> usize {
     trials
 }
 
+/// How many metrics can be judged together, if each run has so many trials of each.
+#[must_use]
+pub fn metrics_judged_by(trials: (usize, usize)) -> usize {
+    // Rounding must not take away the last one.
+    (CHANCE_OF_WRONG / rank_sum::least_chance(trials.0, trials.1) * (1.0 + 1e-9)) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::Finding::{NotShown, TooFew, Worse};
     use super::*;
+    use crate::simulation::Draws;
 
     /// A test with this chance, and trials enough for anything.
     fn of_chance(chance: f64) -> Test {
@@ -156,6 +206,61 @@ mod tests {
     }
 
     #[test]
+    fn metrics_with_fewer_trials_get_what_they_need() {
+        // A standard run: an equal share of 191 is 0.00026, and seven trials in each run need 0.00029.
+        let mut tests = vec![of_trials(7); 138];
+        tests.extend(vec![of_trials(8); 53]);
+        assert_eq!(judge(&tests), vec![Worse; 191]);
+        let shares = shares(&tests);
+        assert!(shares.iter().sum::<f64>() <= CHANCE_OF_WRONG * (1.0 + 1e-9));
+        assert!(shares[190] >= 0.5 * CHANCE_OF_WRONG / 191.0, "{}", shares[190]);
+        // One that is worse is found, though none leaves a share to it.
+        for one in [0, 190] {
+            let mut tests: Vec<_> = tests.iter().map(|test| Test { chance: 1.0, ..*test }).collect();
+            tests[one].chance = tests[one].least;
+            let mut findings = vec![NotShown; 191];
+            findings[one] = Worse;
+            assert_eq!(judge(&tests), findings, "{one}");
+        }
+    }
+
+    #[test]
+    fn metrics_with_fewer_trials_take_at_most_half() {
+        let mut tests = vec![of_trials(7); 170];
+        tests.extend(vec![of_trials(8); 53]);
+        let findings = judge(&tests);
+        assert!(findings[..170].iter().all(|finding| *finding == TooFew));
+        assert!(findings[170..].iter().all(|finding| *finding == Worse));
+    }
+
+    #[test]
+    fn mixed_trials_have_few_false_positives() {
+        const CHECKS: usize = 1000;
+        let mut draws = Draws::seeded(1990);
+        let trials = [vec![7; 138], vec![8; 53], vec![4; 9]].concat();
+        let wrong = (0..CHECKS)
+            .filter(|_| {
+                let tests: Vec<_> = trials
+                    .iter()
+                    .map(|&trials| {
+                        let mut run = || -> Vec<f64> { (0..trials).map(|_| draws.skewed_trial()).collect() };
+                        Test::new(&run(), &run(), 0.0, Better::Less)
+                    })
+                    .collect();
+                judge(&tests).contains(&Worse)
+            })
+            .count();
+        let share = wrong as f64 / CHECKS as f64;
+        println!("200 unchanged metrics with 4 to 8 trials: {share:.4} of checks find one");
+        // By three standard errors.
+        assert!(
+            share <= 0.05 + 3.0 * (0.05 * 0.95 / CHECKS as f64).sqrt(),
+            "{share}"
+        );
+        assert!(share > 0.02, "the shares are used: {share}");
+    }
+
+    #[test]
     fn needed_trials_are_enough_and_one_fewer_is_not() {
         for metrics in [1, 2, 10, 87, 300] {
             let needed = trials_needed(metrics);
@@ -166,5 +271,6 @@ mod tests {
             );
         }
         assert_eq!((trials_needed(1), trials_needed(87)), (3, 7));
+        assert_eq!((metrics_judged_by((3, 3)), metrics_judged_by((7, 7))), (1, 171));
     }
 }
