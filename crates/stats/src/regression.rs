@@ -54,6 +54,7 @@ impl Test {
 /// and the others share the rest, as long as each keeps at least half of an equal share (Bonferroni with weights). Metrics
 /// that are called worse leave their share to the others (Holm 1979). A metric that gets none can't be called worse, neither
 /// by mistake (Tarone 1990). The shares depend on the number of trials alone, not on their values.
+#[must_use]
 pub fn judge(tests: &[Test]) -> Vec<Finding> {
     let shares = shares(tests);
     let mut findings: Vec<Finding> = shares
