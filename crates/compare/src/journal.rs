@@ -4,7 +4,7 @@ mod error;
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -82,10 +82,19 @@ impl Journal {
 
 /// The records of a journal. An incomplete last line, left by a kill or a full disk, is ignored: its trial was never written.
 pub(crate) fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
-    let bytes = bytes(path).map_err(|source| JournalError::Io {
-        what: "read",
-        path: path.to_owned(),
-        source,
+    let bytes = bytes(path).map_err(|source| {
+        let path = path.to_owned();
+        match source.kind() {
+            ErrorKind::UnexpectedEof if is_compressed(&path) => JournalError::Truncated { path },
+            ErrorKind::InvalidInput | ErrorKind::InvalidData if is_compressed(&path) => {
+                JournalError::Damaged { path, source }
+            }
+            _ => JournalError::Io {
+                what: "read",
+                path,
+                source,
+            },
+        }
     })?;
     records(whole_lines(&bytes), path)
 }

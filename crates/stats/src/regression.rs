@@ -106,10 +106,10 @@ fn shares(tests: &[Test]) -> Vec<f64> {
 /// there is not enough, or if it would be less than half of an equal share.
 fn rest_for_each(leasts: &[f64]) -> Option<f64> {
     let equal = CHANCE_OF_WRONG / leasts.len() as f64;
-    let dear_from = |rest: f64| leasts.partition_point(|&least| least <= rest);
+    let cheap_below = |rest: f64| leasts.partition_point(|&least| least <= rest);
     let (mut rest, mut cheap) = (equal, leasts.len());
-    while dear_from(rest) < cheap {
-        cheap = dear_from(rest);
+    while cheap_below(rest) < cheap {
+        cheap = cheap_below(rest);
         if cheap == 0 {
             return None;
         }

@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Usage, diff};
+use super::Usage;
+use super::comparison::{ComparisonFlags, Opened};
+use super::tables::{Columns, nothing_in_common, print_notes, print_table, values};
 use crate::folder;
 use crate::output::Text;
-use report::difference::{Judged, Verdict};
+use report::difference::{Compared, Judged, Verdict, share_in_words};
 use report::numbers::list;
-use stats::{Finding, trials_needed_by_a_check};
+use stats::{Finding, metrics_judged_by, trials_needed_by_a_check};
 
 /// Exit with 1 if a model got worse than in an earlier run
 ///
@@ -32,30 +34,64 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share, allow_negative_numbers = true)]
     max_regression: f64,
 
-    /// Accept a baseline from another machine
+    /// Accept a baseline from another machine; --reference does so too
     #[arg(long)]
     other_machine: bool,
+
+    /// Judge these metrics, by key, in place of the headlines
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    metrics: Vec<String>,
+
+    #[command(flatten)]
+    comparison: ComparisonFlags,
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
+    let comparison = &flags.comparison;
+    comparison.check_files()?;
     let judged = match &flags.run {
         Some(run) => run.clone(),
         None => newest_beside(&flags.baseline)?,
     };
-    let (before, after) = (diff::read(&flags.baseline)?, diff::read(&judged)?);
-    if before.environment.machine != after.environment.machine && !flags.other_machine {
+    let (before, after) = (Opened::read(&flags.baseline)?, Opened::read(&judged)?);
+    let machines = [&before, &after].map(|run| &run.recorded.environment.machine);
+    if machines[0] != machines[1] && !flags.other_machine && comparison.reference().is_none() {
         return Err(Usage(format!(
-            "the baseline is from another machine ({}, not {}); measure one here, or give --other-machine",
-            before.environment.machine.describe(),
-            after.environment.machine.describe()
+            "the baseline is from another machine ({}, not {}); measure one here, or give --other-machine, or compare by a \
+             model of both runs with --reference",
+            machines[0].describe(),
+            machines[1].describe()
         ))
         .into());
     }
-    let verdict = Verdict::between(&before, &after, flags.max_regression);
+    let selection = comparison.selection(&flags.metrics, &[&before.recorded, &after.recorded])?;
+    let compared = Compared {
+        before: before.as_run(),
+        after: Some(after.as_run()),
+        selection: &selection,
+    };
+    let verdict = Verdict::between(
+        &before.recorded,
+        &after.recorded,
+        flags.max_regression,
+        &selection,
+    );
+    let why = why_no_verdict(&compared, &verdict);
+    let in_short = why.as_ref().and_then(|why| why.lines().next());
+    let document = compared.check(&verdict, flags.max_regression, in_short);
     let mut out = Text::default();
-    diff::print_table(&mut out, "Errors:\n", &diff::notes(&verdict.errors));
-    if let Some(why) = why_no_verdict(&verdict) {
+    for caution in &document.cautions {
+        out.add(format_args!("{caution}\n\n"));
+    }
+    print_notes(&mut out, "Errors:\n", &verdict.errors);
+    if why.is_none() {
+        print_verdict(&mut out, &verdict, flags, &judged, &compared);
+    }
+    if !comparison.takes_stdout() {
         out.print()?;
+    }
+    comparison.write(&document)?;
+    if let Some(why) = why {
         return Err(Usage(format!(
             "{} can't be judged by {}: {why}",
             judged.display(),
@@ -63,8 +99,6 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         ))
         .into());
     }
-    print_verdict(&mut out, &verdict, flags, &judged);
-    out.print()?;
     Ok(if verdict.got_worse() {
         ExitCode::FAILURE
     } else {
@@ -73,60 +107,68 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
 }
 
 /// Why there is no verdict, if there is none. A run that can't be judged has not passed.
-fn why_no_verdict(verdict: &Verdict) -> Option<String> {
+fn why_no_verdict(compared: &Compared<'_>, verdict: &Verdict) -> Option<String> {
     if verdict.got_worse() {
         return None;
     }
     if verdict.judged.is_empty() {
-        return Some(diff::nothing_in_common(&verdict.not_compared));
+        return Some(nothing_in_common(compared, &verdict.not_compared));
     }
     let all_too_few = verdict.found(Finding::TooFew).count() == verdict.judged.len();
     all_too_few.then(|| too_few(verdict))
 }
 
 /// What was found. The worst comes last, where a reader of a log looks first.
-fn print_verdict(out: &mut Text, verdict: &Verdict, flags: &Flags, judged: &Path) {
-    diff::print_table(out, "Not compared:\n", &diff::notes(&verdict.not_compared));
-    diff::print_table(
+fn print_verdict(out: &mut Text, verdict: &Verdict, flags: &Flags, judged: &Path, compared: &Compared<'_>) {
+    print_notes(out, "Not compared:\n", &verdict.not_compared);
+    print_notes(
         out,
         "\nNew errors, in too few trials for a verdict:\n",
-        &diff::notes(&verdict.seldom),
+        &verdict.seldom,
     );
     if verdict.found(Finding::TooFew).next().is_some() {
         out.add(format_args!("\n{}\n", too_few(verdict)));
     }
-    diff::print_table(out, "\nMeasured only before:\n", &diff::notes(&verdict.gone));
-    diff::print_table(
-        out,
-        "\nNew errors, in most trials:\n",
-        &diff::notes(&verdict.faults),
-    );
+    print_notes(out, "\nMeasured only before:\n", &verdict.gone);
+    print_notes(out, "\nNew errors, in most trials:\n", &verdict.faults);
     let worse: Vec<_> = verdict.found(Finding::Worse).collect();
     let differences = worse.iter().map(|judged| &judged.difference);
-    diff::print_table(out, "\nWorse than allowed:\n", &diff::table(differences));
+    let table = values(&Columns::new(compared), differences);
+    print_table(out, "\nWorse than allowed:\n", &table);
     out.add(format_args!(
-        "\n{} compared with {}: {} of {} headline values are worse by more than {} % (with unchanged code, a check finds one \
+        "\n{} compared with {}: {} of {} {}values are worse by more than {} (with unchanged code, a check finds one \
          by chance in at most 5 % of cases); new errors: {}; model settings without a usable trial: {}\n",
         judged.display(),
         flags.baseline.display(),
         worse.len(),
         verdict.judged.len(),
-        flags.max_regression * 100.0,
+        if flags.metrics.is_empty() { "headline " } else { "" },
+        share_in_words(flags.max_regression),
         verdict.faults.len(),
         verdict.gone.len()
     ));
 }
 
-/// The settings with too few trials to find any metric worse, however bad it is.
+/// The settings with too few trials to find any value worse, however bad it is.
 fn too_few(verdict: &Verdict) -> String {
-    let describe = |judged: &Judged| {
-        let (before, after) = judged.trials;
+    let found: Vec<_> = verdict.found(Finding::TooFew).collect();
+    let describe = |judged: &&Judged| {
+        let (before, after) = judged.difference.trials;
         format!("{} ({before} and {after})", judged.difference.place)
     };
-    let places: BTreeSet<_> = verdict.found(Finding::TooFew).map(describe).collect();
+    let places: BTreeSet<_> = found.iter().map(describe).collect();
+    let fewest = found.iter().map(|judged| judged.difference.trials);
+    let fewest = fewest.min_by_key(|&trials| metrics_judged_by(trials));
+    let fewer = match fewest {
+        Some((before, after)) if metrics_judged_by((before, after)) > 0 => format!(
+            "judge at most {} such values together with --experiments, --models or --metrics, or ",
+            metrics_judged_by((before, after))
+        ),
+        _ => String::new(),
+    };
     format!(
-        "with {} headline values, each needs {} trials in both runs to be found worse; too few trials: {}; measure again with \
-         more --trials",
+        "with {} values, each needs {} trials in both runs to be found worse; too few trials: {}; {fewer}measure again with \
+         more --trials, in experiments without max_rounds",
         verdict.judged.len(),
         trials_needed_by_a_check(verdict.judged.len()),
         list(&places.iter().collect::<Vec<_>>())

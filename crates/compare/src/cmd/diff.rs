@@ -1,148 +1,89 @@
-//! `compare diff`: compares two runs.
+//! `compare diff`: compares two runs, or the models of one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
-use super::{Usage, unreadable};
-use crate::folder::Run;
+use super::Usage;
+use super::comparison::{ComparisonFlags, Opened};
+use super::tables::{Columns, nothing_in_common, print_notes, print_table, values};
 use crate::output::Text;
-use report::Recorded;
-use report::difference::{Difference, Differences, Note};
-use report::metric::Metric;
+use report::difference::{Compared, Difference, Differences};
 
-/// Show what changed between two runs, with 95 % intervals
+/// Show what changed between two runs, or compare the models of one, with 95 % intervals
 ///
 /// Settings are compared if load, flags, times and CPUs are the same in both runs. The others are listed with the reason.
+/// With one run and --reference, each of its models is compared with that one by rounds.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// The earlier run's folder
     #[arg(value_name = "RUN_A")]
     before: PathBuf,
 
-    /// The later run's folder
+    /// The later run's folder; without it, the models of the first are compared with --reference
     #[arg(value_name = "RUN_B")]
-    after: PathBuf,
+    after: Option<PathBuf>,
 
     /// Also show what has no significant difference
     #[arg(long)]
     all: bool,
+
+    /// Only these metrics, by key
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    metrics: Vec<String>,
+
+    #[command(flatten)]
+    comparison: ComparisonFlags,
 }
 
 pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
-    let (before, after) = (read(&flags.before)?, read(&flags.after)?);
-    let out = &mut Text::default();
-    if before.environment.machine != after.environment.machine {
-        out.add("The runs are from two machines, so differences may be due to the machines.\n\n");
+    let comparison = &flags.comparison;
+    comparison.check_files()?;
+    if flags.after.is_none() && comparison.reference().is_none() {
+        return Err(Usage(
+            "there is one run only; give a second one, or --reference MODEL to compare the models of this one".to_owned(),
+        )
+        .into());
     }
-    let differences = Differences::between(&before, &after);
-    let all = &differences.values;
-    if all.is_empty() && differences.errors.is_empty() {
-        return Err(Usage(nothing_in_common(&differences.not_compared)).into());
+    let before = Opened::read(&flags.before)?;
+    let after = flags.after.as_deref().map(Opened::read).transpose()?;
+    let runs = std::iter::once(&before).chain(&after);
+    let runs: Vec<_> = runs.map(|run| &run.recorded).collect();
+    let selection = comparison.selection(&flags.metrics, &runs)?;
+    let compared = Compared {
+        before: before.as_run(),
+        after: after.as_ref().map(Opened::as_run),
+        selection: &selection,
+    };
+    let differences = match (&after, comparison.reference()) {
+        (None, Some(reference)) => Differences::within(&before.recorded, reference, &selection),
+        (None, None) => unreachable!("refused above"),
+        (Some(after), _) => Differences::between(&before.recorded, &after.recorded, &selection),
+    };
+    if differences.values.is_empty() && differences.errors.is_empty() {
+        return Err(Usage(nothing_in_common(&compared, &differences.not_compared)).into());
     }
-    let is_significant = |difference: &&Difference| difference.comparison.is_significant();
-    let changed = all.iter().filter(is_significant).count();
-    let shown = all
-        .iter()
-        .filter(|difference| flags.all || is_significant(difference));
-    print_table(out, "", &table(shown));
-    out.add(format_args!(
-        "{changed} of {} values differ significantly, and {} do not. About {:.0} significant differences are expected by chance.\n",
-        all.len(),
-        all.len() - changed,
-        all.len() as f64 * 0.05
-    ));
-    print_table(out, "\nErrors:\n", &notes(&differences.errors));
-    print_table(out, "\nMeasured only before:\n", &notes(&differences.gone));
-    print_table(out, "\nNot compared:\n", &notes(&differences.not_compared));
-    out.print()?;
+    let document = compared.diff(&differences);
+    if !comparison.takes_stdout() {
+        print(&compared, &differences, &document.verdict.words, flags.all)?;
+    }
+    comparison.write(&document)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why two runs can't be compared at all.
-pub(crate) fn nothing_in_common(not_compared: &[Note]) -> String {
-    let reasons = not_compared.iter();
-    let reasons = reasons.map(|note| format!("\n  {}, {}: {}", note.place, note.model, note.what));
-    format!(
-        "the runs have nothing in common that can be compared; measure both with the same flags{}",
-        reasons.collect::<String>()
-    )
-}
-
-/// Reads a run for a comparison with another.
-pub(crate) fn read(folder: &Path) -> Result<Recorded> {
-    let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
-    Ok(run.read().map_err(unreadable)?)
-}
-
-/// A line below the headings and no other lines.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
-
-/// Adds a table under this heading, if there is anything in it.
-pub(crate) fn print_table(out: &mut Text, heading: &str, table: &Table) {
-    if !table.is_empty() {
-        out.add(format_args!("{heading}{table}\n"));
+fn print(compared: &Compared<'_>, differences: &Differences, verdict: &str, all: bool) -> Result<()> {
+    let out = &mut Text::default();
+    for caution in compared.cautions() {
+        out.add(format_args!("{caution}\n\n"));
     }
-}
-
-/// Values side by side.
-pub(crate) fn table<'a>(differences: impl Iterator<Item = &'a Difference>) -> Table {
-    let mut table = Table::new();
-    table.load_style(STYLE);
-    table.set_header([
-        "model",
-        "experiment/setting",
-        "metric",
-        "before",
-        "after",
-        "ratio",
-        "95 % interval",
-    ]);
-    for difference in differences {
-        let comparison = &difference.comparison;
-        table.add_row([
-            difference.model.clone(),
-            difference.place.clone(),
-            difference.metric.short.to_owned(),
-            or_never(difference.metric, difference.before),
-            or_never(difference.metric, difference.after),
-            ratio(comparison.ratio),
-            format!("{} to {}", ratio(comparison.low), ratio(comparison.high)),
-        ]);
-    }
-    for column in table.column_iter_mut().skip(3) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-/// Notes on models, in words.
-pub(crate) fn notes(notes: &[Note]) -> Table {
-    let mut table = Table::new();
-    table.load_style(STYLE);
-    table.set_header(["model", "experiment/setting", ""]);
-    for note in notes {
-        table.add_row([&note.model, &note.place, &note.what]);
-    }
-    table
-}
-
-/// A time that is infinite is that of what never came.
-fn or_never(metric: &Metric, value: f64) -> String {
-    if value.is_infinite() {
-        "never".to_owned()
-    } else {
-        metric.format(value)
-    }
-}
-
-fn ratio(ratio: f64) -> String {
-    if ratio.is_infinite() {
-        "∞".to_owned()
-    } else {
-        format!("{ratio:.3}")
-    }
+    let is_shown = |difference: &&Difference| all || difference.comparison.is_significant();
+    let shown = differences.values.iter().filter(is_shown);
+    print_table(out, "", &values(&Columns::new(compared), shown));
+    out.add(format_args!("{verdict}\n"));
+    print_notes(out, "\nErrors:\n", &differences.errors);
+    print_notes(out, "\nMeasured only before:\n", &differences.gone);
+    print_notes(out, "\nNot compared:\n", &differences.not_compared);
+    out.print()
 }

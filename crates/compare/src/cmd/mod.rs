@@ -2,6 +2,7 @@
 
 pub(crate) mod aa;
 pub(crate) mod check;
+pub(crate) mod comparison;
 pub(crate) mod diff;
 pub(crate) mod keep;
 pub(crate) mod launch;
@@ -10,6 +11,7 @@ pub(crate) mod models;
 pub(crate) mod places;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod tables;
 
 /// A mistake in the flags, or in a file that they name: exit code 2.
 #[derive(Debug, thiserror::Error)]

@@ -21,6 +21,15 @@ pub(crate) enum JournalError {
     /// It is compressed, and only a plain file can be written to.
     #[error("{path} is compressed; unpack it with gunzip to resume the run")]
     Compressed { path: PathBuf },
+    /// It is compressed, and ends before the end of what was compressed.
+    #[error(
+        "{path} is truncated: it ends in the middle of the compressed data, as after a copy that was interrupted; copy the \
+         file again, or measure again"
+    )]
+    Truncated { path: PathBuf },
+    /// It is named as a compressed file, and is none, or was changed.
+    #[error("{path} is not a gzip file, or is damaged; restore the file, or measure again")]
+    Damaged { path: PathBuf, source: io::Error },
     /// A line is no record.
     #[error("{path}:{line} is not a record; restore the file, or measure again")]
     Line {

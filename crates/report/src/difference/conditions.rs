@@ -6,8 +6,9 @@ use schema::contender::Contender;
 use schema::environment::Environment;
 use schema::experiment::{Excluded, Experiment, Setting};
 
-/// What differs for all trials of two runs.
-pub(super) fn whole_run(before: &Environment, after: &Environment) -> Option<String> {
+/// What differs for all trials of two runs. By a reference, the CPUs may be others if there are as many: what a CPU does to
+/// all models alike cancels in the ratio.
+pub(super) fn whole_run(before: &Environment, after: &Environment, by_reference: bool) -> Option<String> {
     let times =
         |run: &Environment| format!("{:?} after a warm-up of {:?}", run.times.window, run.times.warmup);
     if before.times != after.times {
@@ -23,7 +24,9 @@ pub(super) fn whole_run(before: &Environment, after: &Environment) -> Option<Str
             run.cpus.server, run.cpus.client
         )
     };
-    (before.cpus != after.cpus).then(|| {
+    let number = |run: &Environment| (run.cpus.server.len(), run.cpus.client.len(), run.cpus.shared);
+    let same = before.cpus == after.cpus || by_reference && number(before) == number(after);
+    (!same).then(|| {
         format!(
             "{} before, {} now; give both the same --server-cpus and --client-cpus",
             cpus(before),
@@ -74,15 +77,16 @@ pub(super) fn setting(earlier: Asked<'_>, later: Asked<'_>) -> Option<String> {
         return Some(format!("flags: {} before, {} now", flags(earlier), flags(later)));
     }
     let load = |(setting, contender): Asked<'_>| setting.load_for(contender);
-    (load(earlier) != load(later)).then(|| fields(&json(&load(earlier)), &json(&load(later))))
+    (load(earlier) != load(later))
+        .then(|| fields(&json(&load(earlier)), &json(&load(later)), ["before", "now"]))
 }
 
-fn json(value: &impl serde::Serialize) -> Value {
+pub(super) fn json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("everything in an environment can be written as JSON")
 }
 
 /// The fields that differ between two loads.
-fn fields(before: &Value, after: &Value) -> String {
+pub(super) fn fields(before: &Value, after: &Value, sides: [&str; 2]) -> String {
     let entries = |load: &Value| load.as_object().cloned().unwrap_or_default();
     let (before, after) = (entries(before), entries(after));
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
@@ -96,7 +100,8 @@ fn fields(before: &Value, after: &Value) -> String {
             load.get(name)
                 .map_or_else(|| "nothing".to_owned(), Value::to_string)
         });
-        format!("{name}: {before} before, {after} now")
+        let [first, second] = sides;
+        format!("{name}: {before} {first}, {after} {second}")
     });
     changes.collect::<Vec<_>>().join("; ")
 }

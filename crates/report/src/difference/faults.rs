@@ -4,7 +4,8 @@
 
 use schema::load::UNSENT_SHARE_MOST;
 
-use super::pairs::{Pair, value};
+use super::pair::Pair;
+use super::trials::value;
 use crate::errors::FAILED_SHARE_MOST;
 use crate::metric;
 use schema::experiment::Method;
@@ -83,7 +84,7 @@ impl Faults {
         );
         let counts = |is_in: &dyn Fn(&Measured) -> bool| {
             [before, after].map(|trials| {
-                let with_it = trials.kept.iter().filter(|trial| is_in(trial));
+                let with_it = trials.kept.iter().filter(|(_, trial)| is_in(trial));
                 (with_it.count(), trials.kept.len())
             })
         };

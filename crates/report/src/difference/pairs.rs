@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::conditions;
-use super::note::Note;
-use crate::errors::Errors;
-use crate::metric::{Metric, load};
+use super::note::{Note, Place};
+use super::pair::{Pair, Relation};
+use super::trials::Trials;
 use crate::recorded::Recorded;
 use schema::contender::Contender;
 use schema::experiment::{Experiment, Setting};
-use schema::record::{Measured, Outcome};
+use schema::record::Outcome;
 
 /// What two runs have in common.
 #[derive(Debug, Default)]
@@ -22,46 +22,27 @@ pub(super) struct Pairs<'a> {
     pub(super) not_compared: Vec<Note>,
 }
 
-/// The trials of a model in a setting, measured under the same conditions in both runs. Each run has some that count.
-#[derive(Debug)]
-pub(super) struct Pair<'a> {
-    /// As the earlier run had it.
-    pub(super) experiment: &'a Experiment,
-    pub(super) setting: &'a Setting,
-    pub(super) model: &'a str,
-    pub(super) before: Trials<'a>,
-    pub(super) after: Trials<'a>,
-}
-
-/// The trials of a model in a setting.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Trials<'a> {
-    /// Those that count.
-    pub(super) kept: Vec<&'a Measured>,
-    /// Why others were not measured.
-    pub(super) failed: Vec<&'a str>,
-    excluded: usize,
-}
-
 /// A run, with its trials by experiment, setting and model.
-struct Side<'a> {
-    run: &'a Recorded,
+pub(super) struct Side<'a> {
+    pub(super) run: &'a Recorded,
     trials: BTreeMap<[&'a str; 3], Trials<'a>>,
 }
 
 /// A setting that both runs have.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct Here<'a> {
     experiment: &'a Experiment,
     setting: &'a Setting,
     later: &'a Setting,
 }
 
 impl<'a> Pairs<'a> {
-    pub(super) fn between(before: &'a Recorded, after: &'a Recorded) -> Self {
+    /// With a reference, the values of the other models are multiples of those of the reference in the same round.
+    pub(super) fn between(before: &'a Recorded, after: &'a Recorded, reference: Option<&'a str>) -> Self {
         let mut pairs = Self::default();
-        if let Some(why) = conditions::whole_run(&before.environment, &after.environment) {
-            pairs.not_compared.push(Note::about_all("everything", why));
+        let other = conditions::whole_run(&before.environment, &after.environment, reference.is_some());
+        if let Some(why) = other {
+            pairs.skip(Place::everything(), why);
             return pairs;
         }
         let sides = [Side::new(before), Side::new(after)];
@@ -69,27 +50,30 @@ impl<'a> Pairs<'a> {
             pairs.add_experiment(&sides, experiment);
         }
         pairs.add_new(&sides);
+        if let Some(reference) = reference {
+            pairs.relate_to(reference);
+        }
         pairs
     }
 
     fn add_experiment(&mut self, sides: &[Side<'a>; 2], experiment: &'a Experiment) {
         let Some(later) = sides[1].experiment(&experiment.key) else {
-            self.skip(&experiment.key, "not in the later run");
+            self.skip(Place::experiment(experiment), "not in the later run");
             return;
         };
         if let Some(why) = conditions::experiment(experiment, later) {
-            self.skip(&experiment.key, why);
+            self.skip(Place::experiment(experiment), why);
             return;
         }
         for setting in &experiment.settings {
-            let place = place(experiment, setting);
+            let place = Place::setting(experiment, setting);
             let Some(later) = later.settings.iter().find(|later| later.key == setting.key) else {
-                self.skip(&place, "not in the later run");
+                self.skip(place, "not in the later run");
                 continue;
             };
             for contender in &sides[0].run.environment.contenders {
                 if setting.takes(contender) {
-                    let here = Place {
+                    let here = Here {
                         experiment,
                         setting,
                         later,
@@ -100,34 +84,35 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    fn add(&mut self, [earlier, later]: &[Side<'a>; 2], here: Place<'a>, contender: &'a Contender) {
+    fn add(&mut self, [earlier, later]: &[Side<'a>; 2], here: Here<'a>, contender: &'a Contender) {
         let model = &*contender.name;
-        let name = place(here.experiment, here.setting);
+        let place = Place::setting(here.experiment, here.setting);
         // A contender that is not in the later run is compared with itself here, and found to be gone below.
         let mut same = later.run.environment.contenders.iter();
         let same = same.find(|other| other.name == model).unwrap_or(contender);
         if let Some(why) = conditions::setting((here.setting, contender), (here.later, same)) {
-            self.not_compared.push(Note::new(model, &name, why));
+            self.not_compared.push(Note::new(model, place, why));
             return;
         }
-        let before = earlier.trials_of(here, model);
+        let before = earlier.trials(here.experiment, here.setting, model);
         if before.kept.is_empty() {
             let why = format!(
                 "nothing to compare with in the earlier run: {}",
                 before.why_none()
             );
-            self.not_compared.push(Note::new(model, &name, why));
+            self.not_compared.push(Note::new(model, place, why));
             return;
         }
-        let after = later.trials_of(here, model);
+        let after = later.trials(here.experiment, here.setting, model);
         match later.why_gone(here, model, &after) {
-            Some(why) => self.gone.push(Note::new(model, &name, why)),
+            Some(why) => self.gone.push(Note::new(model, place, why)),
             None => self.both.push(Pair {
                 experiment: here.experiment,
                 setting: here.setting,
                 model,
                 before,
                 after,
+                relation: Relation::None,
             }),
         }
     }
@@ -136,23 +121,55 @@ impl<'a> Pairs<'a> {
     fn add_new(&mut self, [earlier, later]: &[Side<'a>; 2]) {
         for experiment in &later.run.environment.experiments {
             let Some(known) = earlier.experiment(&experiment.key) else {
-                self.skip(&experiment.key, "not in the earlier run");
+                self.skip(Place::experiment(experiment), "not in the earlier run");
                 continue;
             };
             for setting in &experiment.settings {
                 if !known.settings.iter().any(|other| other.key == setting.key) {
-                    self.skip(&place(experiment, setting), "not in the earlier run");
+                    self.skip(Place::setting(experiment, setting), "not in the earlier run");
                 }
             }
         }
         let took_part = |model: &str| earlier.run.environment.models().any(|other| other == model);
         for model in later.run.environment.models().filter(|model| !took_part(model)) {
-            let note = Note::new(model, "everything", "not in the earlier run");
+            let note = Note::new(model, Place::everything(), "not in the earlier run");
             self.not_compared.push(note);
         }
     }
 
-    fn skip(&mut self, place: &str, why: impl Into<String>) {
+    /// Makes the values of the other models multiples of those of this one.
+    fn relate_to(&mut self, reference: &'a str) {
+        let references = self.both.iter().filter(|pair| pair.model == reference);
+        let references: BTreeMap<_, _> = references
+            .map(|pair| {
+                let key = [&*pair.experiment.key, &*pair.setting.key];
+                (key, (pair.before.clone(), pair.after.clone()))
+            })
+            .collect();
+        for pair in &mut self.both {
+            let key = [&*pair.experiment.key, &*pair.setting.key];
+            pair.relation = match references.get(&key) {
+                _ if pair.model == reference => Relation::Reference,
+                Some((before, after)) => Relation::To {
+                    reference,
+                    before: before.clone(),
+                    after: after.clone(),
+                },
+                None => {
+                    let place = pair.place();
+                    let notes = self.gone.iter().chain(&self.not_compared);
+                    let why = notes
+                        .filter(|note| note.model.as_deref() == Some(reference) && note.place == place)
+                        .map(|note| &*note.what)
+                        .next();
+                    let why = why.unwrap_or("it takes no part in this setting");
+                    Relation::Missing(format!("no value of the reference, {reference}: {why}"))
+                }
+            };
+        }
+    }
+
+    fn skip(&mut self, place: Place, why: impl Into<String>) {
         self.not_compared.push(Note::about_all(place, why));
     }
 }
@@ -177,7 +194,7 @@ impl Pairs<'_> {
             };
             Note::new(
                 pair.model,
-                &pair.place(),
+                pair.place(),
                 format!("before: {before}; after: {after}{compared}"),
             )
         };
@@ -185,24 +202,8 @@ impl Pairs<'_> {
     }
 }
 
-impl Pair<'_> {
-    /// Whether too many requests failed in either run for its latencies and costs to be compared.
-    pub(super) fn has_too_many_errors(&self) -> bool {
-        self.before.errors().are_too_many() || self.after.errors().are_too_many()
-    }
-
-    /// Whether this metric can be compared.
-    pub(super) fn is_comparable(&self, metric: &Metric) -> bool {
-        metric.counts_failures || !self.has_too_many_errors()
-    }
-
-    pub(super) fn place(&self) -> String {
-        place(self.experiment, self.setting)
-    }
-}
-
 impl<'a> Side<'a> {
-    fn new(run: &'a Recorded) -> Self {
+    pub(super) fn new(run: &'a Recorded) -> Self {
         let mut trials: BTreeMap<_, Trials<'_>> = BTreeMap::new();
         // Trials that only find a capacity are not compared.
         for record in run.records.iter().filter(|record| record.round > 0) {
@@ -212,7 +213,7 @@ impl<'a> Side<'a> {
                 Outcome::Failed(reason) => here.failed.push(reason),
                 Outcome::Measured(trial) => match run.environment.exclusion(trial) {
                     Some(_) => here.excluded += 1,
-                    None => here.kept.push(trial),
+                    None => here.kept.push((record.round, trial)),
                 },
             }
         }
@@ -224,13 +225,18 @@ impl<'a> Side<'a> {
         all.find(|experiment| experiment.key == key)
     }
 
-    fn trials_of(&self, here: Place<'a>, model: &'a str) -> Trials<'a> {
-        let key = [&*here.experiment.key, &*here.setting.key, model];
+    pub(super) fn trials(
+        &self,
+        experiment: &'a Experiment,
+        setting: &'a Setting,
+        model: &'a str,
+    ) -> Trials<'a> {
+        let key = [&*experiment.key, &*setting.key, model];
         self.trials.get(&key).cloned().unwrap_or_default()
     }
 
     /// Why this run has no results of a model that the other has.
-    fn why_gone(&self, here: Place<'_>, model: &str, trials: &Trials<'_>) -> Option<String> {
+    fn why_gone(&self, here: Here<'_>, model: &str, trials: &Trials<'_>) -> Option<String> {
         let environment = &self.run.environment;
         if let Some(left_out) = environment.left_out.iter().find(|other| other.name == model) {
             return Some(format!("left out: {}", left_out.reason));
@@ -244,47 +250,4 @@ impl<'a> Side<'a> {
         }
         trials.kept.is_empty().then(|| trials.why_none())
     }
-}
-
-impl Trials<'_> {
-    /// The values of a metric in the trials that count.
-    pub(super) fn values(&self, metric: &Metric) -> Vec<f64> {
-        self.kept
-            .iter()
-            .filter_map(|trial| value(trial, metric))
-            .collect()
-    }
-
-    /// What went wrong in the trials that count.
-    pub(super) fn errors(&self) -> Errors {
-        Errors::from_trials(self.kept.iter().copied(), self.failed.len())
-    }
-
-    /// Why no trial counts, if that is so.
-    fn why_none(&self) -> String {
-        let excluded = self.excluded;
-        match &self.failed[..] {
-            [] if excluded == 0 => "no trial was made".to_owned(),
-            [] => format!("all trials ({excluded}) were excluded because of other activity on the machine"),
-            [first, ..] if excluded == 0 => {
-                format!("all trials ({}) failed; the first: {first}", self.failed.len())
-            }
-            [first, ..] => format!(
-                "{} trials failed and {excluded} were excluded; the first that failed: {first}",
-                self.failed.len()
-            ),
-        }
-    }
-}
-
-fn place(experiment: &Experiment, setting: &Setting) -> String {
-    format!("{}/{}", experiment.key, setting.key)
-}
-
-/// The value of a trial. A rate that never recovered took longer than any that did: without it, the others would look better.
-pub(super) fn value(trial: &Measured, metric: &Metric) -> Option<f64> {
-    if *metric == load::RECOVERY && trial.never_recovered() {
-        return Some(f64::INFINITY);
-    }
-    (metric.value)(trial)
 }

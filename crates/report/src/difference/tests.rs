@@ -1,6 +1,9 @@
 //! Invented runs: equal ones, and ones in which something broke.
 
 mod chance;
+mod documents;
+mod reference;
+mod selection;
 
 use super::*;
 use crate::fixture;
@@ -13,6 +16,16 @@ use stats::Finding;
 const ROUNDS: usize = 8;
 
 type Change<T> = fn(&mut T);
+
+/// Judges everything, without a reference.
+fn judge(before: &Recorded, after: &Recorded, allowed: f64) -> Verdict {
+    Verdict::between(before, after, allowed, &Selection::default())
+}
+
+/// Compares everything, without a reference.
+fn compare(before: &Recorded, after: &Recorded) -> Differences {
+    Differences::between(before, after, &Selection::default())
+}
 
 /// All models in all settings of these experiments, with equal trials.
 fn run_of(keys: &[&str]) -> Recorded {
@@ -70,17 +83,20 @@ fn only(notes: &[Note]) -> String {
     let [note] = notes else {
         panic!("there is one: {notes:?}")
     };
-    assert_eq!((&*note.model, &*note.place), ("epsilon", "request-cost/64"));
+    assert_eq!(
+        (note.who(), &*note.place.to_string()),
+        ("epsilon", "request-cost/64")
+    );
     note.what.clone()
 }
 
 #[test]
 fn a_run_is_no_worse_than_itself() {
     let run = run_of(&["request-cost", "rate-under-bound", "killed-worker", "waiting"]);
-    let verdict = Verdict::between(&run, &run, 0.0);
+    let verdict = judge(&run, &run, 0.0);
     assert!(!verdict.got_worse(), "{verdict:?}");
     assert!(verdict.seldom.is_empty(), "{verdict:?}");
-    let differences = Differences::between(&run, &run);
+    let differences = compare(&run, &run);
     assert!(differences.values.len() > verdict.judged.len());
     assert!(
         differences
@@ -95,7 +111,7 @@ fn a_cost_that_grew_more_than_allowed_is_worse() {
     let (before, mut after) = (requests(), requests());
     change(&mut after, "64", |_, trial| cost(trial, 1.1));
     let worse = |before: &Recorded, after: &Recorded, allowed| {
-        let verdict = Verdict::between(before, after, allowed);
+        let verdict = judge(before, after, allowed);
         let found: Vec<_> = verdict
             .found(Finding::Worse)
             .map(|judged| (judged.difference.model.clone(), judged.difference.metric.key))
@@ -123,7 +139,7 @@ fn a_model_without_results_is_gone_with_the_reason() {
             record.outcome = Outcome::Failed("it was not ready".to_owned());
         }
     }
-    let verdict = Verdict::between(&before, &failing, 0.05);
+    let verdict = judge(&before, &failing, 0.05);
     assert!(verdict.got_worse());
     assert!(only(&verdict.gone).contains("all trials (8) failed; the first: it was not ready"));
 
@@ -131,10 +147,7 @@ fn a_model_without_results_is_gone_with_the_reason() {
     unmade
         .records
         .retain(|record| record.model != "epsilon" || record.setting != "64");
-    assert_eq!(
-        only(&Verdict::between(&before, &unmade, 0.05).gone),
-        "no trial was made"
-    );
+    assert_eq!(only(&judge(&before, &unmade, 0.05).gone), "no trial was made");
 
     let mut missing = requests();
     missing
@@ -143,7 +156,7 @@ fn a_model_without_results_is_gone_with_the_reason() {
         .retain(|contender| contender.name != "epsilon");
     missing.records.retain(|record| record.model != "epsilon");
     let settings = before.environment.experiments[0].settings.len();
-    let gone = Verdict::between(&before, &missing, 0.05).gone;
+    let gone = judge(&before, &missing, 0.05).gone;
     assert_eq!(gone.len(), settings);
     assert!(gone.iter().all(|note| note.what.contains("missing")), "{gone:?}");
 
@@ -151,12 +164,12 @@ fn a_model_without_results_is_gone_with_the_reason() {
         name: "epsilon".to_owned(),
         reason: "it lies".to_owned(),
     });
-    let gone = Verdict::between(&before, &missing, 0.05).gone;
+    let gone = judge(&before, &missing, 0.05).gone;
     assert!(
         gone.iter().all(|note| note.what == "left out: it lies"),
         "{gone:?}"
     );
-    assert_eq!(Differences::between(&before, &missing).gone, gone);
+    assert_eq!(compare(&before, &missing).gone, gone);
 }
 
 #[test]
@@ -178,9 +191,9 @@ fn a_new_fault_in_all_trials_is_worse() {
         // Otherwise a trial without time between its readings would be excluded.
         after.environment.profile = "smoke".to_owned();
         change(&mut after, "64", |_, trial| wrong(trial));
-        let verdict = Verdict::between(&before, &after, 0.05);
+        let verdict = judge(&before, &after, 0.05);
         assert!(only(&verdict.faults).contains(words), "{verdict:?}");
-        assert!(verdict.got_worse() && !Verdict::between(&after, &before, 0.05).got_worse());
+        assert!(verdict.got_worse() && !judge(&after, &before, 0.05).got_worse());
     }
 }
 
@@ -190,13 +203,13 @@ fn a_new_fault_in_some_trials_is_listed_only() {
     change(&mut after, "64", |round, trial| {
         trial.load.connections.served -= u64::from(round <= 5);
     });
-    let verdict = Verdict::between(&before, &after, 0.05);
+    let verdict = judge(&before, &after, 0.05);
     assert!(!verdict.got_worse());
     assert!(only(&verdict.seldom).contains("in 5 of 8 trials, before in 0 of 8"));
     change(&mut after, "64", |round, trial| {
         trial.load.connections.served -= u64::from(round == 6);
     });
-    assert!(Verdict::between(&before, &after, 0.05).got_worse());
+    assert!(judge(&before, &after, 0.05).got_worse());
 }
 
 #[test]
@@ -216,7 +229,7 @@ fn a_rate_that_never_recovers_is_worse() {
         run
     };
     let (well, never, losing) = (killed(Some(120.0), 0), killed(None, 0), killed(Some(120.0), 9));
-    let verdict = Verdict::between(&well, &never, 0.05);
+    let verdict = judge(&well, &never, 0.05);
     assert!(
         verdict
             .faults
@@ -231,8 +244,8 @@ fn a_rate_that_never_recovers_is_worse() {
     );
     assert_eq!(verdict.found(Finding::Worse).count(), verdict.judged.len());
     assert!(!verdict.judged.is_empty());
-    assert!(Verdict::between(&well, &losing, 0.05).got_worse());
-    assert!(!Verdict::between(&never, &never, 0.05).got_worse());
+    assert!(judge(&well, &losing, 0.05).got_worse());
+    assert!(!judge(&never, &never, 0.05).got_worse());
 }
 
 #[test]
@@ -248,10 +261,10 @@ fn other_conditions_are_not_compared_and_not_worse() {
         .find(|setting| setting.key == "64")
         .unwrap();
     setting.load.connections = 32;
-    let verdict = Verdict::between(&before, &other, 0.05);
+    let verdict = judge(&before, &other, 0.05);
     assert!(!verdict.got_worse(), "{verdict:?}");
     let has_note = |verdict: &Verdict, place: &str, what: &str| {
-        let here = |note: &&Note| note.place == place && note.what.contains(what);
+        let here = |note: &&Note| note.place.to_string() == place && note.what.contains(what);
         assert!(
             verdict.not_compared.iter().any(|note| here(&note)),
             "{place}: {verdict:?}"
@@ -264,13 +277,9 @@ fn other_conditions_are_not_compared_and_not_worse() {
         verdict
             .judged
             .iter()
-            .all(|judged| judged.difference.place != "request-cost/64")
+            .all(|judged| judged.difference.place.to_string() != "request-cost/64")
     );
-    has_note(
-        &Verdict::between(&other, &before, 0.05),
-        "waiting",
-        "not in the earlier run",
-    );
+    has_note(&judge(&other, &before, 0.05), "waiting", "not in the earlier run");
 
     let asked_otherwise: [(&str, Change<Setting>); 3] = [
         ("flags: none before, --backlog 9 now", |setting| {
@@ -288,7 +297,7 @@ fn other_conditions_are_not_compared_and_not_worse() {
         let (before, mut other) = (requests(), requests());
         let mut settings = other.environment.experiments[0].settings.iter_mut();
         change(settings.find(|setting| setting.key == "64").unwrap());
-        let verdict = Verdict::between(&before, &other, 0.05);
+        let verdict = judge(&before, &other, 0.05);
         has_note(&verdict, "request-cost/64", what);
         assert!(!verdict.got_worse());
     }
@@ -302,7 +311,7 @@ fn runs_with_other_times_or_cpus_are_not_compared() {
     let mut elsewhere = requests();
     elsewhere.environment.cpus.server = "2-3".parse().unwrap();
     for (other, what) in [(longer, "1s after"), (elsewhere, "CPUs 2-3")] {
-        let verdict = Verdict::between(&before, &other, 0.05);
+        let verdict = judge(&before, &other, 0.05);
         assert!(verdict.judged.is_empty() && !verdict.got_worse());
         assert!(verdict.not_compared[0].what.contains(what), "{verdict:?}");
     }
@@ -322,16 +331,13 @@ fn losing_over_one_percent_is_worse_than_losing_less() {
     let (mut before, mut after) = (requests(), requests());
     lose(&mut before, 0.005);
     lose(&mut after, 0.12);
-    let verdict = Verdict::between(&before, &after, 0.05);
+    let verdict = judge(&before, &after, 0.05);
     assert!(verdict.got_worse());
     assert!(only(&verdict.faults).starts_with("12.0 % of its requests failed ("));
-    let back = Verdict::between(&after, &before, 0.05);
+    let back = judge(&after, &before, 0.05);
     assert!(!back.got_worse(), "{back:?}");
     lose(&mut before, 0.05);
-    assert!(
-        Verdict::between(&before, &after, 0.05).got_worse(),
-        "it loses more"
-    );
+    assert!(judge(&before, &after, 0.05).got_worse(), "it loses more");
 }
 
 #[test]
@@ -340,13 +346,14 @@ fn values_of_a_model_with_many_errors_are_not_compared() {
     lose(&mut before, 0.12);
     lose(&mut after, 0.12);
     change(&mut after, "64", |_, trial| cost(trial, 3.0));
-    let verdict = Verdict::between(&before, &after, 0.05);
+    let verdict = judge(&before, &after, 0.05);
     assert!(!verdict.got_worse(), "{verdict:?}");
     assert!(only(&verdict.not_compared).contains("too many errors"));
     assert!(only(&verdict.errors).contains("other metrics are not compared"));
-    let differences = Differences::between(&before, &after);
-    let here =
-        |difference: &&Difference| (&*difference.model, &*difference.place) == ("epsilon", "request-cost/64");
+    let differences = compare(&before, &after);
+    let here = |difference: &&Difference| {
+        (&*difference.model, &*difference.place.to_string()) == ("epsilon", "request-cost/64")
+    };
     assert_eq!(differences.values.iter().filter(here).count(), 0);
     assert_eq!(differences.errors, verdict.errors);
 }

@@ -1,17 +1,19 @@
 //! Whether a model got worse from one run to the next.
 
-use super::change::Difference;
+use super::change::{Difference, metrics};
 use super::faults::Faults;
 use super::note::Note;
-use super::pairs::{Pair, Pairs};
-use crate::metric;
+use super::pair::{Pair, Relation};
+use super::pairs::Pairs;
+use super::selection::Selection;
+use crate::metric::{self, Metric};
 use crate::recorded::Recorded;
 use stats::{Finding, Test};
 
 /// The verdict on a run, against an earlier one.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// The headlines that both runs have.
+    /// The values that both runs have, and that are judged.
     pub judged: Vec<Judged>,
     /// What models did wrong in most trials, and never in the earlier run.
     pub faults: Vec<Note>,
@@ -25,37 +27,47 @@ pub struct Verdict {
     pub not_compared: Vec<Note>,
 }
 
-/// The headline of a model in both runs.
+/// A value of a model in both runs.
 #[derive(Debug)]
 pub struct Judged {
     /// Its values.
     pub difference: Difference,
     /// Whether it got worse.
     pub finding: Finding,
-    /// How many trials have it, before and after.
-    pub trials: (usize, usize),
 }
 
 impl Verdict {
-    /// Judges the headline of each experiment, and faults. More metrics would only make each harder to judge. `allowed` is
-    /// how much worse a headline may become, as a share.
+    /// Judges the headline of each experiment, or the metrics that are selected, and faults. More metrics make each harder to
+    /// judge. `allowed` is how much worse a value may become, as a share.
+    ///
+    /// By a reference, the values are multiples of the reference's. Its own are not judged, but its faults are: if it broke,
+    /// nothing else can be compared.
     #[must_use]
-    pub fn between(before: &Recorded, after: &Recorded, allowed: f64) -> Self {
-        let pairs = Pairs::between(before, after);
+    pub fn between(before: &Recorded, after: &Recorded, allowed: f64, selection: &Selection) -> Self {
+        let (before, after) = (selection.narrow(before), selection.narrow(after));
+        let mut pairs = Pairs::between(&before, &after, selection.reference.as_deref());
         let mut verdict = Self {
             errors: pairs.errors(),
-            gone: pairs.gone,
-            not_compared: pairs.not_compared,
+            gone: std::mem::take(&mut pairs.gone),
+            not_compared: std::mem::take(&mut pairs.not_compared),
             ..Self::default()
         };
         let mut tests = Vec::new();
         for pair in &pairs.both {
             verdict.add_faults(pair);
-            let Some((judged, test)) = verdict.test(pair, allowed) else {
+            if matches!(pair.relation, Relation::Reference) {
                 continue;
-            };
-            verdict.judged.push(judged);
-            tests.push(test);
+            }
+            let mut chosen: Vec<_> = metrics(pair.experiment, selection).collect();
+            if selection.metrics.is_empty() {
+                chosen = vec![metric::named(&pair.experiment.headline)];
+            }
+            for metric in chosen {
+                if let Some((judged, test)) = verdict.test(pair, metric, allowed) {
+                    verdict.judged.push(judged);
+                    tests.push(test);
+                }
+            }
         }
         for (judged, finding) in verdict.judged.iter_mut().zip(stats::judge(&tests)) {
             judged.finding = finding;
@@ -65,7 +77,7 @@ impl Verdict {
 
     fn add_faults(&mut self, pair: &Pair<'_>) {
         let notes = |faults: Vec<String>| {
-            let note = |what| Note::new(pair.model, &pair.place(), what);
+            let note = |what| Note::new(pair.model, pair.place(), what);
             faults.into_iter().map(note).collect::<Vec<_>>()
         };
         let Faults { new, seldom } = Faults::find(pair);
@@ -73,41 +85,32 @@ impl Verdict {
         self.seldom.extend(notes(seldom));
     }
 
-    /// The headline, with its finding still open. None if it cannot be judged.
-    fn test(&mut self, pair: &Pair<'_>, allowed: f64) -> Option<(Judged, Test)> {
-        let metric = metric::named(&pair.experiment.headline);
-        let Some(better) = metric.better else {
-            let why = format!(
-                "of its headline, {}, neither more nor less is better",
-                metric::headline_name(pair.experiment)
-            );
-            self.not_compared.push(Note::new(pair.model, &pair.place(), why));
-            return None;
+    /// A value, with its finding still open. None if it cannot be judged.
+    fn test(&mut self, pair: &Pair<'_>, metric: &'static Metric, allowed: f64) -> Option<(Judged, Test)> {
+        let compared = match metric.better {
+            Some(better) => Difference::between(pair, metric).map(|difference| (better, difference)),
+            None => Err(format!(
+                "of its {}, neither more nor less is better",
+                pair.name(metric)
+            )),
         };
-        if !pair.is_comparable(metric) {
-            let why = "too many errors to compare its latency and cost";
-            self.not_compared.push(Note::new(pair.model, &pair.place(), why));
-            return None;
+        match compared {
+            Ok((better, difference)) => {
+                let [before, after] = pair.values(metric);
+                let judged = Judged {
+                    difference,
+                    finding: Finding::NotShown,
+                };
+                Some((judged, Test::new(&before, &after, allowed, better)))
+            }
+            Err(why) => {
+                self.not_compared.push(Note::new(pair.model, pair.place(), why));
+                None
+            }
         }
-        let (before, after) = (pair.before.values(metric), pair.after.values(metric));
-        let Some(difference) = Difference::between(pair, metric) else {
-            let run = if before.is_empty() { "earlier" } else { "later" };
-            let why = format!(
-                "no trial of the {run} run has its {}",
-                metric::headline_name(pair.experiment)
-            );
-            self.not_compared.push(Note::new(pair.model, &pair.place(), why));
-            return None;
-        };
-        let judged = Judged {
-            difference,
-            finding: Finding::NotShown,
-            trials: (before.len(), after.len()),
-        };
-        Some((judged, Test::new(&before, &after, allowed, better)))
     }
 
-    /// The headlines with this finding.
+    /// The values with this finding.
     pub fn found(&self, finding: Finding) -> impl Iterator<Item = &Judged> {
         self.judged.iter().filter(move |judged| judged.finding == finding)
     }
