@@ -169,6 +169,7 @@ pub(crate) mod tests {
                 client: "1".parse().expect("a set of CPUs"),
                 shared: false,
             },
+            round_trip_us: None,
             machine: Machine {
                 cpu_model: "Some CPU".to_owned(),
                 cpus: 2,

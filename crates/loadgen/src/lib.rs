@@ -73,6 +73,8 @@
 //! - `in_system`, `gaps`, `pauses`, `checks`: what the run is checked by;
 //! - `report`: builds the [result](schema::load); [`advice`]: what to know before quoting it; [`hdr`]: a log for other tools.
 //!
+//! The machine: [`ceiling`], the highest rate of the load generator; [`round_trip`], the time of a ping.
+//!
 //! For programs: [`signals`] and [`terminal`].
 
 #![forbid(unsafe_code)]
@@ -105,6 +107,7 @@ mod profile;
 mod queue;
 pub mod rate;
 mod report;
+pub mod round_trip;
 pub mod run;
 pub mod signals;
 pub mod slices;

@@ -66,6 +66,24 @@ impl Work {
         (0..requests as u64).filter_map(time).collect()
     }
 
+    /// The mean time that a request asks the server to take, in microseconds; none if that of an operation is unknown, as for
+    /// `pi` and `blob`.
+    #[must_use]
+    pub fn mean_time_us(&self) -> Option<f64> {
+        let Some(&all) = self.weights_so_far.last() else {
+            return self.operations[0].mean_time_us();
+        };
+        let before = [0].iter().chain(&self.weights_so_far);
+        let weights = self
+            .weights_so_far
+            .iter()
+            .zip(before)
+            .map(|(sum, before)| sum - before);
+        let parts = weights.zip(&self.operations);
+        let times = parts.map(|(weight, part)| Some(weight as f64 * part.mean_time_us()?));
+        Some(times.sum::<Option<f64>>()? / all as f64)
+    }
+
     /// The operation; for a mix those of its parts in order, such as `ping+spin`.
     #[must_use]
     pub fn operation(&self) -> String {
@@ -256,6 +274,21 @@ mod tests {
         );
         assert_eq!(names(&long).unwrap(), [format!("ping \"{}…", "é".repeat(19))]);
         assert!(Work::new("ping", Params::Unique).unwrap().mix_parts().is_none());
+    }
+
+    #[test]
+    fn the_mean_time_of_a_request_is_that_of_all_parts() {
+        let mean = |work: Work| work.mean_time_us();
+        let one = |op: &str| Work::new(op, Params::Unique).unwrap();
+        assert_eq!(mean(one("ping")), Some(0.0));
+        assert_eq!(mean(one("spin")), Some(100.0));
+        assert_eq!(mean(one("sleep")), Some(10_000.0));
+        assert_eq!(mean(one("pi")), None);
+        // 2 of 100 take 20 µs, and 1 of 100 takes 1 ms in 9 of 10 and else 50 ms.
+        let of_mix = mean(Work::mix(MIX, 1).unwrap()).unwrap();
+        assert!((of_mix - 59.4).abs() < 1e-9, "{of_mix}");
+        let unknown = Work::mix(r#"operation = [{ op = "spin" }, { op = "blob" }]"#, 1);
+        assert_eq!(mean(unknown.unwrap()), None);
     }
 
     #[test]

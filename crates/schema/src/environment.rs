@@ -45,6 +45,10 @@ pub struct Environment {
     pub experiments_left_out: Vec<LeftOut>,
     /// The cpus of each side.
     pub cpus: Split,
+    /// The median round trip of a ping on one connection, between one CPU of each side and with the least server, in
+    /// microseconds. Only where an experiment has a bound of latency that depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<f64>,
     /// The machine.
     pub machine: Machine,
 }

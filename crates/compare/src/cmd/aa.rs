@@ -107,6 +107,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         host: &host,
         times: profile.times,
         ceiling_per_s: None,
+        round_trip_us: None,
         histograms: None,
         output: None,
         seed: flags.seed,

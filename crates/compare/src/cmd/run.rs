@@ -157,6 +157,7 @@ fn measure(
             environment.cpus.client.len(),
             &environment.cpus.client.numbers(),
         ),
+        round_trip_us: environment.round_trip_us,
         histograms: None,
         output: None,
         seed: environment.seed,

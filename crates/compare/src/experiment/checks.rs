@@ -54,7 +54,9 @@ fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
     }
     workers(setting.workers)?;
     workload(experiment, setting)?;
-    if let Some(axis) = experiment.axis.as_ref().filter(|_| setting.x.is_none()) {
+    // A setting with a rate for each CPU has its place when the CPUs are known.
+    let has_place = setting.x.is_some() || setting.load.rate_per_s_per_cpu.is_some();
+    if let Some(axis) = experiment.axis.as_ref().filter(|_| !has_place) {
         return Err(format!(
             "it has no x, its place on the axis {:?}; give it one, or leave the axis out",
             axis.title
@@ -162,8 +164,10 @@ fn load(load: &Load) -> Result<(), String> {
     not_zero("requests_per_connection", load.requests_per_connection == Some(0))?;
     for (name, value, unit) in [
         ("rate_per_s", load.rate_per_s, "requests/s"),
+        ("rate_per_s_per_cpu", load.rate_per_s_per_cpu, "requests/s"),
         ("capacity", load.capacity, "a share such as 0.7"),
         ("capacity_per_s", load.capacity_per_s, "requests/s"),
+        ("within_times", load.within_times, "a number such as 10"),
     ] {
         if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
             return Err(format!("{name} is {value}; give {unit}, more than 0"));
@@ -172,6 +176,16 @@ fn load(load: &Load) -> Result<(), String> {
     if load.rate_per_s.is_some() && load.capacity.is_some() {
         return Err(
             "it has rate_per_s and capacity, a share of the server's own rate; give one of them".to_owned(),
+        );
+    }
+    if load.rate_per_s_per_cpu.is_some() && (load.rate_per_s.is_some() || load.capacity.is_some()) {
+        return Err(
+            "it has rate_per_s_per_cpu and another rate, rate_per_s or capacity; give one of them".to_owned(),
+        );
+    }
+    if load.within_times.is_some() && crate::load::work(load)?.mean_time_us().is_none() {
+        return Err(
+            "it has within_times, but the time that its work takes is unknown; use ping, spin, sleep or block".to_owned(),
         );
     }
     if load.capacity_per_s.is_some() && load.capacity.is_none() {

@@ -5,11 +5,13 @@
 mod checks;
 mod error;
 mod file;
+mod on_cpus;
 pub(crate) mod shipped;
 
 use std::path::Path;
 
 pub(crate) use file::parse;
+pub(crate) use on_cpus::on_cpus;
 pub(crate) use schema::experiment::{Experiment, Setting};
 
 /// The experiment that was asked for on the command line: a shipped one by its name, or a TOML file.

@@ -20,6 +20,8 @@ pub(crate) struct Bench<'a, H> {
     pub(crate) times: Times,
     /// The highest rate that the load generator's threads reach on this machine, if that is known.
     pub(crate) ceiling_per_s: Option<f64>,
+    /// The round trip of a ping, on which a bound of latency depends, if that was measured.
+    pub(crate) round_trip_us: Option<f64>,
     /// The file in which the latencies of the trial are kept, if they are: one of its own for each.
     pub(crate) histograms: Option<&'a Path>,
     /// The file in which the output of its server is kept, if it is.
@@ -60,6 +62,7 @@ impl<H: Host> Bench<'_, H> {
             warmup: times.warmup,
             duration: times.window,
             timeout: times.timeout(),
+            within: load::within(load, self.round_trip_us)?,
             cpus,
             ceiling_per_s: self.ceiling_per_s,
             // Each round has arrivals of its own, the same for all contenders.

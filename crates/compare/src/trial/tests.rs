@@ -58,6 +58,7 @@ impl Fake {
                 window: Duration::from_millis(250),
             },
             ceiling_per_s: None,
+            round_trip_us: None,
             histograms: None,
             output: None,
             seed: 7,

@@ -6,6 +6,7 @@ mod discovery;
 mod endings;
 mod faults;
 mod hostile;
+mod in_time;
 mod inherited;
 mod into;
 mod kept;

@@ -210,6 +210,19 @@ impl Operation {
         }
     }
 
+    /// The mean time that its requests ask the server to take, in microseconds: 0 for `ping`, none if it is unknown.
+    pub(crate) fn mean_time_us(&self) -> Option<f64> {
+        let unit_us = match &*self.name {
+            "ping" => return Some(0.0),
+            "spin" => 1.0,
+            "sleep" | "block" => 1e3,
+            _ => return None,
+        };
+        let own = self.times().map(|times| times.mean());
+        let time = own.or_else(|| self.fixed_params()?.parse().ok())?;
+        Some(time * unit_us)
+    }
+
     /// About the length of its longest request.
     pub(crate) fn request_bytes(&self) -> usize {
         match &self.content {

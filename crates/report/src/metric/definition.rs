@@ -39,7 +39,7 @@ pub enum Kind {
     Count,
     /// How many of something per request.
     CountPerRequest,
-    /// A part of a whole, from 0 to 1.
+    /// A part of a whole, from 0 to 1, or in percent.
     Share,
     /// One number by another.
     Ratio,
@@ -55,6 +55,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     One,
+    Percent,
     RequestsPerSecond,
     Microseconds,
     Milliseconds,
@@ -135,6 +136,7 @@ impl Unit {
     pub fn symbol(self) -> &'static str {
         match self {
             Self::One => "",
+            Self::Percent => "%",
             Self::RequestsPerSecond => "requests/s",
             Self::Microseconds => "µs",
             Self::Milliseconds => "ms",

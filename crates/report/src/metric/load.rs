@@ -139,6 +139,20 @@ pub static CONNECTING_P50: Metric = Metric {
     ..LATENCY
 };
 
+pub static WITHIN: Metric = Metric {
+    key: "within_percent",
+    name: "answered in time",
+    short: "in time %",
+    unit: Unit::Percent,
+    better: Some(Better::More),
+    // A request that failed, or was never sent, counts against it.
+    counts_failures: true,
+    meaning: "good replies that came within the experiment's bound of when their request was due, divided by the requests due \
+              within the window",
+    value: |trial| Some(trial.load.within?.share(&trial.load.requests)? * 100.0),
+    ..SHARE
+};
+
 pub static UNSENT_SHARE: Metric = Metric {
     key: "unsent_share",
     name: "unsent share",

@@ -25,6 +25,7 @@ pub static ALL: &[&Metric] = &[
     &load::FIRST_OPERATION_P50,
     &load::FIRST_OPERATION_P99,
     &load::CONNECTING_P50,
+    &load::WITHIN,
     &load::UNSENT_SHARE,
     &load::LATE_SHARE,
     &load::DRIFT,
@@ -100,6 +101,7 @@ mod tests {
         for metric in ALL {
             let ending = match metric.unit {
                 Unit::One => continue,
+                Unit::Percent => "_percent",
                 Unit::RequestsPerSecond => "_per_s",
                 Unit::Microseconds if metric.key.ends_with("_per_request") => "_us_per_request",
                 Unit::Microseconds => "_us",
@@ -115,7 +117,8 @@ mod tests {
     fn kinds_and_units_fit() {
         for metric in ALL {
             let fits = match metric.kind {
-                Kind::Count | Kind::CountPerRequest | Kind::Share | Kind::Ratio => metric.unit == Unit::One,
+                Kind::Count | Kind::CountPerRequest | Kind::Ratio => metric.unit == Unit::One,
+                Kind::Share => matches!(metric.unit, Unit::One | Unit::Percent),
                 Kind::Time => matches!(metric.unit, Unit::Microseconds | Unit::Milliseconds),
                 Kind::Rate => metric.unit == Unit::RequestsPerSecond,
                 Kind::Memory => matches!(metric.unit, Unit::Mebibytes | Unit::Kibibytes),
@@ -130,5 +133,7 @@ mod tests {
         assert_eq!(load::SERVED.format_with_unit(1_234.0), "1,234");
         assert_eq!(cost::CPU.title(), "CPU time per request, µs");
         assert_eq!(cost::CPU.format(5.1234), "5.12");
+        assert_eq!(load::WITHIN.title(), "answered in time, %");
+        assert_eq!(load::WITHIN.format_with_unit(98.76), "98.8 %");
     }
 }

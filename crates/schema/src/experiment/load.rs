@@ -31,11 +31,18 @@ pub struct Load {
     pub operation: Vec<serde_json::Value>,
     /// The offered rate of an open loop. Without it and without `capacity`, the loop is closed.
     pub rate_per_s: Option<f64>,
+    /// The offered rate for each of the server's CPUs. A run offers it times their number: see [`Load::on_cpus`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_per_s_per_cpu: Option<f64>,
     /// The offered rate as a share of the contender's capacity: what it serves in a closed loop of the same work.
     pub capacity: Option<f64>,
     /// The capacity, where it follows from the work and need not be measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_per_s: Option<f64>,
+    /// Counts the good replies within a bound of latency: this many times the sum of the work's mean service time and the
+    /// machine's round trip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_times: Option<f64>,
 }
 
 /// As serde wants it.
@@ -58,8 +65,10 @@ impl Default for Load {
             params: None,
             operation: Vec::new(),
             rate_per_s: None,
+            rate_per_s_per_cpu: None,
             capacity: None,
             capacity_per_s: None,
+            within_times: None,
         }
     }
 }
@@ -75,11 +84,22 @@ impl Load {
         self.operation.iter().filter_map(named).collect()
     }
 
-    /// The offered rate, where it does not depend on a measured capacity.
+    /// The offered rate, where it does not depend on a measured capacity. Before [`Load::on_cpus`] it is that of one CPU.
     #[must_use]
     pub fn known_rate_per_s(&self) -> Option<f64> {
         let of_capacity = || Some(self.capacity? * self.capacity_per_s?);
-        self.rate_per_s.or_else(of_capacity)
+        self.rate_per_s.or(self.rate_per_s_per_cpu).or_else(of_capacity)
+    }
+
+    /// The load on a server with so many CPUs.
+    #[must_use]
+    pub fn on_cpus(&self, cpus: usize) -> Self {
+        let of_all = self.rate_per_s_per_cpu.map(|rate_per_s| rate_per_s * cpus as f64);
+        Self {
+            rate_per_s: of_all.or(self.rate_per_s),
+            rate_per_s_per_cpu: None,
+            ..self.clone()
+        }
     }
 
     /// The share of the requests that ask for the first operation.
@@ -104,6 +124,7 @@ impl Load {
     pub fn closed(&self) -> Self {
         Self {
             rate_per_s: None,
+            rate_per_s_per_cpu: None,
             capacity: None,
             ..self.clone()
         }
@@ -114,6 +135,7 @@ impl Load {
     pub fn at(&self, rate_per_s: f64) -> Self {
         Self {
             rate_per_s: Some(rate_per_s),
+            rate_per_s_per_cpu: None,
             capacity: None,
             ..self.clone()
         }

@@ -9,7 +9,7 @@ use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
 use crate::contender::{Contender, LeftOut};
 use crate::environment::{self, typed};
-use crate::experiment::shipped;
+use crate::experiment::{on_cpus, shipped};
 use crate::folder::{Run, check_page_in};
 use crate::journal::Journal;
 use crate::output;
@@ -18,10 +18,11 @@ use crate::profile::Profile;
 use crate::verify;
 use host::Fault;
 use host::Local;
+use loadgen::round_trip;
 use meter::Tracer;
-use schema::cpus::Split;
+use schema::cpus::{CpuSet, Split};
 use schema::environment::Environment;
-use schema::experiment::{Excluded, Experiment, Method};
+use schema::experiment::{Excluded, Experiment, Load, Method};
 use schema::record::SCHEMA;
 
 impl Flags {
@@ -32,7 +33,9 @@ impl Flags {
         let discovered = self.places.servers.discover_on(&cpus.server)?;
         let (mut contenders, faulty) = discovered.asked(&self.models)?;
         contenders.extend(self.contenders(&discovered)?);
-        let experiments = self.asked_experiments()?;
+        let asked = self.asked_experiments()?;
+        let server_cpus = cpus.server.len();
+        let experiments: Vec<_> = asked.iter().map(|asked| on_cpus(asked, server_cpus)).collect();
         let models = discovered.descriptions().iter().map(|model| &*model.name);
         let names: Vec<_> = models
             .chain(contenders.iter().map(|contender| &*contender.name))
@@ -62,6 +65,17 @@ impl Flags {
         if contenders.is_empty() {
             return Err(nobody_is_left(run));
         }
+        let round_trip_us = match round_trip_if_needed(&experiments, &cpus, cancel) {
+            Ok(round_trip_us) => round_trip_us,
+            Err(error) => {
+                run.discard();
+                return Err(error);
+            }
+        };
+        if cancel.load(Ordering::Relaxed) {
+            run.discard();
+            return Ok(None);
+        }
         left_out.extend(faulty);
         let profile = Profile::chosen(self.profile);
         let environment = Environment {
@@ -80,6 +94,7 @@ impl Flags {
             experiments,
             experiments_left_out,
             cpus,
+            round_trip_us,
             machine,
         };
         if plan::of_run(&environment).is_empty() {
@@ -168,6 +183,29 @@ fn verified(
         }
     }
     Ok(Some((taking_part, left_out)))
+}
+
+/// The round trip of a ping, if an experiment has a bound of latency that depends on it.
+fn round_trip_if_needed(
+    experiments: &[Experiment],
+    cpus: &Split,
+    cancel: &AtomicBool,
+) -> Result<Option<f64>> {
+    let mut settings = experiments.iter().flat_map(|experiment| &experiment.settings);
+    let has_bound = |load: &Load| load.within_times.is_some();
+    let is_needed = settings.any(|setting| {
+        let mut cases = setting.cases.iter().filter_map(|case| case.load.as_ref());
+        has_bound(&setting.load) || cases.any(has_bound)
+    });
+    if !is_needed {
+        return Ok(None);
+    }
+    let first = |cpus: &CpuSet| cpus.numbers().first().copied();
+    Ok(round_trip::measure(
+        first(&cpus.server),
+        first(&cpus.client),
+        cancel,
+    )?)
 }
 
 /// The experiments that can be measured on this machine, and those that can't, with the reason: the program that counts

@@ -96,7 +96,13 @@ fn impossible_values_are_refused_with_their_place() {
         "",
         &["setting \"a\"", "[[where]] number 1", &least("connections")],
     );
-    for name in ["rate_per_s", "capacity", "capacity_per_s"] {
+    for name in [
+        "rate_per_s",
+        "rate_per_s_per_cpu",
+        "capacity",
+        "capacity_per_s",
+        "within_times",
+    ] {
         for value in ["0.0", "-1.5", "nan", "inf"] {
             let load = format!("load = {{ {name} = {value} }}");
             refused("", &load, &["setting \"a\"", name, "more than 0"]);
@@ -117,6 +123,13 @@ fn a_rate_is_given_in_one_way() {
         &["capacity_per_s, but no capacity"],
     );
     refused("", "load = { capacity = 70.0 }", &["capacity is 70", "0.7"]);
+    for other in ["capacity = 0.5", "rate_per_s = 9.0"] {
+        refused(
+            "",
+            &format!("load = {{ rate_per_s_per_cpu = 9.0, {other} }}"),
+            &["rate_per_s_per_cpu and another rate"],
+        );
+    }
 }
 
 #[test]
@@ -158,10 +171,25 @@ fn a_headline_quantile_needs_twenty_samples_beyond() {
 }
 
 #[test]
+fn a_bound_of_latency_needs_work_of_a_known_time() {
+    refused(
+        "",
+        "load = { op = \"pi\", within_times = 10.0 }",
+        &["setting \"a\"", "within_times", "use ping, spin"],
+    );
+    assert_eq!(
+        read("", "key = \"a\"\nload = { op = \"spin\", within_times = 10.0 }"),
+        Ok(())
+    );
+}
+
+#[test]
 fn a_setting_needs_a_place_on_the_axis() {
     let axis = "axis = { title = \"clients\" }";
     refused(axis, "", &["setting \"a\"", "x", "\"clients\""]);
     assert_eq!(read(axis, "key = \"a\"\nx = 3"), Ok(()));
+    let rate = "key = \"a\"\nload = { rate_per_s_per_cpu = 50000.0 }";
+    assert_eq!(read(axis, rate), Ok(()));
     let panel = "panel = \"short\"";
     refused("", panel, &["panel", "no axis"]);
     assert_eq!(read(axis, &format!("key = \"a\"\nx = 3\n{panel}")), Ok(()));
