@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_is_a_multiple_of_service_time_and_round_trip() {
+    fn the_bound_follows_from_service_time_and_round_trip() {
         let spin = "[[setting.load.operation]]\nop = \"spin\"\n";
         let us = |lines: &str| {
             within(&load(lines), Some(30.0))

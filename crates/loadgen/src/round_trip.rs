@@ -38,8 +38,11 @@ const WINDOW: Duration = Duration::from_millis(500);
 /// The median latency of pings on one connection, in microseconds, with server and client each on its CPU, or on any. None if
 /// it was cancelled.
 ///
-/// The server is one thread that blocks in recv(2), as the client does in epoll_wait(2). So the time has a wake-up on either
+/// The server is one thread that blocks in `recv(2)`, as the client does in `epoll_wait(2)`. So the time has a wake-up on either
 /// side, as it has with every model.
+///
+/// # Panics
+/// If one of its own threads does.
 pub fn measure(
     server_cpu: Option<usize>,
     client_cpu: Option<usize>,
@@ -66,11 +69,11 @@ pub fn measure(
     over.store(true, Ordering::Relaxed);
     // The server waits for its next connection. If it has ended already, nobody is there.
     drop(TcpStream::connect(target));
-    let served = server.join().expect("the server does not panic");
+    let ended = server.join().expect("the server does not panic");
     if cancel.load(Ordering::Relaxed) {
         return Ok(None);
     }
-    served?;
+    ended?;
     let report = outcome?.report;
     if let Some(reason) = report.disqualification() {
         return Err(RoundTripError::NoResult(reason));

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_time_of_a_request_is_that_of_all_parts() {
+    fn a_mix_has_the_mean_time_of_its_parts() {
         let mean = |work: Work| work.mean_time_us();
         let one = |op: &str| Work::new(op, Params::Unique).unwrap();
         assert_eq!(mean(one("ping")), Some(0.0));
