@@ -66,7 +66,7 @@ fn replies_to_the_warm_up_count_in_their_slice() {
 }
 
 #[test]
-fn replies_within_the_bound_are_counted_from_when_they_were_due() {
+fn replies_within_the_bound_are_counted_from_their_due_time() {
     // A request is due each millisecond, and two are sent. The reply to the first comes just in time, that to the second a
     // nanosecond too late. Both come after the window.
     let bounded = |plan: Plan| Plan {
