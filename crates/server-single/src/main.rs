@@ -9,7 +9,7 @@
 //! are connected, and the kernel acknowledges their requests, but nobody reads them. One silent client stops the service.
 //!
 //! What it costs: only the request itself. There is no switch to another thread, no second buffer and no lock. With one
-//! client at a time this is the least that a blocking server can do, so the other models are compared with it.
+//! client at a time this is the least that a blocking server can do.
 //!
 //! Flags: only those that every server takes.
 
