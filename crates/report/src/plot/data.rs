@@ -101,6 +101,8 @@ pub(crate) struct Point {
     pub(crate) high: f64,
     /// Whether the value is not ranked. Such a dot is hollow.
     pub(crate) is_unranked: bool,
+    /// Whether the load generator limited the value, so that the server may be faster.
+    pub(crate) is_at_least: bool,
     /// Whether it lies beyond the range that matters. The axes leave it out, and an arrow leads there.
     pub(crate) is_beyond: bool,
 }

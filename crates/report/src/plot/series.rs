@@ -128,8 +128,9 @@ impl Canvas<'_> {
             title => format!("{title}, "),
         };
         let unranked = if point.is_unranked { ", not ranked" } else { "" };
+        let bound = if point.is_at_least { "≥ " } else { "" };
         format!(
-            "{}: {panel}{setting}, {}{}{unranked}",
+            "{}: {panel}{setting}, {bound}{}{}{unranked}",
             series.name,
             rounded(point.y),
             interval(point.low, point.high)

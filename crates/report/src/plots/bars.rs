@@ -92,7 +92,8 @@ fn bar(answer: &Answer<'_>, row: &Row<'_>, index: usize, is_ranked: bool) -> Bar
     let remark = match (value.standing, answer.mark(row, index)) {
         (Err(reason), _) => remark::not_ranked(row, reason).unwrap_or_default(),
         (Ok(_), Mark::Tied | Mark::AllTied) => "tied".to_owned(),
-        (Ok(_), _) => String::new(),
+        // Where a rate is ranked all the same, this is the reason for it.
+        (Ok(_), _) => remark::never_served(row).unwrap_or_default(),
     };
     Bar {
         place: row.place,

@@ -8,6 +8,7 @@
 use crate::metric::{Metric, load};
 use crate::numbers::{count, list};
 use crate::plot::{Curves, Panel, Point, Scale, Series};
+use crate::remark;
 use crate::standing::Reason;
 use crate::summary::{Answer, Results, Row};
 
@@ -123,6 +124,7 @@ fn measured(answers: &[Placed<'_, '_>], index: usize) -> Vec<Series> {
             low: estimate.low,
             high: estimate.high,
             is_unranked: value.standing.is_err_and(is_of_the_model),
+            is_at_least: remark::is_client_bound(row, answer.metric(index)),
             is_beyond: !shows_all && is_beyond(answer, answer.metric(index)),
         })
     })
@@ -146,6 +148,7 @@ fn expected(results: &Results<'_>, answers: &[Placed<'_, '_>], metric: &Metric) 
                     low: expected,
                     high: expected,
                     is_unranked: false,
+                    is_at_least: false,
                     is_beyond: false,
                 })
             })
@@ -194,7 +197,24 @@ fn notes(results: &Results<'_>, index: usize, curves: &Curves) -> Vec<String> {
     }
     notes.extend(beyond(results, index, curves));
     notes.extend(unranked(results, index));
+    notes.extend(client_bound(curves));
     notes
+}
+
+/// Which models the load generator limited in some setting.
+fn client_bound(curves: &Curves) -> Option<String> {
+    let series = curves.panels.iter().flat_map(|panel| &panel.series);
+    let bound = series.filter(|series| series.points.iter().any(|point| point.is_at_least));
+    let mut models: Vec<(usize, &str)> = bound.map(|series| (series.place, &*series.name)).collect();
+    models.sort_unstable();
+    models.dedup();
+    let names: Vec<_> = models.into_iter().map(|(_, name)| name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Limited by the load generator in some setting, so it may be faster: {}.",
+            list(&names)
+        )
+    })
 }
 
 /// Where the arrows lead.

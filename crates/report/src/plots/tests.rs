@@ -1,12 +1,21 @@
 //! What the plots of a fixed run show.
 
 use schema::environment::Environment;
+use schema::experiment::{Experiment, Workload};
 use schema::record::Record;
 
 use super::*;
 use crate::fixture;
-use crate::plot::{Bar, Curves, Group, Panel};
+use crate::plot::{Curves, Group, Panel};
 use crate::summary::Summary;
+
+/// An experiment of a run.
+fn experiment<'e>(environment: &'e mut Environment, key: &str) -> &'e mut Experiment {
+    let mut experiments = environment.experiments.iter_mut();
+    experiments
+        .find(|experiment| experiment.key == key)
+        .expect("it was measured")
+}
 
 /// The plots of an experiment of a run.
 fn plots_of(environment: &Environment, records: &[Record], key: &str) -> Vec<Plot> {
@@ -71,9 +80,7 @@ fn settings_on_an_axis_have_curves_and_others_bars() {
 #[test]
 fn one_setting_of_an_axis_has_bars_with_its_name() {
     let (mut environment, records) = fixture::run();
-    let experiments = environment.experiments.iter_mut();
-    let mut experiments = experiments.filter(|experiment| experiment.key == "request-cost");
-    experiments.next().unwrap().settings.truncate(1);
+    experiment(&mut environment, "request-cost").settings.truncate(1);
     let plot = &plots_of(&environment, &records, "request-cost")[0];
     assert_eq!(groups_of(plot)[0].title, "1 connection");
 }
@@ -119,20 +126,49 @@ fn a_value_limited_by_the_load_generator_is_marked() {
 }
 
 #[test]
-fn connections_that_were_never_served_are_counted_behind_the_bar() {
-    let (environment, records) = fixture::run();
-    let plot = &plots_of(&environment, &records, "waiting")[0];
-    let remarks: Vec<_> = groups_of(plot)[0].bars.iter().map(|bar| &*bar.remark).collect();
-    // The rate is ranked where the experiment shows how many were served.
-    assert!(
-        remarks.iter().all(|remark| ["", "tied"].contains(remark)),
-        "{remarks:?}"
-    );
+fn a_curve_names_the_models_that_the_load_generator_limited() {
+    let (mut environment, records) = fixture::run();
+    let experiment = experiment(&mut environment, "request-cost");
+    experiment.plots = vec!["throughput_per_s".to_owned()];
     let plot = &plots_of(&environment, &records, "request-cost")[0];
+    assert_eq!(plot.key, "request-cost-throughput-per-s");
+    let points = curves_of(plot).panels[0].series.iter().flat_map(|series| {
+        let points = series.points.iter().filter(|point| point.is_at_least);
+        points.map(|point| (&*series.name, point.x))
+    });
+    assert_eq!(points.collect::<Vec<_>>(), [("epsilon", 64.0)]);
+    let note = plot.notes.last().unwrap();
     assert!(
-        plot.notes.iter().any(|note| note.contains("never served")),
-        "{:?}",
-        plot.notes
+        note.starts_with("Limited by the load generator") && note.ends_with(": epsilon."),
+        "{note}"
+    );
+}
+
+#[test]
+fn connections_never_served_are_counted_behind_the_bar() {
+    let (mut environment, records) = fixture::run();
+    for (metric, is_unranked) in [("throughput_per_s", false), ("cpu_us_per_request", true)] {
+        experiment(&mut environment, "waiting").plots = vec![metric.to_owned()];
+        let plot = &plots_of(&environment, &records, "waiting")[0];
+        let bars = groups_of(plot)[0].bars.iter();
+        let counted = bars.filter(|bar| bar.remark.ends_with(" never served"));
+        let counted: Vec<_> = counted
+            .map(|bar| (&*bar.name, &*bar.remark, bar.is_unranked))
+            .collect();
+        // A rate is ranked where the experiment shows how many connections were served.
+        let alpha = ("alpha", "199 of 200 never served", is_unranked);
+        assert!(counted.contains(&alpha) && counted.len() == 2, "{counted:?}");
+    }
+}
+
+#[test]
+fn a_curve_explains_its_hollow_points() {
+    let (environment, records) = fixture::run();
+    let plot = &plots_of(&environment, &records, "request-cost")[0];
+    let note = plot.notes.iter().find(|note| note.starts_with("Hollow: "));
+    assert_eq!(
+        note.unwrap(),
+        "Hollow: connections never served (alpha and delta)."
     );
 }
 
@@ -164,10 +200,7 @@ fn overload_lies_beyond_the_axis_and_is_explained() {
 #[test]
 fn panels_share_axes_and_each_metric_has_a_plot() {
     let (mut environment, records) = fixture::run();
-    let mut experiments = environment.experiments.iter_mut();
-    let experiment = experiments
-        .find(|experiment| experiment.key == "past-capacity")
-        .unwrap();
+    let experiment = experiment(&mut environment, "past-capacity");
     let metric = experiment.metrics[0].clone();
     experiment.plots = vec![experiment.headline.clone(), metric.clone()];
     for (setting, panel) in experiment
@@ -197,37 +230,23 @@ fn panels_share_axes_and_each_metric_has_a_plot() {
 #[test]
 fn a_model_without_part_has_its_result_in_words() {
     let (mut environment, records) = fixture::run();
-    let has_reason = |environment: &Environment| {
-        let plot = &plots_of(environment, &records, "killed-worker")[0];
+    for otherwise in [None, Some("all connections lost".to_owned())] {
+        experiment(&mut environment, "killed-worker").settings[0].workload = Some(Workload {
+            title: "a worker crashes".to_owned(),
+            metric: None,
+            otherwise: otherwise.clone(),
+            decision: None,
+        });
+        let plot = &plots_of(&environment, &records, "killed-worker")[0];
         let bars = groups_of(plot)[0].bars.iter();
-        bars.filter(|bar| bar.value.is_none())
-            .cloned()
-            .collect::<Vec<Bar>>()
-    };
-    let mut experiments = environment.experiments.iter_mut();
-    let experiment = experiments
-        .find(|experiment| experiment.key == "killed-worker")
-        .unwrap();
-    let setting = &mut experiment.settings[0];
-    setting.workload = None;
-    assert!(
-        has_reason(&environment)
-            .iter()
-            .all(|bar| bar.remark != "all connections lost")
-    );
-    let mut experiments = environment.experiments.iter_mut();
-    let experiment = experiments
-        .find(|experiment| experiment.key == "killed-worker")
-        .unwrap();
-    experiment.settings[0].workload = Some(schema::experiment::Workload {
-        title: "a worker crashes".to_owned(),
-        metric: None,
-        otherwise: Some("all connections lost".to_owned()),
-        decision: None,
-    });
-    let absent = has_reason(&environment);
-    assert!(
-        absent.iter().any(|bar| bar.remark == "all connections lost"),
-        "{absent:?}"
-    );
+        let remarks: Vec<_> = bars
+            .filter(|bar| bar.value.is_none())
+            .map(|bar| &*bar.remark)
+            .collect();
+        assert_eq!(
+            remarks.contains(&"all connections lost"),
+            otherwise.is_some(),
+            "{remarks:?}"
+        );
+    }
 }

@@ -251,6 +251,7 @@ fn curves(x: &str, settings: &[f64], latency: bool, value: impl Fn(usize, f64) -
                     low: y * 0.93,
                     high: y * 1.05,
                     is_unranked: place == 1 && x > 100.0,
+                    is_at_least: false,
                     is_beyond: false,
                 }
             });

@@ -25,6 +25,7 @@ pub(super) fn point(x: f64, y: f64) -> Point {
         low: y * 0.9,
         high: y * 1.1,
         is_unranked: false,
+        is_at_least: false,
         is_beyond: false,
     }
 }
