@@ -1,7 +1,9 @@
 //! The program as its users run it.
 
 mod check;
+mod comparing;
 mod contenders;
+mod copies;
 mod discovery;
 mod endings;
 mod faults;
