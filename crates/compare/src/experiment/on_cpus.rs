@@ -4,7 +4,7 @@ use schema::experiment::{Experiment, Setting};
 
 use report::numbers;
 
-/// What stands for the offered rate in the title of a setting.
+/// What stands for the offered rate in the title of a setting and of its workload.
 const RATE: &str = "{rate}";
 
 /// The experiment on servers with so many CPUs. In titles the offered rate is filled in, and a setting without a place on the
@@ -22,7 +22,11 @@ pub(crate) fn on_cpus(experiment: &Experiment, cpus: usize) -> Experiment {
             case.load = case.load.as_ref().map(|load| load.on_cpus(cpus));
         }
         if let Some(rate_per_s) = setting.load.known_rate_per_s() {
-            setting.title = setting.title.replace(RATE, &numbers::count(rate_per_s));
+            let rate = numbers::count(rate_per_s);
+            setting.title = setting.title.replace(RATE, &rate);
+            if let Some(workload) = &mut setting.workload {
+                workload.title = workload.title.replace(RATE, &rate);
+            }
         }
         setting
     });
@@ -53,6 +57,8 @@ mod tests {
             key = "a"
             title = "{rate} requests/s"
             load = { rate_per_s_per_cpu = 12500.0 }
+            [setting.workload]
+            title = "at {rate}/s"
             [[setting]]
             key = "b"
             title = "half"
@@ -65,6 +71,7 @@ mod tests {
         };
         assert_eq!((&*first.title, first.x), ("50,000 requests/s", Some(50_000.0)));
         assert_eq!(first.load.rate_per_s, Some(50_000.0));
+        assert_eq!(first.workload.as_ref().unwrap().title, "at 50,000/s");
         let case = first.cases[0].load.as_ref().unwrap();
         assert_eq!((case.connections, case.rate_per_s), (1, Some(50_000.0)));
         assert_eq!(second, &asked.settings[1]);

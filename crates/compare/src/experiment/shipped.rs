@@ -4,11 +4,12 @@ use schema::experiment::Experiment;
 
 use super::file::parse;
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     include_str!("../../experiments/request-cost.toml"),
     include_str!("../../experiments/connection-cost.toml"),
     include_str!("../../experiments/rate-under-bound.toml"),
     include_str!("../../experiments/past-capacity.toml"),
+    include_str!("../../experiments/goodput.toml"),
     include_str!("../../experiments/waiting.toml"),
     include_str!("../../experiments/blocking.toml"),
     include_str!("../../experiments/uneven-work.toml"),
@@ -32,7 +33,10 @@ pub(crate) fn all() -> Vec<Experiment> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::load;
 
     #[test]
     fn all_are_well_formed_and_have_different_keys() {
@@ -47,6 +51,41 @@ mod tests {
         for experiment in all() {
             assert!(experiment.within("standard").is_some(), "{}", experiment.key);
         }
+    }
+
+    #[test]
+    fn all_models_are_offered_the_same_rates_in_goodput() {
+        let all = all();
+        let goodput = all.iter().find(|experiment| experiment.key == "goodput").unwrap();
+        let mut rates: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for setting in &goodput.settings {
+            let load = &setting.load;
+            let rate = load.rate_per_s_per_cpu.unwrap();
+            // 20 µs on average, so that the bound is one for all.
+            assert_eq!(
+                load::work(load).unwrap().mean_time_us(),
+                Some(20.0),
+                "{}",
+                setting.key
+            );
+            assert_eq!(load.within_times, Some(10.0));
+            for case in &setting.cases {
+                let own = case.load.as_ref().unwrap();
+                assert_eq!(
+                    (own.rate_per_s_per_cpu, own.within_times),
+                    (Some(rate), Some(10.0))
+                );
+            }
+            rates
+                .entry(setting.panel.as_deref().unwrap())
+                .or_default()
+                .push(rate);
+        }
+        assert_eq!(rates.len(), 3);
+        assert!(
+            rates.values().all(|others| Some(others) == rates.values().next()),
+            "{rates:?}"
+        );
     }
 
     #[test]
