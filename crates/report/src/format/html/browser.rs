@@ -217,19 +217,20 @@ impl Browser {
         );
     }
 
-    /// The whole page as it looks, as a PNG.
-    pub(super) fn picture(&mut self) -> Vec<u8> {
-        let whole = self.whole();
-        let answer = self.call(
-            "Page.captureScreenshot",
-            &json!({ "captureBeyondViewport": true, "format": "png", "clip": whole }),
-        );
-        STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
-    }
-
-    fn whole(&mut self) -> Value {
+    /// The whole page as it looks, from top to bottom, as PNGs of at most this height.
+    pub(super) fn pictures(&mut self, height: f64) -> Vec<Vec<u8>> {
         let size = self.call("Page.getLayoutMetrics", &json!({}))["cssContentSize"].clone();
-        json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 })
+        let whole = size["height"].as_f64().unwrap();
+        let tops = (0..).map(|index| f64::from(index) * height);
+        tops.take_while(|top| *top < whole)
+            .map(|top| {
+                let height = height.min(whole - top);
+                let clip = json!({ "x": 0, "y": top, "width": size["width"], "height": height, "scale": 1 });
+                let picture = json!({ "captureBeyondViewport": true, "format": "png", "clip": clip });
+                let answer = self.call("Page.captureScreenshot", &picture);
+                STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
+            })
+            .collect()
     }
 
     /// The page as it prints, on A4.

@@ -58,7 +58,9 @@ fn the_sample_can_be_looked_at() {
         browser.screen(width, 900, dark);
         browser.open(&html, "");
         let scheme = if dark { "dark" } else { "light" };
-        std::fs::write(folder.join(format!("{width}-{scheme}.png")), browser.picture()).unwrap();
+        for (index, picture) in browser.pictures(1500.0).iter().enumerate() {
+            std::fs::write(folder.join(format!("{width}-{scheme}-{index:02}.png")), picture).unwrap();
+        }
     }
     std::fs::write(folder.join("page.pdf"), browser.print()).unwrap();
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::swatch::swatch;
 use crate::escape::markup::{Shown, marked, plain};
-use crate::page::{Grid, GridCell, GridRow, Mark};
+use crate::page::{Grid, GridCell, GridRow, Interval, Mark};
 use crate::score::{self, Placed};
 
 pub(super) fn render(grid: &Grid) -> Markup {
@@ -58,13 +58,11 @@ fn ordering(grid: &Grid, placed: &[Placed]) -> Markup {
         div.ordering {
             h3 #order-title { "Order, all workloads alike" }
             p.quiet {
-                "By the weighted geometric mean of the ratios in the grid, beside it the interval that follows from theirs. \
-                 Models whose intervals overlap are tied. A model that is not ranked in a workload comes after those that are."
-                span data-script hidden {
-                    " Give each workload a weight from 0 to 5: 0 leaves it out."
-                }
-                " " span #order-counted { "Over " (rows) " of " (rows) " workloads." }
+                "The weighted geometric mean of a model’s ratios, with an interval from theirs. Where intervals overlap, models \
+                 are tied. A model without a ratio in a workload comes after those that have one. "
+                span #order-counted { "Counted: " (rows) " of " (rows) " workloads." }
             }
+            p.quiet data-script hidden { "Set the weight of each workload in the grid from 0 (does not count) to 5." }
             ol #order {
                 @for (index, one) in placed.iter().enumerate() {
                     (entry(grid, placed, index, *one))
@@ -93,18 +91,41 @@ fn entry(grid: &Grid, placed: &[Placed], index: usize, one: Placed) -> Markup {
         li {
             span.rank { (rank) "." }
             span.name { (swatch(Some(grid.models[one.column].1))) (Shown(name(grid, one.column))) }
-            @if is_tied { span.tied-word { "tied" } }
             @if let Some(score) = one.score {
+                (range(score, reach(placed)))
                 span.score {
                     b { (digits(score.middle)) " ×" }
+                    " "
                     small { (digits(score.low)) "–" (digits(score.high)) }
                 }
             }
+            @if is_tied { span.tied-word { "tied" } }
             @if !missing.is_empty() {
-                small { "not ranked in " (missing.len()) " of " (grid.rows.len()) ": " (Shown(&missing.join(", "))) }
+                small.missing { "no ratio in " (missing.len()) " of " (grid.rows.len()) ": " (Shown(&missing.join("; "))) }
             }
         }
         "\n"
+    }
+}
+
+/// The highest end of an interval in the order: the end of the scale of [`range`].
+fn reach(placed: &[Placed]) -> f64 {
+    let ends = placed
+        .iter()
+        .filter_map(|placed| placed.score)
+        .map(|score| score.high);
+    ends.filter(|end| end.is_finite()).fold(1.1, f64::max)
+}
+
+/// A score and its interval as a drawing, on a logarithmic scale from 1 to the reach.
+fn range(score: Interval, reach: f64) -> Markup {
+    let place = |ratio: f64| (ratio.ln() / reach.ln() * 100.0).clamp(0.0, 100.0);
+    let [middle, low, high] = [score.middle, score.low, score.high].map(place);
+    html! {
+        span.range aria-hidden="true" {
+            i style={ "left:" (format!("{low:.2}")) "%;width:" (format!("{:.2}", high - low)) "%" } {}
+            b style={ "left:" (format!("{middle:.2}")) "%" } {}
+        }
     }
 }
 
@@ -131,10 +152,7 @@ fn workload(row: &GridRow, grid: &Grid, models: &[usize]) -> Markup {
         tr data-workload=(Shown(&row.key)) data-experiment=(Shown(&row.experiment)) data-title=(Shown(&plain(&row.title))) {
             th scope="row" {
                 a href={ "#" (Shown(&row.experiment)) } { (marked(&row.title)) }
-                small {
-                    (marked(&row.metric))
-                    @if let Some(best) = &row.best { "; best " (Shown(best)) }
-                }
+                small { (marked(&row.metric)) }
             }
             td.weight data-script hidden {
                 input type="range" min="0" max="5" step="1" value="1" autocomplete="off" data-weight=(Shown(&row.key))

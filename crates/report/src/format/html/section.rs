@@ -17,10 +17,12 @@ pub(super) fn render(section: &Section, models: &[Model<'_>]) -> Markup {
                 p.meaning { (marked(&section.meaning)) }
             }
             "\n"
-            @for plot in &section.plots {
-                div.wide.drawing id={ (Shown(&plot.key)) "-plot" } { (PreEscaped(svg::inline(plot))) }
+            div.shows {
+                @for plot in &section.plots {
+                    div.drawing id={ (Shown(&plot.key)) "-plot" } { (PreEscaped(svg::inline(plot))) }
+                }
+                (table::render(&section.table, models))
             }
-            (table::render(&section.table, models))
             @if !section.caveats.is_empty() {
                 div.limits {
                     h3 { "What limits this" }

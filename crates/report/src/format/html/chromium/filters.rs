@@ -65,7 +65,7 @@ fn an_experiment_is_hidden_everywhere() {
     );
     assert_eq!(
         browser.run("document.getElementById('order-counted').textContent"),
-        "Over 3 of 6 workloads."
+        "Counted: 3 of 6 workloads."
     );
     open_sample(&mut browser, "#experiments=request-cost");
     assert_eq!(browser.run(counts), serde_json::json!([1, 1, 3]));

@@ -40,21 +40,33 @@
     return found.querySelector(".swatch")?.cloneNode(true) ?? null;
   }
 
-  function entry(group, one, counted) {
-    const tied = group.models.length > 1 ? element("span", "tied-word", "tied") : null;
-    const missing = one.missing.map((index) => rows[index].title);
-    const cannot = missing.length
-      ? element("small", "", `not ranked in ${missing.length} of ${counted}: ${missing.join(", ")}`)
-      : null;
-    const score = Number.isFinite(one.middle)
-      ? element(
-          "span",
-          "score",
-          element("b", "", `${digits(one.middle)} ×`),
-          element("small", "", `${digits(one.low)}–${digits(one.high)}`),
-        )
-      : null;
-    return element("li", "", element("span", "rank", `${group.rank}.`), element("span", "name", swatch(one.model), one.model), tied, score, cannot);
+  // A score and its interval as a drawing, on a logarithmic scale from 1 to the highest end.
+  function range(one, reach) {
+    const place = (ratio) => Math.min(Math.max((Math.log(ratio) / Math.log(reach)) * 100, 0), 100);
+    const [middle, low, high] = [one.middle, one.low, one.high].map(place);
+    const interval = element("i");
+    interval.setAttribute("style", `left:${low.toFixed(2)}%;width:${(high - low).toFixed(2)}%`);
+    const point = element("b");
+    point.setAttribute("style", `left:${middle.toFixed(2)}%`);
+    const made = element("span", "range", interval, point);
+    made.setAttribute("aria-hidden", "true");
+    return made;
+  }
+
+  function entry(group, one, counted, reach) {
+    const missing = one.missing.map((index) => rows[index].title).join("; ");
+    const parts = [
+      element("span", "rank", `${group.rank}.`),
+      element("span", "name", swatch(one.model), one.model),
+    ];
+    if (Number.isFinite(one.middle)) {
+      const score = element("b", "", `${digits(one.middle)} ×`);
+      const interval = element("small", "", `${digits(one.low)}–${digits(one.high)}`);
+      parts.push(range(one, reach), element("span", "score", score, " ", interval));
+    }
+    if (group.models.length > 1) parts.push(element("span", "tied-word", "tied"));
+    if (missing) parts.push(element("small", "missing", `no ratio in ${one.missing.length} of ${counted}: ${missing}`));
+    return element("li", "", ...parts);
   }
 
   function inWords(groups) {
@@ -90,8 +102,10 @@
     const isPlain = rows.every((row) => weight(row.workload) === 1);
     heading.textContent = isPlain ? "Order, all workloads alike" : "Order by your weights";
     document.getElementById("order-counted").textContent =
-      groups.length > 0 ? `Over ${counted} of ${rows.length} workloads.` : "";
-    list.replaceChildren(...groups.flatMap((group) => group.models.map((one) => entry(group, one, counted))));
+      groups.length > 0 ? `Counted: ${counted} of ${rows.length} workloads.` : "";
+    const ends = groups.flatMap((group) => group.models.map((one) => one.high)).filter(Number.isFinite);
+    const reach = Math.max(1.1, ...ends);
+    list.replaceChildren(...groups.flatMap((group) => group.models.map((one) => entry(group, one, counted, reach))));
     if (groups.length === 0) list.append(element("li", "", "No order: no model is shown, or no workload has a weight."));
     const ordered = groups.flatMap((group) => group.models.map((one) => one.model));
     reorder([...ordered, ...models.filter((model) => !ordered.includes(model))]);
