@@ -13,7 +13,7 @@ mod table;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::swatch::{Model, swatch};
+use self::swatch::{Model, outlines, swatch};
 use crate::conclusions::Choice;
 use crate::escape::markup::{Shown, marked};
 use crate::page::{DecisionLine, Page, Section};
@@ -47,6 +47,7 @@ pub fn render(page: &Page) -> String {
         html lang="en" {
             (head(&page.title))
             body {
+                (outlines(&models))
                 header.top {
                     h1 { (marked(&page.title)) }
                     p.run { "Run " code { (Shown(&page.run)) } }
@@ -318,6 +319,12 @@ mod tests {
             assert!(!html.contains(address), "{address}");
         }
         assert!(html.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn a_large_page_stays_below_two_megabytes() {
+        let size = render(&sample::large()).len();
+        assert!((500_000..2_000_000).contains(&size), "{size} bytes");
     }
 
     #[test]

@@ -74,6 +74,37 @@ pub(super) fn page() -> Page {
     }
 }
 
+/// A page of sixteen experiments and twelve models, with eighteen metrics in each of three settings: more than twice the
+/// cells that a run has.
+pub(super) fn large() -> Page {
+    let mut page = page();
+    let mut wide = page.sections[0].clone();
+    for table in wide.details.iter_mut().chain([&mut wide.table]) {
+        let more = (9..12).map(|index| Row {
+            model: format!("further model {index}"),
+            cells: table.rows[index - 9].cells.clone(),
+        });
+        let more: Vec<_> = more.collect();
+        table.rows.extend(more);
+    }
+    for table in &mut wide.details {
+        table.headings = (0..20)
+            .map(|index| format!("metric {index}, µs per request"))
+            .collect();
+        for row in &mut table.rows {
+            row.cells = row.cells.iter().cycle().take(18).cloned().collect();
+        }
+    }
+    wide.details = vec![wide.details[0].clone(); 3];
+    page.sections = (0..16)
+        .map(|index| Section {
+            key: format!("experiment-{index}"),
+            ..wide.clone()
+        })
+        .collect();
+    page
+}
+
 /// Ratios by model. A negative one is a tie, and 0 stands for a model that is not ranked.
 const RATIOS: [(&str, &str, [f64; 9]); 6] = [
     (

@@ -39,7 +39,7 @@ pub(super) fn render(table: &Table, models: &[Model<'_>]) -> Markup {
 }
 
 fn value(cell: &Cell) -> Markup {
-    let value = cell.value.filter(|value| value.is_finite());
+    let value = cell.value.filter(|value| value.is_finite()).map(short);
     let (class, word) = match cell.mark {
         Mark::None => (None, None),
         Mark::Best => (Some("best"), Some("best")),
@@ -60,4 +60,9 @@ fn value(cell: &Cell) -> Markup {
             }
         }
     }
+}
+
+/// A number to sort by, with more digits than are shown, and not with all of them: a page has thousands.
+fn short(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
