@@ -7,7 +7,8 @@ use crate::page::Page;
 #[must_use]
 pub fn render(page: &Page, key: &str) -> Option<String> {
     let section = page.sections.iter().find(|section| section.key == key)?;
-    let words = if section.finding.contains(&section.meaning) {
+    // Both have the same words where they are about the same setting.
+    let words = if section.finding.contains(section.meaning.trim_end_matches('.')) {
         section.finding.clone()
     } else {
         format!("{} {}", section.meaning, section.finding)
