@@ -174,7 +174,7 @@ mod tests {
         };
         assert_eq!(asked("request-cost/64"), all([64; 6]));
         assert_eq!(asked("rate-under-bound/ping"), all([1, 64, 64, 8, 64, 64]));
-        assert_eq!(asked("goodput/bimodal-28k"), all([1, 64, 64, 8, 64, 64]));
+        assert_eq!(asked("goodput/bimodal-26k"), all([1, 64, 64, 8, 64, 64]));
         assert_eq!(asked("system-calls/64"), all([1, 64, 64, 8, 64, 64]));
         assert_eq!(asked("past-capacity/30"), all([1, 8, 8, 8, 8, 8]));
         assert_eq!(asked("large-replies/4096"), all([1, 8, 8, 8, 8, 8]));
