@@ -9,6 +9,7 @@ use super::conclusions::{self, Choice};
 use super::grid;
 use super::page::{Page, Section};
 use super::plots;
+use super::setup;
 use super::summary::{Results, Summary};
 use super::tables::{Width, legend, main_table, metrics_table};
 use crate::metric::{self, Metric};
@@ -82,7 +83,7 @@ fn section(results: &Results<'_>, contenders: &[Contender]) -> Section {
         key: experiment.key.clone(),
         title: experiment.title.clone(),
         question: experiment.question.clone(),
-        setup: experiment.setup.clone(),
+        setup: setup::text(results),
         expected: experiment.expected.clone(),
         meaning: conclusions::finding(results),
         finding: conclusions::finding(results),
@@ -133,7 +134,13 @@ pub(crate) fn machine(environment: &Environment) -> Vec<String> {
         "not virtual"
     };
     let governor = machine.governor.as_deref().unwrap_or("unknown");
-    vec![
+    let round_trip = environment.round_trip_us.map(|us| {
+        format!(
+            "round trip of a ping on one connection to a server that does nothing else: {} µs",
+            rounded(us)
+        )
+    });
+    let lines = [
         format!(
             "{}, {}, {kind}; frequency governor: {governor}",
             machine.cpu_model,
@@ -148,7 +155,8 @@ pub(crate) fn machine(environment: &Environment) -> Vec<String> {
             "servers on CPUs {}, load generator on CPUs {}",
             environment.cpus.server, environment.cpus.client
         ),
-    ]
+    ];
+    lines.into_iter().chain(round_trip).collect()
 }
 
 fn method(summary: &Summary<'_>, run: &str) -> Vec<String> {

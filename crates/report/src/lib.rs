@@ -36,6 +36,7 @@ mod plots;
 mod recorded;
 mod remark;
 mod score;
+mod setup;
 mod sign;
 mod standing;
 mod summary;
