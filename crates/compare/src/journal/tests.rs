@@ -70,7 +70,7 @@ fn a_compressed_journal_is_read_and_not_resumed() {
 
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    assert!(matches!(read(&path), Err(JournalError::Io { .. })));
+    assert!(matches!(read(&path), Err(JournalError::Truncated { .. })));
 }
 
 #[test]
