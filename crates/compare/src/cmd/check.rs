@@ -1,6 +1,6 @@
 //! `compare check`: whether a model got worse, for a CI job.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -149,14 +149,18 @@ fn print_verdict(out: &mut Text, verdict: &Verdict, flags: &Flags, judged: &Path
     ));
 }
 
-/// The settings with too few trials to find any value worse, however bad it is.
+/// The experiments with too few trials to find a value worse, however bad it is.
 fn too_few(verdict: &Verdict) -> String {
     let found: Vec<_> = verdict.found(Finding::TooFew).collect();
-    let describe = |judged: &&Judged| {
-        let (before, after) = judged.difference.trials;
-        format!("{} ({before} and {after})", judged.difference.place)
-    };
-    let places: BTreeSet<_> = found.iter().map(describe).collect();
+    let mut experiments: BTreeMap<&str, (usize, (usize, usize))> = BTreeMap::new();
+    for Judged { difference, .. } in &found {
+        let key = difference.place.experiment.as_deref().unwrap_or_default();
+        let (values, fewest) = experiments.entry(key).or_insert((0, difference.trials));
+        *values += 1;
+        *fewest = (*fewest).min(difference.trials);
+    }
+    let describe = |(key, (values, (before, after)))| format!("{values} of {key} ({before} and {after})");
+    let places: Vec<_> = experiments.into_iter().map(describe).collect();
     let fewest = found.iter().map(|judged| judged.difference.trials);
     let fewest = fewest.min_by_key(|&trials| metrics_judged_by(trials));
     let fewer = match fewest {
@@ -168,10 +172,10 @@ fn too_few(verdict: &Verdict) -> String {
     };
     format!(
         "with {} values, each needs {} trials in both runs to be found worse; too few trials: {}; {fewer}measure again with \
-         more --trials, in experiments without max_rounds",
+         more --trials (max_rounds in an experiment's file limits them)",
         verdict.judged.len(),
         trials_needed_by_a_check(verdict.judged.len()),
-        list(&places.iter().collect::<Vec<_>>())
+        list(&places)
     )
 }
 

@@ -264,7 +264,7 @@ fn count(values: &[Value]) -> Outcome {
 }
 
 fn check_in_words(verdict: &Verdict, outcome: &Outcome, allowed: f64) -> String {
-    let values = counted(outcome.values, "value", "values");
+    let values = counted(outcome.values - outcome.too_few, "value", "values");
     let allowed = if allowed > 0.0 {
         format!(" by more than {}", share_in_words(allowed))
     } else {
@@ -272,7 +272,10 @@ fn check_in_words(verdict: &Verdict, outcome: &Outcome, allowed: f64) -> String 
     };
     let too_few = match outcome.too_few {
         0 => String::new(),
-        number => format!(" {number} of the values had too few trials to be judged."),
+        number => format!(
+            " Another {} had too few trials to be judged beside so many.",
+            counted(number, "value", "values")
+        ),
     };
     if !verdict.got_worse() {
         return format!(

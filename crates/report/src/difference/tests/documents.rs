@@ -240,6 +240,22 @@ fn a_comment_below_the_limit_counts_rows_left_out() {
 }
 
 #[test]
+fn values_with_too_few_trials_are_counted_apart() {
+    let mut story = Story::new();
+    story.after = story.before.clone();
+    for run in [&mut story.before, &mut story.after] {
+        run.records
+            .retain(|record| record.setting != "64" || record.round <= 3);
+    }
+    let document = story.check(&Selection::default());
+    assert_eq!((document.verdict.values, document.verdict.too_few), (13, 4));
+    let expected = "compare check passed: none of 9 values is shown to be worse by more than 5 %, there are no new errors, and \
+                    no model is missing. Another 4 values had too few trials to be judged beside so many.";
+    assert_eq!(document.verdict_line(), expected);
+    assert!(markdown(&document).contains("<summary>Too few trials to be judged: 4</summary>"));
+}
+
+#[test]
 fn the_worst_value_comes_first() {
     let mut document = Story::new().diff(&Selection::default());
     document
