@@ -52,8 +52,12 @@ impl Verdict {
             not_compared: std::mem::take(&mut pairs.not_compared),
             ..Self::default()
         };
+        let experiments = &before.environment.experiments;
         let mut tests = Vec::new();
         for pair in &pairs.both {
+            let group = experiments
+                .iter()
+                .position(|experiment| experiment.key == pair.experiment.key);
             verdict.add_faults(pair);
             if matches!(pair.relation, Relation::Reference) {
                 continue;
@@ -65,7 +69,7 @@ impl Verdict {
             for metric in chosen {
                 if let Some((judged, test)) = verdict.test(pair, metric, allowed) {
                     verdict.judged.push(judged);
-                    tests.push(test);
+                    tests.push(test.in_group(group.unwrap_or_default()));
                 }
             }
         }
