@@ -1,5 +1,6 @@
 //! `compare run`: the experiment.
 
+mod accept;
 mod begun;
 mod resumed;
 

@@ -107,10 +107,17 @@ fn workers(count: Option<u16>) -> Result<(), String> {
     not_zero("workers", count == Some(0))
 }
 
-/// Checks that enough samples lie beyond a headline that is a quantile, if the offered rate is known beforehand. A smoke run
-/// reports no values to rely on, so its windows may be shorter.
+/// Checks that trials have the headline. If it is a quantile and the offered rate is known beforehand, enough samples must lie
+/// beyond it. A smoke run reports no values to rely on, so its windows may be shorter.
 fn headline(experiment: &Experiment, setting: &Setting, load: &Load) -> Result<(), String> {
     let metric = metric::named(&experiment.headline);
+    if !metric.source.is_in(experiment.method, load) {
+        return Err(format!(
+            "its headline is {}, which none of its trials would have; it needs {}, or use another headline",
+            metric.key,
+            metric.source.needs()
+        ));
+    }
     let Some((quantile, rate_per_s)) = metric.quantile.zip(load.known_rate_per_s()) else {
         return Ok(());
     };

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "each metric has its meaning in a field")]
 
-use super::definition::{Kind, Metric, PLAIN, Unit};
+use super::definition::{Kind, Metric, PLAIN, Source, Unit};
 use super::spent::{involuntary_switches, per_reply, split, voluntary_switches};
 use schema::cost::Footprint;
 use stats::Better;
@@ -220,6 +220,7 @@ pub static SYSTEM_CALLS: Metric = Metric {
     key: "syscalls_per_request",
     name: "system calls per request",
     short: "calls",
+    source: Source::SystemCalls,
     meaning: "system calls of all the server's threads, divided by the good replies of the same time",
     value: |trial| {
         let calls = trial.system_calls.as_ref()?;

@@ -2,6 +2,7 @@
 
 use super::quantile::Quantile;
 use crate::numbers;
+use schema::experiment::{Load, Method};
 use schema::record::Measured;
 use stats::Better;
 
@@ -26,10 +27,57 @@ pub struct Metric {
     pub counts_failures: bool,
     /// The quantile that it is, if it is one.
     pub quantile: Option<Quantile>,
+    /// Which trials have it.
+    pub source: Source,
     /// What it means, without its unit.
     pub meaning: &'static str,
     /// Its value in a trial, if the trial has one.
     pub value: fn(&Measured) -> Option<f64>,
+}
+
+/// Which trials have a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// All of them.
+    Load,
+    /// Those of a mix of operations.
+    Mix,
+    /// Those with a bound of latency (`within_times`).
+    Bound,
+    /// Searches for the highest rate under a bound.
+    Search,
+    /// Those in which a worker is killed.
+    Kill,
+    /// Those in which system calls are counted.
+    SystemCalls,
+}
+
+impl Source {
+    /// Whether a trial of this method and load has it.
+    #[must_use]
+    pub fn is_in(self, method: Method, load: &Load) -> bool {
+        match self {
+            Self::Load => true,
+            Self::Mix => load.operation.len() > 1,
+            Self::Bound => load.within_times.is_some(),
+            Self::Search => matches!(method, Method::RateUnderBound { .. }),
+            Self::Kill => method == Method::KillWorker,
+            Self::SystemCalls => method == Method::SystemCalls,
+        }
+    }
+
+    /// What an experiment must have for it.
+    #[must_use]
+    pub fn needs(self) -> &'static str {
+        match self {
+            Self::Load => "any load",
+            Self::Mix => "two or more operations in the load",
+            Self::Bound => "within_times in the load",
+            Self::Search => "method = { rate-under-bound = { p99_ms = 5 } }",
+            Self::Kill => "method = \"kill-worker\"",
+            Self::SystemCalls => "method = \"system-calls\"",
+        }
+    }
 }
 
 /// What sort of number a metric is. It decides how values are written.
@@ -74,6 +122,7 @@ pub(super) const PLAIN: Metric = Metric {
     is_latency: false,
     counts_failures: false,
     quantile: None,
+    source: Source::Load,
     meaning: "",
     value: |_| None,
 };

@@ -4,7 +4,7 @@
 
 use schema::load::Quantiles;
 
-use super::definition::{Kind, Metric, PLAIN, Unit};
+use super::definition::{Kind, Metric, PLAIN, Source, Unit};
 use super::quantile::{Quantile, Samples};
 use schema::record::Measured;
 use stats::Better;
@@ -104,6 +104,7 @@ pub static FIRST_OPERATION_P50: Metric = Metric {
         q: 0.5,
         samples: Samples::FirstOperation,
     }),
+    source: Source::Mix,
     meaning: "half of the replies to the operation that the mix of the load lists as number 1 came within this time; all requests \
               of that operation count, on all connections",
     value: |trial| first_operation(trial)?.p50,
@@ -118,6 +119,7 @@ pub static FIRST_OPERATION_P99: Metric = Metric {
         q: 0.99,
         samples: Samples::FirstOperation,
     }),
+    source: Source::Mix,
     meaning: "99 of 100 replies to the operation that the mix of the load lists as number 1 came within this time; all requests \
               of that operation count, on all connections",
     value: |trial| first_operation(trial)?.p99,
@@ -147,6 +149,7 @@ pub static WITHIN: Metric = Metric {
     better: Some(Better::More),
     // A request that failed, or was never sent, counts against it.
     counts_failures: true,
+    source: Source::Bound,
     meaning: "good replies that came within the experiment's bound of when their request was due, divided by the requests due \
               within the window",
     value: |trial| Some(trial.load.within?.share(&trial.load.requests)? * 100.0),
@@ -221,6 +224,7 @@ pub static RATE_UNDER_BOUND: Metric = Metric {
     key: "rate_under_bound_per_s",
     name: "highest rate under the bound",
     short: "max req/s",
+    source: Source::Search,
     meaning: "the highest offered rate at which the p99 latency kept the bound, nothing failed and nothing was left unsent",
     value: |trial| Some(trial.search.as_ref()?.best_rate_per_s.unwrap_or(0.0)),
     ..RATE
@@ -232,6 +236,7 @@ pub static LOST_REQUESTS: Metric = Metric {
     short: "lost",
     better: Some(Better::Less),
     counts_failures: true,
+    source: Source::Kill,
     meaning: "requests that were reset, timed out or answered wrongly",
     value: |trial| Some(trial.kill?.lost as f64),
     ..PLAIN
@@ -245,6 +250,7 @@ pub static RECOVERY: Metric = Metric {
     unit: Unit::Milliseconds,
     better: Some(Better::Less),
     counts_failures: true,
+    source: Source::Kill,
     meaning: "from the kill until the rate was back within a tenth of what it was; resolution 20 ms",
     value: |trial| trial.kill?.recovery_ms,
     ..PLAIN
@@ -256,6 +262,7 @@ pub static LOWEST_RATE_SHARE: Metric = Metric {
     short: "lowest",
     better: Some(Better::More),
     counts_failures: true,
+    source: Source::Kill,
     meaning: "the lowest rate in 20 ms after the kill, as a share of the rate before it",
     value: |trial| Some(trial.kill?.lowest_rate_share),
     ..SHARE

@@ -10,7 +10,7 @@ mod spent;
 
 use schema::experiment::Experiment;
 
-pub use definition::{Kind, Metric};
+pub use definition::{Kind, Metric, Source};
 pub use quantile::Samples;
 
 /// All metrics, in the order of the CSV.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, anyhow, bail};
 use jiff::Timestamp;
 
+use super::accept::unknown_value;
 use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
 use crate::contender::{Contender, LeftOut};
@@ -36,6 +37,15 @@ impl Flags {
         let asked = self.asked_experiments()?;
         let server_cpus = cpus.server.len();
         let experiments: Vec<_> = asked.iter().map(|asked| on_cpus(asked, server_cpus)).collect();
+        let descriptions = discovered.descriptions().iter();
+        let of_models = descriptions.flat_map(|model| &model.accept);
+        let of_contenders = contenders
+            .iter()
+            .filter_map(|contender| contender.capabilities.accept.as_ref());
+        let taken = of_models.chain(of_contenders.flatten()).map(|value| &**value);
+        if let Some(fault) = unknown_value(&experiments, taken, &shipped::all()) {
+            return Err(Usage(fault).into());
+        }
         let models = discovered.descriptions().iter().map(|model| &*model.name);
         let names: Vec<_> = models
             .chain(contenders.iter().map(|contender| &*contender.name))

@@ -171,6 +171,50 @@ fn a_headline_quantile_needs_twenty_samples_beyond() {
 }
 
 #[test]
+fn a_headline_that_no_trial_has_is_refused() {
+    let with = |headline: &str, before: &str, load: &str| {
+        let text = format!(
+            "key = \"mine\"\ntitle = \"Mine\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = {headline:?}\n{before}\n\
+             [[setting]]\nkey = \"a\"\ntitle = \"a\"\n{load}"
+        );
+        parse(&text).map(drop).map_err(|error| error.to_string())
+    };
+    for (headline, before, load, needed) in [
+        (
+            "syscalls_per_request",
+            "method = \"system-calls\"",
+            "",
+            "system-calls",
+        ),
+        ("back_ms", "method = \"kill-worker\"", "", "kill-worker"),
+        (
+            "rate_under_bound_per_s",
+            "method = { rate-under-bound = { p99_ms = 5 } }",
+            "",
+            "rate-under-bound",
+        ),
+        (
+            "within_percent",
+            "",
+            "load = { within_times = 10 }",
+            "within_times",
+        ),
+        (
+            "first_op_p99_us",
+            "",
+            "load = { operation = [{ op = \"ping\" }, { op = \"spin\" }] }",
+            "two or more operations",
+        ),
+    ] {
+        assert_eq!(with(headline, before, load), Ok(()));
+        let message = with(headline, "", "").unwrap_err();
+        for part in ["setting \"a\"", headline, needed] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+}
+
+#[test]
 fn a_bound_of_latency_needs_work_of_a_known_time() {
     refused(
         "",
