@@ -45,6 +45,14 @@ fn a_mistake_in_a_file_is_reported_with_its_place() {
         message.contains("mine.toml") && message.contains("line 2"),
         "{message}"
     );
+    let misspelt = "key = \"mine\"\ntitle = \"Mine\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"mean_us\"\n\
+                    accept = \"reusport\"\n[[setting]]\nkey = \"a\"\ntitle = \"a\"";
+    let experiment = file("misspelt.toml", misspelt);
+    let message = refused(&["run", "--experiments", &experiment]);
+    assert!(
+        message.contains("\"reusport\"") && message.contains("use one of") && message.contains("reuseport"),
+        "{message}"
+    );
     let contenders = file("others.toml", "[[contender]]\nname = \"x\"\ncommand = [\"true\"]");
     let message = refused(&["run", "--contenders", &contenders]);
     assert!(
