@@ -101,12 +101,25 @@ fn ratio(ratio: f64) -> String {
 
 /// Why nothing can be compared at all.
 pub(crate) fn nothing_in_common(compared: &Compared<'_>, not_compared: &[Note]) -> String {
-    let reasons = not_compared.iter();
-    let reasons = reasons.map(|note| format!("\n  {}, {}: {}", note.place, note.who(), note.what));
+    // A reason that many have is stated once.
+    let mut reasons: Vec<(&Note, usize)> = Vec::new();
+    for note in not_compared {
+        match reasons.iter_mut().find(|(first, _)| first.what == note.what) {
+            Some((_, number)) => *number += 1,
+            None => reasons.push((note, 1)),
+        }
+    }
+    let reasons = reasons.iter().map(|(note, number)| {
+        let others = match number - 1 {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        format!("\n  {}, {}{others}: {}", note.place, note.who(), note.what)
+    });
     let remedy = match &compared.after {
-        _ if !compared.selection.is_everything() => "select more, or measure both with the same flags",
-        Some(_) => "measure both with the same flags",
-        None => "choose another --reference",
+        None => "choose another --reference, or select more",
+        Some(_) if compared.selection.is_everything() => "measure both with the same flags",
+        Some(_) => "select more, or measure both with the same flags",
     };
     let what = match &compared.after {
         Some(_) => "the runs have nothing in common that can be compared",

@@ -273,6 +273,12 @@ fn filters_name_what_is_compared() {
     }
     let message = refused(&slower.check(&["--models", blocking(), "--reference", blocking()]));
     assert!(message.contains("only the reference"), "{message}");
+    let message = refused(&slower.check(&["--metrics", "threads"]));
+    let reason = format!(
+        "{}, and 1 more: of its threads, neither more nor less is better",
+        blocking()
+    );
+    assert!(message.contains(&reason), "{message}");
 }
 
 #[test]

@@ -41,7 +41,9 @@ fn compare(run: &Recorded, reference: &str, selection: &Selection) -> Difference
             for contender in others.filter(|contender| setting.takes(contender)) {
                 let [model, unit_trials] =
                     [&*contender.name, reference].map(|name| side.trials(experiment, setting, name));
-                found.add_errors(here, &contender.name, [&unit_trials, &model]);
+                if !unit_trials.kept.is_empty() {
+                    found.add_errors(here, &contender.name, [&unit_trials, &model]);
+                }
                 if let Some(why) = why_not(here, contender, unit, [&unit_trials, &model], reference) {
                     found
                         .not_compared
