@@ -59,7 +59,7 @@ fn ordering(grid: &Grid, placed: &[Placed]) -> Markup {
             h3 #order-title { "Order, all workloads alike" }
             p.quiet {
                 "The weighted geometric mean of a model’s ratios, with an interval from theirs. Where intervals overlap, models \
-                 are tied. A model without a ratio in a workload comes after those that have one. "
+                 are tied. A model that is not ranked in a workload comes after those that are. "
                 span #order-counted { "Counted: " (rows) " of " (rows) " workloads." }
             }
             p.quiet data-script hidden { "Set the weight of each workload in the grid from 0 (does not count) to 5." }
@@ -101,7 +101,7 @@ fn entry(grid: &Grid, placed: &[Placed], index: usize, one: Placed) -> Markup {
             }
             @if is_tied { span.tied-word { "tied" } }
             @if !missing.is_empty() {
-                small.missing { "no ratio in " (missing.len()) " of " (grid.rows.len()) ": " (Shown(&missing.join("; "))) }
+                small.missing { "not ranked in " (missing.len()) " of " (grid.rows.len()) ": " (Shown(&missing.join("; "))) }
             }
         }
         "\n"
@@ -177,11 +177,21 @@ fn value(model: &str, cell: &GridCell) -> Markup {
     html! {
         td class=(class) data-series=(Shown(model)) data-ratio=[ratio] {
             (marked(&cell.text))
-            @if let Some(value) = cell.value.as_ref().filter(|value| !cell.text.contains(*value)) {
+            @if let Some(value) = cell.value.as_ref().filter(|value| !has_number(&cell.text, value)) {
                 small { (Shown(value)) }
             }
         }
     }
+}
+
+/// Whether a cell's text has the number of its value already, as in `client-bound ≥ 118,000/s`.
+fn has_number(text: &str, value: &str) -> bool {
+    let mut words = value
+        .split(' ')
+        .filter(|word| word.contains(|letter: char| letter.is_ascii_digit()));
+    words
+        .next()
+        .is_some_and(|number| text.split([' ', '/']).any(|word| word == number))
 }
 
 /// How dark a cell is: the further from the best, the darker. Its text is the same in words.

@@ -74,13 +74,13 @@ fn ties_share_a_rank_in_words() {
 fn models_that_are_not_ranked_come_last_with_the_reason() {
     let Some(mut browser) = sample_at("") else { return };
     let lines = strings(&browser.run(ORDER));
-    assert!(lines.last().unwrap().contains("no ratio in 2 of"), "{lines:?}");
+    assert!(lines.last().unwrap().contains("not ranked in 2 of"), "{lines:?}");
     assert!(lines.last().unwrap().contains("64 & more"), "{lines:?}");
     // Where the workload does not count, the model is one of the others.
     set(&mut browser, "request-cost/64", 0);
     set(&mut browser, "request-cost/1000", 0);
     let lines = strings(&browser.run(ORDER));
-    assert!(lines.iter().all(|line| !line.contains("no ratio")), "{lines:?}");
+    assert!(lines.iter().all(|line| !line.contains("not ranked")), "{lines:?}");
 }
 
 #[test]

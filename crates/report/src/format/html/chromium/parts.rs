@@ -3,6 +3,7 @@
 use super::{numbers, open_sample, sample_at};
 use crate::format::html::browser::Browser;
 use crate::format::html::{render, sample};
+use crate::page::Grid;
 
 /// Whether a page made a request. The log has the browser's own requests too, which have another origin.
 fn asked_the_network(log: &str) -> bool {
@@ -54,6 +55,22 @@ fn the_policy_stops_a_request_that_the_test_would_see() {
         browser.open(&page, "");
         assert_eq!(asked_the_network(&browser.close()), asks);
     }
+}
+
+/// As after a run of experiments that stand for no workload.
+#[test]
+fn a_page_without_a_grid_filters_and_sorts_too() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let mut page = sample::page();
+    page.grid = Grid::default();
+    page.decision.clear();
+    browser.open(&render(&page), "#w=request-cost/1:5&models=poll");
+    assert_eq!(browser.complaints(), [""; 0]);
+    assert_eq!(browser.run("all('#models :checked').length"), 1);
+    assert_eq!(browser.run("all('.sortable thead button').length > 0"), true);
+    assert_eq!(browser.run("document.getElementById('theme').hidden"), false);
 }
 
 #[test]

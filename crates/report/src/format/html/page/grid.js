@@ -1,5 +1,5 @@
 // The grid: weights of the workloads, and the order of the models that follows from them.
-{
+if (document.getElementById("workloads")) {
   const grid = document.getElementById("workloads");
   const table = grid.querySelector("table");
   const inputs = all("input[data-weight]");
@@ -65,7 +65,7 @@
       parts.push(range(one, reach), element("span", "score", score, " ", interval));
     }
     if (group.models.length > 1) parts.push(element("span", "tied-word", "tied"));
-    if (missing) parts.push(element("small", "missing", `no ratio in ${one.missing.length} of ${counted}: ${missing}`));
+    if (missing) parts.push(element("small", "missing", `not ranked in ${one.missing.length} of ${counted}: ${missing}`));
     return element("li", "", ...parts);
   }
 
@@ -142,7 +142,7 @@
 }
 
 // A link to the page as it is set. Where the clipboard is denied, the link is shown to be copied by hand.
-{
+if (document.getElementById("copy")) {
   const button = document.getElementById("copy");
   const link = document.getElementById("link");
   button.addEventListener("click", async () => {
