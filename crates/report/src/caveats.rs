@@ -1,25 +1,28 @@
 //! What a run could not show, and why.
 
+mod limits;
 mod places;
 mod rows;
 mod run;
+mod section;
 mod trials;
 
 use super::summary::Summary;
 
-pub(crate) use rows::errors;
-pub(crate) use run::few_cpus;
+pub(crate) use limits::limits;
+pub(crate) use run::shown as of_run;
+pub(crate) use section::section_caveats;
 
 /// A sentence, if it applies to a run.
 type Caveat = fn(&Summary<'_>) -> Option<String>;
 
 /// All of them, the most important first.
 const ALL: [Caveat; 21] = [
-    errors,
+    rows::errors,
     run::interrupted,
     run::smoke,
     run::shared_cpus,
-    few_cpus,
+    run::few_cpus,
     run::one_cpu,
     run::virtual_machine,
     run::changed_sources,
@@ -79,7 +82,7 @@ mod tests {
         let (mut environment, records) = fixture::run();
         environment.cpus.server = "0-3".parse().unwrap();
         let summary = fixture::summary(&environment, &records);
-        assert_eq!(few_cpus(&summary), None);
+        assert_eq!(run::few_cpus(&summary), None);
         assert_eq!(run::one_cpu(&summary), None);
     }
 }

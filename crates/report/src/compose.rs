@@ -2,37 +2,38 @@
 
 use schema::contender::Contender;
 use schema::cost::CpuSource;
+use schema::cpus::CpuSet;
 use schema::environment::{Commit, Environment};
 
 use super::caveats;
-use super::conclusions::{self, Choice};
+use super::conclusions;
 use super::grid;
 use super::page::{Page, Section};
 use super::plots;
 use super::setup;
 use super::summary::{Results, Summary};
-use super::tables::{Width, legend, main_table, metrics_table};
+use super::tables::{Width, main_table, metrics_table, reading, short_table};
 use crate::metric::{self, Metric};
-use crate::numbers::{count, counted, list, rounded};
+use crate::numbers::{counted, rounded};
 use schema::plan::REPEATS_MOST;
 
 /// Composes the page of a run with this name.
 #[must_use]
 pub fn page(summary: &Summary<'_>, run: &str) -> Page {
     let contenders = &summary.environment.contenders;
-    let sections = summary.results.iter().map(|results| section(results, contenders));
-    let sections: Vec<_> = sections.collect();
-    let (choices, open) = in_short(summary);
+    let sections = summary.results.iter();
+    let sections = sections.map(|results| section(results, contenders));
     Page {
         title: "What each server model costs".to_owned(),
         run: run.to_owned(),
-        introduction: introduction(summary, &sections),
-        decision: Vec::new(),
+        introduction: vec![introduction(summary)],
+        reading: vec![reading()],
+        decision: conclusions::decision(summary),
         grid: grid::grid(summary),
-        choices,
-        open,
-        sections,
+        sections: sections.collect(),
+        limits: caveats::limits(summary),
         caveats: caveats::caveats(summary),
+        summary: in_short(summary, run),
         metrics: meanings(summary),
         machine: machine(summary.environment),
         method: method(summary, run),
@@ -40,33 +41,57 @@ pub fn page(summary: &Summary<'_>, run: &str) -> Page {
     }
 }
 
-/// The conclusions: which model for which work, and the sentences that belong to that.
-pub(crate) fn in_short(summary: &Summary<'_>) -> (Vec<Choice>, Vec<String>) {
-    let open = [
-        caveats::errors(summary),
-        conclusions::too_close(summary),
-        caveats::few_cpus(summary),
-    ];
-    (
-        conclusions::choices(summary),
-        open.into_iter().flatten().collect(),
+/// What was measured, on which machine, and what a value is.
+pub(crate) fn introduction(summary: &Summary<'_>) -> String {
+    let environment = summary.environment;
+    let machine = &environment.machine;
+    let virtual_or_not = if machine.virtualised { "virtual " } else { "" };
+    format!(
+        "{} of {}: {}, each with a server of its own, on a {virtual_or_not}machine ({}; servers on {}, load generator on {}). \
+         Values are medians over trials, with 95 % confidence intervals in the plots. Bold is best, or tied for best, where \
+         another is significantly worse.",
+        counted(summary.results.len(), "experiment", "experiments"),
+        counted(environment.models().count(), "model", "models"),
+        counted(summary.trials, "trial", "trials"),
+        machine.cpu_model,
+        cpus(&environment.cpus.server),
+        cpus(&environment.cpus.client),
     )
 }
 
-fn introduction(summary: &Summary<'_>, sections: &[Section]) -> Vec<String> {
-    let models: Vec<_> = summary
-        .environment
-        .models()
-        .map(|model| format!("`{model}`"))
-        .collect();
-    let asked = format!(
-        "{} for {}: {} trials, each with a server that was started for it alone.",
-        counted(summary.results.len(), "question", "questions"),
-        list(&models),
-        count(summary.trials as f64)
+fn cpus(cpus: &CpuSet) -> String {
+    match cpus.len() {
+        1 => format!("CPU {cpus}"),
+        _ => format!("CPUs {cpus}"),
+    }
+}
+
+/// The run in short: what made it, what was left out of it, and where its files are.
+fn in_short(summary: &Summary<'_>, run: &str) -> Vec<String> {
+    let environment = summary.environment;
+    let commit = environment
+        .commit
+        .as_ref()
+        .map_or_else(|| "from an unknown commit".to_owned(), commit);
+    let mut lines = vec![format!(
+        "{}, version {}, {commit}, profile `{}`, {} GiB of memory, {}.",
+        environment.started_at.strftime("%Y-%m-%d"),
+        environment.version,
+        environment.profile,
+        rounded(environment.machine.memory_bytes as f64 / (1u64 << 30) as f64),
+        environment.machine.kernel,
+    )];
+    lines.extend(caveats::of_run(summary));
+    lines.push(
+        "Models are compared by the ratios of the same rounds. Per column, the chance to call one worse that is not is 5 %. Tied \
+         means no significant difference."
+            .to_owned(),
     );
-    let tables = sections.iter().flat_map(Section::tables);
-    std::iter::once(asked).chain(legend(tables)).collect()
+    lines.push(format!(
+        "`runs/{run}/report.html` has all metrics with their meanings, all caveats and the method; records and `trials.csv` are \
+         beside it."
+    ));
+    lines
 }
 
 fn section(results: &Results<'_>, contenders: &[Contender]) -> Section {
@@ -85,9 +110,10 @@ fn section(results: &Results<'_>, contenders: &[Contender]) -> Section {
         question: experiment.question.clone(),
         setup: setup::text(results),
         expected: experiment.expected.clone(),
-        meaning: conclusions::finding(results),
+        meaning: conclusions::meaning(results),
         finding: conclusions::finding(results),
-        caveats: Vec::new(),
+        caveats: caveats::section_caveats(results),
+        short: short_table(results),
         table: main_table(results, Width::Page),
         details,
         plots: plots::plots(results, contenders),

@@ -1,10 +1,12 @@
-//! What a run concludes: which model is best, tied and worst for which work, and the sentences that state it.
+//! What a run concludes: which model is best and tied for which work, and how far the next one is.
 //!
 //! Conclusions rest on medians and ranks alone, and not on what anybody expected of a model.
 
-mod choices;
+mod decision;
 mod findings;
+mod meaning;
 mod ranking;
 
-pub(crate) use choices::{Choice, choices, too_close};
+pub(crate) use decision::decision;
 pub(crate) use findings::finding;
+pub(crate) use meaning::meaning;

@@ -9,6 +9,7 @@ use crate::metric::{Metric, load};
 use crate::numbers::{counted, rounded};
 use crate::page::{Grid, GridCell, GridRow, Interval, Mark};
 use crate::remark;
+use crate::standing::Reason;
 use crate::summary::{Answer, Results, Row, Summary, Value};
 
 /// The text of a cell of a model that takes no part, where nothing else is known of it.
@@ -51,7 +52,7 @@ fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) -> Gr
         key: format!("{}/{}", answer.experiment.key, answer.setting.key),
         experiment: answer.experiment.key.clone(),
         title: workload.title.clone(),
-        metric: answer.metric_title(index),
+        metric: answer.metric_name(index).to_owned(),
         best: answer.best(index).and_then(|best| shown(best, index, metric)),
         cells: contenders.iter().enumerate().map(cell).collect(),
     }
@@ -119,7 +120,16 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
     let value = row.values[index];
     let rank = match value.standing {
         Ok(rank) => rank,
-        Err(reason) => return remark::not_ranked(row, reason),
+        Err(reason) => {
+            let words = remark::not_ranked(row, reason)?;
+            // Few trials are something all the same.
+            return Some(match (reason, value.estimate) {
+                (Reason::TooFew { .. }, Some(few)) => {
+                    format!("{} ({words})", metric.format_with_unit(few.median))
+                }
+                _ => words,
+            });
+        }
     };
     let estimate = value.estimate?;
     if *metric == load::THROUGHPUT && estimate.median <= 0.0 {
@@ -200,7 +210,7 @@ mod tests {
                 "64 busy connections: 6.41 µs: 63 of 64 never served | 1.86 × | 54 of 64 never served | best",
                 "As many requests as possible: 124,000 requests/s: \
                  4.12 × (1 connection) | 1.86 × | tied (8 connections) | client-bound ≥ 124,000/s",
-                "Near capacity: 413 µs: tied (1 connection) | tied | 5 of 6 trials | tied",
+                "Near capacity: 413 µs: tied (1 connection) | tied | 411 µs (5 of 6 trials) | tied",
                 "200 requests that wait: 20,000 requests/s: \
                  200 ×, 199 of 200 never served | tied | 20.0 ×, 190 of 200 never served | client-bound ≥ 20,000/s",
                 "A library that crashes: 1: all connections lost | all connections lost | 1 | all connections lost",

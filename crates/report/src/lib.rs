@@ -37,7 +37,6 @@ mod recorded;
 mod remark;
 mod score;
 mod setup;
-mod sign;
 mod standing;
 mod summary;
 mod tables;

@@ -1,8 +1,6 @@
 //! The report as a page without a format: what it contains, and in which order. The formats are made from it.
 
-use super::conclusions::Choice;
 use super::plot::Plot;
-use super::sign::Sign;
 pub(crate) use super::standing::Mark;
 
 /// A page.
@@ -11,21 +9,22 @@ pub struct Page {
     pub(crate) title: String,
     /// The name of the run.
     pub(crate) run: String,
-    /// What was measured and how to read it, in paragraphs. Like all texts of a page it may contain `**bold**` and
-    /// `` `code` ``.
+    /// What was measured, in a paragraph. Like all texts of a page it may contain `**bold**` and `` `code` ``.
     pub(crate) introduction: Vec<String>,
+    /// How to read the tables, in paragraphs.
+    pub(crate) reading: Vec<String>,
     /// Which model in which situation: at most five lines.
     pub(crate) decision: Vec<DecisionLine>,
     /// Workloads and models.
     pub(crate) grid: Grid,
-    /// Which model for which work.
-    pub(crate) choices: Vec<Choice>,
-    /// Further conclusions, a sentence each: errors, ties, and what the run cannot show.
-    pub(crate) open: Vec<String>,
     /// One for each experiment.
     pub(crate) sections: Vec<Section>,
-    /// What the run could not show, and why: a sentence each.
+    /// What no reader can conclude from the run: a sentence each.
+    pub(crate) limits: Vec<String>,
+    /// What limits its values, with all places: a sentence each.
     pub(crate) caveats: Vec<String>,
+    /// The run in short, a line each: what made it, what was left out of it, and where its files are.
+    pub(crate) summary: Vec<String>,
     /// What the metrics mean: name and meaning.
     pub(crate) metrics: Vec<(String, String)>,
     /// The machine, a line each.
@@ -61,7 +60,7 @@ pub(crate) struct GridRow {
     /// The key of its experiment, whose section explains it.
     pub(crate) experiment: String,
     pub(crate) title: String,
-    /// The metric that ranks the models, with its unit.
+    /// The name of the metric that ranks the models.
     pub(crate) metric: String,
     /// The value of the best, with its unit; none if no model is ranked.
     pub(crate) best: Option<String>,
@@ -100,10 +99,12 @@ pub(crate) struct Section {
     pub(crate) expected: Option<String>,
     /// What it found, in one sentence.
     pub(crate) meaning: String,
-    /// What it found, in sentences.
+    /// What else it found, in sentences: each setting, errors, theory.
     pub(crate) finding: String,
     /// What limits its conclusions, a sentence each.
     pub(crate) caveats: Vec<String>,
+    /// A small table of the settings that matter most. Its caption is the heading of its first column.
+    pub(crate) short: Table,
     /// The table that answers the question.
     pub(crate) table: Table,
     /// All metrics, a table for each setting.
@@ -147,11 +148,9 @@ pub(crate) struct Cell {
     pub(crate) median: String,
     /// Its 95 % interval as it is written, if there is one.
     pub(crate) interval: Option<String>,
-    /// Why the value is not ranked, such as `2 of 7 trials`.
+    /// Why the value is not ranked, or how far it may be trusted: `2 of 7 trials`, `client-bound`.
     pub(crate) note: Option<String>,
     /// The number to sort by.
     pub(crate) value: Option<f64>,
     pub(crate) mark: Mark,
-    /// Signs behind the value.
-    pub(crate) signs: Vec<Sign>,
 }

@@ -3,9 +3,9 @@
 use schema::experiment::Setting;
 
 use crate::bottleneck::Bottleneck;
-use crate::metric::{Kind, Metric};
+use crate::metric::{Kind, Metric, load};
 use crate::numbers::{count, rounded};
-use crate::standing::Reason;
+use crate::standing::{Reason, Standing};
 use crate::summary::Row;
 
 /// Why a value of a row is not ranked: `54 of 64 never served`, `errors 12 %`, `2 of 7 trials`. None if that needs no words.
@@ -19,12 +19,36 @@ pub(crate) fn not_ranked(row: &Row<'_>, reason: Reason) -> Option<String> {
         Reason::BackgroundClosed(share) => format!("closed {} of idle connections", short_percent(share)),
         Reason::NeverServed => never_served(row).unwrap_or_else(|| "some never served".to_owned()),
         Reason::Overloaded => "overloaded".to_owned(),
-        Reason::NeverRecovered => "not always back".to_owned(),
+        Reason::NeverRecovered => {
+            let back = row.estimate(&load::RECOVERY).map_or(0, |time| time.trials);
+            format!("back in {back} of {} trials", row.kept.len())
+        }
     })
+}
+
+/// The same in two or three words, for a small table.
+pub(crate) fn in_short(row: &Row<'_>, reason: Reason) -> Option<String> {
+    match reason {
+        Reason::NeverServed => {
+            let (never, _) = counts_never_served(row)?;
+            Some(format!("{} never served", count(never as f64)))
+        }
+        _ => not_ranked(row, reason),
+    }
 }
 
 /// How many of its connections a model never served, in most trials: `54 of 64 never served`. None if it served all in most.
 pub(crate) fn never_served(row: &Row<'_>) -> Option<String> {
+    let (never, asked) = counts_never_served(row)?;
+    Some(format!(
+        "{} of {} never served",
+        count(never as f64),
+        count(asked as f64)
+    ))
+}
+
+/// How many of its connections a model never served in most trials, and how many there were.
+fn counts_never_served(row: &Row<'_>) -> Option<(u64, u64)> {
     let mut trials: Vec<_> = row
         .kept
         .iter()
@@ -40,12 +64,32 @@ pub(crate) fn never_served(row: &Row<'_>) -> Option<String> {
         .collect();
     trials.sort_unstable();
     let (never, asked) = *trials.get(trials.len() / 2)?;
-    (never > 0).then(|| format!("{} of {} never served", count(never as f64), count(asked as f64)))
+    (never > 0).then_some((never, asked))
 }
 
 /// Whether the load generator, and not the server, may have limited a rate.
 pub(crate) fn is_client_bound(row: &Row<'_>, metric: &Metric) -> bool {
     metric.kind == Kind::Rate && row.bottleneck == Bottleneck::LoadGenerator
+}
+
+/// What limits a value that is there, in a few words: why it is not ranked, or its bottleneck.
+pub(crate) fn note(row: &Row<'_>, metric: &Metric, standing: Standing) -> Option<String> {
+    if let Err(reason) = standing
+        && let Some(words) = not_ranked(row, reason)
+    {
+        return Some(words);
+    }
+    let is_limited = metric.is_latency || metric.kind == Kind::Rate;
+    let mut words = match row.bottleneck {
+        Bottleneck::LoadGenerator if is_limited => vec!["client-bound".to_owned()],
+        // More connections would raise a rate, but not a latency.
+        Bottleneck::Latency if metric.kind == Kind::Rate => vec!["latency-bound".to_owned()],
+        _ => Vec::new(),
+    };
+    if row.errors.any() && !metric.counts_failures {
+        words.push(format!("errors {}", row.errors.in_a_cell()));
+    }
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// How many connections a model had, where it had fewer than the setting has.

@@ -2,7 +2,7 @@
 
 mod row;
 
-use stats::{Better, Rank};
+use stats::{Better, Comparison, Rank};
 
 use super::standing::{Mark, Reason};
 use crate::metric::{self, Metric, load};
@@ -222,6 +222,23 @@ impl<'a> Answer<'a> {
     pub(crate) fn best(&self, index: usize) -> Option<&Row<'a>> {
         let is_best = |row: &&Row<'_>| matches!(row.values[index].standing, Ok(Rank::Best | Rank::Only));
         self.rows.iter().find(is_best)
+    }
+
+    /// How many times worse a row is than another in a column, by the rounds that both have.
+    pub(crate) fn times_worse(&self, row: &Row<'_>, than: &Row<'_>, index: usize) -> Option<f64> {
+        let metric = self.metric(index);
+        let rounds = |row: &Row<'_>| row.kept.iter().map(|(round, _)| *round).max().unwrap_or(0);
+        let rounds = rounds(row).max(rounds(than));
+        let [first, second] = [than, row].map(|row| row.by_round(index, metric, rounds));
+        let pairs = first.iter().zip(&second);
+        let pairs: Vec<_> = pairs
+            .filter_map(|(first, second)| Some(((*first)?, (*second)?)))
+            .collect();
+        let ratio = Comparison::paired(&pairs)?.ratio;
+        Some(match metric.better {
+            Some(Better::More) => ratio.recip(),
+            Some(Better::Less) | None => ratio,
+        })
     }
 
     /// How a value is marked in its column.

@@ -1,11 +1,9 @@
-//! The tables of a page, and the legend that explains them.
+//! The tables of a page, and how to read them.
 
-use super::bottleneck::Bottleneck;
-use super::page::{Cell, Row as PageRow, Table};
-use super::sign::{self, Sign};
-use super::standing;
+use super::page::{Cell, Mark, Row as PageRow, Table};
 use super::summary::{Answer, Results, Row};
-use crate::metric::{Kind, load};
+use crate::remark;
+use crate::standing::Reason;
 
 /// How much a table shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +23,7 @@ const BOTTLENECK_HEADING: &str = "bottleneck";
 pub(crate) fn main_table(results: &Results<'_>, width: Width) -> Table {
     match &*results.answers {
         [answer] => metrics_table(answer, answer.setting.title.clone(), width),
-        answers => settings_table(answers, heading(results)),
+        answers => settings_table(answers, heading(results), width),
     }
 }
 
@@ -54,7 +52,15 @@ pub(crate) fn metrics_table(answer: &Answer<'_>, caption: String, width: Width) 
         .chain(answer.shows_errors.then(|| ERRORS_HEADING.to_owned()))
         .chain(shows_bottleneck.then(|| BOTTLENECK_HEADING.to_owned()));
     let rows = answer.rows.iter().map(|row| {
-        let values = metrics.clone().map(|index| value_cell(answer, row, index));
+        let values = metrics.clone().map(|index| match width {
+            Width::Terminal if index > 0 => Cell {
+                note: None,
+                mark: Mark::None,
+                ..value_cell(answer, row, index)
+            },
+            Width::Terminal => noted_in_short(answer, row, index),
+            Width::Page | Width::Whole => value_cell(answer, row, index),
+        });
         let cells = values
             .chain(answer.shows_errors.then(|| errors_cell(row)))
             .chain(shows_bottleneck.then(|| bottleneck_cell(row)));
@@ -70,20 +76,128 @@ pub(crate) fn metrics_table(answer: &Answer<'_>, caption: String, width: Width) 
     }
 }
 
-/// The headline in all settings: models in rows, settings in columns.
-fn settings_table(answers: &[Answer<'_>], caption: String) -> Table {
-    let mut models: Vec<_> = answers
-        .iter()
-        .flat_map(|answer| &answer.rows)
-        .map(|row| (row.place, row.model))
+/// The most settings of a small table.
+const SETTINGS_MOST: usize = 2;
+
+/// A small table: the headline in the settings that matter most, with intervals if it is one setting. The heading of its first
+/// column is its caption.
+pub(crate) fn short_table(results: &Results<'_>) -> Table {
+    let answers = shown_answers(results);
+    let (caption, headings, columns): (_, Vec<_>, Vec<_>) = match &*answers {
+        [answer] => {
+            let workload = answer.setting.workload.as_ref();
+            let further = workload
+                .map(|workload| answer.index_of(workload))
+                .filter(|&index| index > 0);
+            let columns: Vec<_> = std::iter::once(0)
+                .chain(further)
+                .map(|index| (*answer, index))
+                .collect();
+            let titles = columns.iter().map(|(answer, index)| answer.metric_title(*index));
+            ("model".to_owned(), titles.collect(), columns)
+        }
+        answers => (
+            results.headline_title(),
+            answers.iter().map(|answer| answer.name()).collect(),
+            answers.iter().map(|answer| (*answer, 0)).collect(),
+        ),
+    };
+    let rows = models(&answers).into_iter().map(|(place, model)| PageRow {
+        model: model.to_owned(),
+        cells: columns
+            .iter()
+            .map(
+                |(answer, index)| match answer.rows.iter().find(|row| row.place == place) {
+                    Some(row) => short_cell(answer, row, *index, answers.len() == 1),
+                    None => empty_cell(),
+                },
+            )
+            .collect(),
+    });
+    Table {
+        caption,
+        headings,
+        rows: rows.collect(),
+    }
+}
+
+/// The settings that a small table shows: those that stand for workloads, and the first one. Without workloads the first and
+/// the last on an axis, or those with the most models.
+fn shown_answers<'r, 'a>(results: &'r Results<'a>) -> Vec<&'r Answer<'a>> {
+    let answers: Vec<_> = results.answers.iter().collect();
+    if answers.len() <= SETTINGS_MOST {
+        return answers;
+    }
+    let last = answers.len() - 1;
+    let workloads: Vec<_> = (0..=last)
+        .filter(|&index| answers[index].setting.workload.is_some())
         .collect();
+    let mut shown = match &*workloads {
+        [.., before, workload] => vec![*before, *workload],
+        [0] => vec![0, last],
+        [workload] => vec![0, *workload],
+        [] if results.experiment.axis.is_some() => vec![0, last],
+        [] => {
+            let mut by_models: Vec<_> = (0..=last).collect();
+            by_models.sort_by_key(|&index| std::cmp::Reverse(answers[index].rows.len()));
+            by_models.truncate(SETTINGS_MOST);
+            by_models
+        }
+    };
+    shown.sort_unstable();
+    shown.into_iter().map(|index| answers[index]).collect()
+}
+
+/// A value, with its interval where that is asked for. If it is not ranked, the reason is in its place.
+fn short_cell(answer: &Answer<'_>, row: &Row<'_>, index: usize, has_interval: bool) -> Cell {
+    let cell = value_cell(answer, row, index);
+    let reason = row.values[index].standing.err();
+    match reason.and_then(|reason| remark::in_short(row, reason)) {
+        // Few trials are something all the same.
+        Some(words) if matches!(reason, Some(Reason::TooFew { .. })) => Cell {
+            interval: None,
+            note: Some(words),
+            ..cell
+        },
+        Some(words) => Cell {
+            median: words,
+            ..Cell::default()
+        },
+        None => Cell {
+            note: None,
+            interval: cell.interval.filter(|_| has_interval),
+            ..cell
+        },
+    }
+}
+
+/// A value with the reason why it is not ranked in short, and without any other note.
+fn noted_in_short(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
+    let reason = row.values[index].standing.err();
+    Cell {
+        note: reason.and_then(|reason| remark::in_short(row, reason)),
+        ..value_cell(answer, row, index)
+    }
+}
+
+/// The models of these settings, with their places among all contenders.
+fn models<'a>(answers: &[&Answer<'a>]) -> Vec<(usize, &'a str)> {
+    let rows = answers.iter().flat_map(|answer| &answer.rows);
+    let mut models: Vec<_> = rows.map(|row| (row.place, row.model)).collect();
     models.sort_unstable();
     models.dedup();
+    models
+}
+
+/// The headline in all settings: models in rows, settings in columns.
+fn settings_table(answers: &[Answer<'_>], caption: String, width: Width) -> Table {
+    let models = models(&answers.iter().collect::<Vec<_>>());
     let shows_errors = answers.iter().any(|answer| answer.shows_errors);
     let headings = answers.iter().map(|answer| answer.setting.title.clone());
     let headings = headings.chain(shows_errors.then(|| ERRORS_HEADING.to_owned()));
     let rows = models.into_iter().map(|(place, model)| {
         let value = |answer: &Answer<'_>| match answer.rows.iter().find(|row| row.place == place) {
+            Some(row) if width == Width::Terminal => noted_in_short(answer, row, 0),
             Some(row) => value_cell(answer, row, 0),
             None => empty_cell(),
         };
@@ -155,66 +269,30 @@ fn empty_cell() -> Cell {
 fn value_cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
     let metric = answer.metric(index);
     let value = row.values[index];
-    let note = standing::note(value.standing);
+    let note = remark::note(row, metric, value.standing);
     let Some(estimate) = value.estimate else {
         return Cell { note, ..empty_cell() };
     };
     let [median, low, high] =
         [estimate.median, estimate.low, estimate.high].map(|value| metric.format(value));
     Cell {
-        interval: (low != high && note.is_none()).then(|| format!("{low}–{high}")),
+        interval: (low != high).then(|| format!("{low}–{high}")),
         note,
-        median,
+        median: if remark::is_client_bound(row, metric) {
+            format!("≥ {median}")
+        } else {
+            median
+        },
         value: Some(estimate.median),
         mark: answer.mark(row, index),
-        signs: signs(answer, row, index),
     }
 }
 
-fn signs(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Vec<Sign> {
-    let metric = answer.metric(index);
-    let mut signs = Vec::new();
-    if row.errors.any() {
-        signs.push(Sign::Errors);
-    }
-    if row.is_overloaded() && metric.is_latency {
-        signs.push(Sign::Overloaded);
-    }
-    let is_affected = index == 0 || *metric == load::SERVED || metric.better.is_some();
-    let is_compared = index > 0 && row.values[index].standing.is_ok();
-    if row.has_never_served() && is_affected && !is_compared {
-        signs.push(Sign::NeverServed);
-    }
-    let is_bounded = match row.bottleneck {
-        // More connections would raise a rate, but not a latency.
-        Bottleneck::Latency => metric.kind == Kind::Rate,
-        _ => metric.is_latency || metric.kind == Kind::Rate,
-    };
-    // A model that never served some connections has a sign already that explains why it is not busy.
-    let is_explained = row.bottleneck == Bottleneck::Unknown && row.has_never_served();
-    if is_bounded && !is_explained {
-        signs.extend(Sign::from_bottleneck(row.bottleneck));
-    }
-    signs
-}
-
-/// How to read tables: a paragraph about values, and one about the signs that are there.
-pub(crate) fn legend<'t>(tables: impl IntoIterator<Item = &'t Table>) -> Vec<String> {
-    let values = "A value is the median of its trials. Below it is its 95 % confidence interval. **Bold** is the best of its \
-                  column. ≈ is tied with the best: these trials show no significant difference, which does not mean that there \
-                  is none. `2 of 7 trials` means too few trials: the value is not ranked. All other values are significantly \
-                  worse, by the trials of the same rounds, or not ranked."
-        .to_owned();
-    let rows = tables.into_iter().flat_map(|table| &table.rows);
-    let used: Vec<Sign> = rows
-        .flat_map(|row| &row.cells)
-        .flat_map(|cell| cell.signs.iter().copied())
-        .collect();
-    let signs: Vec<_> = sign::ALL
-        .iter()
-        .filter(|sign| used.contains(sign))
-        .map(|sign| format!("{} {}", sign.symbol(), sign.meaning()))
-        .collect();
-    let signs = (!signs.is_empty()).then(|| signs.join(" "));
-    std::iter::once(values).chain(signs).collect()
+/// How to read tables of values.
+pub(crate) fn reading() -> String {
+    "A value is the median of its trials. Below it is its 95 % confidence interval. The best of a column is significantly better \
+     than all others. Values that are tied show no significant difference from the best, which does not mean that there is none. \
+     All other values are significantly worse, by the trials of the same rounds, or not ranked for the reason that stands below \
+     them. A value with “≥” or “client-bound” is limited by the load generator: the server may do better."
+        .to_owned()
 }

@@ -153,14 +153,14 @@ fn strings_in_files_are_escaped_and_cut_wherever_they_go() {
     let readme = &pages[0].1;
     let rows = readme
         .lines()
-        .filter(|line| line.starts_with("| "))
+        .filter(|line| line.starts_with('|'))
         .collect::<Vec<_>>();
     let bars = |row: &str| row.replace("\\|", "").matches('|').count();
     assert!(
         rows.iter().any(|row| row.contains("=a\\|\\`b\\` &lt;img")),
         "{readme}"
     );
-    for table in readme.split("\n\n").filter(|part| part.starts_with("| ")) {
+    for table in readme.split("\n\n").filter(|part| part.starts_with('|')) {
         let counts: Vec<_> = table.lines().map(bars).collect();
         assert!(counts.windows(2).all(|two| two[0] == two[1]), "{table}");
     }

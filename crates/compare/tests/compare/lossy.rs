@@ -112,9 +112,8 @@ fn a_run_with_reset_requests_exits_with_1() {
         "{message}"
     );
     assert!(!message.contains(event_loop()), "{message}");
-    for text in [&page, &tables] {
-        assert!(text.contains("errors") && text.contains('✗'), "{text}");
-    }
+    assert!(page.contains("\n|lossy|errors "), "{page}");
+    assert!(tables.contains("errors"), "{tables}");
     let run = only_run(&folder.path().join("results"));
     let html = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(html.contains("errors") && html.contains(" reset)"));
@@ -140,9 +139,6 @@ fn a_server_that_stops_answering_is_named() {
         message.contains("lossy, mine, four: stopped answering"),
         "{message}"
     );
-    let line = page.lines().find(|line| line.starts_with("| lossy |")).unwrap();
-    assert!(
-        line.contains("stopped answering") && !line.contains('§'),
-        "{line}"
-    );
+    let line = page.lines().find(|line| line.starts_with("|lossy|")).unwrap();
+    assert!(line.contains("stopped answering"), "{line}");
 }

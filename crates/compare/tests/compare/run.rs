@@ -21,15 +21,15 @@ fn a_run_leaves_records_and_a_rewritable_page() {
     assert_eq!(records.lines().count(), 2 * 2);
     let page = fs::read_to_string(out.path().join("README.md")).unwrap();
     for expected in [
-        &format!("| {} |", blocking()),
-        &format!("| {} |", event_loop()),
+        &format!("\n|{}|", blocking()),
+        &format!("\n|{}|", event_loop()),
         "## The cost of a request",
         "seed 5",
         &format!("--models {}", two_models()),
     ] {
         assert!(page.contains(expected), "{expected}:\n{page}");
     }
-    assert!(!page.contains(&format!("| {} |", preforked())), "{page}");
+    assert!(!page.contains(&format!("\n|{}|", preforked())), "{page}");
 
     for written in ["report.html", "trials.csv"] {
         assert!(folder.join(written).is_file(), "{written}");
@@ -133,7 +133,7 @@ fn a_server_that_does_not_start_has_no_row() {
         "{page}"
     );
     assert!(
-        !page.contains("| alpha |") && page.contains(&format!("| {} |", event_loop())),
+        !page.contains("\n|alpha|") && page.contains(&format!("\n|{}|", event_loop())),
         "{page}"
     );
 }

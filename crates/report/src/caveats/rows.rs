@@ -8,7 +8,6 @@ use crate::bottleneck::Bottleneck;
 use crate::errors::FAILED_SHARE_MOST;
 use crate::metric::{Metric, cost, load};
 use crate::numbers::rounded;
-use crate::sign::Sign;
 use crate::summary::{Row, Summary};
 use schema::record::Measured;
 
@@ -19,9 +18,7 @@ pub(crate) fn errors(summary: &Summary<'_>) -> Option<String> {
     });
     (!models.is_empty()).then(|| {
         format!(
-            "**Errors** ({}): {}. Latencies leave out the requests that failed. A model is not ranked where more than {:.0} % \
-             failed.",
-            Sign::Errors.symbol(),
+            "**Errors**: {}. Latencies leave out the requests that failed. A model is not ranked where more than {:.0} % failed.",
             models.join("; "),
             FAILED_SHARE_MOST * 100.0
         )
@@ -32,9 +29,8 @@ pub(super) fn never_served(summary: &Summary<'_>) -> Option<String> {
     let models = where_rows(summary, Row::has_never_served);
     (!models.is_empty()).then(|| {
         format!(
-            "Some connections were never served ({}). Latency and cost are those of the others, and are not ranked: no \
+            "Some connections were never served. Latency and cost are those of the others, and are not ranked: no \
              percentile has a request on a connection that is never served. {}.",
-            Sign::NeverServed.symbol(),
             models.join("; ")
         )
     })
@@ -44,9 +40,8 @@ pub(super) fn overloaded(summary: &Summary<'_>) -> Option<String> {
     let models = where_rows(summary, Row::is_overloaded);
     (!models.is_empty()).then(|| {
         format!(
-            "Overloaded ({}): over 1 % of the requests that were due were never sent. Latencies then grow with the window, and \
+            "Overloaded: over 1 % of the requests that were due were never sent. Latencies then grow with the window, and \
              are not ranked. {}.",
-            Sign::Overloaded.symbol(),
             models.join("; ")
         )
     })
@@ -90,9 +85,8 @@ pub(super) fn load_generator_saturated(summary: &Summary<'_>) -> Option<String> 
     let models = where_rows(summary, |row| row.bottleneck == Bottleneck::LoadGenerator);
     (!models.is_empty()).then(|| {
         format!(
-            "Load generator saturated ({}): rates and latencies may be those of the load generator. CPU time per request is not \
+            "Load generator saturated: rates and latencies may be those of the load generator. CPU time per request is not \
              affected. {}.",
-            Sign::LoadGeneratorSaturated.symbol(),
             models.join("; ")
         )
     })
@@ -102,9 +96,8 @@ pub(super) fn latency_bound(summary: &Summary<'_>) -> Option<String> {
     let models = where_rows(summary, |row| row.bottleneck == Bottleneck::Latency);
     (!models.is_empty()).then(|| {
         format!(
-            "Latency-bound ({}): neither side was busy, and more connections would raise the rate. Such a rate shows how long a \
+            "Latency-bound: neither side was busy, and more connections would raise the rate. Such a rate shows how long a \
              round trip takes, not how much a server can do. {}.",
-            Sign::LatencyBound.symbol(),
             models.join("; ")
         )
     })

@@ -1,7 +1,15 @@
 //! Caveats about the run as a whole: its machine, its profile, and what did not take part.
 
+use super::trials::failed;
 use crate::numbers::{counted, list};
 use crate::summary::Summary;
+
+/// What limits the run as a whole, in short: nothing about single values.
+pub(crate) fn shown(summary: &Summary<'_>) -> Vec<String> {
+    const SHOWN: [fn(&Summary<'_>) -> Option<String>; 6] =
+        [interrupted, smoke, shared_cpus, changed_sources, left_out, failed];
+    SHOWN.iter().filter_map(|caveat| caveat(summary)).collect()
+}
 
 pub(super) fn interrupted(summary: &Summary<'_>) -> Option<String> {
     let unmade = summary.unmade;
@@ -33,7 +41,7 @@ pub(super) fn shared_cpus(summary: &Summary<'_>) -> Option<String> {
 }
 
 /// Several workers show their gain on several CPUs only.
-pub(crate) fn few_cpus(summary: &Summary<'_>) -> Option<String> {
+pub(super) fn few_cpus(summary: &Summary<'_>) -> Option<String> {
     const ENOUGH: usize = 4;
     let cpus = summary.environment.cpus.server.len();
     (cpus < ENOUGH).then(|| {

@@ -1,151 +1,198 @@
-//! The ranking of a setting by its headline, in words.
+//! The ranking of a setting by one of its metrics, in words.
 
 use stats::{Better, Rank};
 
-use crate::metric::Metric;
-use crate::numbers::{list, rounded};
-use crate::sign::Sign;
+use crate::metric::{Kind, Metric, Unit};
+use crate::numbers::{counted, list, percent, rounded};
+use crate::remark;
 use crate::standing::Reason;
 use crate::summary::{Answer, Row};
 
 /// The ranked models of a setting, and the others with the reasons.
 pub(super) struct Ranking<'r, 'a> {
+    answer: &'r Answer<'a>,
+    index: usize,
     pub(super) metric: &'static Metric,
-    pub(super) best: Ranked<'r, 'a>,
-    /// The others, the next best first.
-    others: Vec<Ranked<'r, 'a>>,
-    unranked: Vec<(&'r Row<'a>, Reason)>,
+    /// The best, and those with no significant difference from it. Those with the whole load are first.
+    leaders: Vec<Ranked<'r, 'a>>,
+    /// Those that are significantly worse, the next best first.
+    worse: Vec<Ranked<'r, 'a>>,
+    pub(super) unranked: Vec<(&'r Row<'a>, Reason)>,
 }
 
-/// A model with its rank and its value.
+/// A model with its value.
 #[derive(Clone, Copy)]
-pub(super) struct Ranked<'r, 'a> {
-    pub(super) row: &'r Row<'a>,
-    rank: Rank,
-    pub(super) value: f64,
+struct Ranked<'r, 'a> {
+    row: &'r Row<'a>,
+    value: f64,
 }
 
 impl<'r, 'a> Ranking<'r, 'a> {
-    /// None if no model is ranked.
-    pub(super) fn from_answer(answer: &'r Answer<'a>) -> Option<Self> {
-        let metric = answer.metric(0);
-        let ranked = |row: &'r Row<'a>| {
-            let headline = row.values[0];
-            Some(Ranked {
-                row,
-                rank: headline.standing.ok()?,
-                value: headline.estimate?.median,
-            })
+    /// The ranking by the metric in this place of the experiment's; none if no model is ranked.
+    pub(super) fn by(answer: &'r Answer<'a>, index: usize) -> Option<Self> {
+        let metric = answer.metric(index);
+        let with = |ranks: &[Rank]| {
+            let rows = answer.rows.iter();
+            let ranked = rows.filter_map(|row| {
+                let value = row.values[index];
+                let rank = value.standing.ok().filter(|rank| ranks.contains(rank));
+                rank?;
+                Some(Ranked {
+                    row,
+                    value: value.estimate?.median,
+                })
+            });
+            let mut ranked: Vec<_> = ranked.collect();
+            ranked.sort_by(|one, other| match metric.better {
+                Some(Better::More) => other.value.total_cmp(&one.value),
+                Some(Better::Less) | None => one.value.total_cmp(&other.value),
+            });
+            ranked
         };
-        let mut ranked: Vec<_> = answer.rows.iter().filter_map(ranked).collect();
-        ranked.sort_by(|one, other| match metric.better {
-            Some(Better::More) => other.value.total_cmp(&one.value),
-            Some(Better::Less) | None => one.value.total_cmp(&other.value),
-        });
-        let is_best = |ranked: &Ranked<'_, '_>| matches!(ranked.rank, Rank::Best | Rank::Only);
-        let place = ranked.iter().position(is_best)?;
-        Some(Self {
+        let mut leaders = with(&[Rank::Best, Rank::Only, Rank::Tied]);
+        leaders.sort_by_key(|leader| remark::fewer_connections(leader.row, answer.setting).is_some());
+        (!leaders.is_empty()).then(|| Self {
+            answer,
+            index,
             metric,
-            best: ranked.remove(place),
-            others: ranked,
-            unranked: unranked(answer),
+            leaders,
+            worse: with(&[Rank::Worse]),
+            unranked: unranked(answer, index),
         })
-    }
-
-    /// The models with no significant difference from the best.
-    pub(super) fn tied(&self) -> Vec<String> {
-        let others = self.others.iter();
-        let tied = others.filter(|other| other.rank == Rank::Tied);
-        tied.map(|other| name(other.row)).collect()
-    }
-
-    /// The worst of those that are significantly worse than the best.
-    pub(super) fn worst(&self) -> Option<Ranked<'r, 'a>> {
-        let mut others = self.others.iter().rev();
-        others.find(|other| other.rank == Rank::Worse).copied()
     }
 
     /// Whether several models are ranked, and all of them are tied.
     pub(super) fn is_open(&self) -> bool {
-        !self.others.is_empty() && self.others.iter().all(|other| other.rank == Rank::Tied)
+        self.leaders.len() > 1 && self.worse.is_empty()
     }
 
-    /// How many times the value of the best another value is, or the other way round: `1.84 ×`. None if either is 0.
-    pub(super) fn factor(&self, other: f64) -> Option<String> {
-        let best = self.best.value;
-        let ratio = best.max(other) / best.min(other);
-        ratio.is_finite().then(|| format!("{} ×", rounded(ratio)))
+    /// Whether no other model is comparable with the only one that is.
+    pub(super) fn is_lone(&self) -> bool {
+        self.leaders.len() == 1 && self.worse.is_empty()
     }
 
-    /// From the best to the last: `146 to 151 µs`; one value if they look the same.
-    pub(super) fn range(&self) -> String {
-        let last = self.others.last().map_or(self.best.value, |last| last.value);
-        let [best, last] = [self.best.value, last].map(|value| self.metric.format(value));
-        let unit = self.metric.unit.behind();
-        if best == last {
-            format!("{best}{unit}")
-        } else {
-            format!("{best} to {last}{unit}")
+    /// The models to choose, with a word between the last two: "`alpha` or `beta`".
+    pub(super) fn leaders(&self, between: &str) -> String {
+        let names: Vec<_> = self.leaders.iter().map(|leader| self.name(leader.row)).collect();
+        match &*names {
+            [rest @ .., last] if !rest.is_empty() => format!("{} {between} {last}", rest.join(", ")),
+            names => list(names),
         }
     }
 
-    /// The whole ranking in a sentence without its full stop.
+    /// How close the leaders are to each other; none if there is one.
+    pub(super) fn tie(&self) -> Option<&'static str> {
+        match (self.leaders.len(), self.worse.is_empty()) {
+            (1, _) => None,
+            (_, true) => Some("all tied"),
+            (_, false) => Some("tied"),
+        }
+    }
+
+    /// The values of the leaders with their unit: `5.26 to 5.33 µs`, with `≥` before one that the load generator limits.
+    pub(super) fn leading_values(&self) -> String {
+        let mut values: Vec<_> = self.leaders.iter().map(|leader| leader.value).collect();
+        values.sort_by(f64::total_cmp);
+        let least_is_bound = self
+            .leaders
+            .iter()
+            .any(|leader| remark::is_client_bound(leader.row, self.metric));
+        let bound = if least_is_bound { "≥ " } else { "" };
+        format!("{bound}{}", range(self.metric, &values))
+    }
+
+    /// The next model under the same load as a leader: "`gamma` needs 1.55 × as much". None if all others are tied, or had
+    /// another load.
+    pub(super) fn rival(&self) -> Option<String> {
+        let load = |ranked: &Ranked<'_, '_>| self.answer.setting.load_for(ranked.row.contender);
+        let mut rivals = self.worse.iter().filter(|rival| !rival.row.has_never_served());
+        rivals.find_map(|rival| {
+            let same_load = self.leaders.iter().find(|leader| load(leader) == load(rival))?;
+            Some(format!(
+                "{} {}",
+                self.name(rival.row),
+                self.behind(same_load, rival)
+            ))
+        })
+    }
+
+    /// How far a model is behind a leader: "needs 1.55 × as much".
+    fn behind(&self, leader: &Ranked<'r, 'a>, rival: &Ranked<'r, 'a>) -> String {
+        let value = self.metric.format_with_unit(rival.value);
+        let ratio = self.answer.times_worse(rival.row, leader.row, self.index);
+        let Some(ratio) = ratio.filter(|_| rival.value > 0.0) else {
+            return format!("has {value}");
+        };
+        let times = format!("{} ×", rounded(ratio));
+        let is_bound = remark::is_client_bound(leader.row, self.metric);
+        match self.metric.kind {
+            Kind::Rate if is_bound => format!("reaches at most {} of that", percent(1.0 / ratio)),
+            Kind::Rate => format!("reaches {} of that", percent(1.0 / ratio)),
+            _ if self.metric.better == Some(Better::More) => format!("has {value}"),
+            Kind::Time if self.metric.is_latency || self.metric.unit == Unit::Milliseconds => {
+                format!("takes {times} as long")
+            }
+            Kind::Time | Kind::Memory => format!("needs {times} as much"),
+            Kind::CountPerRequest | Kind::Count => format!("has {times} as many"),
+            Kind::Share | Kind::Ratio => format!("has {value}"),
+        }
+    }
+
+    /// The whole ranking in one clause: "`alpha` and `beta` are tied for best (5.26 to 5.33 µs); next, `gamma` needs 1.55 × as
+    /// much".
     pub(super) fn in_words(&self) -> String {
-        self.ranked_in_words() + &self.not_ranked()
-    }
-
-    /// Who is not ranked and why, as the end of a sentence: "; not ranked: `alpha` (overloaded)". Empty if all are.
-    pub(super) fn not_ranked(&self) -> String {
-        if self.unranked.is_empty() {
-            return String::new();
+        let (leaders, values) = (self.leaders("and"), self.leading_values());
+        if self.is_lone() {
+            return format!("only {leaders} is comparable ({values})");
         }
-        format!("; not ranked: {}", reasons(&self.unranked))
+        if self.is_open() {
+            return match &*self.leaders {
+                [_, _] => format!("{leaders} are tied: {values}"),
+                _ if self.unranked.is_empty() => format!("all tied: {values}"),
+                _ => format!("{leaders} are tied: {values}"),
+            };
+        }
+        let best = match &*self.leaders {
+            [_] => format!("{leaders} is best ({values})"),
+            _ => format!("{leaders} are tied for best ({values})"),
+        };
+        match self.rival() {
+            Some(rival) => format!("{best}; next, {rival}"),
+            None => best,
+        }
     }
 
-    fn ranked_in_words(&self) -> String {
-        let best = name(self.best.row);
-        let value = self.metric.format_with_unit(self.best.value);
-        let Some(last) = self.others.last() else {
-            return match &*self.unranked {
-                [] => format!("{best} had {value}; no other model was measured"),
-                _ => format!("only {best} is comparable, with {value}"),
-            };
-        };
-        let Some(worst) = self.worst() else {
-            let who = match &*self.others {
-                [_] => format!("{best} and {}", name(last.row)),
-                others => format!("the {} models", others.len() + 1),
-            };
-            return format!("no significant difference between {who} ({})", self.range());
-        };
-        let tied = match &*self.tied() {
-            [] => String::new(),
-            tied => format!(" (tied: {})", list(tied)),
-        };
-        let far = self.metric.format_with_unit(worst.value);
-        let factor = self
-            .factor(worst.value)
-            .map_or_else(String::new, |factor| format!(" ({factor})"));
-        format!(
-            "{best} is best, {value}{tied}; {} is worst, {far}{factor}",
-            name(worst.row)
-        )
+    /// A model's name as code, with its connections where it had fewer than the setting has.
+    fn name(&self, row: &Row<'_>) -> String {
+        match remark::fewer_connections(row, self.answer.setting) {
+            Some(own) => format!("{} on {}", name(row), counted(own, "connection", "connections")),
+            None => name(row),
+        }
     }
 }
 
-/// A model's name as code, with the sign of errors if it has any.
-pub(super) fn name(row: &Row<'_>) -> String {
-    if row.errors.any() {
-        format!("`{}` {}", row.model, Sign::Errors.symbol())
+/// Values from the least to the most, with their unit: `146 to 151 µs`; one value if they look the same.
+pub(super) fn range(metric: &Metric, values: &[f64]) -> String {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let [least, most] = [least, most].map(|value| metric.format(value));
+    let unit = metric.unit.behind();
+    if least == most {
+        format!("{least}{unit}")
     } else {
-        format!("`{}`", row.model)
+        format!("{least} to {most}{unit}")
     }
+}
+
+/// A model's name as code.
+pub(super) fn name(row: &Row<'_>) -> String {
+    format!("`{}`", row.model)
 }
 
 /// The models that are not ranked, with their reasons.
-pub(super) fn unranked<'r, 'a>(answer: &'r Answer<'a>) -> Vec<(&'r Row<'a>, Reason)> {
+pub(super) fn unranked<'r, 'a>(answer: &'r Answer<'a>, index: usize) -> Vec<(&'r Row<'a>, Reason)> {
     let rows = answer.rows.iter();
-    rows.filter_map(|row| Some((row, row.values[0].standing.err()?)))
+    rows.filter_map(|row| Some((row, row.values[index].standing.err()?)))
         .collect()
 }
 

@@ -6,15 +6,12 @@ use std::path::Path;
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
 
 use super::markdown;
-use crate::compose;
 use crate::numbers::counted;
-use crate::summary::{Answer, Summary};
-use crate::tables::{Width, legend, metrics_table};
+use crate::summary::Summary;
+use crate::{compose, conclusions, grid};
 
-/// The experiment and the setting that are shown. A run without them shows its first.
-const SHOWN: (&str, &str) = ("request-cost", "64");
-/// A further experiment whose plot is shown.
-const BESIDE: &str = "past-capacity";
+/// The experiment whose plot is shown. A run without it shows that of its first.
+const SHOWN: &str = "request-cost";
 
 /// Paths, relative to the folder of the file that the text is for.
 pub struct Places<'a> {
@@ -49,29 +46,20 @@ fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_
         "\n<!-- Written by `{}` from the run's records. Change the program, not this part. -->\n",
         comment(&again)
     )?;
-    writeln!(text, "Which model for which work, by run {}:\n", escaped(run))?;
-    let (choices, open) = compose::in_short(summary);
-    markdown::write_choices(text, &choices)?;
-    markdown::write_lines(text, &open)?;
-    if let Some(answer) = shown(summary) {
-        writeln!(text, "{}\n", marked(&caption(summary, answer)))?;
-        let table = metrics_table(answer, answer.name(), Width::Page);
-        markdown::write_table(text, &table)?;
-        for paragraph in legend([&table]) {
-            writeln!(text, "{}\n", marked(&paragraph))?;
-        }
-        for (title, key) in plots(summary, answer, places) {
-            let file = places.results.join(format!("{key}.svg"));
-            writeln!(text, "![{}]({})\n", marked(title), link(&file))?;
-        }
+    writeln!(text, "{}\n", marked(&compose::introduction(summary)))?;
+    markdown::write_decision(text, "### ", &conclusions::decision(summary))?;
+    markdown::write_grid(text, "### ", &grid::grid(summary))?;
+    if let Some((title, key)) = plot(summary, places) {
+        let file = places.results.join(format!("{key}.svg"));
+        writeln!(text, "![{}]({})\n", marked(title), link(&file))?;
     }
     writeln!(
         text,
-        "[{}]({}) has the whole run: {}, and what it cannot show. The first of these commands made the run, and the second wrote \
-         this part:\n",
+        "[{}]({}) has {} and what the run can’t show. The first command made the run {}, and the second wrote this part:\n",
         escaped(&page.to_string_lossy()),
         link(&page),
-        counted(summary.results.len(), "question", "questions")
+        counted(summary.results.len(), "experiment", "experiments"),
+        escaped(run)
     )?;
     writeln!(
         text,
@@ -80,54 +68,13 @@ fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_
     )
 }
 
-/// The setting that is shown.
-fn shown<'r, 'a>(summary: &'r Summary<'a>) -> Option<&'r Answer<'a>> {
-    let is_shown = |answer: &&Answer<'_>| (&*answer.experiment.key, &*answer.setting.key) == SHOWN;
-    summary
-        .answers()
-        .find(is_shown)
-        .or_else(|| summary.answers().next())
-}
-
-/// The caption of the table: the setting, how many trials, and the machine.
-fn caption(summary: &Summary<'_>, answer: &Answer<'_>) -> String {
-    let environment = summary.environment;
-    let kept = answer
-        .rows
-        .iter()
-        .map(|row| row.kept.len())
-        .filter(|&kept| kept > 0);
-    let trials = match (kept.clone().min(), kept.max()) {
-        (Some(least), Some(most)) if least < most => format!("{least} to {most} trials"),
-        (_, most) => counted(most.unwrap_or(0), "trial", "trials"),
-    };
-    let machine = compose::machine(environment);
-    format!(
-        "**{}**, {}. {} Profile `{}`, {trials} of each model. Machine: {}.",
-        answer.experiment.title,
-        answer.name(),
-        answer.experiment.setup,
-        environment.profile,
-        machine.join("; ")
-    )
-}
-
-/// Title and key of each plot that is shown.
-fn plots<'a>(
-    summary: &Summary<'a>,
-    answer: &Answer<'a>,
-    places: &Places<'_>,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let own = answer.experiment;
-    let beside = summary
-        .results
-        .iter()
-        .map(|results| results.experiment)
-        .find(|experiment| experiment.key == BESIDE && experiment.key != own.key);
-    std::iter::once(own)
-        .chain(beside)
-        .filter(|experiment| places.plots.contains(&experiment.key))
-        .map(|experiment| (&*experiment.title, &*experiment.key))
+/// Title and key of the plot that is shown, if there is one.
+fn plot<'p>(summary: &Summary<'p>, places: &Places<'p>) -> Option<(&'p str, &'p str)> {
+    let experiments = || summary.results.iter().map(|results| results.experiment);
+    let shown = experiments().find(|experiment| experiment.key == SHOWN);
+    let shown = shown.or_else(|| experiments().next())?;
+    let key = places.plots.iter().find(|key| **key == shown.key)?;
+    Some((&shown.title, key))
 }
 
 #[cfg(test)]
@@ -140,21 +87,22 @@ mod tests {
         let (mut environment, records) = fixture::run();
         environment
             .experiments
-            .retain(|experiment| experiment.key != SHOWN.0);
-        let summary = fixture::summary(&environment, &records);
-        let answer = shown(&summary).unwrap();
-        assert_eq!(answer.experiment.key, environment.experiments[0].key);
-
-        environment.experiments.clear();
-        let places = Places {
+            .retain(|experiment| experiment.key != SHOWN);
+        let plots = ["rate-under-bound".to_owned()];
+        let mut places = Places {
             file: "README.md".as_ref(),
             run: "results/runs/a".as_ref(),
             results: "results".as_ref(),
-            plots: &[],
+            plots: &plots,
         };
+        let text = render(&fixture::summary(&environment, &records), "a", &places);
+        assert!(text.contains("(results/rate-under-bound.svg)"), "{text}");
+
+        environment.experiments.clear();
+        places.plots = &[];
         let text = render(&fixture::summary(&environment, &[]), "a", &places);
         assert!(
-            !text.contains("| model |") && text.contains("--into README.md"),
+            !text.contains("|workload|") && !text.contains(".svg") && text.contains("--into README.md"),
             "{text}"
         );
     }

@@ -14,7 +14,6 @@ mod table;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::swatch::{Model, outlines, swatch};
-use crate::conclusions::Choice;
 use crate::escape::markup::{Shown, marked};
 use crate::page::{DecisionLine, Page, Section};
 use crate::plot::{Plot, look, svg};
@@ -60,13 +59,17 @@ pub fn render(page: &Page) -> String {
                     }
                     (decision(&page.decision))
                     (grid::render(&page.grid))
-                    (in_short(page))
+                    @for paragraph in &page.reading {
+                        p { (marked(paragraph)) }
+                        "\n"
+                    }
                     (contents(page))
                     @for part in &page.sections {
                         "\n"
                         (section::render(part, &models))
                     }
-                    (list("caveats", "What this run can’t show", &page.caveats))
+                    (list("limits", "What this run can’t show", &page.limits))
+                    (list("caveats", "What limits its values", &page.caveats))
                     (metrics(&page.metrics))
                     (list("machine", "The machine", &page.machine))
                     (list("method", "How it was measured", &page.method))
@@ -133,7 +136,7 @@ fn bar(page: &Page, models: &[Model<'_>]) -> Markup {
         ("decision", "Decision", !page.decision.is_empty()),
         ("grid", "Grid", !page.grid.rows.is_empty()),
         ("contents", "Experiments", !page.sections.is_empty()),
-        ("caveats", "Limits", !page.caveats.is_empty()),
+        ("limits", "Limits", !page.limits.is_empty()),
     ];
     html! {
         div.bar role="region" aria-label="Links and filters" {
@@ -196,41 +199,6 @@ fn decision(lines: &[DecisionLine]) -> Markup {
                         "\n"
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Which model for which work, and the sentences that belong to that.
-fn in_short(page: &Page) -> Markup {
-    html! {
-        @if !(page.choices.is_empty() && page.open.is_empty()) {
-            section #summary {
-                h2 { "Which model for which work" }
-                @if !page.choices.is_empty() {
-                    div.wide tabindex="0" role="group" aria-label="Which model for which work" {
-                        table.choices {
-                            thead {
-                                tr {
-                                    @for heading in Choice::HEADINGS {
-                                        th scope="col" { (heading) }
-                                    }
-                                }
-                            }
-                            tbody {
-                                @for choice in &page.choices {
-                                    tr {
-                                        @for cell in choice.cells() {
-                                            td { (marked(&cell)) }
-                                        }
-                                    }
-                                    "\n"
-                                }
-                            }
-                        }
-                    }
-                }
-                (items(&page.open))
             }
         }
     }

@@ -1,12 +1,11 @@
-//! The page as Markdown: `README.md` of the results.
+//! The page as Markdown: `README.md` of the results. It holds what a reader needs to choose, in at most 1,800 words.
+//! Everything else is in the HTML page.
 
 use std::fmt::{self, Write};
 
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
 
-use crate::conclusions::Choice;
-use crate::page::{Cell, Mark, Page, Section, Table};
-use crate::sign;
+use crate::page::{Cell, DecisionLine, Grid, GridCell, Mark, Page, Section, Table};
 
 /// How the comment begins by which a page is known to be written by `compare`.
 pub const PAGE_MARK: &str = "<!-- Written by `compare report`";
@@ -31,46 +30,74 @@ fn write(text: &mut String, page: &Page) -> fmt::Result {
     for paragraph in &page.introduction {
         writeln!(text, "{}\n", marked(paragraph))?;
     }
-    if !(page.choices.is_empty() && page.open.is_empty()) {
-        writeln!(text, "## In short\n")?;
-        write_choices(text, &page.choices)?;
-        write_lines(text, &page.open)?;
-    }
+    write_decision(text, "## ", &page.decision)?;
+    write_grid(text, "## ", &page.grid)?;
     for section in &page.sections {
         write_section(text, section)?;
     }
-    write_list(text, "What this run cannot show", &page.caveats)?;
-    let metrics: Vec<_> = page
-        .metrics
-        .iter()
-        .map(|(name, meaning)| format!("**{name}**: {meaning}."))
-        .collect();
-    write_list(text, "What the metrics mean", &metrics)?;
-    write_list(text, "The machine", &page.machine)?;
-    write_list(text, "The run", &page.method)?;
-    writeln!(text, "{}", block("", &[&page.command]))
+    writeln!(text, "## What this run can’t show\n")?;
+    write_lines(text, &page.limits)?;
+    writeln!(text, "## The run\n")?;
+    write_lines(text, &page.summary)?;
+    writeln!(text, "{}", block("sh", &[&page.command]))
 }
 
-fn write_list(text: &mut String, title: &str, lines: &[String]) -> fmt::Result {
-    writeln!(text, "## {title}\n")?;
-    write_lines(text, lines)
-}
-
-/// Writes which model for which work.
-pub(super) fn write_choices(text: &mut String, choices: &[Choice]) -> fmt::Result {
-    if choices.is_empty() {
+/// Writes which model in which situation, if the run shows any.
+pub(super) fn write_decision(text: &mut String, level: &str, lines: &[DecisionLine]) -> fmt::Result {
+    if lines.is_empty() {
         return Ok(());
     }
-    writeln!(text, "| {} |", Choice::HEADINGS.join(" | "))?;
-    writeln!(text, "|{}", "---|".repeat(Choice::HEADINGS.len()))?;
-    for choice in choices {
-        let cells = choice.cells().map(|cell| marked(&cell));
-        writeln!(text, "| {} |", cells.join(" | "))?;
+    writeln!(text, "{level}Which model to choose\n")?;
+    for line in lines {
+        writeln!(text, "- **{}:** {}", marked(&line.when), marked(&line.choice))?;
     }
     writeln!(text)
 }
 
-pub(super) fn write_lines(text: &mut String, lines: &[String]) -> fmt::Result {
+/// Writes workloads and models, if the run has any workload.
+pub(super) fn write_grid(text: &mut String, level: &str, grid: &Grid) -> fmt::Result {
+    if grid.rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        text,
+        "{level}How many times worse than the best\n\n1.5 ×: 1.5 times the time, cost or memory of the best, or a rate 1.5 times \
+         lower.\n"
+    )?;
+    write!(text, "|workload|best value|")?;
+    for (model, _) in &grid.models {
+        write!(text, "{}|", escaped(model))?;
+    }
+    writeln!(text, "\n|---|---|{}", "---|".repeat(grid.models.len()))?;
+    for row in &grid.rows {
+        let best = row.best.as_deref().map_or_else(|| "–".to_owned(), escaped);
+        write!(
+            text,
+            "|{}<br><sub>{}</sub>|{best}|",
+            marked(&row.title),
+            marked(&row.metric)
+        )?;
+        for cell in &row.cells {
+            write!(text, "{}|", grid_cell(cell))?;
+        }
+        writeln!(text)?;
+    }
+    writeln!(text)
+}
+
+fn grid_cell(cell: &GridCell) -> String {
+    bold(&escaped(&cell.text), cell.mark)
+}
+
+/// The best is bold, and so is what is tied with it, if something else is worse.
+fn bold(text: &str, mark: Mark) -> String {
+    match mark {
+        Mark::Best | Mark::Tied => format!("**{text}**"),
+        Mark::AllTied | Mark::None => text.to_owned(),
+    }
+}
+
+fn write_lines(text: &mut String, lines: &[String]) -> fmt::Result {
     if lines.is_empty() {
         return Ok(());
     }
@@ -86,79 +113,59 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
         "## {}\n\n**{}** {}\n",
         marked(&section.title),
         marked(&section.question),
-        marked(&section.setup)
+        marked(&section.meaning)
     )?;
-    writeln!(text, "{}\n", marked(&section.finding))?;
     for plot in &section.plots {
         let file = format!("{}.svg", plot.key);
-        writeln!(text, "![{}]({})\n", marked(&plot.title), link(file.as_ref()))?;
+        writeln!(text, "![{}]({})\n", escaped(&plot.key), link(file.as_ref()))?;
     }
-    writeln!(text, "{}:\n", marked(&section.table.caption))?;
-    write_table(text, &section.table)?;
-    if !section.details.is_empty() {
-        writeln!(text, "<details>\n<summary>All metrics</summary>\n")?;
-        for table in &section.details {
-            writeln!(text, "{}:\n", marked(&table.caption))?;
-            write_table(text, table)?;
-        }
-        writeln!(text, "</details>\n")?;
-    }
-    if let Some(expected) = &section.expected {
-        writeln!(text, "Expected: {}\n", marked(expected))?;
-    }
-    Ok(())
+    write_table(text, &section.short)?;
+    write_lines(text, &section.caveats)
 }
 
 /// Writes a table, and an empty line after it.
-pub(super) fn write_table(text: &mut String, table: &Table) -> fmt::Result {
+fn write_table(text: &mut String, table: &Table) -> fmt::Result {
     let headings: Vec<_> = table.headings.iter().map(|heading| marked(heading)).collect();
-    writeln!(text, "| model | {} |", headings.join(" | "))?;
+    writeln!(text, "|{}|{}|", marked(&table.caption), headings.join("|"))?;
     writeln!(text, "|---|{}", "--:|".repeat(headings.len()))?;
     for row in &table.rows {
         let cells: Vec<_> = row.cells.iter().map(cell).collect();
-        writeln!(text, "| {} | {} |", escaped(&row.model), cells.join(" | "))?;
+        writeln!(text, "|{}|{}|", escaped(&row.model), cells.join("|"))?;
     }
     writeln!(text)
 }
 
 fn cell(cell: &Cell) -> String {
-    let median = match cell.mark {
-        Mark::None => escaped(&cell.median),
-        Mark::Best => format!("**{}**", escaped(&cell.median)),
-        Mark::Tied | Mark::AllTied => format!("{} ≈", escaped(&cell.median)),
-    };
-    let signs = match &*cell.signs {
-        [] => String::new(),
-        signs => format!(" {}", sign::symbols(signs)),
-    };
+    let median = bold(&escaped(&cell.median), cell.mark);
     let below = cell.interval.iter().chain(&cell.note);
     let below: Vec<_> = below
         .map(|text| format!("<br><sub>{}</sub>", escaped(text)))
         .collect();
-    format!("{median}{}{}", escaped(&signs), below.concat())
+    format!("{median}{}", below.concat())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sign::Sign;
 
     #[test]
-    fn the_best_is_bold_and_ties_have_a_sign() {
+    fn only_what_is_better_than_another_is_bold() {
         let best = Cell {
             median: "6.40".to_owned(),
             interval: Some("6.30–6.50".to_owned()),
             mark: Mark::Best,
-            signs: vec![Sign::LoadGeneratorSaturated],
             ..Cell::default()
         };
-        assert_eq!(cell(&best), "**6.40** ‡<br><sub>6.30–6.50</sub>");
-        let tied = Cell {
-            interval: None,
-            mark: Mark::Tied,
-            signs: Vec::new(),
-            ..best
+        assert_eq!(cell(&best), "**6.40**<br><sub>6.30–6.50</sub>");
+        let marked = |mark| {
+            cell(&Cell {
+                mark,
+                interval: None,
+                ..best.clone()
+            })
         };
-        assert_eq!(cell(&tied), "6.40 ≈");
+        assert_eq!(marked(Mark::Tied), "**6.40**");
+        assert_eq!(marked(Mark::AllTied), "6.40");
+        assert_eq!(marked(Mark::None), "6.40");
     }
 }

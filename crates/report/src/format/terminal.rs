@@ -1,12 +1,12 @@
-//! The main tables as text, at most 100 columns wide.
+//! The decision, the grid and the main tables as text, at most 100 columns wide.
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Grid, TableStyle};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Frame, TableStyle};
 
 use crate::numbers::counted;
-use crate::page::{Cell, Mark, Row, Table};
-use crate::sign;
+use crate::page::{DecisionLine, Grid, Mark, Table};
 use crate::summary::Summary;
 use crate::tables::{Width, heading, main_table};
+use crate::{conclusions, grid};
 use stats::trials_needed;
 
 const WIDTH: u16 = 100;
@@ -14,54 +14,87 @@ const WIDTH: u16 = 100;
 /// One line, below the headings.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
 
-/// Renders the main tables, each with its heading, and the meaning of the signs.
+/// Renders which model to choose, how far each is from the best, and the main tables.
 #[must_use]
 pub fn render(summary: &Summary<'_>) -> String {
     let notes = summary.environment.rounds >= least_needed(summary);
     let tables = summary.results.iter().map(|results| {
         let table = main_table(results, Width::Terminal);
-        format!("{}\n{}\n", results.experiment.title, grid(&table, notes))
+        let title = &results.experiment.title;
+        let title = match &*results.answers {
+            [_] => title.clone(),
+            _ => format!("{title}: {}", heading(results)),
+        };
+        format!("{title}\n{}\n", values(&table, notes))
     });
-    let tables: Vec<_> = tables
-        .zip(&summary.results)
-        .map(|(text, results)| match &*results.answers {
-            [_] => text,
-            _ => text.replacen('\n', &format!(": {}\n", heading(results)), 1),
-        })
-        .collect();
-    format!("{}\n{}{}\n", tables.join("\n"), too_few(summary), legend())
+    let parts = [
+        decision(&conclusions::decision(summary)),
+        workloads(&grid::grid(summary)),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().chain(tables).collect();
+    format!("{}\n{}", parts.join("\n"), footer(summary))
 }
 
-/// The meaning of the signs, in lines that fit.
-fn legend() -> String {
-    let signs = sign::ALL.iter();
-    let signs = signs.map(|sign| format!("{} {}", sign.symbol(), sign.in_short()));
-    let parts = ["medians", "* the best", "= tied with the best"].map(str::to_owned);
-    let mut lines: Vec<String> = Vec::new();
-    for part in parts.into_iter().chain(signs) {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + part.chars().count() + 3 <= usize::from(WIDTH) => {
-                line.push_str("; ");
-                line.push_str(&part);
-            }
-            Some(line) => {
-                line.push(';');
-                lines.push(part);
-            }
-            None => lines.push(part),
+/// Which model in which situation; none if the run shows none.
+fn decision(lines: &[DecisionLine]) -> Option<String> {
+    if lines.is_empty() {
+        return None;
+    }
+    let mut text = "Which model to choose\n".to_owned();
+    for line in lines {
+        let plain = format!("{}: {}", line.when, line.choice)
+            .replace("**", "")
+            .replace('`', "");
+        text += &wrapped(&plain);
+    }
+    Some(text)
+}
+
+/// A sentence in lines that fit, the first after a dash.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec!["-".to_owned()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().expect("there is always one");
+        if last.chars().count() + 1 + word.chars().count() <= usize::from(WIDTH) {
+            last.push(' ');
+            last.push_str(word);
+        } else {
+            lines.push(format!("  {word}"));
         }
     }
-    lines.join("\n")
+    lines.join("\n") + "\n"
 }
 
-/// A line for a run that has fewer rounds than a comparison needs, in place of a note in each cell.
-fn too_few(summary: &Summary<'_>) -> String {
+/// Workloads and models; none if the run has no workload.
+fn workloads(grid: &Grid) -> Option<String> {
+    if grid.rows.is_empty() {
+        return None;
+    }
+    let headings = grid.models.iter().map(|(model, _)| model.clone());
+    let mut frame = frame(["", "best value"].map(str::to_owned).into_iter().chain(headings));
+    for row in &grid.rows {
+        let best = row.best.clone().unwrap_or_else(|| "–".to_owned());
+        let cells = row.cells.iter().map(|cell| cell.text.clone());
+        frame.add_row([row.title.clone(), best].into_iter().chain(cells));
+    }
+    Some(format!(
+        "How many times worse than the best\n{}\n",
+        text(&mut frame)
+    ))
+}
+
+/// What a value is, and whether there are too few to rank.
+fn footer(summary: &Summary<'_>) -> String {
+    let words =
+        "Values are medians. “best” is significantly better than all others, “tied” as good as the best.";
     match summary.environment.rounds {
         rounds if rounds < least_needed(summary) => {
             let trials = counted(rounds, "trial", "trials");
-            format!("{trials} of each model: nothing is ranked; a comparison needs 6 or more\n")
+            format!(
+                "Values are medians. {trials} of each model: nothing is ranked; a comparison needs 6 or more\n"
+            )
         }
-        _ => String::new(),
+        _ => format!("{words}\n"),
     }
 }
 
@@ -73,48 +106,40 @@ fn least_needed(summary: &Summary<'_>) -> usize {
     }
 }
 
-fn grid(table: &Table, notes: bool) -> String {
-    let mut grid = Grid::new();
-    grid.load_style(STYLE);
-    grid.set_content_arrangement(ContentArrangement::Dynamic);
-    grid.set_width(WIDTH);
-    grid.set_header(std::iter::once("").chain(table.headings.iter().map(|heading| &**heading)));
-    let width = |index| {
-        let signs = table
-            .rows
-            .iter()
-            .map(|row| signs(&row.cells[index]).chars().count());
-        signs.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..table.headings.len()).map(width).collect();
+/// A table of values: with `notes`, what limits a value is below it.
+fn values(table: &Table, notes: bool) -> String {
+    let mut frame = frame(std::iter::once(String::new()).chain(table.headings.iter().cloned()));
     for row in &table.rows {
-        grid.add_row(cells(row, &widths, notes));
+        let cells = row.cells.iter().map(|cell| {
+            let mark = match cell.mark {
+                Mark::None | Mark::AllTied => None,
+                Mark::Best => Some("best"),
+                Mark::Tied => Some("tied"),
+            };
+            let note = cell.note.as_deref().filter(|_| notes);
+            let mark = mark.map_or_else(String::new, |mark| format!(" {mark}"));
+            let note = note.map_or_else(String::new, |note| format!("\n{note}"));
+            format!("{}{mark}{note}", cell.median)
+        });
+        frame.add_row(std::iter::once(row.model.clone()).chain(cells));
     }
-    for column in grid.column_iter_mut().skip(1) {
+    text(&mut frame)
+}
+
+fn frame(headings: impl Iterator<Item = String>) -> Frame {
+    let mut frame = Frame::new();
+    frame.load_style(STYLE);
+    frame.set_content_arrangement(ContentArrangement::Dynamic);
+    frame.set_width(WIDTH);
+    frame.set_header(headings);
+    frame
+}
+
+/// The lines of a table, with its numbers on the right.
+fn text(frame: &mut Frame) -> String {
+    for column in frame.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let lines: Vec<_> = grid.lines().map(|line| line.trim_end().to_owned()).collect();
+    let lines: Vec<_> = frame.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
-}
-
-/// Each value with its signs, which are padded so that digits align. With `notes`, why a value is not ranked is below it.
-fn cells(row: &Row, widths: &[usize], notes: bool) -> Vec<String> {
-    let values = row.cells.iter().zip(widths);
-    // Spaces at the end of a cell would be trimmed. Non-breaking ones stay.
-    let values = values.map(|(cell, &width)| {
-        let signs = format!("{:width$}", signs(cell)).replace(' ', "\u{a0}");
-        let note = cell.note.as_ref().filter(|_| notes);
-        let note = note.map_or_else(String::new, |note| format!("\n{note}"));
-        format!("{}{signs}{note}", cell.median)
-    });
-    std::iter::once(row.model.clone()).chain(values).collect()
-}
-
-fn signs(cell: &Cell) -> String {
-    let mark = match cell.mark {
-        Mark::None => "",
-        Mark::Best => "*",
-        Mark::Tied | Mark::AllTied => "=",
-    };
-    format!("{mark}{}", sign::symbols(&cell.signs))
 }

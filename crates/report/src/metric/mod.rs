@@ -10,6 +10,7 @@ mod spent;
 
 use schema::experiment::Experiment;
 
+pub(crate) use definition::Unit;
 pub use definition::{Kind, Metric, Source};
 pub use quantile::Samples;
 
@@ -86,7 +87,6 @@ pub fn headline_name(experiment: &Experiment) -> &str {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::definition::Unit;
     use super::*;
 
     #[test]

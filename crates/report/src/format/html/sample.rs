@@ -1,10 +1,8 @@
 //! A page of invented values: nine models, one of them with a name that is markup.
 
-use crate::conclusions::Choice;
 use crate::numbers::rounded;
 use crate::page::{Cell, DecisionLine, Grid, GridCell, GridRow, Interval, Mark, Page, Row, Section, Table};
 use crate::plot::{Bar, Curves, Drawing, Extent, Group, Panel, Plot, Point, Scale, Series};
-use crate::sign::Sign;
 
 pub(super) const MODELS: [&str; 9] = [
     "iterative",
@@ -38,19 +36,7 @@ pub(super) fn page() -> Page {
             choice: "`epoll, one thread`: 5.26 µs of CPU time per request with 64 connections.".to_owned(),
         }],
         grid: grid(),
-        choices: vec![Choice {
-            title: "Idle connections".to_owned(),
-            settings: vec!["200".to_owned(), "1,000".to_owned()],
-            metric: "throughput".to_owned(),
-            best: "`epoll, one thread`".to_owned(),
-            values: vec!["51,200 requests/s".to_owned()],
-            tied: vec!["`preforked`".to_owned()],
-            worst: "`<b>`".to_owned(),
-            factors: vec!["3.1 ×".to_owned()],
-        }],
-        open: vec![
-            "Too close to call: `preforked` and `thread pool`.".to_owned(),
-        ],
+        reading: vec!["A value is a median.".to_owned()],
         sections: vec![
             section(
                 "request-cost",
@@ -66,7 +52,9 @@ pub(super) fn page() -> Page {
                 vec![plot("blocking-rate", "what the handler does", &[0.0, 1.0, 2.0], &names, false)],
             ),
         ],
+        limits: vec!["A network.".to_owned()],
         caveats: vec!["The client had the same CPUs.".to_owned()],
+        summary: vec!["Profile `smoke`.".to_owned()],
         metrics: vec![("rate".to_owned(), "Replies in a second, as `loadgen` counts them.".to_owned())],
         machine: vec!["4 CPUs, 16 GiB".to_owned()],
         method: vec!["Five trials of each, in random order.".to_owned()],
@@ -186,6 +174,7 @@ fn section(key: &str, title: &str, plots: Vec<Plot>) -> Section {
         finding:
             "**epoll, one thread** serves most: 51,200 requests/s (50,100 – 52,000) with 64 connections."
                 .to_owned(),
+        short: table("Requests/s"),
         table: table("Requests/s"),
         details: vec![table("All metrics with 1 connection")],
         plots,
@@ -222,11 +211,6 @@ fn cell(place: usize, value: f64, column: i32) -> Cell {
             6 => Mark::Best,
             7 => Mark::Tied,
             _ => Mark::None,
-        },
-        signs: if place == 1 {
-            vec![Sign::NeverServed]
-        } else {
-            Vec::new()
         },
     }
 }

@@ -5,7 +5,6 @@ use maud::{Markup, html};
 use super::swatch::{Model, swatch};
 use crate::escape::markup::{Shown, marked, plain};
 use crate::page::{Cell, Mark, Table};
-use crate::sign;
 
 /// A table with a model in each row.
 pub(super) fn render(table: &Table, models: &[Model<'_>]) -> Markup {
@@ -51,10 +50,6 @@ fn value(cell: &Cell) -> Markup {
                 span.mark { (word) } " "
             }
             (Shown(&cell.median))
-            @if !cell.signs.is_empty() {
-                " "
-                span.signs { (sign::symbols(&cell.signs)) }
-            }
             @for below in cell.interval.iter().chain(&cell.note) {
                 small { (Shown(below)) }
             }

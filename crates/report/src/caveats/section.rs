@@ -1,0 +1,139 @@
+//! What limits the conclusions of an experiment: a short sentence each, for the part of the page that it limits.
+
+use schema::load::DRIFT_MOST;
+
+use super::places::name;
+use crate::bottleneck::Bottleneck;
+use crate::metric::{Kind, load};
+use crate::numbers::{counted, list};
+use crate::remark;
+use crate::summary::{Answer, Results, Row};
+use schema::experiment::Method;
+
+/// A sentence, if it applies to an experiment.
+type Caveat = fn(&Results<'_>) -> Option<String>;
+
+/// All of them, the most important first.
+const ALL: [Caveat; 8] = [
+    errors,
+    client_bound,
+    fewer_connections,
+    own_capacity,
+    replaced_after_a_pause,
+    process_memory,
+    latency_bound,
+    unsteady,
+];
+
+/// What limits the conclusions of an experiment.
+pub(crate) fn section_caveats(results: &Results<'_>) -> Vec<String> {
+    ALL.iter().filter_map(|caveat| caveat(results)).collect()
+}
+
+/// Models for which something is so in some setting, and where if that is not in all settings: "`alpha`, `beta` (64)".
+fn models(results: &Results<'_>, is_so: impl Fn(&Answer<'_>, &Row<'_>) -> bool) -> Vec<String> {
+    let mut models: Vec<(usize, String)> = Vec::new();
+    for answer in &results.answers {
+        for row in answer.rows.iter().filter(|row| is_so(answer, row)) {
+            if models.iter().all(|(place, _)| *place != row.place) {
+                models.push((row.place, name(row)));
+            }
+        }
+    }
+    models.sort();
+    models.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Requests that failed, of models that are ranked all the same. Where that is the question, the tables show it.
+fn errors(results: &Results<'_>) -> Option<String> {
+    if results.experiment.method == Method::KillWorker {
+        return None;
+    }
+    let models = models(results, |_, row| row.errors.any() && !row.errors.are_too_many());
+    (!models.is_empty()).then(|| format!("Some requests or trials failed: {}.", list(&models)))
+}
+
+fn client_bound(results: &Results<'_>) -> Option<String> {
+    let metric = results.headline();
+    let models = models(results, |_, row| row.bottleneck == Bottleneck::LoadGenerator);
+    if models.is_empty() {
+        None
+    } else if metric.kind == Kind::Rate {
+        Some("“≥”: limited by the load generator.".to_owned())
+    } else {
+        (metric.is_latency).then(|| {
+            format!(
+                "The load generator was saturated, and may have added to the latency of {}.",
+                list(&models)
+            )
+        })
+    }
+}
+
+/// Models that got fewer connections than the setting has.
+fn fewer_connections(results: &Results<'_>) -> Option<String> {
+    let mut models: Vec<(usize, usize, String)> = Vec::new();
+    for answer in &results.answers {
+        for row in &answer.rows {
+            if let Some(own) = remark::fewer_connections(row, answer.setting)
+                && models.iter().all(|(_, place, _)| *place != row.place)
+            {
+                models.push((own, row.place, name(row)));
+            }
+        }
+    }
+    let all = results
+        .answers
+        .iter()
+        .map(|answer| answer.setting.load.connections)
+        .max()?;
+    models.sort();
+    let words: Vec<_> = models
+        .iter()
+        .map(|(own, _, model)| format!("{model} had {}", counted(*own, "connection", "connections")))
+        .collect();
+    (!words.is_empty()).then(|| format!("{}, not {all}.", list(&words)))
+}
+
+/// The offered rate as a share of what each model can do.
+fn own_capacity(results: &Results<'_>) -> Option<String> {
+    // The title of an axis states it.
+    let has_axis = results.experiment.axis.is_some();
+    let mut loads = results.answers.iter().map(|answer| &answer.setting.load);
+    loads
+        .any(|load| load.capacity.is_some() && !has_axis)
+        .then(|| "Each model had its own rate, a share of its own capacity.".to_owned())
+}
+
+fn replaced_after_a_pause(results: &Results<'_>) -> Option<String> {
+    (results.experiment.method == Method::KillWorker).then(|| {
+        "With a fixed set of workers, that is the pause before a worker is replaced, plus its start."
+            .to_owned()
+    })
+}
+
+fn process_memory(results: &Results<'_>) -> Option<String> {
+    (results.headline().kind == Kind::Memory)
+        .then(|| "Memory of processes only: the kernel’s socket buffers are not in it.".to_owned())
+}
+
+fn latency_bound(results: &Results<'_>) -> Option<String> {
+    // Beside idle or silent connections the question is who serves at all.
+    let is_rate = *results.headline() == load::THROUGHPUT && results.experiment.axis.is_none();
+    let models = models(results, |_, row| row.bottleneck == Bottleneck::Latency);
+    (is_rate && !models.is_empty())
+        .then(|| "Neither side was busy: more connections would raise these rates.".to_owned())
+}
+
+/// Latencies that changed within the window.
+fn unsteady(results: &Results<'_>) -> Option<String> {
+    if !results.headline().is_latency {
+        return None;
+    }
+    let is_drifting = |row: &Row<'_>| {
+        let drift = row.estimate(&load::DRIFT);
+        drift.is_some_and(|drift| drift.median.abs() > DRIFT_MOST) && !row.is_overloaded()
+    };
+    let models = models(results, |_, row| is_drifting(row));
+    (!models.is_empty()).then(|| format!("Not steady within the window: {}.", list(&models)))
+}

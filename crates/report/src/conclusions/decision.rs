@@ -1,0 +1,106 @@
+//! The decision: which model in which situation, a line each.
+
+use schema::contender::Contender;
+use schema::experiment::{Excluded, Workload};
+
+use super::ranking::Ranking;
+use crate::numbers::list;
+use crate::page::DecisionLine;
+use crate::summary::{Answer, Results, Summary};
+
+/// The most lines. A reader who chooses a server does not keep more in mind.
+const LINES_MOST: usize = 5;
+
+/// The lines of the decision, in their order. A situation that the run did not measure, or in which no model is ranked, has
+/// none.
+pub(crate) fn decision(summary: &Summary<'_>) -> Vec<DecisionLine> {
+    let contenders = &summary.environment.contenders;
+    let is_smoke = summary.environment.profile == "smoke";
+    let workloads = summary.results.iter().flat_map(Results::workloads);
+    let mut lines: Vec<_> = workloads
+        .filter(|_| !is_smoke)
+        .filter_map(|(answer, workload)| {
+            let decision = workload.decision.as_ref()?;
+            let choice = choice(contenders, answer, workload)?;
+            let when = decision.when.clone();
+            Some((decision.order, DecisionLine { when, choice }))
+        })
+        .collect();
+    lines.sort_by_key(|(order, _)| *order);
+    lines.into_iter().map(|(_, line)| line).take(LINES_MOST).collect()
+}
+
+/// The models to choose and the value that this rests on, the next model, and what becomes of those that take no part.
+fn choice(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) -> Option<String> {
+    let index = answer.index_of(workload);
+    let ranking = Ranking::by(answer, index)?;
+    let leaders = ranking.leaders("or");
+    let metric = answer.metric_name(index);
+    let values = ranking.leading_values();
+    let mut text = match ranking.tie() {
+        Some(tie) => format!("{leaders} ({tie}; {metric}: {values})."),
+        None if ranking.is_lone() && !ranking.unranked.is_empty() => {
+            format!("only {leaders} is comparable ({metric}: {values}).")
+        }
+        None => format!("{leaders} ({metric}: {values})."),
+    };
+    if let Some(rival) = ranking.rival() {
+        text.extend([" Next, ", &*rival, "."]);
+    }
+    if let Some(otherwise) = &workload.otherwise {
+        let absent = contenders.iter().filter(|contender| {
+            let excluded = answer.setting.excludes(contender);
+            matches!(excluded, Some(Excluded::Lacks(_)))
+        });
+        let absent: Vec<_> = absent.map(|contender| format!("`{}`", contender.name)).collect();
+        if !absent.is_empty() {
+            text.extend([" ", &*list(&absent), ": ", &**otherwise, "."]);
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn each_line_rests_on_a_named_value() {
+        let (environment, records) = fixture::run();
+        let lines = decision(&fixture::summary(&environment, &records));
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|line| format!("{}: {}", line.when, line.choice))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "Many connections with little work each: `epsilon` (CPU time per request: 6.41 µs). Next, `beta` needs 1.86 × as \
+                 much.",
+                "A library that may crash: `delta` (requests lost: 1). `alpha`, `beta` and `epsilon`: all connections lost.",
+                "Handlers that wait: `beta` or `epsilon` (tied; throughput: ≥ 20,000 requests/s).",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_run_that_ranks_nothing_has_no_decision() {
+        let (mut environment, records) = fixture::run();
+        environment.profile = "smoke".to_owned();
+        assert_eq!(decision(&fixture::summary(&environment, &records)), []);
+        let (environment, _) = fixture::run();
+        assert_eq!(decision(&fixture::summary(&environment, &[])), []);
+    }
+
+    #[test]
+    fn a_run_without_a_situation_lacks_its_line() {
+        let (mut environment, records) = fixture::run();
+        environment
+            .experiments
+            .retain(|experiment| experiment.key == "waiting");
+        let lines = decision(&fixture::summary(&environment, &records));
+        let [line] = &*lines else { panic!("{lines:?}") };
+        assert_eq!(line.when, "Handlers that wait");
+    }
+}
