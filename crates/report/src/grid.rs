@@ -53,7 +53,14 @@ fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) -> Gr
         experiment: answer.experiment.key.clone(),
         title: workload.title.clone(),
         metric: answer.metric_name(index).to_owned(),
-        best: answer.best(index).and_then(|best| shown(best, index, metric)),
+        best: answer.best(index).and_then(|best| {
+            let bound = if remark::is_client_bound(best, metric) {
+                "≥ "
+            } else {
+                ""
+            };
+            Some(format!("{bound}{}", shown(best, index, metric)?))
+        }),
         cells: contenders.iter().enumerate().map(cell).collect(),
     }
 }
@@ -77,12 +84,7 @@ pub(crate) fn known_of_absent<'w>(
 /// The value of a row with its unit.
 fn shown(row: &Row<'_>, index: usize, metric: &Metric) -> Option<String> {
     let median = row.values[index].estimate?.median;
-    let bound = if remark::is_client_bound(row, metric) {
-        "≥ "
-    } else {
-        ""
-    };
-    Some(format!("{bound}{}", metric.format_with_unit(median)))
+    Some(metric.format_with_unit(median))
 }
 
 fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> GridCell {
