@@ -21,11 +21,12 @@ const TICK_LETTERS_MOST: usize = 8;
 pub(super) fn curves(results: &Results<'_>, index: usize) -> Option<(Curves, Vec<String>)> {
     let axis = results.experiment.axis.as_ref()?;
     let metric = results.answers.first()?.metric(index);
+    let beyond_from = beyond_from(results, metric);
     let panels: Vec<Panel> = panels(results)
         .into_iter()
         .map(|(title, answers)| Panel {
             title: title.to_owned(),
-            series: measured(&answers, index)
+            series: measured(&answers, index, beyond_from)
                 .into_iter()
                 .chain(expected(results, &answers, metric))
                 .collect(),
@@ -106,15 +107,21 @@ fn number(value: f64) -> String {
     }
 }
 
-/// Whether the offered load exceeded the capacity of all models in a setting. Its latencies only grow with the length of the load.
-fn is_beyond(answer: &Answer<'_>, metric: &Metric) -> bool {
-    metric.is_latency && answer.rows.iter().all(Row::is_overloaded)
+/// From which place on the offered load exceeded the capacity of all models, in all panels. Latencies only grow with the length
+/// of the load there. None if there is no such place, or if nothing would be left.
+fn beyond_from(results: &Results<'_>, metric: &Metric) -> Option<f64> {
+    let answers = results.answers.iter().enumerate().filter(|_| metric.is_latency);
+    let all = answers.map(|(index, answer)| (place(answer, index), answer));
+    let is_overloaded = |(_, answer): &Placed<'_, '_>| answer.rows.iter().all(Row::is_overloaded);
+    let within = all
+        .clone()
+        .filter(|placed| !is_overloaded(placed))
+        .map(|(x, _)| x);
+    let last_within = within.reduce(f64::max)?;
+    all.map(|(x, _)| x).filter(|x| *x > last_within).reduce(f64::min)
 }
 
-fn measured(answers: &[Placed<'_, '_>], index: usize) -> Vec<Series> {
-    let is_shown = |(_, answer): &Placed<'_, '_>| !is_beyond(answer, answer.metric(index));
-    // Where nothing is left, the overload is all there is to see.
-    let shows_all = !answers.iter().any(is_shown);
+fn measured(answers: &[Placed<'_, '_>], index: usize, beyond_from: Option<f64>) -> Vec<Series> {
     series(answers, false, |answer, row, x| {
         let value = row.values[index];
         let estimate = value.estimate?;
@@ -125,7 +132,7 @@ fn measured(answers: &[Placed<'_, '_>], index: usize) -> Vec<Series> {
             high: estimate.high,
             is_unranked: value.standing.is_err_and(is_of_the_model),
             is_at_least: remark::is_client_bound(row, answer.metric(index)),
-            is_beyond: !shows_all && is_beyond(answer, answer.metric(index)),
+            is_beyond: beyond_from.is_some_and(|from| x >= from),
         })
     })
 }
