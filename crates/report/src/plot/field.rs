@@ -8,6 +8,8 @@ use super::text::{BOLD, LINE, element, lines_at_most, plain, width};
 /// The height of a field that is alone, and of one among others.
 const HEIGHT: f64 = 250.0;
 const PANEL_HEIGHT: f64 = 215.0;
+/// Between the title of a panel and its field, where a dot may be on the edge.
+const TITLE_GAP: f64 = 12.0;
 const PANEL_GAP: f64 = 18.0;
 /// Between the edge of a field and the first and last setting, so that no dot is on the edge.
 const INSET: f64 = 13.0;
@@ -59,10 +61,15 @@ impl Fields {
         } else {
             HEIGHT
         };
-        let row_height = title_lines * LINE + height + 1.5 * LINE;
+        let title_height = if title_lines > 0.0 {
+            title_lines * LINE + TITLE_GAP - 6.0
+        } else {
+            0.0
+        };
+        let row_height = title_height + height + 2.0 * LINE;
         let field = |(index, title): (usize, Vec<String>)| {
             let left = left + (index % columns) as f64 * (column + PANEL_GAP);
-            let top = top + (index / columns) as f64 * row_height + title_lines * LINE;
+            let top = top + (index / columns) as f64 * row_height + title_height;
             Field {
                 left,
                 right: left + column,
@@ -127,7 +134,7 @@ impl Fields {
             bottom,
             ..
         } = *field;
-        let title_top = top - 6.0 - (field.title.len().max(1) - 1) as f64 * LINE;
+        let title_top = top - TITLE_GAP - (field.title.len().max(1) - 1) as f64 * LINE;
         let mut out = element("heading", left, title_top, &field.title);
         for tick in &self.y.ticks {
             let Some(y) = self.y_px(field, tick.at) else {

@@ -5,7 +5,7 @@
     reason = "places on an axis are those of settings as they were given, and are compared with nothing computed"
 )]
 
-use crate::metric::{Metric, load};
+use crate::metric::{Kind, Metric, load};
 use crate::numbers::{count, list};
 use crate::plot::{Curves, Panel, Point, Scale, Series};
 use crate::remark;
@@ -46,7 +46,7 @@ pub(super) fn curves(results: &Results<'_>, index: usize) -> Option<(Curves, Vec
         panels,
         reference: "theory".to_owned(),
     };
-    curves.is_logarithmic = is_wide(&curves);
+    curves.is_logarithmic = is_logarithmic(metric, &curves);
     let notes = notes(results, index, &curves);
     Some((curves, notes))
 }
@@ -108,7 +108,8 @@ fn number(value: f64) -> String {
 }
 
 /// From which place on the offered load exceeded the capacity of all models, in all panels. Latencies only grow with the length
-/// of the load there. None if there is no such place, or if nothing would be left.
+/// of the load there. None if there is no such place, or if nothing would be left
+/// of some panel.
 fn beyond_from(results: &Results<'_>, metric: &Metric) -> Option<f64> {
     let answers = results.answers.iter().enumerate().filter(|_| metric.is_latency);
     let all = answers.map(|(index, answer)| (place(answer, index), answer));
@@ -118,7 +119,15 @@ fn beyond_from(results: &Results<'_>, metric: &Metric) -> Option<f64> {
         .filter(|placed| !is_overloaded(placed))
         .map(|(x, _)| x);
     let last_within = within.reduce(f64::max)?;
-    all.map(|(x, _)| x).filter(|x| *x > last_within).reduce(f64::min)
+    let from = all
+        .map(|(x, _)| x)
+        .filter(|x| *x > last_within)
+        .reduce(f64::min)?;
+    let is_left = |answers: &Vec<Placed<'_, '_>>| answers.iter().any(|(x, _)| *x < from);
+    panels(results)
+        .iter()
+        .all(|(_, answers)| is_left(answers))
+        .then_some(from)
 }
 
 fn measured(answers: &[Placed<'_, '_>], index: usize, beyond_from: Option<f64>) -> Vec<Series> {
@@ -190,10 +199,11 @@ fn series(
     all
 }
 
-fn is_wide(curves: &Curves) -> bool {
+/// Whether the values need a logarithmic axis. A share does not: its ends are nothing and all.
+fn is_logarithmic(metric: &Metric, curves: &Curves) -> bool {
     let least = curves.shown().map(|point| point.y).fold(f64::INFINITY, f64::min);
     let most = curves.shown().map(|point| point.y).fold(0.0, f64::max);
-    least > 0.0 && most / least > LOGARITHMIC_FROM
+    metric.kind != Kind::Share && least > 0.0 && most / least > LOGARITHMIC_FROM
 }
 
 /// What a reader must know: what arrows lead to, and why values are not ranked.
@@ -290,4 +300,60 @@ fn unranked(results: &Results<'_>, index: usize) -> Vec<String> {
         }
     };
     reasons.into_iter().map(sentence).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_values_have_a_logarithmic_axis_unless_they_are_shares() {
+        let curves = |values: [f64; 2]| Curves {
+            x: Scale {
+                title: String::new(),
+                is_logarithmic: false,
+                ticks: Vec::new(),
+            },
+            is_logarithmic: false,
+            panels: vec![Panel {
+                title: String::new(),
+                series: vec![Series {
+                    place: 0,
+                    name: "alpha".to_owned(),
+                    is_reference: false,
+                    points: values
+                        .map(|y| Point {
+                            x: 1.0,
+                            y,
+                            low: y,
+                            high: y,
+                            is_unranked: false,
+                            is_at_least: false,
+                            is_beyond: false,
+                        })
+                        .to_vec(),
+                }],
+            }],
+            reference: String::new(),
+        };
+        assert!(is_logarithmic(&load::MEAN, &curves([1.0, 100.0])));
+        assert!(!is_logarithmic(&load::UNSENT_SHARE, &curves([0.01, 1.0])));
+        assert!(!is_logarithmic(&load::MEAN, &curves([1.0, 10.0])));
+        // Zero is on no logarithmic axis.
+        assert!(!is_logarithmic(&load::MEAN, &curves([0.0, 100.0])));
+    }
+
+    #[test]
+    fn a_setting_has_a_short_name_on_the_axis() {
+        for (title, name) in [
+            ("30 %", Some("30 %")),
+            ("30 % of its capacity", Some("30 %")),
+            ("512 KiB in one reply", Some("512 KiB")),
+            ("none", Some("none")),
+            ("1 silent client", None),
+            ("constant, 12,000/s", None),
+        ] {
+            assert_eq!(short(title).as_deref(), name, "{title}");
+        }
+    }
 }
