@@ -263,6 +263,23 @@ mod tests {
     }
 
     #[test]
+    fn fewer_metrics_may_have_more_pairs_out_of_order() {
+        // As docs/COMPARING.md has it, for eight trials and eight.
+        for (eights, sevens, pairs) in [(53, 138, 1), (24, 0, 5), (6, 0, 9)] {
+            let with_chance = |trials: usize, chance: f64| Test {
+                chance,
+                ..of_trials(trials)
+            };
+            let mut tests = vec![with_chance(8, 1.0); eights];
+            tests.extend(vec![with_chance(7, 1.0); sevens]);
+            for (out_of_order, finding) in [(pairs, Worse), (pairs + 1, NotShown)] {
+                tests[0].chance = rank_sum::chance(8, 8, out_of_order);
+                assert_eq!(judge(&tests)[0], finding, "{eights} {sevens} {out_of_order}");
+            }
+        }
+    }
+
+    #[test]
     fn the_largest_group_is_left_out_first() {
         let groups = [(7, 100), (8, 53), (7, 40), (7, 144)];
         let tests: Vec<_> = groups

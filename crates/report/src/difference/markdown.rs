@@ -5,7 +5,7 @@ mod limited;
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-use self::limited::{Table, Writer, cut};
+use self::limited::{Table, Writer, cut, without_folders};
 use super::compared::share_in_words;
 use super::document::{
     Answer, Change, Compares, Direction, Document, Field, Finding, Remark, RunFacts, Value, Verb,
@@ -40,12 +40,14 @@ pub fn render(document: &Document) -> String {
         .filter(|value| !is_shown(document, value))
         .collect();
     rest.sort_by(|one, other| by_badness(one, other));
+    let mut worse = Vec::new();
     let mut better = Vec::new();
     let mut too_few = Vec::new();
     let mut unchanged = Vec::new();
     for value in rest {
         match (value.finding, value.change) {
             (Some(Finding::TooFew), _) => too_few.push(value),
+            (_, Some(Change::Worse)) => worse.push(value),
             (_, Some(Change::Better)) => better.push(value),
             _ => unchanged.push(value),
         }
@@ -53,11 +55,13 @@ pub fn render(document: &Document) -> String {
     better.reverse();
     // Of each value, chance alone lifts the interval above 1 or below it in 2.5 of 100 comparisons.
     let by_chance = document.values.len() as f64 * (1.0 - stats::CONFIDENCE) / 2.0;
+    let expected = format!("(expected by chance: about {by_chance:.0})");
     for (title, list) in [
         (
-            format!("Better by the 95 % interval (expected by chance: about {by_chance:.0})"),
-            better,
+            format!("Worse by the 95 % interval, and not by the verdict {expected}"),
+            worse,
         ),
+        (format!("Better by the 95 % interval {expected}"), better),
         ("Too few trials to be judged".to_owned(), too_few),
         (unchanged_title(document).to_owned(), unchanged),
     ] {
@@ -243,7 +247,7 @@ fn remarks(title: &str, is_open: bool, remarks: &[Remark]) -> Table {
     };
     let row = |remark: &Remark| {
         let model = remark.model.as_deref().unwrap_or("all").to_owned();
-        let cells = [model, place(remark), remark.what.clone()];
+        let cells = [model, place(remark), without_folders(&remark.what)];
         cells.iter().map(|cell| escaped(&cut(cell))).collect()
     };
     Table {

@@ -43,24 +43,32 @@ impl Writer {
         }
     }
 
-    /// The text. Rows that have no room are left out, the last ones first.
+    /// The text. Rows that have no room are left out. Tables in sight get room first, and then the short ones, so that a
+    /// long table does not crowd out others.
     pub(super) fn finish(self) -> String {
         let frames = self.tables.iter().map(Table::frame_length);
         let mut room = LENGTH_MOST.saturating_sub(self.head.len() + frames.sum::<usize>());
-        let mut text = self.head;
-        for table in &self.tables {
-            let lengths = table.rows.iter().map(|row| line(row).len());
-            let fit = lengths
-                .scan(0, |sum, length| {
-                    *sum += length;
-                    Some(*sum)
-                })
-                .take_while(|sum| *sum <= room);
-            let (rows, length) = fit.fold((0, 0), |(rows, _), sum| (rows + 1, sum));
-            room -= length;
-            text += &table.render(rows);
+        let mut order: Vec<usize> = (0..self.tables.len()).collect();
+        order.sort_by_key(|&table| {
+            let table = &self.tables[table];
+            (
+                table.is_folded,
+                if table.is_folded { table.lengths().sum() } else { 0 },
+            )
+        });
+        let mut rows = vec![0; self.tables.len()];
+        for table in order {
+            for length in self.tables[table].lengths() {
+                if length > room {
+                    break;
+                }
+                rows[table] += 1;
+                room -= length;
+            }
         }
-        text
+        let tables = self.tables.iter().zip(rows);
+        let rendered = tables.map(|(table, rows)| table.render(rows));
+        self.head + &rendered.collect::<String>()
     }
 }
 
@@ -68,6 +76,11 @@ impl Table {
     /// What it takes at most, without its rows.
     fn frame_length(&self) -> usize {
         self.render(0).len() + self.heading().len()
+    }
+
+    /// The length of each row.
+    fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.rows.iter().map(|row| line(row).len())
     }
 
     fn heading(&self) -> String {
@@ -121,5 +134,61 @@ pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(CELL_MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+/// The text with only the last part of each absolute path, which is nobody's business but that of the machine.
+pub(super) fn without_folders(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || "\"'`,;()<>|".contains(c);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, behind) = rest.split_at(rest.find(is_end).unwrap_or(rest.len()));
+        // A flag may have a path behind its `=`.
+        let (before, path) = word.split_at(word.find("=/").map_or(0, |at| at + 1));
+        out.push_str(before);
+        let name = path.rsplit('/').find(|part| !part.is_empty());
+        match name.filter(|_| path.starts_with('/') && path.matches('/').count() > 1) {
+            Some(name) => out.extend(["…/", name]),
+            None => out.push_str(path),
+        }
+        let end = behind.chars().next().map_or(0, char::len_utf8);
+        out.push_str(&behind[..end]);
+        rest = &behind[end..];
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absolute_paths_lose_their_folders() {
+        for (given, expected) in [
+            (
+                "can't start /home/me/target/server-x: no such file",
+                "can't start …/server-x: no such file",
+            ),
+            (
+                "\"/a/b c\" --log=/var/log/x.log, (/tmp/y/)",
+                "\"…/b c\" --log=…/x.log, (…/y)",
+            ),
+            (
+                "before: 9,000 requests/s / 2; a/b /x",
+                "before: 9,000 requests/s / 2; a/b /x",
+            ),
+            ("https://example.org/a/b", "https://example.org/a/b"),
+            ("", ""),
+        ] {
+            assert_eq!(without_folders(given), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character() {
+        assert_eq!(cut("kurz"), "kurz");
+        let long = cut(&"é".repeat(1000));
+        assert_eq!(long.chars().count(), CELL_MOST + 1);
     }
 }
