@@ -79,7 +79,7 @@ mod tests {
                 "Many connections with little work each: `epsilon` (CPU time per request: 6.41 µs). Next, `beta` needs 1.86 × as \
                  much.",
                 "A library that may crash: `delta` (requests lost: 1). `alpha`, `beta` and `epsilon`: all connections lost.",
-                "Handlers that wait: `beta` or `epsilon` (tied; throughput: ≥ 20,000 requests/s).",
+                "Handlers waiting without a thread: `beta` or `epsilon` (tied; throughput: ≥ 20,000 requests/s).",
             ]
         );
     }
@@ -101,6 +101,6 @@ mod tests {
             .retain(|experiment| experiment.key == "waiting");
         let lines = decision(&fixture::summary(&environment, &records));
         let [line] = &*lines else { panic!("{lines:?}") };
-        assert_eq!(line.when, "Handlers that wait");
+        assert_eq!(line.when, "Handlers waiting without a thread");
     }
 }

@@ -19,7 +19,7 @@ pub(super) const MODELS: [&str; 9] = [
 pub(super) fn page() -> Page {
     let connections = [1.0, 8.0, 64.0, 256.0, 1000.0];
     let names = [
-        "it waits (`sleep`)",
+        "it waits without a thread",
         "it computes",
         "it blocks the thread (`block`)",
     ];
@@ -48,7 +48,7 @@ pub(super) fn page() -> Page {
             ),
             section(
                 "blocking",
-                "A handler that blocks",
+                "A handler that blocks its thread",
                 vec![plot("blocking-rate", "what the handler does", &[0.0, 1.0, 2.0], &names, false)],
             ),
         ],

@@ -67,7 +67,7 @@ fn a_screen_reader_gets_the_main_values() {
     };
     assert_eq!(
         label(&of_bars(vec![group("`sleep`")])),
-        "A handler that blocks. p99 latency of the pings, µs (less is better): sleep: beta 170 µs, tied; \
+        "A handler that blocks its thread. p99 latency of the pings, µs (less is better): sleep: beta 170 µs, tied; \
          gamma 180 µs, 54 of 64 never served."
     );
 }

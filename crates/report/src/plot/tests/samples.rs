@@ -141,7 +141,7 @@ pub(super) fn bar(place: usize, value: f64, remark: &str) -> Bar {
 pub(super) fn of_bars(groups: Vec<Group>) -> Plot {
     Plot {
         key: "bars".to_owned(),
-        title: "A handler that blocks".to_owned(),
+        title: "A handler that blocks its thread".to_owned(),
         measure: "p99 latency of the pings, µs (less is better)".to_owned(),
         drawing: Drawing::Bars(groups),
         notes: vec!["Thin lines: 95 % intervals.".to_owned()],
