@@ -255,3 +255,24 @@ fn the_script_orders_like_the_program_for_any_weights() {
         assert_eq!(shown, expected, "{fragment}");
     }
 }
+
+#[test]
+fn the_link_is_copied_or_shown() {
+    let Some(mut browser) = sample_at("#w=blocking/block:5") else {
+        return;
+    };
+    let clipboard = |write: &str| {
+        format!("Object.defineProperty(navigator, 'clipboard', {{ configurable: true, value: {{ writeText: {write} }} }});
+            document.getElementById('copy').click(); settled()")
+    };
+    browser.run(&clipboard("async (text) => { window.copied = text; }"));
+    assert_eq!(
+        browser.run("copied === location.href && copied.endsWith('#w=blocking/block:5')"),
+        true
+    );
+    assert_eq!(browser.run("document.getElementById('link').hidden"), true);
+    browser.run(&clipboard("async () => { throw new Error('denied'); }"));
+    let shown = "(() => { const link = document.getElementById('link');
+        return !link.hidden && link.value === location.href && document.activeElement === link; })()";
+    assert_eq!(browser.run(shown), true);
+}
