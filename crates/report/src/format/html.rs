@@ -59,11 +59,8 @@ pub fn render(page: &Page) -> String {
                     }
                     (decision(&page.decision))
                     (grid::render(&page.grid))
-                    @for paragraph in &page.reading {
-                        p { (marked(paragraph)) }
-                        "\n"
-                    }
                     (contents(page))
+                    (reading(&page.reading))
                     @for part in &page.sections {
                         "\n"
                         (section::render(part, &models))
@@ -135,7 +132,7 @@ fn bar(page: &Page, models: &[Model<'_>]) -> Markup {
     let parts = [
         ("decision", "Decision", !page.decision.is_empty()),
         ("grid", "Grid", !page.grid.rows.is_empty()),
-        ("contents", "Experiments", !page.sections.is_empty()),
+        ("contents", "Contents", !page.sections.is_empty()),
         ("limits", "Limits", !page.limits.is_empty()),
     ];
     html! {
@@ -218,6 +215,20 @@ fn contents(page: &Page) -> Markup {
                         }
                         "\n"
                     }
+                }
+            }
+        }
+    }
+}
+
+fn reading(paragraphs: &[String]) -> Markup {
+    html! {
+        @if !paragraphs.is_empty() {
+            section #reading {
+                h2 { "How to read plots and tables" }
+                @for paragraph in paragraphs {
+                    p { (marked(paragraph)) }
+                    "\n"
                 }
             }
         }

@@ -79,7 +79,12 @@ function fragment(at) {
 function writeAddress(at) {
   const address = fragment(at);
   if (address === location.hash) return;
-  history.pushState(null, "", address || location.pathname + location.search);
+  try {
+    history.pushState(null, "", address || location.pathname + location.search);
+  } catch {
+    // A browser may deny this to a file, but not another fragment.
+    location.hash = address;
+  }
 }
 
 // Changes the state: of a change that the reader made.
