@@ -66,7 +66,7 @@ pub fn render(page: &Page) -> String {
                         (section::render(part, &models))
                     }
                     (list("limits", "What this run can’t show", &page.limits))
-                    (list("caveats", "What limits its values", &page.caveats))
+                    (caveats(&page.caveats))
                     (metrics(&page.metrics))
                     (list("machine", "The machine", &page.machine))
                     (list("method", "How it was measured", &page.method))
@@ -229,6 +229,21 @@ fn reading(paragraphs: &[String]) -> Markup {
                 @for paragraph in paragraphs {
                     p { (marked(paragraph)) }
                     "\n"
+                }
+            }
+        }
+    }
+}
+
+/// Those of an experiment stand with it. All of them, with all places, are long.
+fn caveats(lines: &[String]) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            section #caveats {
+                h2 { "What limits its values" }
+                details {
+                    summary { "All caveats, with their places" }
+                    (items(lines))
                 }
             }
         }

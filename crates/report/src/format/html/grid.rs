@@ -169,7 +169,8 @@ fn workload(row: &GridRow, grid: &Grid, models: &[usize]) -> Markup {
 fn value(model: &str, cell: &GridCell) -> Markup {
     let class = match (cell.mark, cell.ratio) {
         (Mark::Best, _) => "best",
-        (Mark::Tied | Mark::AllTied, _) => "tied",
+        (Mark::Tied, _) => "tied",
+        (Mark::AllTied, _) => "alike",
         (Mark::None, Some(ratio)) => heat(ratio.middle),
         (Mark::None, None) => "words",
     };

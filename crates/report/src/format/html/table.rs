@@ -42,7 +42,8 @@ fn value(cell: &Cell) -> Markup {
     let (class, word) = match cell.mark {
         Mark::None => (None, None),
         Mark::Best => (Some("best"), Some("best")),
-        Mark::Tied | Mark::AllTied => (Some("tied"), Some("tied")),
+        Mark::Tied => (Some("tied"), Some("tied")),
+        Mark::AllTied => (None, Some("tied")),
     };
     html! {
         td class=[class] data-value=[value] {
