@@ -53,7 +53,7 @@ impl Fields {
         let titles: Vec<_> = curves
             .panels
             .iter()
-            .map(|panel| lines_at_most(&plain(&panel.title), column / BOLD, 2))
+            .map(|panel| lines_at_most(&plain(&panel.title), column / BOLD, 3))
             .collect();
         let title_lines = titles.iter().map(Vec::len).max().unwrap_or(0) as f64;
         let height = if curves.panels.len() > 1 {

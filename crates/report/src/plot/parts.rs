@@ -4,8 +4,9 @@ use super::look;
 use crate::escape::markup::escape;
 use crate::numbers::rounded;
 
-/// The width of all plots, in pixels. With text of [`super::text::SIZE`] it can be scaled down to 400 pixels.
-pub(super) const WIDTH: f64 = 480.0;
+/// The width of all plots, in pixels. With text of [`super::text::SIZE`] it can be scaled down to 360 pixels, which is what a
+/// page leaves of a phone.
+pub(super) const WIDTH: f64 = 450.0;
 pub(super) const EDGE: f64 = 12.0;
 /// The length of the arrow head on an interval that continues beyond the picture.
 pub(super) const CUT: f64 = 5.0;

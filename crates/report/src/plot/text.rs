@@ -2,7 +2,7 @@
 
 use crate::escape::markup::escape;
 
-/// The size of all text but titles, in pixels. A plot that is scaled down to 400 pixels has text of 12 pixels and more.
+/// The size of all text but titles, in pixels. A plot that is scaled down to 360 pixels has text of 12 pixels.
 pub(super) const SIZE: f64 = 15.0;
 /// The size of a title.
 pub(super) const TITLE_SIZE: f64 = 17.0;
