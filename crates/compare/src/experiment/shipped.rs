@@ -4,7 +4,7 @@ use schema::experiment::Experiment;
 
 use super::file::parse;
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     include_str!("../../experiments/request-cost.toml"),
     include_str!("../../experiments/connection-cost.toml"),
     include_str!("../../experiments/rate-under-bound.toml"),
@@ -14,6 +14,7 @@ const FILES: [&str; 16] = [
     include_str!("../../experiments/blocking.toml"),
     include_str!("../../experiments/uneven-work.toml"),
     include_str!("../../experiments/queues.toml"),
+    include_str!("../../experiments/workers.toml"),
     include_str!("../../experiments/who-gets-connections.toml"),
     include_str!("../../experiments/idle-connections.toml"),
     include_str!("../../experiments/silent-clients.toml"),
