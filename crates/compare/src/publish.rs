@@ -57,7 +57,10 @@ fn paths(run: &Run, into: &[Target]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use schema::record::{Measured, Outcome, Record, SCHEMA};
+    use schema::experiment::Method;
+    use schema::load::{Part, Within};
+    use schema::plan::Planned;
+    use schema::record::{KillResult, Measured, Outcome, Record, SCHEMA, SearchResult};
 
     use super::*;
     use crate::contender::samples;
@@ -95,5 +98,126 @@ mod tests {
         for line in tables.lines() {
             assert!(line.chars().count() <= 100, "wider than a terminal: {line}");
         }
+    }
+
+    /// The most words of the page of a standard run: what a reader takes in within ten minutes.
+    const WORDS_MOST: usize = 1800;
+
+    /// How many words a page has: whatever has a letter or a digit and stands between spaces, bars of tables, or tags.
+    fn words(page: &str) -> usize {
+        let mut text = String::new();
+        let mut is_in_tag = false;
+        for character in page.chars() {
+            match character {
+                '<' => is_in_tag = true,
+                '>' if is_in_tag => {
+                    is_in_tag = false;
+                    text.push(' ');
+                }
+                _ if is_in_tag => {}
+                '|' => text.push(' '),
+                other => text.push(other),
+            }
+        }
+        let words = text.split_whitespace();
+        words.filter(|word| word.contains(char::is_alphanumeric)).count()
+    }
+
+    /// A trial in which each model needs another amount of everything, and differs from round to round.
+    fn differing(planned: &Planned<'_>, place: usize, number: usize) -> Measured {
+        let load = planned.load();
+        let noise = 1.0 + 0.01 * (number * 7919 % 11) as f64;
+        let factor = (1.0 + place as f64) * noise;
+        let mut trial = Measured::example();
+        trial.spent.user_us *= factor;
+        trial.spent.system_us *= factor;
+        trial.peak.memory_bytes = (trial.peak.memory_bytes as f64 * factor) as u64;
+        trial.load.throughput_per_s /= factor;
+        trial.load.connections.asked = load.connections as u64;
+        trial.load.connections.opened = load.connections as u64;
+        let served = planned.contender.capabilities.serves_at_most(None);
+        let served = served.map_or(load.connections, |most| most.min(load.connections));
+        trial.load.connections.served = served as u64;
+        let scaled = |latency: Option<f64>| latency.map(|latency| latency * factor);
+        if let Some(latency) = &mut trial.load.latency_us {
+            latency.count = 1_000_000;
+            latency.mean *= factor;
+            latency.p50 = scaled(latency.p50);
+            latency.p90 = scaled(latency.p90);
+            latency.p99 = scaled(latency.p99.or(Some(latency.max)));
+            latency.p999 = scaled(Some(latency.max));
+            let part = Part {
+                latency_us: Some(*latency),
+                op: "ping".to_owned(),
+            };
+            trial.load.parts = vec![part];
+        }
+        let requests = &mut trial.load.requests;
+        requests.planned = 10_000_000;
+        requests.sent = requests.planned;
+        requests.ok = requests.planned;
+        trial.load.within = Some(Within {
+            bound_us: 400.0,
+            ok: (requests.ok as f64 / factor) as u64,
+        });
+        match planned.experiment.method {
+            Method::RateUnderBound { .. } => {
+                trial.search = Some(SearchResult {
+                    best_rate_per_s: Some(100_000.0 / factor),
+                    beyond_reach: place == 0,
+                    tried: Vec::new(),
+                });
+            }
+            Method::KillWorker => {
+                trial.kill = Some(KillResult {
+                    lost: place as u64,
+                    recovery_ms: Some(30.0 * factor),
+                    lowest_rate_share: 0.8 / factor,
+                });
+            }
+            Method::Load | Method::SystemCalls => {}
+        }
+        trial
+    }
+
+    #[test]
+    fn the_page_of_a_standard_run_is_read_in_ten_minutes() {
+        let mut environment = environment();
+        let shipped = shipped::all().into_iter();
+        environment.experiments = shipped.filter_map(|one| one.within("standard")).collect();
+        environment.contenders = samples::contenders();
+        environment.profile = "standard".to_owned();
+        let planned = environment.planned();
+        let records = planned.iter().enumerate().map(|(index, planned)| {
+            let mut contenders = environment.contenders.iter();
+            let place = contenders.position(|contender| contender.name == planned.contender.name);
+            let trial = differing(planned, place.expect("it is one of them"), index);
+            Record {
+                schema: SCHEMA,
+                trial: index + 1,
+                round: planned.round,
+                experiment: planned.experiment.key.clone(),
+                setting: planned.setting.key.clone(),
+                model: planned.contender.name.clone(),
+                started_at: environment.started_at,
+                outcome: Outcome::Measured(Box::new(trial)),
+            }
+        });
+        let records: Vec<_> = records.collect();
+        let summary = Summary::build(&environment, &records);
+        let page = report::markdown(&report::page(&summary, "20260102T030405Z"));
+        let count = words(&page);
+        println!(
+            "{count} words, {} by white space",
+            page.split_whitespace().count()
+        );
+        assert!(count <= WORDS_MOST, "{count} words:\n{page}");
+        assert!(page.split_whitespace().count() <= WORDS_MOST);
+        let signs = ['†', '‡', '§', '◊', '¶', '✗', '≈', '★'];
+        assert!(!page.contains(signs), "{page}");
+        for misread in ["Too close to call", "first operation", "worst", "furthest"] {
+            assert!(!page.contains(misread), "{misread}:\n{page}");
+        }
+        assert!(page.matches("\n- **").count() >= 5, "{page}");
     }
 }

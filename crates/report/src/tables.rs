@@ -4,6 +4,7 @@ use super::page::{Cell, Mark, Row as PageRow, Table};
 use super::summary::{Answer, Results, Row};
 use crate::remark;
 use crate::standing::Reason;
+use schema::experiment::Method;
 
 /// How much a table shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +86,9 @@ pub(crate) fn short_table(results: &Results<'_>) -> Table {
     let answers = shown_answers(results);
     let (caption, headings, columns): (_, Vec<_>, Vec<_>) = match &*answers {
         [answer] => {
-            let workload = answer.setting.workload.as_ref();
+            // What a kill loses is in the sentence above the table.
+            let is_kill = results.experiment.method == Method::KillWorker;
+            let workload = answer.setting.workload.as_ref().filter(|_| !is_kill);
             let further = workload
                 .map(|workload| answer.index_of(workload))
                 .filter(|&index| index > 0);

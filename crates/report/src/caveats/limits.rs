@@ -23,8 +23,7 @@ fn cpus(summary: &Summary<'_>) -> Option<String> {
     (cpus < CPUS_ENOUGH).then(|| {
         let servers = counted(cpus, "CPU", "CPUs");
         format!(
-            "**Several CPUs**: the servers had {servers}. So the run shows what more workers than CPUs cost, and not what \
-             workers gain on CPUs of their own."
+            "**Several CPUs**: the servers had {servers}. The run shows what more workers than CPUs cost, not what they gain."
         )
     })
 }

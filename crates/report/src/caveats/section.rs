@@ -88,11 +88,16 @@ fn fewer_connections(results: &Results<'_>) -> Option<String> {
         .map(|answer| answer.setting.load.connections)
         .max()?;
     models.sort();
-    let words: Vec<_> = models
-        .iter()
-        .map(|(own, _, model)| format!("{model} had {}", counted(*own, "connection", "connections")))
-        .collect();
-    (!words.is_empty()).then(|| format!("{}, not {all}.", list(&words)))
+    let (first, rest) = models.split_first()?;
+    let rest = rest.iter().map(|(own, _, model)| format!("{model} {own}"));
+    let words: Vec<_> = std::iter::once(format!(
+        "{} had {}",
+        first.2,
+        counted(first.0, "connection", "connections")
+    ))
+    .chain(rest)
+    .collect();
+    Some(format!("{}, not {all}.", words.join(", ")))
 }
 
 /// The offered rate as a share of what each model can do.
@@ -106,15 +111,13 @@ fn own_capacity(results: &Results<'_>) -> Option<String> {
 }
 
 fn replaced_after_a_pause(results: &Results<'_>) -> Option<String> {
-    (results.experiment.method == Method::KillWorker).then(|| {
-        "With a fixed set of workers, that is the pause before a worker is replaced, plus its start."
-            .to_owned()
-    })
+    (results.experiment.method == Method::KillWorker)
+        .then(|| "With a fixed set of workers: the pause before a replacement, plus its start.".to_owned())
 }
 
 fn process_memory(results: &Results<'_>) -> Option<String> {
     (results.headline().kind == Kind::Memory)
-        .then(|| "Memory of processes only: the kernel’s socket buffers are not in it.".to_owned())
+        .then(|| "Without kernel memory, such as socket buffers.".to_owned())
 }
 
 fn latency_bound(results: &Results<'_>) -> Option<String> {
@@ -122,7 +125,7 @@ fn latency_bound(results: &Results<'_>) -> Option<String> {
     let is_rate = *results.headline() == load::THROUGHPUT && results.experiment.axis.is_none();
     let models = models(results, |_, row| row.bottleneck == Bottleneck::Latency);
     (is_rate && !models.is_empty())
-        .then(|| "Neither side was busy: more connections would raise these rates.".to_owned())
+        .then(|| "Latency-bound: more connections would raise these rates.".to_owned())
 }
 
 /// Latencies that changed within the window.
@@ -130,10 +133,15 @@ fn unsteady(results: &Results<'_>) -> Option<String> {
     if !results.headline().is_latency {
         return None;
     }
-    let is_drifting = |row: &Row<'_>| {
+    let is_drifting = |row: &&Row<'_>| {
         let drift = row.estimate(&load::DRIFT);
         drift.is_some_and(|drift| drift.median.abs() > DRIFT_MOST) && !row.is_overloaded()
     };
-    let models = models(results, |_, row| is_drifting(row));
-    (!models.is_empty()).then(|| format!("Not steady within the window: {}.", list(&models)))
+    // What is true of a few models is in the caveats of the run.
+    let settings = results.answers.iter().filter(|answer| {
+        let drifting = answer.rows.iter().filter(is_drifting).count();
+        2 * drifting >= answer.rows.len()
+    });
+    let settings: Vec<_> = settings.map(Answer::name).collect();
+    (!settings.is_empty()).then(|| format!("Latency still changed within the window: {}.", list(&settings)))
 }

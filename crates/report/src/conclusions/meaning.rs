@@ -9,8 +9,8 @@ use crate::summary::{Answer, Results, Row};
 
 /// From this factor between the settings on, what all models share is more than what they differ by.
 const SHARED_FROM: f64 = 1.5;
-/// The most settings that one sentence gives values of.
-const VALUES_MOST: usize = 3;
+/// Of so few settings a sentence gives the values of all, unless one stands for a workload.
+const SETTINGS_FEW: usize = 3;
 
 /// What an experiment found, in one sentence.
 pub(crate) fn meaning(results: &Results<'_>) -> String {
@@ -110,14 +110,13 @@ fn shared(results: &Results<'_>) -> Option<String> {
     ))
 }
 
-/// The first of these, the last, and what stands for a workload.
+/// The first of these, and what stands for a workload, or else the last.
 fn thinned<'v, 'r, 'a>(values: &'v [(&'r Answer<'a>, Vec<f64>)]) -> Vec<&'v (&'r Answer<'a>, Vec<f64>)> {
     let last = values.len() - 1;
+    let is_workload = |index: usize| values[index].0.setting.workload.is_some();
+    let ends_it = !(0..=last).any(is_workload);
     let is_shown = |index: usize| {
-        values.len() <= VALUES_MOST
-            || index == 0
-            || index == last
-            || values[index].0.setting.workload.is_some()
+        values.len() <= SETTINGS_FEW || index == 0 || is_workload(index) || (ends_it && index == last)
     };
     let shown = values.iter().enumerate().filter(|(index, _)| is_shown(*index));
     shown.map(|(_, value)| value).collect()
@@ -129,7 +128,7 @@ fn killed(answer: &Answer<'_>) -> Option<String> {
         let lost = row.estimate(&load::LOST_REQUESTS)?.median;
         let lost = load::LOST_REQUESTS.format(lost);
         let back = match row.estimate(&load::RECOVERY) {
-            None => "is not back at full rate within the window".to_owned(),
+            None => "is never at full rate again within the window".to_owned(),
             Some(time) => {
                 let after = load::RECOVERY.format_with_unit(time.median);
                 let some = if time.trials < row.kept.len() {
@@ -137,7 +136,7 @@ fn killed(answer: &Answer<'_>) -> Option<String> {
                 } else {
                     String::new()
                 };
-                format!("is back at full rate after {after}{some}")
+                format!("is at full rate after {after}{some}")
             }
         };
         let requests = if lost == "1" { "request" } else { "requests" };
@@ -187,17 +186,7 @@ pub(super) fn stalled(results: &Results<'_>) -> Option<String> {
         };
         clauses.push(format!("{}{verb} {from}", list(&who)));
     }
-    let others = results
-        .answers
-        .iter()
-        .flat_map(|answer| &answer.rows)
-        .any(|row| !named.contains(&row.model));
-    let rest = if others {
-        "; all others serve in every setting"
-    } else {
-        ""
-    };
-    (!clauses.is_empty()).then(|| format!("{}{rest}", clauses.join(", ")))
+    (!clauses.is_empty()).then(|| clauses.join(", "))
 }
 
 /// A clause as the start of a sentence.
@@ -205,4 +194,130 @@ pub(super) fn capitalised(clause: &str) -> String {
     let mut letters = clause.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use schema::record::{Measured, Outcome, Record};
+
+    /// Changes every trial that counts of an experiment.
+    fn change(records: &mut [Record], experiment: &str, to: impl Fn(&str, &str, &mut Measured)) {
+        for record in records
+            .iter_mut()
+            .filter(|record| record.experiment == experiment)
+        {
+            if let Outcome::Measured(trial) = &mut record.outcome {
+                to(&record.setting, &record.model, trial);
+            }
+        }
+    }
+
+    #[track_caller]
+    fn meaning_of(records: &[Record], experiment: &str) -> String {
+        let (environment, _) = fixture::run();
+        let summary = fixture::summary(&environment, records);
+        let mut results = summary.results.iter();
+        meaning(
+            results
+                .find(|results| results.experiment.key == experiment)
+                .expect("it was asked"),
+        )
+    }
+
+    #[test]
+    fn the_next_model_has_the_same_load() {
+        let (_, records) = fixture::run();
+        assert_eq!(
+            meaning_of(&records, "request-cost"),
+            "64 connections: `epsilon` is best (6.41 µs); next, `beta` needs 1.86 × as much."
+        );
+        // `alpha`, on one connection, is between the two, and no rival.
+        let bound = meaning_of(&records, "rate-under-bound");
+        assert!(
+            bound.contains("next, `beta` reaches at most 53.7 % of that"),
+            "{bound}"
+        );
+        let waiting = meaning_of(&records, "waiting");
+        assert!(
+            !waiting.contains("next"),
+            "connections that were never served make no rival: {waiting}"
+        );
+    }
+
+    #[test]
+    fn a_best_with_less_to_do_is_compared_with_the_whole_load() {
+        let (_, mut records) = fixture::run();
+        change(&mut records, "rate-under-bound", |_, model, trial| {
+            if let (true, Some(search)) = (model == "alpha", &mut trial.search) {
+                search.best_rate_per_s = search.best_rate_per_s.map(|rate| 9.0 * rate);
+            }
+        });
+        let words = meaning_of(&records, "rate-under-bound");
+        assert!(words.starts_with("`alpha` on 1 connection is best"), "{words}");
+        assert!(
+            words.contains("on all 64 connections has 124,000 requests/s"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn what_all_models_share_is_the_finding() {
+        let (_, mut records) = fixture::run();
+        change(&mut records, "request-cost", |setting, model, trial| {
+            let cost = if setting == "64" { 44_000.0 } else { 54.0 };
+            let own = if model == "beta" { 1.02 } else { 1.0 };
+            trial.spent.user_us = 0.0;
+            trial.spent.system_us = trial.load.throughput_per_s * cost * own;
+            trial.load.connections.served = trial.load.connections.asked;
+        });
+        assert_eq!(
+            meaning_of(&records, "request-cost"),
+            "In every model, the CPU time per request is 54.0 to 55.1 µs (1 connection) and 44,000 to 44,900 µs (64 connections)."
+        );
+    }
+
+    #[test]
+    fn settings_that_overlap_share_nothing() {
+        let (_, records) = fixture::run();
+        assert!(!meaning_of(&records, "request-cost").contains("every model"));
+    }
+
+    #[test]
+    fn all_tied_is_no_winner() {
+        let (_, mut records) = fixture::run();
+        change(&mut records, "request-cost", |_, _, trial| {
+            trial.spent.system_us = trial.load.throughput_per_s * 5.0;
+            trial.spent.user_us = 0.0;
+            trial.load.connections.served = trial.load.connections.asked;
+        });
+        assert_eq!(
+            meaning_of(&records, "request-cost"),
+            "64 connections: all tied: 5.00 µs."
+        );
+    }
+
+    #[test]
+    fn who_serves_nothing_is_named_with_its_first_setting() {
+        let (_, mut records) = fixture::run();
+        change(&mut records, "request-cost", |setting, model, trial| {
+            if setting == "64" && model == "beta" || model == "alpha" {
+                trial.load.throughput_per_s = 0.0;
+                trial.load.connections.served = 0;
+            }
+        });
+        let words = meaning_of(&records, "request-cost");
+        let end = "; `alpha` serves nothing from 1 connection on, `beta` from 64 connections on.";
+        assert!(words.ends_with(end), "{words}");
+    }
+
+    #[test]
+    fn a_kill_is_one_sentence() {
+        let (_, records) = fixture::run();
+        assert_eq!(
+            meaning_of(&records, "killed-worker"),
+            "`delta` loses 1 request and is at full rate after 119 ms in 5 of 6 trials."
+        );
+    }
 }

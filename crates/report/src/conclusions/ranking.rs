@@ -106,12 +106,23 @@ impl<'r, 'a> Ranking<'r, 'a> {
     pub(super) fn rival(&self) -> Option<String> {
         let load = |ranked: &Ranked<'_, '_>| self.answer.setting.load_for(ranked.row.contender);
         let mut rivals = self.worse.iter().filter(|rival| !rival.row.has_never_served());
-        rivals.find_map(|rival| {
+        let same_load = rivals.clone().find_map(|rival| {
             let same_load = self.leaders.iter().find(|leader| load(leader) == load(rival))?;
             Some(format!(
                 "{} {}",
                 self.name(rival.row),
                 self.behind(same_load, rival)
+            ))
+        });
+        same_load.or_else(|| {
+            // The best had less to do than others. So the best of those says more than how far it is behind.
+            let is_whole = |ranked: &Ranked<'_, '_>| load(ranked) == self.answer.setting.load;
+            let rival = rivals.find(|rival| is_whole(rival))?;
+            Some(format!(
+                "{} on all {} connections has {}",
+                self.name(rival.row),
+                self.answer.setting.load.connections,
+                self.metric.format_with_unit(rival.value)
             ))
         })
     }
@@ -138,7 +149,7 @@ impl<'r, 'a> Ranking<'r, 'a> {
         }
     }
 
-    /// The whole ranking in one clause: "`alpha` and `beta` are tied for best (5.26 to 5.33 µs); next, `gamma` needs 1.55 × as
+    /// The whole ranking in one clause: "`alpha` and `beta` tie for best (5.26 to 5.33 µs); next, `gamma` needs 1.55 × as
     /// much".
     pub(super) fn in_words(&self) -> String {
         let (leaders, values) = (self.leaders("and"), self.leading_values());
@@ -154,7 +165,7 @@ impl<'r, 'a> Ranking<'r, 'a> {
         }
         let best = match &*self.leaders {
             [_] => format!("{leaders} is best ({values})"),
-            _ => format!("{leaders} are tied for best ({values})"),
+            _ => format!("{leaders} tie for best ({values})"),
         };
         match self.rival() {
             Some(rival) => format!("{best}; next, {rival}"),

@@ -1,6 +1,8 @@
 //! The decision, the grid and the main tables as text, at most 100 columns wide.
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table as Frame, TableStyle};
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table as Frame, TableStyle,
+};
 
 use crate::numbers::counted;
 use crate::page::{DecisionLine, Grid, Mark, Table};
@@ -10,6 +12,9 @@ use crate::{conclusions, grid};
 use stats::trials_needed;
 
 const WIDTH: u16 = 100;
+
+/// The width of the workloads, so that six models have room beside them.
+const TITLES_MOST: u16 = 14;
 
 /// One line, below the headings.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
@@ -71,11 +76,22 @@ fn workloads(grid: &Grid) -> Option<String> {
         return None;
     }
     let headings = grid.models.iter().map(|(model, _)| model.clone());
-    let mut frame = frame(["", "best value"].map(str::to_owned).into_iter().chain(headings));
+    let mut frame = frame(std::iter::once("best value".to_owned()).chain(headings));
     for row in &grid.rows {
-        let best = row.best.clone().unwrap_or_else(|| "–".to_owned());
+        let best = row
+            .best
+            .as_ref()
+            .map_or_else(String::new, |best| format!("\n{best}"));
         let cells = row.cells.iter().map(|cell| cell.text.clone());
-        frame.add_row([row.title.clone(), best].into_iter().chain(cells));
+        frame.add_row(std::iter::once(format!("{}{best}", row.title)).chain(cells));
+    }
+    for column in frame.column_iter_mut() {
+        column.set_padding((1, 0));
+    }
+    if let Some(titles) = frame.column_mut(0) {
+        titles.set_constraint(ColumnConstraint::UpperBoundary(comfy_table::Width::Fixed(
+            TITLES_MOST,
+        )));
     }
     Some(format!(
         "How many times worse than the best\n{}\n",
