@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_a_standard_run_is_read_in_ten_minutes() {
+    fn the_page_of_a_standard_run_is_short() {
         let mut environment = environment();
         let shipped = shipped::all().into_iter();
         environment.experiments = shipped.filter_map(|one| one.within("standard")).collect();

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_best_with_less_to_do_is_compared_with_the_whole_load() {
+    fn a_best_with_less_to_do_is_no_measure() {
         let (_, mut records) = fixture::run();
         change(&mut records, "rate-under-bound", |_, model, trial| {
             if let (true, Some(search)) = (model == "alpha", &mut trial.search) {

@@ -115,7 +115,7 @@ impl<'r, 'a> Ranking<'r, 'a> {
             ))
         });
         same_load.or_else(|| {
-            // The best had less to do than others. So the best of those says more than how far it is behind.
+            // The best had less to do than others, so a ratio to it would mislead.
             let is_whole = |ranked: &Ranked<'_, '_>| load(ranked) == self.answer.setting.load;
             let rival = rivals.find(|rival| is_whole(rival))?;
             Some(format!(
