@@ -2,7 +2,8 @@
 
 use schema::environment::Environment;
 use schema::experiment::{Experiment, Workload};
-use schema::record::Record;
+use schema::load::Within;
+use schema::record::{Outcome, Record};
 
 use super::*;
 use crate::fixture;
@@ -249,4 +250,26 @@ fn a_model_without_part_has_its_result_in_words() {
             "{remarks:?}"
         );
     }
+}
+
+#[test]
+fn a_share_has_a_linear_axis() {
+    let (mut environment, mut records) = fixture::run();
+    let experiment = experiment(&mut environment, "past-capacity");
+    experiment.headline = "within_percent".to_owned();
+    experiment.plots = vec!["within_percent".to_owned(), "mean_us".to_owned()];
+    experiment.metrics = vec!["mean_us".to_owned()];
+    for record in &mut records {
+        if let Outcome::Measured(measured) = &mut record.outcome {
+            // 1 % or 99 % in time, and latencies as far apart.
+            let share = if record.setting == "30" { 0.99 } else { 0.01 };
+            let load = &mut measured.load;
+            let ok = (share * load.requests.planned as f64) as u64;
+            load.within = Some(Within { bound_us: 500.0, ok });
+            load.latency_us.as_mut().expect("it has latencies").mean = 1e5 * share;
+        }
+    }
+    let plots = plots_of(&environment, &records, "past-capacity");
+    let logarithmic: Vec<_> = plots.iter().map(|plot| curves_of(plot).is_logarithmic).collect();
+    assert_eq!(logarithmic, [false, true]);
 }
