@@ -10,7 +10,8 @@ const CPUS_ENOUGH: usize = 4;
 pub(crate) fn limits(summary: &Summary<'_>) -> Vec<String> {
     let limits = [cpus(summary), connections(summary)];
     let always = [
-        "**Kernel memory**: socket buffers are not in the memory of processes.",
+        "**Kernel memory**: in no metric.",
+        "**Half a message**, as a crash within a reply leaves it.",
         "**A network**: client and servers ran on one machine.",
     ];
     let always = always.into_iter().map(str::to_owned);

@@ -117,7 +117,7 @@ fn replaced_after_a_pause(results: &Results<'_>) -> Option<String> {
 
 fn process_memory(results: &Results<'_>) -> Option<String> {
     (results.headline().kind == Kind::Memory)
-        .then(|| "Without kernel memory, such as socket buffers.".to_owned())
+        .then(|| "Without kernel memory: stacks, page tables, socket buffers.".to_owned())
 }
 
 fn latency_bound(results: &Results<'_>) -> Option<String> {
