@@ -12,7 +12,7 @@ pub(super) fn render(table: &Table, models: &[Model<'_>]) -> Markup {
     html! {
         div.wide tabindex="0" role="group" aria-label=(Shown(&plain(&table.caption))) {
             table.sortable {
-                caption { (marked(&table.caption)) }
+                caption { span { (marked(&table.caption)) } }
                 thead {
                     tr {
                         @for heading in std::iter::once("model").chain(table.headings.iter().map(String::as_str)) {

@@ -75,3 +75,33 @@ fn text_on_a_phone_has_at_least_14_pixels() {
         parseFloat(getComputedStyle(part).fontSize) < 13.9).map((part) => `${part.outerHTML.slice(0, 80)} ${getComputedStyle(part).fontSize}`)";
     assert_eq!(strings(&browser.run(small)), [""; 0]);
 }
+
+#[test]
+fn text_in_plots_on_a_phone_has_at_least_12_pixels() {
+    let Some(mut browser) = sample_at("") else { return };
+    browser.screen(400, 800, false);
+    open_sample(&mut browser, "");
+    let smallest = "Math.min(...shown('svg.plot text').map((text) => {
+        const plot = text.closest('svg');
+        const scale = plot.getBoundingClientRect().width / plot.viewBox.baseVal.width;
+        return parseFloat(getComputedStyle(text).fontSize) * scale;
+    }))";
+    let smallest = browser.run(smallest).as_f64().unwrap();
+    assert!(smallest >= 12.0, "{smallest}");
+}
+
+/// A caption as wide as its table would end outside of the window.
+#[test]
+fn captions_stay_in_sight_while_tables_scroll() {
+    let Some(mut browser) = sample_at("") else { return };
+    browser.screen(400, 800, false);
+    open_sample(&mut browser, "");
+    let places = "shown('.sortable caption span').map((caption) => {
+        const frame = caption.closest('.wide');
+        frame.scrollLeft = 200;
+        const [inner, outer] = [caption, frame].map((part) => part.getBoundingClientRect());
+        return frame.scrollLeft > 0 && inner.left >= outer.left - 1 && inner.right <= outer.right + 1;
+    })";
+    let seen: Vec<bool> = serde_json::from_value(browser.run(places)).unwrap();
+    assert!(!seen.is_empty() && seen.iter().all(|&seen| seen), "{seen:?}");
+}
