@@ -82,8 +82,7 @@ fn in_short(summary: &Summary<'_>, run: &str) -> Vec<String> {
     )];
     lines.extend(caveats::of_run(summary));
     lines.push(
-        "Models are compared by the ratios of the same rounds. Per column, the chance to call one worse that is not is 5 %. Tied \
-         means no significant difference."
+        "Models are compared by the ratios of the same rounds. Tied means no significant difference."
             .to_owned(),
     );
     lines.push(format!(

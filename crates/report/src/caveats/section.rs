@@ -145,3 +145,64 @@ fn unsteady(results: &Results<'_>) -> Option<String> {
     let settings: Vec<_> = settings.map(Answer::name).collect();
     (!settings.is_empty()).then(|| format!("Latency still changed within the window: {}.", list(&settings)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use schema::record::{Outcome, Record};
+
+    #[track_caller]
+    fn caveats_of(records: &[Record], experiment: &str) -> Vec<String> {
+        let (environment, _) = fixture::run();
+        let summary = fixture::summary(&environment, records);
+        let mut results = summary.results.iter();
+        section_caveats(
+            results
+                .find(|results| results.experiment.key == experiment)
+                .expect("it was asked"),
+        )
+    }
+
+    #[test]
+    fn a_caveat_stands_with_the_experiment_that_it_limits() {
+        let (_, records) = fixture::run();
+        for (experiment, expected) in [
+            // Its headline is a cost, which a saturated load generator does not change.
+            ("request-cost", [].as_slice()),
+            (
+                "rate-under-bound",
+                &[
+                    "“≥”: limited by the load generator.",
+                    "`alpha` had 1 connection, `delta` 8, not 64.",
+                ],
+            ),
+            (
+                "past-capacity",
+                &[
+                    "Some requests or trials failed: `epsilon`.",
+                    "`alpha` had 1 connection, not 8.",
+                ],
+            ),
+            (
+                "killed-worker",
+                &["With a fixed set of workers: the pause before a replacement, plus its start."],
+            ),
+        ] {
+            assert_eq!(caveats_of(&records, experiment), expected, "{experiment}");
+        }
+    }
+
+    #[test]
+    fn a_saturated_client_is_named_where_latency_decides() {
+        let (_, mut records) = fixture::run();
+        for record in records.iter_mut().filter(|record| record.model == "beta") {
+            if let Outcome::Measured(trial) = &mut record.outcome {
+                trial.load.checks.client_limited = Some(true);
+            }
+        }
+        let caveats = caveats_of(&records, "past-capacity");
+        let named = "The load generator was saturated, and may have added to the latency of `beta`.";
+        assert!(caveats.iter().any(|caveat| caveat == named), "{caveats:?}");
+    }
+}

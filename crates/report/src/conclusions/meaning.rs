@@ -26,6 +26,7 @@ pub(crate) fn meaning(results: &Results<'_>) -> String {
         },
     }
     clauses.extend(stalled);
+    clauses.extend(overloaded(results));
     if clauses.is_empty() {
         return "Nothing was measured.".to_owned();
     }
@@ -189,6 +190,19 @@ pub(super) fn stalled(results: &Results<'_>) -> Option<String> {
     (!clauses.is_empty()).then(|| clauses.join(", "))
 }
 
+/// Where every model was overloaded, so that none is ranked by its latency.
+fn overloaded(results: &Results<'_>) -> Option<String> {
+    let is_overloaded = |answer: &&Answer<'_>| answer.rows.iter().all(Row::is_overloaded);
+    let settings: Vec<_> = results
+        .answers
+        .iter()
+        .filter(is_overloaded)
+        .map(Answer::name)
+        .collect();
+    (results.headline().is_latency && !settings.is_empty())
+        .then(|| format!("at {}, every model is overloaded", list(&settings)))
+}
+
 /// A clause as the start of a sentence.
 pub(super) fn capitalised(clause: &str) -> String {
     let mut letters = clause.chars();
@@ -275,6 +289,16 @@ mod tests {
         assert_eq!(
             meaning_of(&records, "request-cost"),
             "In every model, the CPU time per request is 54.0 to 55.1 µs (1 connection) and 44,000 to 44,900 µs (64 connections)."
+        );
+    }
+
+    #[test]
+    fn overload_of_all_models_is_part_of_the_meaning() {
+        let (_, records) = fixture::run();
+        let words = meaning_of(&records, "past-capacity");
+        assert!(
+            words.ends_with("; at 120 %, every model is overloaded."),
+            "{words}"
         );
     }
 
