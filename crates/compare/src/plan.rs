@@ -214,9 +214,9 @@ mod tests {
             (
                 "killed-worker/sigkill",
                 &[
-                    "gamma 8",
+                    "gamma 64",
                     "delta 8 --workers 8",
-                    "zeta 8 --workers 4 --accept reuseport",
+                    "zeta 64 --workers 4 --accept reuseport",
                 ],
             ),
         ] {
