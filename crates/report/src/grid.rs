@@ -15,6 +15,10 @@ use crate::summary::{Answer, Results, Row, Summary, Value};
 /// The text of a cell of a model that takes no part, where nothing else is known of it.
 const NOT_MEASURED: &str = "not measured";
 
+/// What a ratio and a rank rest on.
+pub(crate) const RATIOS: &str =
+    "Ratios are quotients of the medians; ranks come from trials of the same rounds.";
+
 /// The grid of a run: empty if no setting of it stands for a workload.
 pub(crate) fn grid(summary: &Summary<'_>) -> Grid {
     let contenders = &summary.environment.contenders;

@@ -176,7 +176,7 @@ impl<'a> Answer<'a> {
         let needed = stats::trials_needed(self.rows.len());
         let standings = stats::rank(&values, better, needed);
         let ratios = stats::times_worse(&values, better, needed);
-        for ((place, found), ratio) in compared.into_iter().zip(standings).zip(ratios) {
+        for ((&place, found), ratio) in compared.iter().zip(standings).zip(ratios) {
             let row = &mut self.rows[place];
             row.values[index].ratio = ratio;
             row.values[index].standing = match found.map_err(Reason::from) {
@@ -184,6 +184,23 @@ impl<'a> Answer<'a> {
                 Ok(rank) if is_smoke && rank != Rank::Only => Err(Reason::Smoke),
                 standing => standing,
             };
+        }
+        let best = self.best(index).and_then(|best| best.values[index].estimate);
+        for row in &mut self.rows {
+            let value = &mut row.values[index];
+            let ratio = best.zip(value.estimate);
+            let ratio = ratio.and_then(|(best, own)| {
+                // Of the medians as they are shown, so that a reader gets the same.
+                let [own, best] = [own, best].map(|value| metric.as_shown(value.median));
+                quotient(own, best, better)
+            });
+            // The interval is that of the same rounds, and has the quotient within it.
+            value.ratio = value.ratio.zip(ratio).map(|(paired, ratio)| Comparison {
+                ratio,
+                low: paired.low.min(ratio),
+                high: paired.high.max(ratio),
+                ..paired
+            });
         }
     }
 
@@ -218,27 +235,19 @@ impl<'a> Answer<'a> {
         place.unwrap_or(0)
     }
 
-    /// The best row of a column, or its only one.
+    /// The row with the best median of a column, of those that rank as best or tied, or its only one. All ratios are to it.
     pub(crate) fn best(&self, index: usize) -> Option<&Row<'a>> {
-        let is_best = |row: &&Row<'_>| matches!(row.values[index].standing, Ok(Rank::Best | Rank::Only));
-        self.rows.iter().find(is_best)
-    }
-
-    /// How many times worse a row is than another in a column, by the rounds that both have.
-    pub(crate) fn times_worse(&self, row: &Row<'_>, than: &Row<'_>, index: usize) -> Option<f64> {
-        let metric = self.metric(index);
-        let rounds = |row: &Row<'_>| row.kept.iter().map(|(round, _)| *round).max().unwrap_or(0);
-        let rounds = rounds(row).max(rounds(than));
-        let [first, second] = [than, row].map(|row| row.by_round(index, metric, rounds));
-        let pairs = first.iter().zip(&second);
-        let pairs: Vec<_> = pairs
-            .filter_map(|(first, second)| Some(((*first)?, (*second)?)))
-            .collect();
-        let ratio = Comparison::paired(&pairs)?.ratio;
-        Some(match metric.better {
-            Some(Better::More) => ratio.recip(),
-            Some(Better::Less) | None => ratio,
-        })
+        let better = self.metric(index).better;
+        let leaders = self.rows.iter().filter_map(|row| {
+            let value = row.values[index];
+            let leads = matches!(value.standing, Ok(Rank::Best | Rank::Only | Rank::Tied));
+            Some((value.estimate.filter(|_| leads)?.median, row))
+        });
+        let best = leaders.min_by(|(one, _), (other, _)| match better {
+            Some(Better::More) => other.total_cmp(one),
+            Some(Better::Less) | None => one.total_cmp(other),
+        });
+        best.map(|(_, row)| row)
     }
 
     /// How a value is marked in its column.
@@ -263,6 +272,15 @@ impl<'a> Answer<'a> {
             _ => title.clone(),
         }
     }
+}
+
+/// How many times worse a median is than that of the best; none if one of them is zero.
+fn quotient(own: f64, best: f64, better: Better) -> Option<f64> {
+    let ratio = match better {
+        Better::Less => own / best,
+        Better::More => best / own,
+    };
+    (own > 0.0 && best > 0.0).then_some(ratio)
 }
 
 #[cfg(test)]

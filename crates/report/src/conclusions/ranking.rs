@@ -93,12 +93,14 @@ impl<'r, 'a> Ranking<'r, 'a> {
     pub(super) fn leading_values(&self) -> String {
         let mut values: Vec<_> = self.leaders.iter().map(|leader| leader.value).collect();
         values.sort_by(f64::total_cmp);
-        let least_is_bound = self
-            .leaders
-            .iter()
-            .any(|leader| remark::is_client_bound(leader.row, self.metric));
-        let bound = if least_is_bound { "≥ " } else { "" };
+        let bound = if self.is_client_bound() { "≥ " } else { "" };
         format!("{bound}{}", range(self.metric, &values))
+    }
+
+    /// Whether the load generator limits a leader.
+    fn is_client_bound(&self) -> bool {
+        let mut leaders = self.leaders.iter();
+        leaders.any(|leader| remark::is_client_bound(leader.row, self.metric))
     }
 
     /// The next model under the same load as a leader: "`gamma` needs 1.55 × as much". None if all others are tied, or had
@@ -107,12 +109,8 @@ impl<'r, 'a> Ranking<'r, 'a> {
         let load = |ranked: &Ranked<'_, '_>| self.answer.setting.load_for(ranked.row.contender);
         let mut rivals = self.worse.iter().filter(|rival| !rival.row.has_never_served());
         let same_load = rivals.clone().find_map(|rival| {
-            let same_load = self.leaders.iter().find(|leader| load(leader) == load(rival))?;
-            Some(format!(
-                "{} {}",
-                self.name(rival.row),
-                self.behind(same_load, rival)
-            ))
+            let same_load = self.leaders.iter().any(|leader| load(leader) == load(rival));
+            same_load.then(|| format!("{} {}", self.name(rival.row), self.behind(rival)))
         });
         same_load.or_else(|| {
             // The best had less to do than others, so a ratio to it would mislead.
@@ -127,15 +125,14 @@ impl<'r, 'a> Ranking<'r, 'a> {
         })
     }
 
-    /// How far a model is behind a leader: "needs 1.55 × as much".
-    fn behind(&self, leader: &Ranked<'r, 'a>, rival: &Ranked<'r, 'a>) -> String {
+    /// How far a model is behind the best: "needs 1.55 × as much".
+    fn behind(&self, rival: &Ranked<'r, 'a>) -> String {
         let value = self.metric.format_with_unit(rival.value);
-        let ratio = self.answer.times_worse(rival.row, leader.row, self.index);
-        let Some(ratio) = ratio.filter(|_| rival.value > 0.0) else {
+        let Some(ratio) = rival.row.values[self.index].ratio.map(|ratio| ratio.ratio) else {
             return format!("has {value}");
         };
         let times = format!("{} ×", rounded(ratio));
-        let is_bound = remark::is_client_bound(leader.row, self.metric);
+        let is_bound = self.is_client_bound();
         match self.metric.kind {
             Kind::Rate if is_bound => format!("reaches at most {} of that", percent(1.0 / ratio)),
             Kind::Rate => format!("reaches {} of that", percent(1.0 / ratio)),

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
 
+use crate::grid::RATIOS;
 use crate::page::{Cell, DecisionLine, Grid, GridCell, Mark, Page, Section, Table};
 
 /// How the comment begins by which a page is known to be written by `compare`.
@@ -62,7 +63,7 @@ pub(super) fn write_grid(text: &mut String, level: &str, grid: &Grid) -> fmt::Re
     writeln!(
         text,
         "{level}How many times worse than the best\n\n1.5 ×: 1.5 times the time, cost or memory of the best, or a rate 1.5 times \
-         lower.\n"
+         lower. {RATIOS}\n"
     )?;
     write!(text, "|workload|best value|")?;
     for (model, _) in &grid.models {

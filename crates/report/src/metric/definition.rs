@@ -154,6 +154,12 @@ impl Metric {
         }
     }
 
+    /// A value with the digits that a table shows.
+    pub(crate) fn as_shown(&self, value: f64) -> f64 {
+        let digits = self.format(value).replace(',', "");
+        digits.parse().unwrap_or(value)
+    }
+
     /// A value with its unit, for a sentence.
     #[must_use]
     pub fn format_with_unit(&self, value: f64) -> String {

@@ -50,7 +50,8 @@ pub(crate) struct Value {
     pub(crate) estimate: Option<Estimate>,
     /// Where it stands in its column.
     pub(crate) standing: Standing,
-    /// How many times worse than the best of its column it is, if it is compared.
+    /// How many times worse than the best of its column it is, if it is compared: the quotient of the medians, with the
+    /// interval of the ratios of the same rounds.
     pub(crate) ratio: Option<Comparison>,
 }
 

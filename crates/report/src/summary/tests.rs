@@ -94,3 +94,49 @@ fn an_experiments_own_name_of_its_headline_is_shown_everywhere() {
         .find(|(name, _)| name.contains("CPU time of a ping"));
     assert!(meaning.is_some(), "{:?}", page.metrics);
 }
+
+#[test]
+fn a_ratio_is_the_quotient_of_the_shown_medians() {
+    let (environment, mut records) = fixture::run();
+    // A model whose rounds differ: the median of its ratios is not the ratio of the medians.
+    for record in &mut records {
+        if let ("request-cost", "beta", Outcome::Measured(trial)) =
+            (&*record.experiment, &*record.model, &mut record.outcome)
+        {
+            trial.spent.user_us *= 1.0 + 0.3 * (record.round % 3) as f64;
+        }
+    }
+    let summary = fixture::summary(&environment, &records);
+    let mut seen = 0;
+    for answer in summary.answers() {
+        for index in 0..answer.experiment.metric_keys().count() {
+            let Some(better) = answer.metric(index).better else {
+                continue;
+            };
+            let Some(best) = answer.best(index).and_then(|row| row.values[index].estimate) else {
+                continue;
+            };
+            for value in answer.rows.iter().map(|row| row.values[index]) {
+                let (Some(ratio), Some(own)) = (value.ratio, value.estimate) else {
+                    continue;
+                };
+                let shown = |median| {
+                    let text = answer.metric(index).format(median).replace(',', "");
+                    text.parse::<f64>().expect("a number is shown")
+                };
+                let [own, best] = [own.median, best.median].map(shown);
+                let quotient = match better {
+                    Better::Less => own / best,
+                    Better::More => best / own,
+                };
+                assert!((ratio.ratio - quotient).abs() < 1e-12, "{ratio:?}, {quotient}");
+                assert!(ratio.low <= quotient && quotient <= ratio.high, "{ratio:?}");
+                if matches!(value.standing, Ok(Rank::Best | Rank::Tied)) {
+                    assert!(ratio.ratio >= 1.0, "the baseline has the best median: {ratio:?}");
+                }
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10);
+}

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::swatch::swatch;
 use crate::escape::markup::{Shown, marked, plain};
+use crate::grid::RATIOS;
 use crate::page::{Grid, GridCell, GridRow, Interval, Mark};
 use crate::score::{self, Placed};
 
@@ -19,7 +20,7 @@ pub(super) fn render(grid: &Grid) -> Markup {
             p {
                 "A cell shows how far a model is from the best of its row: " b { "1.55 ×" } " is 1.55 times as much time or \
                  memory, or a rate that is 1.55 times lower. " b { "Tied" } " models show no significant difference. Words \
-                 stand where there is no ratio."
+                 stand where there is no ratio. " (RATIOS)
             }
             (ordering(grid, &placed))
             div #workloads .wide tabindex="0" role="group" aria-labelledby="grid-title" {
