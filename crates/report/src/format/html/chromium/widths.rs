@@ -77,7 +77,7 @@ fn text_on_a_phone_has_at_least_14_pixels() {
 }
 
 #[test]
-fn text_in_plots_on_a_phone_has_at_least_12_pixels() {
+fn text_in_plots_on_phones_has_12_pixels() {
     let Some(mut browser) = sample_at("") else { return };
     browser.screen(400, 800, false);
     open_sample(&mut browser, "");
