@@ -10,6 +10,7 @@ mod dependencies;
 mod docs;
 mod generated;
 mod help;
+mod kept_run;
 mod modules;
 mod pages;
 mod reader;

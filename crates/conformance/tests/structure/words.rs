@@ -16,12 +16,14 @@ struct Word {
     pattern: Regex,
     instead: String,
     except: Option<Regex>,
+    /// A text that has it, for a phrase that was misread.
+    example: Option<String>,
 }
 
 static WORDS: LazyLock<Vec<Word>> = LazyLock::new(|| {
     let list: toml::Table = read(&root().join(LIST)).parse().expect("the list is TOML");
-    let words = list["word"].as_array().expect("[[word]] tables");
-    words.iter().map(Word::from_toml).collect()
+    let lists = ["word", "misreading"].map(|key| list[key].as_array().expect("tables"));
+    lists.into_iter().flatten().map(Word::from_toml).collect()
 });
 
 #[test]
@@ -73,6 +75,18 @@ fn a_word_is_found_in_text_and_in_identifiers() {
 }
 
 #[test]
+fn each_misreading_is_found_in_its_example() {
+    let misread = WORDS
+        .iter()
+        .filter_map(|word| Some((word, word.example.as_ref()?)));
+    assert!(misread.clone().count() >= 8);
+    for (word, example) in misread {
+        assert!(word.find(example).is_some(), "{example}");
+        assert!(word.find(&word.instead).is_none(), "{}", word.instead);
+    }
+}
+
+#[test]
 fn a_phrase_is_found_across_the_end_of_a_line() {
     let [first, second] = ["set", "aside"];
     let finds = |text: String, is_page| !found_in_text(&text, is_page, "").is_empty();
@@ -90,10 +104,15 @@ impl Word {
             built.unwrap_or_else(|error| panic!("{LIST}: {error}"))
         };
         let text = |key: &str| table.get(key).map(|value| value.as_str().expect("a text"));
+        let instead = text("use").expect("what to use");
         Self {
             pattern: regex(&format!(r"\b({})\b", text("pattern").expect("a pattern"))),
-            instead: text("use").expect("what to use").to_owned(),
+            instead: match text("taken_for") {
+                Some(meaning) => format!("{instead} (it was taken for: {meaning})"),
+                None => instead.to_owned(),
+            },
             except: text("except").map(regex),
+            example: text("example").map(str::to_owned),
         }
     }
 
