@@ -69,9 +69,9 @@ fn written_again(run: &str) -> TempDir {
         let copied = fs::copy(root().join(file), copy);
         copied.unwrap_or_else(|error| panic!("{file}: {error}"));
     };
-    PAGES.iter().for_each(|page| copy(page));
-    for file in ["environment.json", "records.jsonl.gz"] {
-        copy(&format!("{run}/{file}"));
+    let records = ["environment.json", "records.jsonl.gz"].map(|file| format!("{run}/{file}"));
+    for file in PAGES.into_iter().chain(records.iter().map(|file| &**file)) {
+        copy(file);
     }
     let mut command = Command::new(programs().join("compare"));
     command.current_dir(&folder).args(["report", run]);
