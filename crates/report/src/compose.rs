@@ -81,13 +81,9 @@ fn in_short(summary: &Summary<'_>, run: &str) -> Vec<String> {
         environment.machine.kernel,
     )];
     lines.extend(caveats::of_run(summary));
-    lines.push(
-        "Models are compared by the ratios of the same rounds. Tied means no significant difference."
-            .to_owned(),
-    );
+    lines.push("Tied means no significant difference.".to_owned());
     lines.push(format!(
-        "`runs/{run}/report.html` has all metrics with their meanings, all caveats and the method; records and `trials.csv` are \
-         beside it."
+        "`runs/{run}/report.html` has all metrics, caveats and the method. Beside it are the records and `trials.csv`."
     ));
     lines
 }

@@ -80,8 +80,8 @@ pub(crate) fn metrics_table(answer: &Answer<'_>, caption: String, width: Width) 
 /// The most settings of a small table.
 const SETTINGS_MOST: usize = 2;
 
-/// A small table: the headline in the settings that matter most, with intervals if it is one setting. The heading of its first
-/// column is its caption.
+/// A small table: the headline in the settings that matter most. The heading of its first column is its caption. Plots show
+/// the intervals.
 pub(crate) fn short_table(results: &Results<'_>) -> Table {
     let answers = shown_answers(results);
     let (caption, headings, columns): (_, Vec<_>, Vec<_>) = match &*answers {
@@ -111,7 +111,7 @@ pub(crate) fn short_table(results: &Results<'_>) -> Table {
             .iter()
             .map(
                 |(answer, index)| match answer.rows.iter().find(|row| row.place == place) {
-                    Some(row) => short_cell(answer, row, *index, answers.len() == 1),
+                    Some(row) => short_cell(answer, row, *index),
                     None => empty_cell(),
                 },
             )
@@ -151,8 +151,8 @@ fn shown_answers<'r, 'a>(results: &'r Results<'a>) -> Vec<&'r Answer<'a>> {
     shown.into_iter().map(|index| answers[index]).collect()
 }
 
-/// A value, with its interval where that is asked for. If it is not ranked, the reason is in its place.
-fn short_cell(answer: &Answer<'_>, row: &Row<'_>, index: usize, has_interval: bool) -> Cell {
+/// A value. If it is not ranked, the reason is in its place.
+fn short_cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
     let cell = value_cell(answer, row, index);
     let reason = row.values[index].standing.err();
     match reason.and_then(|reason| remark::in_short(row, reason)) {
@@ -168,7 +168,7 @@ fn short_cell(answer: &Answer<'_>, row: &Row<'_>, index: usize, has_interval: bo
         },
         None => Cell {
             note: None,
-            interval: cell.interval.filter(|_| has_interval),
+            interval: None,
             ..cell
         },
     }

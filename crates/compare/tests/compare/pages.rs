@@ -55,7 +55,7 @@ fn a_run_with_nothing_to_measure_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = folder.path().join("mine.toml");
     let text_of = "key = \"mine\"\ntitle = \"Mine\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"p50_us\"\n\
-                   needs = \"accept:nothing\"\n[[setting]]\nkey = \"a\"\ntitle = \"a\"\n";
+                   needs = \"accept:reuseport\"\n[[setting]]\nkey = \"a\"\ntitle = \"a\"\n";
     fs::write(&experiment, text_of).unwrap();
     let out = folder.path().join("out");
     let done = smoke(experiment.to_str().unwrap(), blocking(), &out)
