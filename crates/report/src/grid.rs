@@ -1,6 +1,6 @@
 //! The grid: workloads in rows, models in columns, and in each cell how far the model is from the best.
 
-use stats::Rank;
+use stats::{Estimate, Rank};
 
 use schema::contender::Contender;
 use schema::experiment::{Excluded, Workload};
@@ -15,6 +15,9 @@ use crate::summary::{Answer, Results, Row, Summary, Value};
 /// The text of a cell of a model that takes no part, where nothing else is known of it.
 const NOT_MEASURED: &str = "not measured";
 
+/// A tied value whose interval reaches beyond this many times the best is not about equal.
+const FAR_FROM: f64 = 1.5;
+
 /// What a ratio and a rank rest on.
 pub(crate) const RATIOS: &str =
     "Ratios are quotients of the medians; ranks come from trials of the same rounds.";
@@ -22,11 +25,12 @@ pub(crate) const RATIOS: &str =
 /// The grid of a run: empty if no setting of it stands for a workload.
 pub(crate) fn grid(summary: &Summary<'_>) -> Grid {
     let contenders = &summary.environment.contenders;
+    let is_smoke = summary.environment.profile == "smoke";
     let rows: Vec<_> = summary
         .results
         .iter()
         .flat_map(Results::workloads)
-        .map(|(answer, workload)| row(contenders, answer, workload))
+        .map(|(answer, workload)| row(contenders, answer, workload, is_smoke))
         .collect();
     if rows.is_empty() {
         return Grid::default();
@@ -41,12 +45,17 @@ pub(crate) fn grid(summary: &Summary<'_>) -> Grid {
     }
 }
 
-fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) -> GridRow {
+fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload, is_smoke: bool) -> GridRow {
     let index = answer.index_of(workload);
     let metric = answer.metric(index);
+    // A smoke run ranks nothing.
+    let loses_all = !is_smoke
+        && contenders
+            .iter()
+            .any(|contender| known_of_absent(answer, workload, contender).is_some());
     let cell =
         |(place, contender): (usize, &Contender)| match answer.rows.iter().find(|row| row.place == place) {
-            Some(row) => cell(answer, row, index),
+            Some(row) => cell(answer, row, index, loses_all),
             None => GridCell {
                 text: absent(answer, workload, contender),
                 ..GridCell::default()
@@ -91,10 +100,19 @@ fn shown(row: &Row<'_>, index: usize, metric: &Metric) -> Option<String> {
     Some(metric.format_with_unit(median))
 }
 
-fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> GridCell {
+/// How a cell is marked. Where the models that take no part lose everything, those that are ranked are better than them.
+fn mark(answer: &Answer<'_>, row: &Row<'_>, index: usize, loses_all: bool) -> Mark {
+    match (answer.mark(row, index), row.values[index].standing) {
+        (Mark::AllTied, _) if loses_all => Mark::Tied,
+        (Mark::None, Ok(Rank::Only)) if loses_all => Mark::Best,
+        (mark, _) => mark,
+    }
+}
+
+fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize, loses_all: bool) -> GridCell {
     let metric = answer.metric(index);
     let value = row.values[index];
-    let mark = answer.mark(row, index);
+    let mark = mark(answer, row, index, loses_all);
     let shown = shown(row, index, metric);
     let is_bound = remark::is_client_bound(row, metric);
     let text = text(answer, row, index).or_else(|| shown.clone());
@@ -139,7 +157,7 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
     };
     let estimate = value.estimate?;
     if *metric == load::THROUGHPUT && estimate.median <= 0.0 {
-        return Some("serves nothing".to_owned());
+        return Some(remark::SERVES_NOTHING.to_owned());
     }
     let is_bound = remark::is_client_bound(row, metric);
     let mut words = match rank {
@@ -155,7 +173,10 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
         }
         Rank::Best | Rank::Tied => match answer.mark(row, index) {
             Mark::Best => "best".to_owned(),
-            _ => "tied".to_owned(),
+            _ => match far(value) {
+                Some(high) => format!("tied, up to {} ×", rounded(high)),
+                None => "tied".to_owned(),
+            },
         },
     };
     if let Some(never_served) = remark::never_served(row) {
@@ -164,7 +185,26 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
         let connections = counted(own, "connection", "connections");
         words = format!("{words} ({connections})");
     }
+    if let Some(rate) = own_rate(answer, row) {
+        words = format!("{words}, at {}/s", rounded(rate));
+    }
     Some(words)
+}
+
+/// The end of the interval of a tied value that may be far from the best.
+pub(crate) fn far(value: Value) -> Option<f64> {
+    let is_tied = matches!(value.standing, Ok(Rank::Best | Rank::Tied));
+    let high = value.ratio.filter(|_| is_tied)?.high;
+    (high > FAR_FROM && high.is_finite()).then_some(high)
+}
+
+/// The rate that a model was offered, where it is a share of its own capacity.
+fn own_rate(answer: &Answer<'_>, row: &Row<'_>) -> Option<f64> {
+    if !answer.setting.load_for(row.contender).needs_capacity() {
+        return None;
+    }
+    let rates = row.kept.iter().filter_map(|(_, trial)| trial.load.rate_per_s);
+    Some(Estimate::from_values(rates)?.median)
 }
 
 #[cfg(test)]
@@ -216,7 +256,7 @@ mod tests {
                 "64 busy connections: 6.41 µs: 63 of 64 never served | 1.86 × | 54 of 64 never served | best",
                 "As many requests as possible: 124,000 requests/s: \
                  4.12 × (1 connection) | 1.86 × | tied (8 connections) | client-bound ≥ 124,000/s",
-                "Near capacity: 413 µs: tied (1 connection) | tied | 411 µs (5 of 6 trials) | tied",
+                "Near capacity: 413 µs: tied (1 connection), at 7,730/s | tied, at 7,730/s | 411 µs (5 of 6 trials) | tied, at 7,730/s",
                 "200 requests that wait: 20,000 requests/s: \
                  200 ×, 199 of 200 never served | tied | 20.0 ×, 190 of 200 never served | client-bound ≥ 20,000/s",
                 "A library that crashes: 1: all connections lost | all connections lost | 1 | all connections lost",
@@ -255,6 +295,63 @@ mod tests {
         assert_eq!(
             (&*row.cells[0].text, row.cells[0].ratio),
             ("serves nothing", None)
+        );
+    }
+
+    #[test]
+    fn a_tied_cell_shows_how_far_it_may_be() {
+        let (environment, mut records) = fixture::run();
+        let mut round = 0;
+        for model in ["beta", "epsilon"] {
+            change(&mut records, ["waiting", "sleep-10ms", model], |trial| {
+                trial.load.throughput_per_s = 20_000.0;
+                trial.load.checks.client_limited = Some(false);
+            });
+        }
+        for record in &mut records {
+            let is_here = record.experiment == "waiting" && record.model == "beta";
+            if let (true, Outcome::Measured(trial)) = (is_here, &mut record.outcome) {
+                round += 1;
+                trial.load.throughput_per_s = if round % 2 == 0 { 5_000.0 } else { 20_000.0 };
+            }
+        }
+        let summary = fixture::summary(&environment, &records);
+        let answer = summary
+            .answers()
+            .find(|answer| answer.experiment.key == "waiting");
+        let answer = answer.expect("it was measured");
+        let beta = answer
+            .rows
+            .iter()
+            .find(|row| row.model == "beta")
+            .expect("it took part");
+        let high = beta.values[0].ratio.expect("it is ranked").high;
+        let texts = texts(&environment, &records, "waiting/sleep-10ms");
+        assert_eq!(texts[1], format!("tied, up to {} ×", rounded(high)));
+        assert!(high > 1.5 && texts[3] == "tied", "{texts:?}");
+    }
+
+    #[test]
+    fn those_that_outlive_a_crash_are_marked() {
+        let (environment, records) = fixture::run();
+        let summary = fixture::summary(&environment, &records);
+        let grid = grid(&summary);
+        let row = grid
+            .rows
+            .iter()
+            .find(|row| row.experiment == "killed-worker")
+            .expect("a workload");
+        let marks: Vec<_> = row.cells.iter().map(|cell| cell.mark).collect();
+        assert_eq!(marks, [Mark::None, Mark::None, Mark::Best, Mark::None]);
+    }
+
+    #[test]
+    fn a_share_of_its_capacity_is_shown_as_a_rate() {
+        let (environment, records) = fixture::run();
+        let texts = texts(&environment, &records, "past-capacity/85");
+        assert!(
+            texts[1].starts_with("tied, at ") && texts[1].ends_with("/s"),
+            "{texts:?}"
         );
     }
 

@@ -8,6 +8,9 @@ use crate::numbers::{count, rounded};
 use crate::standing::{Reason, Standing};
 use crate::summary::Row;
 
+/// Of a model that serves no connection.
+pub(crate) const SERVES_NOTHING: &str = "serves nothing";
+
 /// Why a value of a row is not ranked: `54 of 64 never served`, `errors 12 %`, `2 of 7 trials`. None if that needs no words.
 pub(crate) fn not_ranked(row: &Row<'_>, reason: Reason) -> Option<String> {
     Some(match reason {
@@ -30,7 +33,10 @@ pub(crate) fn not_ranked(row: &Row<'_>, reason: Reason) -> Option<String> {
 pub(crate) fn in_short(row: &Row<'_>, reason: Reason) -> Option<String> {
     match reason {
         Reason::NeverServed => {
-            let (never, _) = counts_never_served(row)?;
+            let (never, asked) = counts_never_served(row)?;
+            if never == asked {
+                return Some(SERVES_NOTHING.to_owned());
+            }
             Some(format!("{} never served", count(never as f64)))
         }
         _ => not_ranked(row, reason),
@@ -40,6 +46,9 @@ pub(crate) fn in_short(row: &Row<'_>, reason: Reason) -> Option<String> {
 /// How many of its connections a model never served, in most trials: `54 of 64 never served`. None if it served all in most.
 pub(crate) fn never_served(row: &Row<'_>) -> Option<String> {
     let (never, asked) = counts_never_served(row)?;
+    if never == asked {
+        return Some(SERVES_NOTHING.to_owned());
+    }
     Some(format!(
         "{} of {} never served",
         count(never as f64),

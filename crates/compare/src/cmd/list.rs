@@ -116,13 +116,15 @@ fn workers(model: &Description) -> &'static str {
     match model.workers.map(|workers| workers.kind) {
         Some(WorkerKind::Processes) => "processes",
         Some(WorkerKind::Threads) => "threads",
+        // Where a wait holds the thread that serves a connection, many connections have a thread or process each.
+        None if model.serves == Serves::Many && model.wait_holds == WaitHolds::Thread => "one per connection",
         None => "none",
     }
 }
 
 fn wait_holds(what: WaitHolds) -> &'static str {
     match what {
-        WaitHolds::Thread => "a thread",
+        WaitHolds::Thread => "a thread or process",
         WaitHolds::Nothing => "no thread",
     }
 }
@@ -178,9 +180,21 @@ mod tests {
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines.len(), 2 + samples::NAMES.len());
         assert_eq!(lines[1], "|---|---|---|---|---|---|---|");
+        let workers = lines[2..]
+            .iter()
+            .map(|line| line.split(" | ").nth(3).expect("it has workers"));
+        let expected = [
+            "none",
+            "one per connection",
+            "one per connection",
+            "processes",
+            "none",
+            "processes",
+        ];
+        assert!(workers.eq(expected), "{table}");
         assert_eq!(
             lines[5],
-            "| `delta` | what delta is | one connection per worker; the others wait | processes | a thread | its connection | one connection |"
+            "| `delta` | what delta is | one connection per worker; the others wait | processes | a thread or process | its connection | one connection |"
         );
     }
 }

@@ -8,7 +8,7 @@ use crate::metric::{Kind, load};
 use crate::numbers::{counted, list};
 use crate::remark;
 use crate::summary::{Answer, Results, Row};
-use schema::experiment::Method;
+use schema::experiment::{Load, Method};
 
 /// A sentence, if it applies to an experiment.
 type Caveat = fn(&Results<'_>) -> Option<String>;
@@ -102,11 +102,9 @@ fn fewer_connections(results: &Results<'_>) -> Option<String> {
 
 /// The offered rate as a share of what each model can do.
 fn own_capacity(results: &Results<'_>) -> Option<String> {
-    // The title of an axis states it.
-    let has_axis = results.experiment.axis.is_some();
     let mut loads = results.answers.iter().map(|answer| &answer.setting.load);
     loads
-        .any(|load| load.capacity.is_some() && !has_axis)
+        .any(Load::needs_capacity)
         .then(|| "Each model had its own rate, a share of its own capacity.".to_owned())
 }
 
@@ -143,7 +141,12 @@ fn unsteady(results: &Results<'_>) -> Option<String> {
         2 * drifting >= answer.rows.len()
     });
     let settings: Vec<_> = settings.map(Answer::name).collect();
-    (!settings.is_empty()).then(|| format!("Latency still changed within the window: {}.", list(&settings)))
+    (!settings.is_empty()).then(|| {
+        format!(
+            "Not steady within the window (a longer one would give another value): {}.",
+            list(&settings)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -182,6 +185,7 @@ mod tests {
                 &[
                     "Some requests or trials failed: `epsilon`.",
                     "`alpha` had 1 connection, not 8.",
+                    "Each model had its own rate, a share of its own capacity.",
                 ],
             ),
             (

@@ -160,7 +160,7 @@ fn killed(answer: &Answer<'_>) -> Option<String> {
     (!clauses.is_empty()).then(|| clauses.join("; "))
 }
 
-/// Which models serve nothing at all, and from which setting on.
+/// Which models serve nothing at all, the first setting in which that is so, and the one before it.
 pub(super) fn stalled(results: &Results<'_>) -> Option<String> {
     let is_stalled = |row: &&Row<'_>| {
         row.estimate(&load::THROUGHPUT)
@@ -168,7 +168,7 @@ pub(super) fn stalled(results: &Results<'_>) -> Option<String> {
     };
     let mut named: Vec<&str> = Vec::new();
     let mut clauses = Vec::new();
-    for answer in &results.answers {
+    for (index, answer) in results.answers.iter().enumerate() {
         let stalled = answer.rows.iter().filter(is_stalled);
         let new: Vec<_> = stalled.filter(|row| !named.contains(&row.model)).collect();
         if new.is_empty() {
@@ -182,7 +182,13 @@ pub(super) fn stalled(results: &Results<'_>) -> Option<String> {
             _ => "",
         };
         let from = match results.experiment.axis {
-            Some(_) => format!("from {} on", answer.name()),
+            Some(_) => {
+                let before = index.checked_sub(1).map(|index| &results.answers[index]);
+                let served = before.map_or_else(String::new, |before| {
+                    format!(" (and still served at {})", before.setting.title)
+                });
+                format!("at {}{served}", answer.name())
+            }
             None => format!("in “{}”", answer.name()),
         };
         clauses.push(format!("{}{verb} {from}", list(&who)));
@@ -332,7 +338,7 @@ mod tests {
             }
         });
         let words = meaning_of(&records, "request-cost");
-        let end = "; `alpha` serves nothing from 1 connection on, `beta` from 64 connections on.";
+        let end = "; `alpha` serves nothing at 1 connection, `beta` at 64 connections (and still served at 1 connection).";
         assert!(words.ends_with(end), "{words}");
     }
 

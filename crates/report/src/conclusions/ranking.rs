@@ -2,6 +2,7 @@
 
 use stats::{Better, Rank};
 
+use crate::grid;
 use crate::metric::{Kind, Metric, Unit};
 use crate::numbers::{counted, list, percent, rounded};
 use crate::remark;
@@ -84,9 +85,16 @@ impl<'r, 'a> Ranking<'r, 'a> {
     pub(super) fn tie(&self) -> Option<&'static str> {
         match (self.leaders.len(), self.worse.is_empty()) {
             (1, _) => None,
+            (_, true) if self.is_far() => Some("no significant difference"),
             (_, true) => Some("all tied"),
             (_, false) => Some("tied"),
         }
+    }
+
+    /// Whether a leader may be far from the best, so that "tied" would be read as "equal".
+    fn is_far(&self) -> bool {
+        let mut leaders = self.leaders.iter();
+        leaders.any(|leader| grid::far(leader.row.values[self.index]).is_some())
     }
 
     /// The values of the leaders with their unit: `5.26 to 5.33 µs`, with `≥` before one that the load generator limits.
@@ -152,6 +160,12 @@ impl<'r, 'a> Ranking<'r, 'a> {
         let (leaders, values) = (self.leaders("and"), self.leading_values());
         if self.is_lone() {
             return format!("only {leaders} is comparable ({values})");
+        }
+        if self.is_open() && self.is_far() {
+            return match (&*self.leaders, self.unranked.is_empty()) {
+                ([_, _], _) | (_, false) => format!("no significant difference between {leaders} ({values})"),
+                _ => format!("no significant difference ({values})"),
+            };
         }
         if self.is_open() {
             return match &*self.leaders {

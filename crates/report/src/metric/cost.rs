@@ -202,11 +202,11 @@ pub static CLIENT_CPU: Metric = Metric {
 
 pub static BUSIEST_WORKER: Metric = Metric {
     key: "busiest_worker",
-    name: "load of the busiest worker",
+    name: "requests of the busiest worker, × an even share",
     short: "busiest",
     kind: Kind::Ratio,
     better: Some(Better::Less),
-    meaning: "the requests of the busiest worker, as a multiple of an even share: 1 when all served the same number",
+    meaning: "the requests of the busiest worker, divided by an even share: 1 when all served the same number",
     value: |trial| {
         let workers = trial.workers.iter();
         let served: Vec<f64> = workers.map(|worker| worker.requests as f64).collect();
