@@ -49,14 +49,28 @@ pub(crate) fn introduction(summary: &Summary<'_>) -> String {
     format!(
         "{} of {}: {}, each with a server of its own, on a {virtual_or_not}machine ({}; servers on {}, load generator on {}). \
          Values are medians over trials, with 95 % confidence intervals in the plots. Bold is best, or tied for best, where \
-         another is significantly worse.",
+         another is significantly worse.{}",
         counted(summary.results.len(), "experiment", "experiments"),
         counted(environment.models().count(), "model", "models"),
         counted(summary.trials, "trial", "trials"),
         machine.cpu_model,
         cpus(&environment.cpus.server),
         cpus(&environment.cpus.client),
+        workers(&environment.contenders),
     )
+}
+
+/// How many workers models with a fixed set of them have by default on this machine, as they described themselves.
+fn workers(contenders: &[Contender]) -> String {
+    let numbers = contenders.iter().filter_map(|contender| {
+        let workers = contender.capabilities.workers?;
+        Some(format!("`{}` {}", contender.name, workers.default))
+    });
+    let numbers: Vec<_> = numbers.collect();
+    match &*numbers {
+        [] => String::new(),
+        numbers => format!(" Workers unless noted: {}.", numbers.join(", ")),
+    }
 }
 
 fn cpus(cpus: &CpuSet) -> String {

@@ -6,6 +6,7 @@ mod decision;
 mod findings;
 mod meaning;
 mod ranking;
+mod workers;
 
 pub(crate) use decision::decision;
 pub(crate) use findings::finding;

@@ -1,5 +1,7 @@
 //! What limits the conclusions of an experiment: a short sentence each, for the part of the page that it limits.
 
+use std::collections::BTreeSet;
+
 use schema::load::DRIFT_MOST;
 
 use super::places::name;
@@ -14,10 +16,11 @@ use schema::experiment::{Load, Method};
 type Caveat = fn(&Results<'_>) -> Option<String>;
 
 /// All of them, the most important first.
-const ALL: [Caveat; 8] = [
+const ALL: [Caveat; 9] = [
     errors,
     client_bound,
     fewer_connections,
+    workers,
     own_capacity,
     replaced_after_a_pause,
     process_memory,
@@ -98,6 +101,36 @@ fn fewer_connections(results: &Results<'_>) -> Option<String> {
     .chain(rest)
     .collect();
     Some(format!("{}, not {all}.", words.join(", ")))
+}
+
+/// Models that had other numbers of workers than by default. Where the number is what the settings vary, their titles show it.
+fn workers(results: &Results<'_>) -> Option<String> {
+    let mut numbers: Vec<(usize, String, BTreeSet<u16>)> = Vec::new();
+    for answer in &results.answers {
+        for row in &answer.rows {
+            let Some(own) = answer.setting.workers_for(row.contender) else {
+                continue;
+            };
+            match numbers.iter_mut().find(|(place, ..)| *place == row.place) {
+                Some((.., all)) => _ = all.insert(own),
+                None => numbers.push((row.place, name(row), BTreeSet::from([own]))),
+            }
+        }
+    }
+    numbers.sort();
+    let is_default = |place: usize, own: u16| {
+        let mut rows = results.answers.iter().flat_map(|answer| &answer.rows);
+        let row = rows.find(|row| row.place == place);
+        row.and_then(|row| row.contender.capabilities.workers)
+            .is_some_and(|workers| workers.default == own)
+    };
+    let words = numbers.iter().filter_map(|(place, model, all)| {
+        let mut all = all.iter().copied();
+        let own = all.next().filter(|&own| !is_default(*place, own))?;
+        all.next().is_none().then(|| format!("{model} {own}"))
+    });
+    let words: Vec<_> = words.collect();
+    (!words.is_empty()).then(|| format!("Workers: {}.", words.join(", ")))
 }
 
 /// The offered rate as a share of what each model can do.
@@ -190,7 +223,10 @@ mod tests {
             ),
             (
                 "killed-worker",
-                &["With a fixed set of workers: the pause before a replacement, plus its start."],
+                &[
+                    "Workers: `delta` 8.",
+                    "With a fixed set of workers: the pause before a replacement, plus its start.",
+                ],
             ),
         ] {
             assert_eq!(caveats_of(&records, experiment), expected, "{experiment}");

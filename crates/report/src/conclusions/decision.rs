@@ -34,7 +34,7 @@ pub(crate) fn decision(summary: &Summary<'_>) -> Vec<DecisionLine> {
 fn choice(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) -> Option<String> {
     let index = answer.index_of(workload);
     let ranking = Ranking::by(answer, index)?;
-    let leaders = ranking.leaders("or");
+    let leaders = format!("{}{}", ranking.leaders("or"), ranking.also());
     let metric = answer.metric_name(index);
     let values = ranking.leading_values();
     let mut text = match ranking.tie() {

@@ -3,6 +3,7 @@
 use schema::experiment::Method;
 
 use super::ranking::{Ranking, name, range};
+use super::workers::{by_workers, varies_workers};
 use crate::metric::load;
 use crate::numbers::list;
 use crate::summary::{Answer, Results, Row};
@@ -20,6 +21,7 @@ pub(crate) fn meaning(results: &Results<'_>) -> String {
     match results.experiment.method {
         Method::KillWorker => clauses.extend(results.answers.iter().filter_map(killed)),
         _ if is_about_stalls && stalled.is_some() => {}
+        _ if varies_workers(results) => clauses.extend(by_workers(results)),
         _ => match shared(results) {
             Some(shared) => clauses.push(shared),
             None => clauses.extend(ranked(results)),

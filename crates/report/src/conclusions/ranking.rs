@@ -72,13 +72,56 @@ impl<'r, 'a> Ranking<'r, 'a> {
         self.leaders.len() == 1 && self.worse.is_empty()
     }
 
-    /// The models to choose, with a word between the last two: "`alpha` or `beta`".
+    /// The models to choose, with a word between the last two: "`alpha` or `beta`". Those with fewer connections follow in
+    /// [`Ranking::also`], unless all had fewer.
     pub(super) fn leaders(&self, between: &str) -> String {
-        let names: Vec<_> = self.leaders.iter().map(|leader| self.name(leader.row)).collect();
+        let whole = self.leaders.iter().filter(|leader| !self.has_fewer(leader));
+        let mut names: Vec<_> = whole.map(|leader| name(leader.row)).collect();
+        if names.is_empty() {
+            names = self.leaders.iter().map(|leader| self.name(leader.row)).collect();
+        }
         match &*names {
             [rest @ .., last] if !rest.is_empty() => format!("{} {between} {last}", rest.join(", ")),
             names => list(names),
         }
+    }
+
+    /// The leaders that had fewer connections than others: "; also `alpha`, but with 8 connections, not 64". Empty without any.
+    pub(super) fn also(&self) -> String {
+        if self.leaders.iter().all(|leader| self.has_fewer(leader)) {
+            return String::new();
+        }
+        let all = self.answer.setting.load.connections;
+        let fewer = self.leaders.iter().filter_map(|leader| {
+            let own = remark::fewer_connections(leader.row, self.answer.setting)?;
+            let connections = counted(own, "connection", "connections");
+            Some(format!(
+                "; also {}, but with {connections}, not {all}",
+                name(leader.row)
+            ))
+        });
+        fewer.collect()
+    }
+
+    fn has_fewer(&self, ranked: &Ranked<'_, '_>) -> bool {
+        remark::fewer_connections(ranked.row, self.answer.setting).is_some()
+    }
+
+    /// The names of all leaders, with the connections of those that had fewer.
+    fn all_leaders(&self) -> String {
+        let names = self.leaders.iter().map(|leader| {
+            if self.has_fewer(leader) {
+                format!("{} (only {})", name(leader.row), self.connections(leader))
+            } else {
+                name(leader.row)
+            }
+        });
+        list(&names.collect::<Vec<_>>())
+    }
+
+    fn connections(&self, leader: &Ranked<'_, '_>) -> String {
+        let own = self.answer.setting.load_for(leader.row.contender).connections;
+        counted(own, "connection", "connections")
     }
 
     /// How close the leaders are to each other; none if there is one.
@@ -158,25 +201,36 @@ impl<'r, 'a> Ranking<'r, 'a> {
     /// much".
     pub(super) fn in_words(&self) -> String {
         let (leaders, values) = (self.leaders("and"), self.leading_values());
+        let also = self.also();
+        let is_one = self
+            .leaders
+            .iter()
+            .filter(|leader| !self.has_fewer(leader))
+            .count()
+            == 1;
         if self.is_lone() {
             return format!("only {leaders} is comparable ({values})");
         }
         if self.is_open() && self.is_far() {
             return match (&*self.leaders, self.unranked.is_empty()) {
-                ([_, _], _) | (_, false) => format!("no significant difference between {leaders} ({values})"),
+                ([_, _], _) | (_, false) => format!(
+                    "no significant difference between {} ({values})",
+                    self.all_leaders()
+                ),
                 _ => format!("no significant difference ({values})"),
             };
         }
         if self.is_open() {
             return match &*self.leaders {
-                [_, _] => format!("{leaders} are tied: {values}"),
+                [_, _] => format!("{} are tied: {values}", self.all_leaders()),
                 _ if self.unranked.is_empty() => format!("all tied: {values}"),
-                _ => format!("{leaders} are tied: {values}"),
+                _ => format!("{} are tied: {values}", self.all_leaders()),
             };
         }
         let best = match &*self.leaders {
             [_] => format!("{leaders} is best ({values})"),
-            _ => format!("{leaders} tie for best ({values})"),
+            _ if is_one => format!("{leaders} is best ({values}){also}"),
+            _ => format!("{leaders} tie for best ({values}){also}"),
         };
         match self.rival() {
             Some(rival) => format!("{best}; next, {rival}"),

@@ -162,7 +162,8 @@ impl Setting {
     }
 
     /// The number of workers that this contender is started with, if it has workers and the setting gives a number.
-    fn workers_for(&self, contender: &Contender) -> Option<u16> {
+    #[must_use]
+    pub fn workers_for(&self, contender: &Contender) -> Option<u16> {
         contender.capabilities.workers?;
         let own = self.last_given(contender, |case| case.workers.as_ref());
         own.or(self.workers.as_ref()).copied()

@@ -1,0 +1,90 @@
+//! How many workers are enough, where the settings of an experiment differ in that.
+
+use std::collections::BTreeSet;
+
+use super::ranking::name;
+use crate::metric::Kind;
+use crate::summary::{Results, Row};
+
+/// The share of its highest rate from which on a model has enough workers.
+const NEARLY: f64 = 0.9;
+
+/// Whether the settings differ in their numbers of workers, and the question is how that changes a rate.
+pub(super) fn varies_workers(results: &Results<'_>) -> bool {
+    let mut numbers = results.answers.iter().map(|answer| answer.setting.workers);
+    let all: BTreeSet<_> = numbers.clone().collect();
+    let is_varied =
+        all.len() > 1 && all.len() == results.answers.len() && numbers.all(|number| number.is_some());
+    is_varied && results.headline().kind == Kind::Rate && results.experiment.axis.is_some()
+}
+
+/// With how many workers each model reaches nearly its highest rate, and which share of that each other number has.
+pub(super) fn by_workers(results: &Results<'_>) -> Vec<String> {
+    let Some(first) = results.answers.first() else {
+        return Vec::new();
+    };
+    let with_workers = first
+        .rows
+        .iter()
+        .filter(|row| row.contender.capabilities.workers.is_some());
+    let clause = |model: &Row<'_>| {
+        let rates = results.answers.iter().filter_map(|answer| {
+            let row = answer.rows.iter().find(|row| row.place == model.place)?;
+            let rate = row.values[0].estimate.filter(|_| !row.errors.are_too_many())?;
+            Some((answer.name(), rate.median))
+        });
+        let rates: Vec<_> = rates.collect();
+        let highest = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+        let enough = rates
+            .iter()
+            .position(|(_, rate)| highest > 0.0 && *rate >= NEARLY * highest)?;
+        let others = rates.iter().enumerate().filter(|(index, _)| *index != enough);
+        let others = others.map(|(_, (at, rate))| format!("{at}: {:.0} %", 100.0 * rate / highest));
+        let others: Vec<_> = others.collect();
+        Some(format!(
+            "{} reaches {:.0} % of its highest rate with {} ({})",
+            name(model),
+            100.0 * NEARLY,
+            rates[enough].0,
+            others.join(", ")
+        ))
+    };
+    with_workers.filter_map(clause).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use schema::record::Outcome;
+
+    #[test]
+    fn an_axis_of_workers_shows_how_many_are_enough() {
+        let (mut environment, mut records) = fixture::run();
+        let mut asked = environment.experiments.iter_mut();
+        let asked = asked.find(|one| one.key == "request-cost").expect("it was asked");
+        asked.headline = "throughput_per_s".to_owned();
+        for (setting, workers) in asked.settings.iter_mut().zip([4, 32]) {
+            setting.workers = Some(workers);
+            setting.title = format!("{workers} workers");
+        }
+        for record in &mut records {
+            if let Outcome::Measured(trial) = &mut record.outcome {
+                trial.load.throughput_per_s = if record.setting == "1" { 300.0 } else { 1_000.0 };
+            }
+        }
+        let summary = fixture::summary(&environment, &records);
+        let asked = |key| {
+            summary
+                .results
+                .iter()
+                .find(|results| results.experiment.key == key)
+        };
+        let results = asked("request-cost").expect("it was asked");
+        assert_eq!(
+            crate::conclusions::meaning(results),
+            "`delta` reaches 90 % of its highest rate with 32 workers (4 workers: 30 %)."
+        );
+        assert!(!varies_workers(asked("past-capacity").expect("it was asked")));
+    }
+}
