@@ -3,11 +3,13 @@
 mod bars;
 mod curves;
 
+use std::collections::HashSet;
+
 use schema::contender::Contender;
 use stats::Better;
 
 use super::plot::{Drawing, Plot};
-use super::summary::{Answer, Results};
+use super::summary::{Answer, Results, Row};
 
 /// A plot for each metric that gets one, without those that nothing was measured of. The contenders are those of the run.
 pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot> {
@@ -16,7 +18,7 @@ pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot
     let indexes = keys.filter_map(|key| experiment.metric_keys().position(|other| other == key));
     let plots = indexes.filter_map(|index| {
         let answer = results.answers.first()?;
-        let (drawing, notes) = if has_curves(results) {
+        let (drawing, notes) = if has_curves(results, index) {
             let (curves, notes) = curves::curves(results, index)?;
             (Drawing::Curves(curves), notes)
         } else {
@@ -37,7 +39,7 @@ pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot
         Some(Plot {
             key,
             title,
-            measure: measure(answer, index, &drawing),
+            measure: measure(results, answer, index, &drawing),
             drawing,
             notes,
         })
@@ -45,15 +47,40 @@ pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot
     plots.collect()
 }
 
-/// Whether some settings lie beside each other on an axis.
-fn has_curves(results: &Results<'_>) -> bool {
+/// From so few settings on an axis, nothing is interpolated if a model serves at one and serves nothing at another: a line would
+/// hide where it stops.
+const SETTINGS_WITHOUT_LINES: usize = 3;
+
+/// Whether some settings lie beside each other on an axis, and lines between them hide no end of service.
+fn has_curves(results: &Results<'_>, index: usize) -> bool {
+    let few = results.answers.len() <= SETTINGS_WITHOUT_LINES;
+    if few && some_model_stops(results, index) {
+        return false;
+    }
     let settings = || results.answers.iter().map(|answer| answer.setting);
     let is_beside = |panel: &Option<String>| settings().filter(|setting| setting.panel == *panel).count() > 1;
     results.experiment.axis.is_some() && settings().any(|setting| is_beside(&setting.panel))
 }
 
+/// Whether a model has a value at some setting, and 0 or no value at another where it took part.
+fn some_model_stops(results: &Results<'_>, index: usize) -> bool {
+    let rows = || results.answers.iter().flat_map(|answer| &answer.rows);
+    let serves = |row: &&Row<'_>| {
+        row.values[index]
+            .estimate
+            .is_some_and(|estimate| estimate.median > 0.0)
+    };
+    let place = |row: &Row<'_>| row.place;
+    let serving: HashSet<usize> = rows().filter(serves).map(place).collect();
+    let is_more_better = results
+        .answers
+        .first()
+        .is_some_and(|answer| answer.metric(index).better == Some(Better::More));
+    is_more_better && rows().any(|row| !serves(&row) && serving.contains(&row.place))
+}
+
 /// The metric with its unit, which direction is better, and whether the axis is logarithmic.
-fn measure(answer: &Answer<'_>, index: usize, drawing: &Drawing) -> String {
+fn measure(results: &Results<'_>, answer: &Answer<'_>, index: usize, drawing: &Drawing) -> String {
     let direction = answer.metric(index).better.map(|better| match better {
         Better::Less => "less is better",
         Better::More => "more is better",
@@ -63,12 +90,15 @@ fn measure(answer: &Answer<'_>, index: usize, drawing: &Drawing) -> String {
         .into_iter()
         .chain(is_logarithmic.then_some("logarithmic"))
         .collect();
-    let title = answer.metric_title(index);
-    if remarks.is_empty() {
-        title
-    } else {
-        format!("{title} ({})", remarks.join(", "))
+    let mut words = vec![answer.metric_title(index)];
+    if !remarks.is_empty() {
+        words.push(format!(" ({})", remarks.join(", ")));
     }
+    let panels = curves::common_words(results);
+    if matches!(drawing, Drawing::Curves(_)) && !panels.is_empty() {
+        words.push(format!(", by{panels}"));
+    }
+    words.concat()
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use super::series::Canvas;
 use super::text::{LINE, element, lines, plain, width};
 use crate::numbers::rounded;
 
-/// The longest name beside the end of a line, and how many names have room there.
+/// The longest name beside the end of a line, the longest remark below it, and how many lines have room there.
 const NAME_ROOM: f64 = 112.0;
+const REMARK_ROOM: f64 = 140.0;
 const NAMES_MOST: usize = 12;
 /// Between two series at the same setting.
 const ASIDE: f64 = 2.4;
@@ -23,8 +24,13 @@ pub(super) struct Drawn {
 pub(super) fn draw(curves: &Curves, models: &[Place<'_>], top: f64, used: Use) -> Drawn {
     let widest = models.iter().map(|(_, name)| width(name)).fold(0.0, f64::max);
     let has_labels = curves.panels.len() == 1 && widest <= NAME_ROOM && models.len() <= NAMES_MOST;
+    let remarks = if has_labels {
+        remarks(curves, models)
+    } else {
+        vec![""; models.len()]
+    };
     let names = if has_labels {
-        legend::NAME_GAP + widest
+        legend::NAME_GAP + remarks.iter().map(|remark| width(remark)).fold(widest, f64::max)
     } else {
         0.0
     };
@@ -32,7 +38,7 @@ pub(super) fn draw(curves: &Curves, models: &[Place<'_>], top: f64, used: Use) -
 
     let mut svg = fields.draw();
     let mut y = fields.bottom() + 20.0;
-    let title = lines(&plain(&curves.x.title), WIDTH - 2.0 * EDGE);
+    let title = lines(&plain(&fields.x_title), WIDTH - 2.0 * EDGE);
     if !title.is_empty() {
         let (left, right) = fields.span();
         let half = title.iter().map(|line| width(line)).fold(0.0, f64::max) / 2.0;
@@ -80,7 +86,7 @@ pub(super) fn draw(curves: &Curves, models: &[Place<'_>], top: f64, used: Use) -
 
     let mut items = Vec::new();
     if has_labels && let Some(field) = fields.all.first() {
-        let labels = Label::all(models, series.iter().map(|(_, end)| *end), field);
+        let labels = Label::all(models, &remarks, series.iter().map(|(_, end)| *end), field);
         for (label, (marks, _)) in labels.iter().zip(&mut series) {
             marks.push_str(&label.draw(field));
         }
@@ -114,6 +120,23 @@ pub(super) fn draw(curves: &Curves, models: &[Place<'_>], top: f64, used: Use) -
     }
 }
 
+/// The remark of each model; none if they have no room.
+fn remarks<'a>(curves: &'a Curves, models: &[Place<'_>]) -> Vec<&'a str> {
+    let series = || curves.panels.iter().flat_map(|panel| &panel.series);
+    let of_model = |&(place, _): &Place<'_>| {
+        let mut own = series().filter(|series| series.place == place && !series.is_reference);
+        own.next().map_or("", |series| &*series.remark)
+    };
+    let mut remarks: Vec<&str> = models.iter().map(of_model).collect();
+    let lines = models.len() + remarks.iter().filter(|remark| !remark.is_empty()).count();
+    for remark in &mut remarks {
+        if lines > NAMES_MOST || width(remark) > REMARK_ROOM {
+            *remark = "";
+        }
+    }
+    remarks
+}
+
 /// How far the dots of a series are moved aside.
 fn aside(models: &[Place<'_>], series: &Series) -> f64 {
     let rank = models
@@ -137,7 +160,11 @@ pub(super) fn in_words(curves: &Curves) -> String {
         let values = series.filter_map(|series| {
             let mut points = series.points.iter();
             let point = points.find(|point| point.x == last && point.y.is_finite())?;
-            Some(format!("{} {}", series.name, rounded(point.y)))
+            let remark = match &*series.remark {
+                "" => String::new(),
+                remark => format!(", {remark}"),
+            };
+            Some(format!("{} {}{remark}", series.name, rounded(point.y)))
         });
         let values = values.collect::<Vec<_>>().join("; ");
         let panel = match &*panel.title {

@@ -89,6 +89,8 @@ pub(crate) struct Series {
     pub(crate) name: String,
     /// Whether this is a reference beside the values: a dashed line without dots.
     pub(crate) is_reference: bool,
+    /// Why its last value is not ranked, in a few words beside its name. Empty if it is ranked.
+    pub(crate) remark: String,
     pub(crate) points: Vec<Point>,
 }
 
@@ -99,7 +101,7 @@ pub(crate) struct Point {
     /// The ends of its interval.
     pub(crate) low: f64,
     pub(crate) high: f64,
-    /// Whether the value is not ranked. Such a dot is hollow.
+    /// Whether the value is not ranked. Such a dot is hollow, and lines to it are dotted.
     pub(crate) is_unranked: bool,
     /// Whether the load generator limited the value, so that the server may be faster.
     pub(crate) is_at_least: bool,

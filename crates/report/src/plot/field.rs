@@ -8,6 +8,9 @@ use super::text::{BOLD, LINE, element, lines_at_most, plain, width};
 /// The height of a field that is alone, and of one among others.
 const HEIGHT: f64 = 250.0;
 const PANEL_HEIGHT: f64 = 215.0;
+/// The height of a field with more lines than this, with those of theory.
+const HIGH: f64 = 320.0;
+const LINES_OF_HEIGHT: usize = 8;
 /// Between the title of a panel and its field, where a dot may be on the edge.
 const TITLE_GAP: f64 = 12.0;
 const PANEL_GAP: f64 = 18.0;
@@ -25,6 +28,7 @@ pub(super) struct Fields {
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) all: Vec<Field>,
+    pub(super) x_title: String,
     right_inset: f64,
 }
 
@@ -56,10 +60,11 @@ impl Fields {
             .map(|panel| lines_at_most(&plain(&panel.title), column / BOLD, 3))
             .collect();
         let title_lines = titles.iter().map(Vec::len).max().unwrap_or(0) as f64;
-        let height = if curves.panels.len() > 1 {
-            PANEL_HEIGHT
-        } else {
-            HEIGHT
+        let lines: usize = curves.panels.iter().map(|panel| panel.series.len()).sum();
+        let height = match curves.panels.len() {
+            0 | 1 if lines > LINES_OF_HEIGHT => HIGH,
+            0 | 1 => HEIGHT,
+            _ => PANEL_HEIGHT,
         };
         let title_height = if title_lines > 0.0 {
             title_lines * LINE + TITLE_GAP - 6.0
@@ -84,12 +89,28 @@ impl Fields {
         let has_arrows = has_arrows
             .flat_map(|series| &series.points)
             .any(|point| point.is_beyond);
-        Self {
+        let mut fields = Self {
             x: x_axis(curves),
             y,
             all: titles.into_iter().enumerate().map(field).collect(),
+            x_title: curves.x.title.clone(),
             right_inset: if has_arrows { ARROW_ROOM } else { INSET },
+        };
+        fields.shorten_labels();
+        fields
+    }
+
+    /// If some setting has no room for its label, percentages lose their sign. The title of the axis has it then.
+    fn shorten_labels(&mut self) {
+        let is_full = |field: &Field| self.x_labels(field).len() == self.x.ticks.len();
+        let sign = " %";
+        if self.all.iter().all(is_full) || !self.x.ticks.iter().all(|tick| tick.text.ends_with(sign)) {
+            return;
         }
+        for tick in &mut self.x.ticks {
+            tick.text.truncate(tick.text.len() - sign.len());
+        }
+        self.x_title += ", %";
     }
 
     pub(super) fn x_px(&self, field: &Field, value: f64) -> Option<f64> {

@@ -15,6 +15,8 @@ const ITEM_GAP: f64 = 18.0;
 /// A name beside the end of a line.
 pub(super) struct Label<'a> {
     model: Place<'a>,
+    /// Why its last value is not ranked. It stands below the name.
+    remark: &'a str,
     /// The end of its line. A thin line leads from there to the name.
     end: Option<(f64, f64)>,
     y: f64,
@@ -24,23 +26,36 @@ impl<'a> Label<'a> {
     /// A label for each model in the same order, beside the ends of their lines as far as there is room.
     pub(super) fn all(
         models: &[Place<'a>],
+        remarks: &[&'a str],
         ends: impl Iterator<Item = Option<(f64, f64)>>,
         field: &Field,
     ) -> Vec<Self> {
         let mut labels: Vec<Self> = models
             .iter()
+            .zip(remarks)
             .zip(ends)
-            .map(|(&model, end)| Self {
+            .map(|((&model, &remark), end)| Self {
                 model,
+                remark,
                 end,
                 y: end.map_or(field.bottom, |end| end.1),
             })
             .collect();
         let mut order: Vec<usize> = (0..labels.len()).collect();
         order.sort_by(|&a, &b| labels[a].y.total_cmp(&labels[b].y));
-        let mut places: Vec<f64> = order.iter().map(|&index| labels[index].y).collect();
+        // A place for each line of text.
+        let mut lines: Vec<(usize, f64)> = Vec::new();
+        for index in order {
+            let Self { y, remark, .. } = labels[index];
+            lines.push((index, y));
+            if !remark.is_empty() {
+                lines.push((index, y + LINE));
+            }
+        }
+        let mut places: Vec<f64> = lines.iter().map(|(_, y)| *y).collect();
         spread(&mut places, field.top + 4.0, field.bottom - 2.0);
-        for (index, y) in order.into_iter().zip(places) {
+        // The first line of each label.
+        for ((index, _), y) in lines.into_iter().zip(places).rev() {
             labels[index].y = y;
         }
         labels
@@ -59,7 +74,11 @@ impl<'a> Label<'a> {
             );
         }
         out += &marker(self.model.0, x, y, false);
-        out + &element("name", x + MARKER_GAP, y + 5.3, &[self.model.1])
+        out += &element("name", x + MARKER_GAP, y + 5.3, &[self.model.1]);
+        if !self.remark.is_empty() {
+            out += &element("quiet", x + MARKER_GAP, y + 5.3 + LINE, &[self.remark]);
+        }
+        out
     }
 }
 
@@ -86,7 +105,7 @@ pub(super) enum Item<'a> {
     Model(Place<'a>),
     /// What dashed lines are.
     Reference(&'a str),
-    /// What hollow dots are.
+    /// What hollow dots and dotted lines are.
     Unranked,
 }
 
@@ -106,7 +125,7 @@ pub(super) fn rows(items: &[Item<'_>], top: f64) -> Rows {
             let (sample, words) = match item {
                 Item::Model((_, name)) => (14.0, *name),
                 Item::Reference(reference) => (28.0, *reference),
-                Item::Unranked => (14.0, "not ranked"),
+                Item::Unranked => (28.0, "hollow, dotted: not ranked"),
             };
             let words = shortened(words, room - sample - 6.0);
             let needed = sample + 6.0 + width(&words);
@@ -119,8 +138,9 @@ pub(super) fn rows(items: &[Item<'_>], top: f64) -> Rows {
                 Item::Model((place, _)) => marker(*place, x + 7.0, middle, false),
                 Item::Reference(_) => format!("<path class=\"reference quiet-line\" d=\"M{x:.1} {middle:.1}h28\"/>"),
                 Item::Unranked => format!(
-                    "<path class=\"dot unranked quiet-line\" transform=\"translate({:.1} {middle:.1})\" d=\"{}\"/>",
-                    x + 7.0,
+                    "<path class=\"line unranked quiet-line\" d=\"M{x:.1} {middle:.1}h28\"/>\
+                     <path class=\"dot unranked quiet-line\" transform=\"translate({:.1} {middle:.1})\" d=\"{}\"/>",
+                    x + 14.0,
                     look::shape(0)
                 ),
             };

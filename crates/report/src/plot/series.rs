@@ -46,34 +46,37 @@ impl Canvas<'_> {
     /// field.
     fn line(&self, series: &Series, points: &[&Point]) -> Drawn {
         let class = if series.is_reference { "reference" } else { "line" };
-        let mut path = String::new();
+        let mut solid = Path::default();
+        let mut dotted = Path::default();
         let mut arrows = String::new();
-        let mut pen: Option<(f64, f64)> = None;
+        // The last place, and whether its point is not ranked.
+        let mut pen: Option<((f64, f64), bool)> = None;
         let mut end = None;
         for point in points {
-            let place = self.place(point);
-            match (place, pen) {
-                (Some(to), Some(from)) if point.is_beyond => {
-                    let at = self.clipped(from, to);
-                    path += &format!("L{:.1} {:.1}", at.0, at.1);
-                    arrows += &arrow_head(from, at);
-                    end = Some(at);
-                    pen = None;
-                }
-                (Some(_), None) if point.is_beyond => {}
-                (Some((x, y)), _) => {
-                    path += &format!("{}{x:.1} {y:.1}", if pen.is_some() { "L" } else { "M" });
-                    pen = place;
-                    end = place;
-                }
-                (None, _) => pen = None,
+            let Some(mut to) = self.place(point) else {
+                pen = None;
+                continue;
+            };
+            if point.is_beyond {
+                let Some((from, _)) = pen else {
+                    continue;
+                };
+                to = self.clipped(from, to);
+                arrows += &arrow_head(from, to);
             }
+            if let Some((from, was_unranked)) = pen {
+                let is_unranked = was_unranked || point.is_unranked;
+                let path = if is_unranked { &mut dotted } else { &mut solid };
+                path.draw(from, to);
+            }
+            pen = (!point.is_beyond).then_some((to, point.is_unranked));
+            end = Some(to);
         }
-        let svg = if path.is_empty() {
-            String::new()
-        } else {
-            format!("<path class=\"{class}\" d=\"{path}\"/>{arrows}\n")
-        };
+        let svg = format!(
+            "{}{}{arrows}",
+            solid.element(class),
+            dotted.element("line unranked")
+        );
         Drawn { svg, end }
     }
 
@@ -135,6 +138,31 @@ impl Canvas<'_> {
             rounded(point.y),
             interval(point.low, point.high)
         )
+    }
+}
+
+/// Connected lines, as path data.
+#[derive(Default)]
+struct Path {
+    data: String,
+    end: Option<(f64, f64)>,
+}
+
+impl Path {
+    fn draw(&mut self, from: (f64, f64), to: (f64, f64)) {
+        if self.end != Some(from) {
+            self.data += &format!("M{:.1} {:.1}", from.0, from.1);
+        }
+        self.data += &format!("L{:.1} {:.1}", to.0, to.1);
+        self.end = Some(to);
+    }
+
+    fn element(&self, class: &str) -> String {
+        if self.data.is_empty() {
+            String::new()
+        } else {
+            format!("<path class=\"{class}\" d=\"{}\"/>\n", self.data)
+        }
     }
 }
 

@@ -22,11 +22,12 @@ pub(super) fn curves(results: &Results<'_>, index: usize) -> Option<(Curves, Vec
     let axis = results.experiment.axis.as_ref()?;
     let metric = results.answers.first()?.metric(index);
     let beyond_from = beyond_from(results, metric);
+    let common = common_words(results);
     let panels: Vec<Panel> = panels(results)
         .into_iter()
         .map(|(title, answers)| Panel {
-            title: title.to_owned(),
-            series: measured(&answers, index, beyond_from)
+            title: title.strip_suffix(&common).unwrap_or(title).to_owned(),
+            series: with_remarks(measured(&answers, index, beyond_from), &answers, index)
                 .into_iter()
                 .chain(expected(results, &answers, metric))
                 .collect(),
@@ -68,6 +69,20 @@ fn panels<'r, 'a>(results: &'r Results<'a>) -> Vec<(&'r str, Vec<Placed<'r, 'a>>
     panels
 }
 
+/// The words with which the names of all panels end, with a space before: ` service times` of `constant service times`. The
+/// headings have no room for them, and the measure has them once.
+pub(super) fn common_words(results: &Results<'_>) -> String {
+    let panels = panels(results);
+    let [(first, _), rest @ ..] = &*panels else {
+        return String::new();
+    };
+    // At least one word is left.
+    let ends = first.match_indices(' ').map(|(at, _)| &first[at..]);
+    let is_common =
+        |end: &&str| !rest.is_empty() && rest.iter().all(|(title, _)| title.ends_with(end) && title != end);
+    ends.into_iter().find(is_common).unwrap_or_default().to_owned()
+}
+
 fn place(answer: &Answer<'_>, index: usize) -> f64 {
     answer.setting.x.unwrap_or(index as f64)
 }
@@ -88,15 +103,14 @@ fn ticks(results: &Results<'_>) -> Vec<(f64, String)> {
 
 /// A title that has room on an axis, or the number with its unit that it begins with: `30 %` of `30 % of its capacity`.
 fn short(title: &str) -> Option<String> {
-    if title.chars().count() <= TICK_LETTERS_MOST {
-        return Some(title.to_owned());
-    }
+    let is_number = title.starts_with(|letter: char| letter.is_ascii_digit());
     let mut words = title.split(' ');
-    let number = words.next()?;
-    let unit = words.next()?;
-    let is_number = number.starts_with(|letter: char| letter.is_ascii_digit());
-    let is_unit = ["%", "B", "KiB", "MiB"].contains(&unit);
-    (is_number && is_unit).then(|| format!("{number} {unit}"))
+    if let (true, Some(number), Some(unit)) = (is_number, words.next(), words.next()) {
+        // The title of the axis names what is counted: `1` of `1 worker`.
+        let is_unit = ["%", "B", "KiB", "MiB"].contains(&unit);
+        return is_unit.then(|| format!("{number} {unit}"));
+    }
+    (title.chars().count() <= TICK_LETTERS_MOST).then(|| title.to_owned())
 }
 
 fn number(value: f64) -> String {
@@ -146,6 +160,30 @@ fn measured(answers: &[Placed<'_, '_>], index: usize, beyond_from: Option<f64>) 
     })
 }
 
+/// The series with the reasons why their last values are not ranked. Where all have the same one, the note is enough.
+fn with_remarks(mut all: Vec<Series>, answers: &[Placed<'_, '_>], index: usize) -> Vec<Series> {
+    for series in &mut all {
+        let last = series.points.iter().max_by(|a, b| a.x.total_cmp(&b.x));
+        let Some(last) = last.filter(|point| point.is_unranked) else {
+            continue;
+        };
+        let answers = answers.iter().filter(|(x, _)| *x == last.x);
+        let mut rows = answers.flat_map(|(_, answer)| &answer.rows);
+        let row = rows.find(|row| row.place == series.place);
+        let words = row.and_then(|row| remark::in_short(row, row.values[index].standing.err()?));
+        series.remark = words.unwrap_or_default();
+    }
+    if let [first, rest @ ..] = &*all
+        && rest.iter().all(|series| series.remark == first.remark)
+        && !rest.is_empty()
+    {
+        for series in &mut all {
+            series.remark.clear();
+        }
+    }
+    all
+}
+
 /// Whether a reason is one of the model, and not of the metric or the run.
 fn is_of_the_model(reason: Reason) -> bool {
     !matches!(reason, Reason::NoDirection | Reason::Smoke | Reason::NoValue)
@@ -190,6 +228,7 @@ fn series(
                     place: row.place,
                     name: row.model.to_owned(),
                     is_reference,
+                    remark: String::new(),
                     points: vec![point],
                 }),
             }
@@ -321,6 +360,7 @@ mod tests {
                     place: 0,
                     name: "alpha".to_owned(),
                     is_reference: false,
+                    remark: String::new(),
                     points: values
                         .map(|y| Point {
                             x: 1.0,
@@ -351,6 +391,7 @@ mod tests {
             ("512 KiB in one reply", Some("512 KiB")),
             ("none", Some("none")),
             ("1 silent client", None),
+            ("1 worker", None),
             ("constant, 12,000/s", None),
         ] {
             assert_eq!(short(title).as_deref(), name, "{title}");

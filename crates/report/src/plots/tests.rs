@@ -174,6 +174,68 @@ fn a_curve_explains_its_hollow_points() {
 }
 
 #[test]
+fn a_name_has_the_reason_of_an_unranked_last_value() {
+    let (environment, records) = fixture::run();
+    let plot = &plots_of(&environment, &records, "request-cost")[0];
+    let remarks = curves_of(plot).panels[0].series.iter();
+    let remarks: Vec<_> = remarks
+        .filter(|series| !series.remark.is_empty())
+        .map(|series| (&*series.name, &*series.remark))
+        .collect();
+    assert_eq!(
+        remarks,
+        [("alpha", "63 never served"), ("delta", "54 never served")]
+    );
+    // All are overloaded at the last setting, and the note has the reason.
+    let plot = &plots_of(&environment, &records, "past-capacity")[0];
+    assert!(
+        curves_of(plot).panels[0]
+            .series
+            .iter()
+            .all(|series| series.remark.is_empty())
+    );
+}
+
+#[test]
+fn nothing_is_interpolated_between_few_settings_if_a_model_stops() {
+    let (mut environment, mut records) = fixture::run();
+    experiment(&mut environment, "request-cost").headline = "throughput_per_s".to_owned();
+    experiment(&mut environment, "request-cost").plots = vec!["throughput_per_s".to_owned()];
+    let last = {
+        let settings = &experiment(&mut environment, "request-cost").settings;
+        assert!(settings.len() <= 3);
+        settings.last().expect("it has settings").key.clone()
+    };
+    let has_curves = |records: &[Record]| {
+        let plot = &plots_of(&environment, records, "request-cost")[0];
+        matches!(plot.drawing, Drawing::Curves(_))
+    };
+    assert!(has_curves(&records));
+    for record in &mut records {
+        let is_it = record.experiment == "request-cost" && record.setting == last;
+        if let Outcome::Measured(measured) = &mut record.outcome
+            && is_it
+            && record.model == "alpha"
+        {
+            measured.load.throughput_per_s = 0.0;
+        }
+    }
+    assert!(!has_curves(&records));
+}
+
+#[test]
+fn panels_have_headings_without_the_words_they_share() {
+    let (mut environment, records) = fixture::run();
+    let settings = &mut experiment(&mut environment, "past-capacity").settings;
+    for (setting, panel) in settings.iter_mut().zip(["constant", "constant", "random"]) {
+        setting.panel = Some(format!("{panel} service times"));
+    }
+    let plot = &plots_of(&environment, &records, "past-capacity")[0];
+    assert_eq!(panel_titles(plot), ["constant", "random"]);
+    assert!(plot.measure.ends_with(", by service times"), "{}", plot.measure);
+}
+
+#[test]
 fn overload_lies_beyond_the_axis_and_is_explained() {
     let (environment, records) = fixture::run();
     let plot = &plots_of(&environment, &records, "past-capacity")[0];

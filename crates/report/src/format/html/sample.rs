@@ -277,6 +277,7 @@ fn curves(x: &str, settings: &[f64], latency: bool, value: impl Fn(usize, f64) -
                 place,
                 name: (*model).to_owned(),
                 is_reference: true,
+                remark: String::new(),
                 points: points(1.1),
             });
         }
@@ -284,6 +285,7 @@ fn curves(x: &str, settings: &[f64], latency: bool, value: impl Fn(usize, f64) -
             place,
             name: (*model).to_owned(),
             is_reference: false,
+            remark: String::new(),
             points: points(1.0),
         });
     }

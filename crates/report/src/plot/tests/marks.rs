@@ -41,17 +41,87 @@ fn a_reference_is_a_dashed_line_without_dots() {
 
 #[test]
 fn values_off_a_logarithmic_axis_break_the_line() {
-    let points = [(1.0, 5.0), (2.0, 6.0), (4.0, 0.0), (8.0, 7.0), (16.0, f64::NAN)];
+    let points = [
+        (1.0, 5.0),
+        (2.0, 6.0),
+        (4.0, 0.0),
+        (8.0, 7.0),
+        (16.0, 8.0),
+        (32.0, f64::NAN),
+    ];
     let points = points.map(|(x, y)| point(x, y)).to_vec();
     let mut curves = curves(
         vec![series(0, "alpha", false, points)],
-        &[1.0, 2.0, 4.0, 8.0, 16.0],
+        &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
     );
     curves.is_logarithmic = true;
     let drawn = inline(&of_curves(curves));
-    assert_eq!(count(&drawn, "class=\"point\""), 3);
-    assert_eq!(count(all(&drawn, "class=\"line\" d=\"")[0], "M"), 2);
+    assert_eq!(count(&drawn, "class=\"point\""), 4);
+    let line = all(&drawn, "class=\"line\" d=\"")[0];
+    assert_eq!((count(line, "M"), count(line, "L")), (2, 2));
     assert!(!drawn.contains("NaN") && !drawn.contains("inf"));
+}
+
+#[test]
+fn lines_that_touch_an_unranked_point_are_dotted() {
+    let points = [false, false, true, false, false].into_iter().enumerate();
+    let points = points.map(|(at, is_unranked)| Point {
+        is_unranked,
+        ..point((at + 1) as f64, 5.0)
+    });
+    let curves = curves(
+        vec![series(0, "alpha", false, points.collect())],
+        &[1.0, 2.0, 3.0, 4.0, 5.0],
+    );
+    let drawn = inline(&of_curves(curves));
+    let solid = all(&drawn, "class=\"line\" d=\"");
+    assert_eq!((count(solid[0], "M"), count(solid[0], "L")), (2, 2), "{solid:?}");
+    let dotted = all(&drawn, "class=\"line unranked\" d=\"");
+    assert_eq!(
+        (count(dotted[0], "M"), count(dotted[0], "L")),
+        (1, 2),
+        "{dotted:?}"
+    );
+}
+
+#[test]
+fn a_reason_stands_below_the_name_where_it_has_room() {
+    for (remark, is_shown) in [
+        ("990 never served", true),
+        ("back in 3 of 7 trials, and more", false),
+    ] {
+        let mut curves = curves(
+            vec![series(0, "alpha", false, vec![point(1.0, 5.0), point(64.0, 6.0)])],
+            &[1.0, 64.0],
+        );
+        curves.panels[0].series[0].remark = remark.to_owned();
+        let drawn = inline(&of_curves(curves));
+        assert_eq!(drawn.contains(&format!(">{remark}</text>")), is_shown);
+        assert!(drawn.contains(&format!("alpha 6.00, {remark}")), "{drawn}");
+    }
+}
+
+#[test]
+fn percentages_without_room_lose_their_sign() {
+    for (settings, labels) in [
+        (vec![30.0, 75.0, 85.0, 100.0], ["30", "75", "85"]),
+        (vec![30.0, 65.0, 100.0], ["30 %", "65 %", "100 %"]),
+    ] {
+        let points = settings.iter().map(|&x| point(x, 5.0)).collect();
+        let mut curves = curves(vec![series(0, "epsilon-delta", false, points)], &settings);
+        curves.x.is_logarithmic = false;
+        for (_, text) in &mut curves.x.ticks {
+            text.push_str(" %");
+        }
+        let drawn = inline(&of_curves(curves));
+        for label in labels {
+            assert!(drawn.contains(&format!(">{label}</text>")), "{label} in {drawn}");
+        }
+        assert_eq!(
+            drawn.contains(">connections, %</text>"),
+            !labels[0].ends_with('%')
+        );
+    }
 }
 
 #[test]
@@ -162,7 +232,7 @@ fn panels_share_their_axes_and_one_legend() {
         1,
         "labels stand beside the first panel only"
     );
-    assert_eq!(count(&drawn, ">not ranked</text>"), 1);
+    assert_eq!(count(&drawn, ">hollow, dotted: not ranked</text>"), 1);
 }
 
 /// The paths of all whiskers of a drawing.

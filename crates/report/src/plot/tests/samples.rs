@@ -35,6 +35,7 @@ pub(super) fn series(place: usize, name: &str, is_reference: bool, points: Vec<P
         place,
         name: name.to_owned(),
         is_reference,
+        remark: String::new(),
         points,
     }
 }
