@@ -122,8 +122,7 @@ fn number(value: f64) -> String {
 }
 
 /// From which place on the offered load exceeded the capacity of all models, in all panels. Latencies only grow with the length
-/// of the load there. None if there is no such place, or if nothing would be left
-/// of some panel.
+/// of the load there. None if there is no such place, or if nothing would be left of some panel.
 fn beyond_from(results: &Results<'_>, metric: &Metric) -> Option<f64> {
     let answers = results.answers.iter().enumerate().filter(|_| metric.is_latency);
     let all = answers.map(|(index, answer)| (place(answer, index), answer));
