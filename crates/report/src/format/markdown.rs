@@ -118,7 +118,7 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
     )?;
     for plot in &section.plots {
         let file = format!("{}.svg", plot.key);
-        writeln!(text, "![{}]({})\n", marked(&plot.title), link(file.as_ref()))?;
+        writeln!(text, "![{}]({})\n", escaped(&plot.key), link(file.as_ref()))?;
     }
     write_table(text, &section.short)?;
     write_lines(text, &section.caveats)
