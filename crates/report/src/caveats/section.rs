@@ -138,7 +138,7 @@ fn own_capacity(results: &Results<'_>) -> Option<String> {
     let mut loads = results.answers.iter().map(|answer| &answer.setting.load);
     loads
         .any(Load::needs_capacity)
-        .then(|| "Each model had its own rate, a share of its own capacity.".to_owned())
+        .then(|| "Each model had its own rate.".to_owned())
 }
 
 fn replaced_after_a_pause(results: &Results<'_>) -> Option<String> {
@@ -218,7 +218,7 @@ mod tests {
                 &[
                     "Some requests or trials failed: `epsilon`.",
                     "`alpha` had 1 connection, not 8.",
-                    "Each model had its own rate, a share of its own capacity.",
+                    "Each model had its own rate.",
                 ],
             ),
             (
