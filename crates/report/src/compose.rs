@@ -47,9 +47,9 @@ pub(crate) fn introduction(summary: &Summary<'_>) -> String {
     let machine = &environment.machine;
     let virtual_or_not = if machine.virtualised { "virtual " } else { "" };
     format!(
-        "{} of {}: {}, each with a server of its own, on a {virtual_or_not}machine ({}; servers on {}, load generator on {}). \
-         Values are medians over trials, with 95 % confidence intervals in the plots. Bold is best, or tied for best, where \
-         another is significantly worse.{}",
+        "{} of {}: {} on a {virtual_or_not}machine ({}; servers on {}, load generator on {}). \
+         Values are medians over trials, with 95 % confidence intervals in the plots. Bold: best, or tied for best, and \
+         another is worse.{}",
         counted(summary.results.len(), "experiment", "experiments"),
         counted(environment.models().count(), "model", "models"),
         counted(summary.trials, "trial", "trials"),
@@ -95,9 +95,9 @@ fn in_short(summary: &Summary<'_>, run: &str) -> Vec<String> {
         environment.machine.kernel,
     )];
     lines.extend(caveats::of_run(summary));
-    lines.push("Tied means no significant difference.".to_owned());
+    lines.push("Tied: no significant difference.".to_owned());
     lines.push(format!(
-        "`runs/{run}/report.html` has all metrics, caveats and the method. Beside it are the records and `trials.csv`."
+        "`runs/{run}/report.html` has all metrics and the method."
     ));
     lines
 }

@@ -7,7 +7,7 @@ use schema::load::DRIFT_MOST;
 use super::places::name;
 use crate::bottleneck::Bottleneck;
 use crate::metric::{Kind, load};
-use crate::numbers::{counted, list};
+use crate::numbers::list;
 use crate::remark;
 use crate::summary::{Answer, Results, Row};
 use schema::experiment::{Load, Method};
@@ -91,16 +91,9 @@ fn fewer_connections(results: &Results<'_>) -> Option<String> {
         .map(|answer| answer.setting.load.connections)
         .max()?;
     models.sort();
-    let (first, rest) = models.split_first()?;
-    let rest = rest.iter().map(|(own, _, model)| format!("{model} {own}"));
-    let words: Vec<_> = std::iter::once(format!(
-        "{} had {}",
-        first.2,
-        counted(first.0, "connection", "connections")
-    ))
-    .chain(rest)
-    .collect();
-    Some(format!("{}, not {all}.", words.join(", ")))
+    let words = models.iter().map(|(own, _, model)| format!("{model} {own}"));
+    let words: Vec<_> = words.collect();
+    (!words.is_empty()).then(|| format!("Connections: {}, not {all}.", words.join(", ")))
 }
 
 /// Models that had other numbers of workers than by default. Where the number is what the settings vary, their titles show it.
@@ -143,7 +136,7 @@ fn own_capacity(results: &Results<'_>) -> Option<String> {
 
 fn replaced_after_a_pause(results: &Results<'_>) -> Option<String> {
     (results.experiment.method == Method::KillWorker)
-        .then(|| "With a fixed set of workers: the pause before a replacement, plus its start.".to_owned())
+        .then(|| "Recovery includes the pause before a replacement.".to_owned())
 }
 
 fn process_memory(results: &Results<'_>) -> Option<String> {
@@ -210,14 +203,14 @@ mod tests {
                 "rate-under-bound",
                 &[
                     "“≥”: limited by the load generator.",
-                    "`alpha` had 1 connection, `delta` 8, not 64.",
+                    "Connections: `alpha` 1, `delta` 8, not 64.",
                 ],
             ),
             (
                 "past-capacity",
                 &[
                     "Some requests or trials failed: `epsilon`.",
-                    "`alpha` had 1 connection, not 8.",
+                    "Connections: `alpha` 1, not 8.",
                     "Each model had its own rate.",
                 ],
             ),
@@ -225,7 +218,7 @@ mod tests {
                 "killed-worker",
                 &[
                     "Workers: `delta` 8.",
-                    "With a fixed set of workers: the pause before a replacement, plus its start.",
+                    "Recovery includes the pause before a replacement.",
                 ],
             ),
         ] {

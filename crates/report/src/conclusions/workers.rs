@@ -18,7 +18,7 @@ pub(super) fn varies_workers(results: &Results<'_>) -> bool {
     is_varied && results.headline().kind == Kind::Rate && results.experiment.axis.is_some()
 }
 
-/// With how many workers each model reaches nearly its highest rate, and which share of that each other number has.
+/// With how many workers each model reaches nearly its highest rate, and which share of that fewer have.
 pub(super) fn by_workers(results: &Results<'_>) -> Vec<String> {
     let Some(first) = results.answers.first() else {
         return Vec::new();
@@ -38,15 +38,18 @@ pub(super) fn by_workers(results: &Results<'_>) -> Vec<String> {
         let enough = rates
             .iter()
             .position(|(_, rate)| highest > 0.0 && *rate >= NEARLY * highest)?;
-        let others = rates.iter().enumerate().filter(|(index, _)| *index != enough);
-        let others = others.map(|(_, (at, rate))| format!("{at}: {:.0} %", 100.0 * rate / highest));
-        let others: Vec<_> = others.collect();
+        let fewer = rates[..enough].iter();
+        let fewer = fewer.map(|(at, rate)| format!("{at}: {:.0} %", 100.0 * rate / highest));
+        let fewer: Vec<_> = fewer.collect();
+        let fewer = match &*fewer {
+            [] => String::new(),
+            fewer => format!(" ({})", fewer.join(", ")),
+        };
         Some(format!(
-            "{} reaches {:.0} % of its highest rate with {} ({})",
+            "{} reaches {:.0} % of its highest rate with {}{fewer}",
             name(model),
             100.0 * NEARLY,
             rates[enough].0,
-            others.join(", ")
         ))
     };
     with_workers.filter_map(clause).collect()

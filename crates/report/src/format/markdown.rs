@@ -62,8 +62,7 @@ pub(super) fn write_grid(text: &mut String, level: &str, grid: &Grid) -> fmt::Re
     }
     writeln!(
         text,
-        "{level}How many times worse than the best\n\n1.5 ×: 1.5 times the time, cost or memory of the best, or a rate 1.5 times \
-         lower. {RATIOS}\n"
+        "{level}How many times worse than the best\n\n2 ×: twice the time, cost or memory of the best, or half its rate. {RATIOS}\n"
     )?;
     write!(text, "|workload|best value|")?;
     for (model, _) in &grid.models {
