@@ -48,7 +48,7 @@ pub(crate) fn introduction(summary: &Summary<'_>) -> String {
     let virtual_or_not = if machine.virtualised { "virtual " } else { "" };
     format!(
         "{} of {}: {} on a {virtual_or_not}machine ({}; servers on {}, load generator on {}). \
-         Values are medians over trials, with 95 % confidence intervals in the plots. Bold: best, or tied for best, and \
+         Values are medians, with 95 % intervals in the plots. Bold: best or tied, and \
          another is worse.{}",
         counted(summary.results.len(), "experiment", "experiments"),
         counted(environment.models().count(), "model", "models"),

@@ -116,7 +116,7 @@ fn workers(model: &Description) -> &'static str {
     match model.workers.map(|workers| workers.kind) {
         Some(WorkerKind::Processes) => "processes",
         Some(WorkerKind::Threads) => "threads",
-        // Where a wait holds the thread that serves a connection, many connections have a thread or process each.
+        // Where a `sleep` holds the thread that serves a connection, many connections have a thread or process each.
         None if model.serves == Serves::Many && model.wait_holds == WaitHolds::Thread => "one per connection",
         None => "none",
     }

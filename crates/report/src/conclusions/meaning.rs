@@ -186,7 +186,7 @@ pub(super) fn stalled(results: &Results<'_>) -> Option<String> {
         let from = match results.experiment.axis {
             Some(_) => {
                 let before = index.checked_sub(1).map(|index| &results.answers[index]);
-                // That a model serves where there is nothing in its way needs no words.
+                // That a model serves without any of them needs no words.
                 let before = before.filter(|before| before.setting.x.is_some_and(|x| x > 0.0));
                 let served = before.map_or_else(String::new, |before| {
                     format!(" (and still served at {})", before.setting.title)

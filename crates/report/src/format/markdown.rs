@@ -62,7 +62,7 @@ pub(super) fn write_grid(text: &mut String, level: &str, grid: &Grid) -> fmt::Re
     }
     writeln!(
         text,
-        "{level}How many times worse than the best\n\n2 ×: twice the time, cost or memory of the best, or half its rate. {RATIOS}\n"
+        "{level}How many times worse than the best\n\n2 ×: twice the time, cost or memory, or half the rate. {RATIOS}\n"
     )?;
     write!(text, "|workload|best value|")?;
     for (model, _) in &grid.models {
