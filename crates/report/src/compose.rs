@@ -48,8 +48,8 @@ pub(crate) fn introduction(summary: &Summary<'_>) -> String {
     let virtual_or_not = if machine.virtualised { "virtual " } else { "" };
     format!(
         "{} of {}: {} on a {virtual_or_not}machine ({}; servers on {}, load generator on {}). \
-         Values are medians, with 95 % intervals in the plots. Bold: best or tied, and \
-         another is worse.{}",
+         Values are medians, with 95 % intervals in the plots. Bold: none is significantly better, and \
+         another is worse. Tied: no significant difference.{}",
         counted(summary.results.len(), "experiment", "experiments"),
         counted(environment.models().count(), "model", "models"),
         counted(summary.trials, "trial", "trials"),

@@ -4,7 +4,7 @@ use stats::{Better, Rank};
 
 use crate::grid;
 use crate::metric::{Kind, Metric, Unit};
-use crate::numbers::{counted, list, percent, rounded};
+use crate::numbers::{counted, list, rounded};
 use crate::remark;
 use crate::standing::Reason;
 use crate::summary::{Answer, Row};
@@ -183,10 +183,8 @@ impl<'r, 'a> Ranking<'r, 'a> {
             return format!("has {value}");
         };
         let times = format!("{} ×", rounded(ratio));
-        let is_bound = self.is_client_bound();
         match self.metric.kind {
-            Kind::Rate if is_bound => format!("reaches at most {} of that", percent(1.0 / ratio)),
-            Kind::Rate => format!("reaches {} of that", percent(1.0 / ratio)),
+            Kind::Rate => format!("reaches {value}"),
             _ if self.metric.better == Some(Better::More) => format!("has {value}"),
             Kind::Time if self.metric.is_latency || self.metric.unit == Unit::Milliseconds => {
                 format!("takes {times} as long")

@@ -55,7 +55,7 @@ fn write(text: &mut String, summary: &Summary<'_>, run: &str, places: &Places<'_
     }
     writeln!(
         text,
-        "[{}]({}) has {} and what the run can’t show. The first command made the run {}, and the second wrote this part:\n",
+        "[{}]({}) has {} and what the run can’t show. Run {} and this part were made by:\n",
         escaped(&page.to_string_lossy()),
         link(&page),
         counted(summary.results.len(), "experiment", "experiments"),
