@@ -95,7 +95,6 @@ fn in_short(summary: &Summary<'_>, run: &str) -> Vec<String> {
         environment.machine.kernel,
     )];
     lines.extend(caveats::of_run(summary));
-    lines.push("Tied: no significant difference.".to_owned());
     lines.push(format!(
         "`runs/{run}/report.html` has all metrics and the method."
     ));

@@ -11,7 +11,7 @@ pub(crate) fn limits(summary: &Summary<'_>) -> Vec<String> {
     let limits = [cpus(summary), connections(summary)];
     let always = [
         "**Kernel memory**: in no metric.",
-        "**Half a message**, as a crash within a reply leaves it.",
+        "**Half a reply**, as a crash may leave it.",
         "**A network**: client and servers ran on one machine.",
     ];
     let always = always.into_iter().map(str::to_owned);

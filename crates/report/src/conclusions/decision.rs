@@ -37,7 +37,6 @@ fn choice(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) ->
     let leaders = format!("{}{}", ranking.leaders("or"), ranking.also());
     let metric = answer.metric_name(index);
     let values = ranking.leading_values();
-    let metric = format!("{}; {metric}", workload.title);
     let mut text = match ranking.tie() {
         Some(tie) => format!("{leaders} ({tie}; {metric}: {values})."),
         None if ranking.is_lone() && !ranking.unranked.is_empty() => {

@@ -259,10 +259,7 @@ mod tests {
         );
         // `alpha`, on one connection, is between the two, and no rival.
         let bound = meaning_of(&records, "rate-under-bound");
-        assert!(
-            bound.contains("next, `beta` reaches "),
-            "{bound}"
-        );
+        assert!(bound.contains("next, `beta` reaches "), "{bound}");
         let waiting = meaning_of(&records, "waiting");
         assert!(
             !waiting.contains("next"),
