@@ -5,6 +5,7 @@
 mod change;
 mod compared;
 mod conditions;
+mod cut;
 pub mod document;
 mod faults;
 mod markdown;

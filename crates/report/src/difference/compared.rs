@@ -1,6 +1,7 @@
 //! The document of a comparison.
 
 use super::change::{Difference, Differences};
+use super::cut::at_most;
 use super::document::{
     Answer, Change, Compares, Direction, Document, Field, Finding, Options, Outcome, Remark, RunFacts, Runs,
     SCHEMA, TrialCounts, Value, Verb,
@@ -11,6 +12,9 @@ use super::verdict::{Judged, Verdict};
 use crate::numbers::counted;
 use crate::recorded::Recorded;
 use stats::Better;
+
+/// So many characters of a name from outside stand in a sentence.
+const NAME_MOST: usize = 120;
 
 /// A run under the name of its folder.
 #[derive(Debug, Clone, Copy)]
@@ -52,10 +56,12 @@ impl Compared<'_> {
         if before.environment == after.environment && before.records == after.records {
             cautions.push("Both are the same run, so that nothing can differ.".to_owned());
         }
-        let machines = [before, after].map(|run| run.environment.machine.describe());
+        let machines = [before, after].map(|run| at_most(&run.environment.machine.describe(), NAME_MOST));
+        let reference = self.selection.reference.as_ref();
+        let reference = reference.map(|name| at_most(name, NAME_MOST));
         if before.environment.machine != after.environment.machine {
             let [before, after] = machines;
-            let effect = match &self.selection.reference {
+            let effect = match &reference {
                 None => "so differences may be due to the machines".to_owned(),
                 Some(reference) => format!(
                     "so what slows all models alike cancels by the reference, {reference}; what slows one model more than \
@@ -66,7 +72,7 @@ impl Compared<'_> {
                 "The runs are from two machines ({before}; {after}), {effect}."
             ));
         }
-        if let Some(reference) = &self.selection.reference {
+        if let Some(reference) = reference {
             cautions.push(format!(
                 "Values are multiples of those of {reference} in the same round of the same run; {reference} itself is not \
                  compared, but its errors count. If {reference} itself changed, all others seem to change."

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use self::limited::{Table, Writer, cut, without_folders};
 use super::compared::share_in_words;
+use super::cut::at_most;
 use super::document::{
     Answer, Change, Compares, Direction, Document, Field, Finding, Remark, RunFacts, Value, Verb,
 };
@@ -16,6 +17,9 @@ use crate::numbers::rounded;
 
 /// So many of the values that changed stand in sight, the worst ones. The others are folded.
 const SHOWN_MOST: usize = 20;
+
+/// So many characters of the verdict are shown. It may list every experiment.
+const VERDICT_MOST: usize = 2000;
 
 /// Renders a comparison: the verdict, what changed, and the rest folded. It is short enough for a comment on GitHub: tables
 /// that are too long are cut, with the number of rows that are left out.
@@ -88,7 +92,10 @@ fn unchanged_title(document: &Document) -> &'static str {
 /// The verdict, what was compared with what, and what a reader must know.
 fn head(document: &Document) -> String {
     let verdict = &document.verdict;
-    let mut text = format!("**{}**", escaped(&cut(&document.verdict_line())));
+    let mut text = format!(
+        "**{}**",
+        escaped(&at_most(&document.verdict_line(), VERDICT_MOST))
+    );
     if matches!(verdict.result, Answer::Passed | Answer::Failed) {
         text += " With unchanged code on one machine, at most 1 check in 20 fails.";
     }
@@ -113,7 +120,8 @@ fn head(document: &Document) -> String {
     }
     text += "\n";
     for caution in &document.cautions {
-        let _ = write!(text, "\n{}\n", escaped(&cut(caution)));
+        // The names in it are cut already: without its end, a sentence may say the opposite.
+        let _ = write!(text, "\n{}\n", escaped(caution));
     }
     text
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use crate::difference::cut::at_most;
+
 /// GitHub refuses a comment of more than 65,536 characters. This counts bytes, which are at least as many.
 pub(super) const LENGTH_MOST: usize = 65_000;
 
@@ -131,10 +133,7 @@ fn line(cells: &[String]) -> String {
 
 /// The text as a cell shows it, cut if it is long.
 pub(super) fn cut(text: &str) -> String {
-    match text.char_indices().nth(CELL_MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    at_most(text, CELL_MOST)
 }
 
 /// The text with only the last part of each absolute path, which is nobody's business but that of the machine.

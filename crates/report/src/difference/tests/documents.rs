@@ -263,6 +263,21 @@ fn values_with_too_few_trials_are_counted_apart() {
 }
 
 #[test]
+fn long_names_do_not_cut_a_caution() {
+    let mut story = Story::new();
+    story.before.environment.machine.cpu_model = "A CPU with a long name ".repeat(20);
+    story.after.environment.machine.kernel = "Linux 6.1.0-long".repeat(20);
+    let by_alpha = by_alpha();
+    let caution = &story.compared(&by_alpha).cautions()[0];
+    assert!(
+        caution.ends_with("what slows one model more than alpha does not."),
+        "{caution}"
+    );
+    assert_eq!(caution.matches('…').count(), 2, "the names are cut: {caution}");
+    assert!(markdown(&story.diff(&by_alpha)).contains("what slows one model more than alpha does not.\n"));
+}
+
+#[test]
 fn the_worst_value_comes_first() {
     let mut document = Story::new().diff(&Selection::default());
     document
