@@ -76,8 +76,11 @@ impl Differences {
         for metric in metrics(pair.experiment, selection) {
             match Difference::between(pair, metric) {
                 Ok(difference) => self.values.push(difference),
-                // A trial may lack a metric, and too many errors are listed already. Both are no fault of the reference.
-                Err(_) => self.add_missing(pair, metric),
+                Err(_) => match pair.other_bound(metric) {
+                    Some(why) => self.not_compared.push(Note::new(pair.model, pair.place(), why)),
+                    // A trial may lack a metric, and too many errors are listed already. Both are no fault of the reference.
+                    None => self.add_missing(pair, metric),
+                },
             }
         }
     }

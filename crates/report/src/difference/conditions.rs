@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::numbers::rounded;
 use schema::contender::Contender;
 use schema::environment::Environment;
 use schema::experiment::{Excluded, Experiment, Setting};
@@ -79,6 +80,13 @@ pub(super) fn setting(earlier: Asked<'_>, later: Asked<'_>) -> Option<String> {
     let load = |(setting, contender): Asked<'_>| setting.load_for(contender);
     (load(earlier) != load(later))
         .then(|| fields(&json(&load(earlier)), &json(&load(later)), ["before", "now"]))
+}
+
+/// What differs for a metric that counts replies within a bound of latency. The bound depends on the round trip, which each run
+/// measures anew: with a shorter one, the same replies are no longer in time. Bounds that look the same when rounded are.
+pub(super) fn bound(before_us: Option<f64>, after_us: Option<f64>) -> Option<String> {
+    let [before, after] = [before_us?, after_us?].map(rounded);
+    (before != after).then(|| format!("bound {before} µs before, {after} µs now"))
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> Value {

@@ -1,8 +1,9 @@
 //! A model in a setting of both runs: its values there, as they are or as multiples of the reference model's.
 
+use super::conditions;
 use super::note::Place;
 use super::trials::Trials;
-use crate::metric::{self, Metric};
+use crate::metric::{self, Metric, Source};
 use schema::experiment::{Experiment, Setting};
 
 /// The trials of a model in a setting, measured under the same conditions in both runs. Each run has some that count.
@@ -46,6 +47,9 @@ impl Pair<'_> {
         if !metric.counts_failures && self.has_too_many_errors() {
             return Some(too_many.to_owned());
         }
+        if let Some(why) = self.other_bound(metric) {
+            return Some(why);
+        }
         match &self.relation {
             Relation::None | Relation::Reference => None,
             Relation::Missing(why) => Some(why.clone()),
@@ -59,6 +63,15 @@ impl Pair<'_> {
                     .then(|| format!("the reference, {reference}, has {too_many}"))
             }
         }
+    }
+
+    /// Why a metric can't be compared, if it counts replies within a bound and the runs had different ones.
+    pub(super) fn other_bound(&self, metric: &Metric) -> Option<String> {
+        if metric.source != Source::Bound {
+            return None;
+        }
+        let why = conditions::bound(self.before.bound_us(), self.after.bound_us())?;
+        Some(format!("{}: {why}", self.name(metric)))
     }
 
     /// Its values before and after.

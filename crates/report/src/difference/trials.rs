@@ -38,6 +38,12 @@ impl Trials<'_> {
             .collect()
     }
 
+    /// The bound of latency within which replies were counted, in microseconds. It is the same in all trials of a run.
+    pub(super) fn bound_us(&self) -> Option<f64> {
+        let mut trials = self.kept.iter();
+        trials.find_map(|(_, trial)| Some(trial.load.within?.bound_us))
+    }
+
     /// What went wrong in the trials that count.
     pub(super) fn errors(&self) -> Errors {
         Errors::from_trials(self.kept.iter().map(|(_, trial)| *trial), self.failed.len())
