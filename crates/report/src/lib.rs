@@ -17,6 +17,7 @@
 
 mod bottleneck;
 mod caveats;
+mod comparable;
 mod compose;
 mod conclusions;
 pub mod difference;

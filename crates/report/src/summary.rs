@@ -5,7 +5,8 @@ mod row;
 use stats::{Better, Comparison, Rank};
 
 use super::standing::{Mark, Reason};
-use crate::metric::{self, Metric, load};
+use crate::comparable;
+use crate::metric::{self, Metric};
 use schema::environment::Environment;
 use schema::experiment::{Experiment, Setting, Workload};
 use schema::plan;
@@ -156,7 +157,7 @@ impl<'a> Answer<'a> {
     /// Ranks the comparable values of a column.
     fn rank(&mut self, index: usize, better: Better, is_smoke: bool) {
         let metric = self.metric(index);
-        let shows_served = self.experiment.metric_keys().any(|key| key == load::SERVED.key);
+        let shows_served = comparable::shows_served(self.experiment);
         let rounds = self
             .rows
             .iter()

@@ -1,9 +1,11 @@
 //! Invented runs: equal ones, and ones in which something broke.
 
+mod bounds;
 mod chance;
 mod documents;
 mod reference;
 mod selection;
+mod within;
 
 use super::*;
 use crate::fixture;

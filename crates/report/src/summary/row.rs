@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use schema::contender::Contender;
 use schema::cost::Disturbance;
 use schema::experiment::{Experiment, Method, Setting, Theory};
-use schema::load::UNSENT_SHARE_MOST;
 use stats::theory::Queue;
-use stats::{Better, Comparison, Estimate};
+use stats::{Comparison, Estimate};
 
 use crate::bottleneck::Bottleneck;
-use crate::errors::{Errors, FAILED_SHARE_MOST};
-use crate::metric::{self, Metric, load};
+use crate::comparable;
+use crate::errors::Errors;
+use crate::metric::{self, Metric};
 use crate::standing::{Reason, Standing};
 use schema::environment::Environment;
 use schema::plan::Planned;
@@ -152,49 +152,18 @@ impl<'a> Row<'a> {
     }
 
     /// Why it is not compared with others in this column, if so.
-    ///
-    /// If too many requests failed, latencies leave those out and costs are divided by fewer. A model that never served some
-    /// connections did less than others. Its rate is compared all the same where the experiment shows how many it served.
-    /// Latencies of an overloaded model grow with the length of the window.
     pub(super) fn not_comparable(&self, metric: &Metric, shows_served: bool) -> Option<Reason> {
-        if self.errors.are_too_many() && !metric.counts_failures {
-            return Some(if self.errors.stopped() {
-                Reason::StoppedAnswering
-            } else if self.errors.failed_share() > FAILED_SHARE_MOST {
-                Reason::Failed(self.errors.failed_share())
-            } else {
-                Reason::BackgroundClosed(self.errors.closed_share())
-            });
-        }
-        let rate_counts = shows_served && metric.better == Some(Better::More);
-        if self.has_never_served() && !rate_counts {
-            Some(Reason::NeverServed)
-        } else if self.never_recovered(metric) {
-            Some(Reason::NeverRecovered)
-        } else if self.is_overloaded() && metric.is_latency {
-            Some(Reason::Overloaded)
-        } else {
-            None
-        }
+        comparable::why_not(&self.kept, self.errors, metric, shows_served)
     }
 
     /// Whether some connection was never served, in any of the trials.
     pub(crate) fn has_never_served(&self) -> bool {
-        self.kept
-            .iter()
-            .any(|(_, trial)| trial.has_never_served_connections())
+        comparable::has_never_served(&self.kept)
     }
 
     /// Whether the offered load exceeded its capacity by more than 1 % in most trials.
     pub(crate) fn is_overloaded(&self) -> bool {
-        let unsent = self.estimate(&load::UNSENT_SHARE);
-        unsent.is_some_and(|unsent| unsent.median > UNSENT_SHARE_MOST)
-    }
-
-    /// Whether the rate stayed down in a trial, where the metric is how long that took. The median of the others would be too
-    /// good.
-    fn never_recovered(&self, metric: &Metric) -> bool {
-        *metric == load::RECOVERY && self.kept.iter().any(|(_, trial)| trial.never_recovered())
+        comparable::is_overloaded(&self.kept)
     }
 
     /// In how many rounds all trials were excluded.
