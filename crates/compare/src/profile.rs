@@ -69,6 +69,10 @@ impl fmt::Display for Profile {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use stats::{Better, Finding, Test};
+
     use super::*;
     use crate::contender::samples;
     use crate::experiment::shipped;
@@ -88,6 +92,68 @@ mod tests {
             let trials = plan::trials(&experiments, &contenders, profile.rounds, 1);
             let total: Duration = trials.iter().map(|trial| trial.expected(profile.times)).sum();
             assert!(total < Duration::from_secs(most), "{}: {total:?}", profile.name);
+        }
+    }
+
+    #[test]
+    fn the_docs_have_what_a_standard_check_judges() {
+        let (contenders, profile) = (samples::contenders(), Profile::chosen(Choice::Standard));
+        let experiments = shipped::all().into_iter();
+        let experiments: Vec<_> = experiments
+            .filter_map(|experiment| experiment.within(profile.name))
+            .collect();
+        let planned = plan::trials(&experiments, &contenders, profile.rounds, 1);
+        let mut values: BTreeMap<_, usize> = BTreeMap::new();
+        for trial in planned.iter().filter(|trial| !trial.finds_capacity()) {
+            let group = experiments
+                .iter()
+                .position(|experiment| experiment == trial.experiment);
+            let value = (group.unwrap(), &trial.setting.key, &trial.contender.name);
+            *values.entry(value).or_default() += 1;
+        }
+        // All as much worse as can be.
+        let worse = |(&(group, ..), &trials): (&(usize, _, _), &usize)| {
+            Test::new(&vec![1.0; trials], &vec![9.0; trials], 0.05, Better::Less).in_group(group)
+        };
+        let findings = stats::judge(&values.iter().map(worse).collect::<Vec<_>>());
+        let mut left_out: BTreeMap<&str, usize> = BTreeMap::new();
+        for ((group, ..), finding) in values.keys().zip(&findings) {
+            if *finding == Finding::TooFew {
+                *left_out.entry(&experiments[*group].key).or_default() += 1;
+            }
+        }
+        let judged = findings
+            .iter()
+            .filter(|finding| **finding == Finding::Worse)
+            .count();
+        let short = values.values().filter(|trials| **trials == 7).count();
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let page = words(include_str!("../../../docs/COMPARING.md"));
+        let names = left_out
+            .iter()
+            .map(|(key, values)| format!("`{key}` ({values} values)"));
+        for text in [
+            format!(
+                "{} experiments with {} values. {short} of",
+                experiments.len(),
+                values.len()
+            ),
+            format!("{} get no share", names.collect::<Vec<_>>().join(" and ")),
+            format!("The other {judged} values are judged"),
+            format!("of {judged} values"),
+        ] {
+            assert!(page.contains(&text), "docs/COMPARING.md lacks: {text}");
+        }
+        let page = words(include_str!("../../../docs/method/statistics.md"));
+        let keys: Vec<_> = left_out.keys().map(|key| format!("`{key}`")).collect();
+        for text in [
+            format!("of the {} of a standard run", values.len()),
+            format!(
+                "{} in a standard run, which leaves {judged} values",
+                keys.join(" and ")
+            ),
+        ] {
+            assert!(page.contains(&text), "docs/method/statistics.md lacks: {text}");
         }
     }
 
