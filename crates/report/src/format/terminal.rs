@@ -101,17 +101,16 @@ fn workloads(grid: &Grid) -> Option<String> {
 
 /// What a value is, and whether there are too few to rank.
 fn footer(summary: &Summary<'_>) -> String {
-    let words =
-        "Values are medians. “best” is significantly better than all others, “tied” as good as the best.";
-    match summary.environment.rounds {
-        rounds if rounds < least_needed(summary) => {
-            let trials = counted(rounds, "trial", "trials");
-            format!(
-                "Values are medians. {trials} of each model: nothing is ranked; a comparison needs 6 or more\n"
-            )
-        }
-        _ => format!("{words}\n"),
+    let (rounds, needed) = (summary.environment.rounds, least_needed(summary));
+    if rounds < needed {
+        let trials = counted(rounds, "trial", "trials");
+        return format!(
+            "Values are medians. {trials} of each model: nothing is ranked; a comparison needs {needed} or more\n"
+        );
     }
+    "Values are medians. “best”: significantly better than all others.\n\
+     “tied”: no significant difference from the best.\n"
+        .to_owned()
 }
 
 /// How many rounds a comparison of all models needs.
@@ -158,4 +157,25 @@ fn text(frame: &mut Frame) -> String {
     }
     let lines: Vec<_> = frame.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use schema::environment::Environment;
+
+    #[test]
+    fn the_footer_names_the_trials_that_a_comparison_needs() {
+        let mut environment = fixture::environment();
+        assert_eq!(environment.contenders.len(), 6);
+        environment.rounds = 6;
+        let shown = |environment: &Environment| footer(&fixture::summary(environment, &[]));
+        assert_eq!(
+            shown(&environment),
+            "Values are medians. 6 trials of each model: nothing is ranked; a comparison needs 7 or more\n"
+        );
+        environment.rounds = 7;
+        assert!(shown(&environment).contains("“tied”: no significant difference from the best"));
+    }
 }
