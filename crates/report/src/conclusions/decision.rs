@@ -76,10 +76,12 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "Many connections with little work each: `epsilon` (CPU time per request: 6.41 µs). Next, `beta` needs 1.86 × as \
-                 much.",
-                "A library that may crash: `delta` (requests lost: 1). `alpha`, `beta` and `epsilon`: all connections lost.",
-                "Handlers waiting without a thread: `beta` or `epsilon` (tied; throughput: ≥ 20,000 requests/s).",
+                "Many connections with little work each: `epsilon` (64 busy connections; CPU time per request: 6.41 µs). Next, \
+                 `beta` needs 1.86 × as much.",
+                "A library that may crash: `delta` (A library that crashes; requests lost: 1). `alpha`, `beta` and `epsilon`: \
+                 all connections lost.",
+                "Handlers waiting without a thread: `beta` or `epsilon` (tied; 200 requests that wait; throughput: ≥ 20,000 \
+                 requests/s).",
             ]
         );
     }
