@@ -3,7 +3,7 @@
 use jiff::ToSpan;
 use schema::cost::{CpuSource, Footprint, Interference, Spent, SwitchesOver};
 use schema::environment::Environment;
-use schema::experiment::Method;
+use schema::experiment::{Method, Setting};
 use schema::load::{Checks, Client, Connections, Fairness, LoopKind, Quantiles, Requests};
 use schema::plan::{self, Planned};
 use schema::record::{KillResult, Life, LoadMetrics, Measured, Outcome, Record, SCHEMA, SearchResult};
@@ -64,6 +64,15 @@ pub(crate) fn environment() -> Environment {
         serde_json::from_str(include_str!("fixture.json")).expect("the file describes a run");
     environment.schema = SCHEMA;
     environment
+}
+
+/// A setting of a run.
+#[track_caller]
+pub(crate) fn setting<'e>(environment: &'e mut Environment, experiment: &str, key: &str) -> &'e mut Setting {
+    let mut experiments = environment.experiments.iter_mut();
+    let experiment = experiments.find(|one| one.key == experiment);
+    let mut settings = experiment.expect("it was measured").settings.iter_mut();
+    settings.find(|one| one.key == key).expect("it was measured")
 }
 
 /// The summary of a run.

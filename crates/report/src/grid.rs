@@ -5,7 +5,7 @@ use stats::{Estimate, Rank};
 use schema::contender::Contender;
 use schema::experiment::{Excluded, Workload};
 
-use crate::metric::{Metric, load};
+use crate::metric::load;
 use crate::numbers::{counted, rounded};
 use crate::page::{Grid, GridCell, GridRow, Interval, Mark};
 use crate::remark;
@@ -55,7 +55,11 @@ fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload, is_sm
             .any(|contender| known_of_absent(answer, workload, contender).is_some());
     let cell =
         |(place, contender): (usize, &Contender)| match answer.rows.iter().find(|row| row.place == place) {
-            Some(row) => cell(answer, row, index, loses_all),
+            Some(row) => {
+                let cell = cell(answer, row, index, loses_all);
+                let ratio = cell.ratio.filter(|_| !is_smoke);
+                GridCell { ratio, ..cell }
+            }
             None => GridCell {
                 text: absent(answer, workload, contender),
                 ..GridCell::default()
@@ -67,12 +71,8 @@ fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload, is_sm
         title: workload.title.clone(),
         metric: answer.metric_name(index).to_owned(),
         best: answer.best(index).and_then(|best| {
-            let bound = if remark::is_client_bound(best, metric) {
-                "≥ "
-            } else {
-                ""
-            };
-            Some(format!("{bound}{}", shown(best, index, metric)?))
+            let median = best.values[index].estimate?.median;
+            Some(remark::value(best, metric, median))
         }),
         cells: contenders.iter().enumerate().map(cell).collect(),
     }
@@ -94,12 +94,6 @@ pub(crate) fn known_of_absent<'w>(
     workload.otherwise.as_deref().filter(|_| is_known)
 }
 
-/// The value of a row with its unit.
-fn shown(row: &Row<'_>, index: usize, metric: &Metric) -> Option<String> {
-    let median = row.values[index].estimate?.median;
-    Some(metric.format_with_unit(median))
-}
-
 /// How a cell is marked. Where the models that take no part lose everything, those that are ranked are better than them.
 fn mark(answer: &Answer<'_>, row: &Row<'_>, index: usize, loses_all: bool) -> Mark {
     match (answer.mark(row, index), row.values[index].standing) {
@@ -113,7 +107,7 @@ fn cell(answer: &Answer<'_>, row: &Row<'_>, index: usize, loses_all: bool) -> Gr
     let metric = answer.metric(index);
     let value = row.values[index];
     let mark = mark(answer, row, index, loses_all);
-    let shown = shown(row, index, metric);
+    let shown = value.estimate.map(|own| metric.format_with_unit(own.median));
     let is_bound = remark::is_client_bound(row, metric);
     let text = text(answer, row, index).or_else(|| shown.clone());
     GridCell {
@@ -165,10 +159,7 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
         Rank::Only => return None,
         Rank::Worse => {
             let ratio = value.ratio.filter(|_| estimate.median > 0.0)?;
-            let best_is_bound = answer
-                .best(index)
-                .is_some_and(|best| remark::is_client_bound(best, metric));
-            let bound = if best_is_bound { "≥ " } else { "" };
+            let bound = remark::at_least(answer.best(index), metric);
             format!("{bound}{} ×", rounded(ratio.ratio))
         }
         Rank::Best | Rank::Tied => match answer.mark(row, index) {
@@ -200,9 +191,7 @@ pub(crate) fn far(value: Value) -> Option<f64> {
 
 /// The rate that a model was offered, where it is a share of its own capacity.
 fn own_rate(answer: &Answer<'_>, row: &Row<'_>) -> Option<f64> {
-    if !answer.setting.load_for(row.contender).needs_capacity() {
-        return None;
-    }
+    answer.setting.load_for(row.contender).capacity?;
     let rates = row.kept.iter().filter_map(|(_, trial)| trial.load.rate_per_s);
     Some(Estimate::from_values(rates)?.median)
 }
@@ -211,6 +200,7 @@ fn own_rate(answer: &Answer<'_>, row: &Row<'_>) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::fixture;
+    use crate::score;
     use schema::environment::Environment;
     use schema::record::{Measured, Outcome, Record};
 
@@ -356,6 +346,30 @@ mod tests {
     }
 
     #[test]
+    fn a_share_of_a_known_capacity_is_a_rate() {
+        let (mut environment, records) = fixture::run();
+        fixture::setting(&mut environment, "past-capacity", "85")
+            .load
+            .capacity_per_s = Some(9_090.0);
+        let texts = texts(&environment, &records, "past-capacity/85");
+        assert!(texts[1].ends_with(", at 7,730/s"), "{texts:?}");
+    }
+
+    #[test]
+    fn a_best_without_loss_in_a_round_is_still_ranked() {
+        let (environment, mut records) = fixture::run();
+        change(&mut records, ["killed-worker", "sigkill", "delta"], |trial| {
+            trial.kill.as_mut().expect("a worker was killed").lost = 0;
+        });
+        let summary = fixture::summary(&environment, &records);
+        let grid = grid(&summary);
+        let row = grid.rows.iter().find(|row| row.experiment == "killed-worker");
+        let cell = &row.expect("a workload").cells[2];
+        assert_eq!((cell.mark, cell.ratio), (Mark::Best, None));
+        assert!(score::counted(cell).is_some());
+    }
+
+    #[test]
     fn a_smoke_run_shows_values_and_no_ratio() {
         let (mut environment, records) = fixture::run();
         environment.profile = "smoke".to_owned();
@@ -363,6 +377,7 @@ mod tests {
         let cells = grid(&summary).rows.into_iter().flat_map(|row| row.cells);
         for cell in cells {
             assert!(!cell.text.contains('×') && cell.mark == Mark::None, "{cell:?}");
+            assert_eq!(score::counted(&cell), None, "{cell:?}");
         }
     }
 

@@ -10,6 +10,8 @@ use crate::summary::Row;
 
 /// Of a model that serves no connection.
 pub(crate) const SERVES_NOTHING: &str = "serves nothing";
+/// Of a model that left connections without service in a few trials only.
+const SOME_NEVER_SERVED: &str = "some never served";
 
 /// Why a value of a row is not ranked: `54 of 64 never served`, `errors 12 %`, `2 of 7 trials`. None if that needs no words.
 pub(crate) fn not_ranked(row: &Row<'_>, reason: Reason) -> Option<String> {
@@ -20,7 +22,7 @@ pub(crate) fn not_ranked(row: &Row<'_>, reason: Reason) -> Option<String> {
         Reason::StoppedAnswering => "stopped answering".to_owned(),
         Reason::Failed(share) => format!("errors {}", short_percent(share)),
         Reason::BackgroundClosed(share) => format!("closed {} of idle connections", short_percent(share)),
-        Reason::NeverServed => never_served(row).unwrap_or_else(|| "some never served".to_owned()),
+        Reason::NeverServed => never_served(row).unwrap_or_else(|| SOME_NEVER_SERVED.to_owned()),
         Reason::Overloaded => "overloaded".to_owned(),
         Reason::NeverRecovered => {
             let back = row.estimate(&load::RECOVERY).map_or(0, |time| time.trials);
@@ -32,13 +34,11 @@ pub(crate) fn not_ranked(row: &Row<'_>, reason: Reason) -> Option<String> {
 /// The same in two or three words, for a small table.
 pub(crate) fn in_short(row: &Row<'_>, reason: Reason) -> Option<String> {
     match reason {
-        Reason::NeverServed => {
-            let (never, asked) = counts_never_served(row)?;
-            if never == asked {
-                return Some(SERVES_NOTHING.to_owned());
-            }
-            Some(format!("{} never served", count(never as f64)))
-        }
+        Reason::NeverServed => Some(match counts_never_served(row) {
+            Some((never, asked)) if never == asked => SERVES_NOTHING.to_owned(),
+            Some((never, _)) => format!("{} never served", count(never as f64)),
+            None => SOME_NEVER_SERVED.to_owned(),
+        }),
         _ => not_ranked(row, reason),
     }
 }
@@ -79,6 +79,20 @@ fn counts_never_served(row: &Row<'_>) -> Option<(u64, u64)> {
 /// Whether the load generator, and not the server, may have limited a rate.
 pub(crate) fn is_client_bound(row: &Row<'_>, metric: &Metric) -> bool {
     metric.kind == Kind::Rate && row.bottleneck == Bottleneck::LoadGenerator
+}
+
+/// What stands before the values of these rows: `≥ ` if the load generator may have limited one of them.
+pub(crate) fn at_least<'r, 'a: 'r>(
+    rows: impl IntoIterator<Item = &'r Row<'a>>,
+    metric: &Metric,
+) -> &'static str {
+    let is_bound = rows.into_iter().any(|row| is_client_bound(row, metric));
+    if is_bound { "≥ " } else { "" }
+}
+
+/// A value of a row with its unit: `4.12 µs`, `≥ 73,100 requests/s`.
+pub(crate) fn value(row: &Row<'_>, metric: &Metric, value: f64) -> String {
+    format!("{}{}", at_least([row], metric), metric.format_with_unit(value))
 }
 
 /// What limits a value that is there, in a few words: why it is not ranked, or its bottleneck.
@@ -126,6 +140,7 @@ fn short_percent(share: f64) -> String {
 mod tests {
     use super::*;
     use crate::fixture;
+    use schema::record::Outcome;
 
     #[test]
     fn a_share_has_two_digits() {
@@ -136,6 +151,31 @@ mod tests {
             (0.0151, "1.5 %"),
         ] {
             assert_eq!(short_percent(share), text);
+        }
+    }
+
+    #[test]
+    fn a_reason_of_few_trials_is_a_reason_too() {
+        let (environment, mut records) = fixture::run();
+        let trial = records.iter_mut().find_map(|record| match &mut record.outcome {
+            Outcome::Measured(trial) if record.model == "beta" && record.experiment == "waiting" => {
+                Some(trial)
+            }
+            _ => None,
+        });
+        trial.expect("it was measured").load.connections.served = 1;
+        let summary = fixture::summary(&environment, &records);
+        let mut answers = summary.answers();
+        let answer = answers.find(|answer| answer.experiment.key == "waiting");
+        let answer = answer.expect("it was measured");
+        let row = answer.rows.iter().find(|row| row.model == "beta");
+        let row = row.expect("it took part");
+        assert!(row.has_never_served() && never_served(row).is_none());
+        for words in [in_short, not_ranked] {
+            assert_eq!(
+                words(row, Reason::NeverServed).as_deref(),
+                Some("some never served")
+            );
         }
     }
 

@@ -65,9 +65,20 @@ fn place(grid: &Grid, weights: &[f64], column: usize) -> Placed {
     }
 }
 
-/// The ratio of a cell as it counts.
+/// The ratio of the best to itself.
+const ONE: Interval = Interval {
+    middle: 1.0,
+    low: 1.0,
+    high: 1.0,
+};
+
+/// The ratio of a cell as it counts. The best and those tied with it count as 1, even if no ratio can be had, since a round
+/// has the value 0.
 pub(crate) fn counted(cell: &GridCell) -> Option<Interval> {
-    let ratio = cell.ratio?;
+    let ratio = match cell.mark {
+        Mark::None => cell.ratio?,
+        Mark::Best | Mark::Tied | Mark::AllTied => cell.ratio.unwrap_or(ONE),
+    };
     Some(match cell.mark {
         Mark::Tied | Mark::AllTied => Interval {
             middle: 1.0,
@@ -76,6 +87,12 @@ pub(crate) fn counted(cell: &GridCell) -> Option<Interval> {
         },
         Mark::None | Mark::Best => ratio,
     })
+}
+
+/// Whether a grid ranks any model in any workload, so that there is an order.
+pub(crate) fn has_order(grid: &Grid) -> bool {
+    let mut cells = grid.rows.iter().flat_map(|row| &row.cells);
+    cells.any(|cell| counted(cell).is_some())
 }
 
 #[expect(
@@ -112,11 +129,7 @@ mod tests {
     fn best() -> GridCell {
         GridCell {
             mark: Mark::Best,
-            ratio: Some(Interval {
-                middle: 1.0,
-                low: 1.0,
-                high: 1.0,
-            }),
+            ratio: Some(ONE),
             ..GridCell::default()
         }
     }
@@ -175,6 +188,20 @@ mod tests {
         assert_eq!(columns(&placed), [0, 1, 2]);
         assert!((placed[0].score.unwrap().middle - 1.0).abs() < 1e-12);
         assert!(placed[1].is_tied && !placed[2].is_tied);
+    }
+
+    #[test]
+    fn a_tied_cell_without_a_ratio_counts_as_one() {
+        let without = |mark| GridCell {
+            mark,
+            ..GridCell::default()
+        };
+        for mark in [Mark::Best, Mark::Tied, Mark::AllTied] {
+            let grid = grid(&[[without(Mark::None), worse(2.0), without(mark)]]);
+            let placed = order(&grid, &[1.0]);
+            assert_eq!(columns(&placed), [2, 1, 0], "{mark:?}");
+            assert_eq!((placed[0].score, placed[0].missing), (Some(ONE), 0.0), "{mark:?}");
+        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) struct Results<'a> {
     pub(crate) experiment: &'a Experiment,
     /// One for each setting, in their order.
     pub(crate) answers: Vec<Answer<'a>>,
+    /// How many models the run has, whether they take part or not.
+    pub(crate) models: usize,
 }
 
 /// The results of a setting.
@@ -61,7 +63,11 @@ impl<'a> Summary<'a> {
             for answer in &mut answers {
                 answer.shows_errors = shows_errors;
             }
-            Results { experiment, answers }
+            Results {
+                experiment,
+                answers,
+                models: environment.contenders.len(),
+            }
         });
         Self {
             environment,
@@ -276,7 +282,7 @@ impl<'a> Answer<'a> {
 }
 
 /// How many times worse a median is than that of the best; none if one of them is zero.
-fn quotient(own: f64, best: f64, better: Better) -> Option<f64> {
+pub(crate) fn quotient(own: f64, best: f64, better: Better) -> Option<f64> {
     let ratio = match better {
         Better::Less => own / best,
         Better::More => best / own,

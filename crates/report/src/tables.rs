@@ -281,11 +281,7 @@ fn value_cell(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Cell {
     Cell {
         interval: (low != high).then(|| format!("{low}–{high}")),
         note,
-        median: if remark::is_client_bound(row, metric) {
-            format!("≥ {median}")
-        } else {
-            median
-        },
+        median: format!("{}{median}", remark::at_least([row], metric)),
         value: Some(estimate.median),
         mark: answer.mark(row, index),
     }

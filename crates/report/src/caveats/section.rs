@@ -10,7 +10,7 @@ use crate::metric::{Kind, load};
 use crate::numbers::list;
 use crate::remark;
 use crate::summary::{Answer, Results, Row};
-use schema::experiment::{Load, Method};
+use schema::experiment::Method;
 
 /// A sentence, if it applies to an experiment.
 type Caveat = fn(&Results<'_>) -> Option<String>;
@@ -126,11 +126,23 @@ fn workers(results: &Results<'_>) -> Option<String> {
     (!words.is_empty()).then(|| format!("Workers: {}.", words.join(", ")))
 }
 
-/// The offered rate as a share of what each model can do.
+/// The offered rate as a share of what each model can do. Where that follows from the work, it can be the same for all.
 fn own_capacity(results: &Results<'_>) -> Option<String> {
-    let mut loads = results.answers.iter().map(|answer| &answer.setting.load);
-    loads
-        .any(Load::needs_capacity)
+    let has_own_rates = |answer: &Answer<'_>| {
+        let loads = answer
+            .rows
+            .iter()
+            .map(|row| answer.setting.load_for(row.contender));
+        let mut shares = loads.filter(|load| load.capacity.is_some());
+        let first = shares.next();
+        first.is_some_and(|first| {
+            let rate = first.known_rate_per_s();
+            rate.is_none() || shares.any(|load| load.known_rate_per_s() != rate)
+        })
+    };
+    let mut answers = results.answers.iter();
+    answers
+        .any(has_own_rates)
         .then(|| "Each model had its own rate.".to_owned())
 }
 
@@ -179,6 +191,7 @@ fn unsteady(results: &Results<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::fixture;
+    use schema::experiment::{Case, Load};
     use schema::record::{Outcome, Record};
 
     #[track_caller]
@@ -223,6 +236,35 @@ mod tests {
             ),
         ] {
             assert_eq!(caveats_of(&records, experiment), expected, "{experiment}");
+        }
+    }
+
+    #[test]
+    fn known_capacities_that_differ_are_own_rates() {
+        let (mut environment, records) = fixture::run();
+        for (own, has_own) in [(9_090.0, false), (1_000.0, true)] {
+            for key in ["30", "85", "120"] {
+                let setting = fixture::setting(&mut environment, "past-capacity", key);
+                setting.load.capacity_per_s = Some(9_090.0);
+                setting.cases = vec![Case {
+                    has: Vec::new(),
+                    models: Some(vec!["epsilon".to_owned()]),
+                    load: Some(Load {
+                        capacity_per_s: Some(own),
+                        ..setting.load.clone()
+                    }),
+                    workers: None,
+                    accept: None,
+                }];
+            }
+            let summary = fixture::summary(&environment, &records);
+            let mut results = summary.results.iter();
+            let results = results.find(|results| results.experiment.key == "past-capacity");
+            let caveats = section_caveats(results.expect("it was asked"));
+            let named = caveats
+                .iter()
+                .any(|caveat| caveat == "Each model had its own rate.");
+            assert_eq!(named, has_own, "{caveats:?}");
         }
     }
 

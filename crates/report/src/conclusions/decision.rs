@@ -64,6 +64,7 @@ fn choice(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) ->
 mod tests {
     use super::*;
     use crate::fixture;
+    use schema::record::Outcome;
 
     #[test]
     fn each_line_rests_on_a_named_value() {
@@ -76,13 +77,28 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "Many connections with little work each: `epsilon` (64 busy connections; CPU time per request: 6.41 µs). Next, \
-                 `beta` needs 1.86 × as much.",
-                "A library that may crash: `delta` (A library that crashes; requests lost: 1). `alpha`, `beta` and `epsilon`: \
-                 all connections lost.",
-                "Handlers waiting without a thread: `beta` or `epsilon` (tied; 200 requests that wait; throughput: ≥ 20,000 \
-                 requests/s).",
+                "Many connections with little work each: `epsilon` (CPU time per request: 6.41 µs). Next, `beta` needs 1.86 × as \
+                 much.",
+                "A library that may crash: `delta` (requests lost: 1). `alpha`, `beta` and `epsilon`: all connections lost.",
+                "Handlers waiting without a thread: `beta` or `epsilon` (tied; throughput: ≥ 20,000 requests/s).",
             ]
+        );
+    }
+
+    #[test]
+    fn a_tie_states_how_many_are_not_ranked() {
+        let (environment, mut records) = fixture::run();
+        for record in &mut records {
+            let is_lost = record.experiment == "waiting" && ["alpha", "delta"].contains(&&*record.model);
+            if let (true, Outcome::Measured(trial)) = (is_lost, &mut record.outcome) {
+                trial.load.requests.timeout = trial.load.requests.sent / 2;
+            }
+        }
+        let lines = decision(&fixture::summary(&environment, &records));
+        let choice = &lines[2].choice;
+        assert!(
+            choice.starts_with("`beta` or `epsilon` (tied; 2 not ranked; "),
+            "{choice}"
         );
     }
 

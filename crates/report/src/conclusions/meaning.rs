@@ -6,6 +6,7 @@ use super::ranking::{Ranking, name, range};
 use super::workers::{by_workers, varies_workers};
 use crate::metric::load;
 use crate::numbers::list;
+use crate::remark;
 use crate::summary::{Answer, Results, Row};
 
 /// From this factor between the settings on, what all models share is more than what they differ by.
@@ -62,7 +63,7 @@ pub(super) fn values(answer: &Answer<'_>) -> Option<String> {
         .iter()
         .filter_map(|row| {
             let median = row.values[0].estimate?.median;
-            Some(format!("{} {}", name(row), metric.format_with_unit(median)))
+            Some(format!("{} {}", name(row), remark::value(row, metric, median)))
         })
         .collect();
     (!values.is_empty()).then(|| format!("{}: {}", answer.metric_name(0), list(&values)))
@@ -104,10 +105,14 @@ fn shared(results: &Results<'_>) -> Option<String> {
     let shown = thinned(&values);
     let shown: Vec<_> = shown
         .into_iter()
-        .map(|(answer, values)| format!("{} ({})", range(metric, values), answer.name()))
+        .map(|(answer, values)| {
+            let bound = remark::at_least(&answer.rows, metric);
+            format!("{bound}{} ({})", range(metric, values), answer.name())
+        })
         .collect();
+    let measured = if models < results.models { " measured" } else { "" };
     Some(format!(
-        "in every model, the {} is {}",
+        "in every model{measured}, the {} is {}",
         results.headline_name(),
         list(&shown)
     ))
@@ -221,134 +226,4 @@ pub(super) fn capitalised(clause: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture;
-    use schema::record::{Measured, Outcome, Record};
-
-    /// Changes every trial that counts of an experiment.
-    fn change(records: &mut [Record], experiment: &str, to: impl Fn(&str, &str, &mut Measured)) {
-        for record in records
-            .iter_mut()
-            .filter(|record| record.experiment == experiment)
-        {
-            if let Outcome::Measured(trial) = &mut record.outcome {
-                to(&record.setting, &record.model, trial);
-            }
-        }
-    }
-
-    #[track_caller]
-    fn meaning_of(records: &[Record], experiment: &str) -> String {
-        let (environment, _) = fixture::run();
-        let summary = fixture::summary(&environment, records);
-        let mut results = summary.results.iter();
-        meaning(
-            results
-                .find(|results| results.experiment.key == experiment)
-                .expect("it was asked"),
-        )
-    }
-
-    #[test]
-    fn the_next_model_has_the_same_load() {
-        let (_, records) = fixture::run();
-        assert_eq!(
-            meaning_of(&records, "request-cost"),
-            "64 connections: `epsilon` is best (6.41 µs); next, `beta` needs 1.86 × as much."
-        );
-        // `alpha`, on one connection, is between the two, and no rival.
-        let bound = meaning_of(&records, "rate-under-bound");
-        assert!(bound.contains("next, `beta` reaches "), "{bound}");
-        let waiting = meaning_of(&records, "waiting");
-        assert!(
-            !waiting.contains("next"),
-            "connections that were never served make no rival: {waiting}"
-        );
-    }
-
-    #[test]
-    fn a_best_with_less_to_do_is_no_measure() {
-        let (_, mut records) = fixture::run();
-        change(&mut records, "rate-under-bound", |_, model, trial| {
-            if let (true, Some(search)) = (model == "alpha", &mut trial.search) {
-                search.best_rate_per_s = search.best_rate_per_s.map(|rate| 9.0 * rate);
-            }
-        });
-        let words = meaning_of(&records, "rate-under-bound");
-        assert!(words.starts_with("`alpha` on 1 connection is best"), "{words}");
-        assert!(
-            words.contains("on all 64 connections has 124,000 requests/s"),
-            "{words}"
-        );
-    }
-
-    #[test]
-    fn what_all_models_share_is_the_finding() {
-        let (_, mut records) = fixture::run();
-        change(&mut records, "request-cost", |setting, model, trial| {
-            let cost = if setting == "64" { 44_000.0 } else { 54.0 };
-            let own = if model == "beta" { 1.02 } else { 1.0 };
-            trial.spent.user_us = 0.0;
-            trial.spent.system_us = trial.load.throughput_per_s * cost * own;
-            trial.load.connections.served = trial.load.connections.asked;
-        });
-        assert_eq!(
-            meaning_of(&records, "request-cost"),
-            "In every model, the CPU time per request is 54.0 to 55.1 µs (1 connection) and 44,000 to 44,900 µs (64 connections)."
-        );
-    }
-
-    #[test]
-    fn overload_of_all_models_is_part_of_the_meaning() {
-        let (_, records) = fixture::run();
-        let words = meaning_of(&records, "past-capacity");
-        assert!(
-            words.ends_with("; at 120 %, every model is overloaded."),
-            "{words}"
-        );
-    }
-
-    #[test]
-    fn settings_that_overlap_share_nothing() {
-        let (_, records) = fixture::run();
-        assert!(!meaning_of(&records, "request-cost").contains("every model"));
-    }
-
-    #[test]
-    fn all_tied_is_no_winner() {
-        let (_, mut records) = fixture::run();
-        change(&mut records, "request-cost", |_, _, trial| {
-            trial.spent.system_us = trial.load.throughput_per_s * 5.0;
-            trial.spent.user_us = 0.0;
-            trial.load.connections.served = trial.load.connections.asked;
-        });
-        assert_eq!(
-            meaning_of(&records, "request-cost"),
-            "64 connections: all tied: 5.00 µs."
-        );
-    }
-
-    #[test]
-    fn who_serves_nothing_is_named_with_its_first_setting() {
-        let (_, mut records) = fixture::run();
-        change(&mut records, "request-cost", |setting, model, trial| {
-            if setting == "64" && model == "beta" || model == "alpha" {
-                trial.load.throughput_per_s = 0.0;
-                trial.load.connections.served = 0;
-            }
-        });
-        let words = meaning_of(&records, "request-cost");
-        let end = "; `alpha` serves nothing at 1 connection, `beta` at 64 connections (and still served at 1 connection).";
-        assert!(words.ends_with(end), "{words}");
-    }
-
-    #[test]
-    fn a_kill_is_one_sentence() {
-        let (_, records) = fixture::run();
-        assert_eq!(
-            meaning_of(&records, "killed-worker"),
-            "`delta` loses 1 request and is at full rate after 119 ms in 5 of 6 trials."
-        );
-    }
-}
+mod tests;

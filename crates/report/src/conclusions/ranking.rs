@@ -7,7 +7,7 @@ use crate::metric::{Kind, Metric, Unit};
 use crate::numbers::{counted, list, rounded};
 use crate::remark;
 use crate::standing::Reason;
-use crate::summary::{Answer, Row};
+use crate::summary::{Answer, Row, quotient};
 
 /// The ranked models of a setting, and the others with the reasons.
 pub(super) struct Ranking<'r, 'a> {
@@ -124,14 +124,19 @@ impl<'r, 'a> Ranking<'r, 'a> {
         counted(own, "connection", "connections")
     }
 
-    /// How close the leaders are to each other; none if there is one.
-    pub(super) fn tie(&self) -> Option<&'static str> {
-        match (self.leaders.len(), self.worse.is_empty()) {
-            (1, _) => None,
-            (_, true) if self.is_far() => Some("no significant difference"),
-            (_, true) => Some("all tied"),
-            (_, false) => Some("tied"),
-        }
+    /// How close the leaders are to each other, and how many models have no rank if all that have one are tied; none if
+    /// there is one leader.
+    pub(super) fn tie(&self) -> Option<String> {
+        let words = match (self.leaders.len(), self.worse.is_empty()) {
+            (1, _) => return None,
+            (_, true) if self.is_far() => "no significant difference",
+            (_, true) if self.unranked.is_empty() => "all tied",
+            _ => "tied",
+        };
+        Some(match self.unranked.len() {
+            number @ 1.. if self.worse.is_empty() => format!("{words}; {number} not ranked"),
+            _ => words.to_owned(),
+        })
     }
 
     /// Whether a leader may be far from the best, so that "tied" would be read as "equal".
@@ -144,14 +149,8 @@ impl<'r, 'a> Ranking<'r, 'a> {
     pub(super) fn leading_values(&self) -> String {
         let mut values: Vec<_> = self.leaders.iter().map(|leader| leader.value).collect();
         values.sort_by(f64::total_cmp);
-        let bound = if self.is_client_bound() { "≥ " } else { "" };
+        let bound = remark::at_least(self.leaders.iter().map(|leader| leader.row), self.metric);
         format!("{bound}{}", range(self.metric, &values))
-    }
-
-    /// Whether the load generator limits a leader.
-    fn is_client_bound(&self) -> bool {
-        let mut leaders = self.leaders.iter();
-        leaders.any(|leader| remark::is_client_bound(leader.row, self.metric))
     }
 
     /// The next model under the same load as a leader: "`gamma` needs 1.55 × as much". None if all others are tied, or had
@@ -160,8 +159,9 @@ impl<'r, 'a> Ranking<'r, 'a> {
         let load = |ranked: &Ranked<'_, '_>| self.answer.setting.load_for(ranked.row.contender);
         let mut rivals = self.worse.iter().filter(|rival| !rival.row.has_never_served());
         let same_load = rivals.clone().find_map(|rival| {
-            let same_load = self.leaders.iter().any(|leader| load(leader) == load(rival));
-            same_load.then(|| format!("{} {}", self.name(rival.row), self.behind(rival)))
+            // The best of them is the first.
+            let leader = self.leaders.iter().find(|leader| load(leader) == load(rival))?;
+            Some(format!("{} {}", self.name(rival.row), self.behind(rival, leader)))
         });
         same_load.or_else(|| {
             // The best had less to do than others, so a ratio to it would mislead.
@@ -171,15 +171,17 @@ impl<'r, 'a> Ranking<'r, 'a> {
                 "{} on all {} connections has {}",
                 self.name(rival.row),
                 self.answer.setting.load.connections,
-                self.metric.format_with_unit(rival.value)
+                remark::value(rival.row, self.metric, rival.value)
             ))
         })
     }
 
-    /// How far a model is behind the best: "needs 1.55 × as much".
-    fn behind(&self, rival: &Ranked<'r, 'a>) -> String {
-        let value = self.metric.format_with_unit(rival.value);
-        let Some(ratio) = rival.row.values[self.index].ratio.map(|ratio| ratio.ratio) else {
+    /// How far a model is behind a leader: "needs 1.55 × as much".
+    fn behind(&self, rival: &Ranked<'r, 'a>, leader: &Ranked<'r, 'a>) -> String {
+        let value = remark::value(rival.row, self.metric, rival.value);
+        let [own, best] = [rival, leader].map(|ranked| self.metric.as_shown(ranked.value));
+        let ratio = self.metric.better.and_then(|better| quotient(own, best, better));
+        let Some(ratio) = ratio else {
             return format!("has {value}");
         };
         let times = format!("{} ×", rounded(ratio));

@@ -209,7 +209,7 @@ fn contents(page: &Page) -> Markup {
                 ol {
                     @for section in &page.sections {
                         li data-experiment=(Shown(&section.key)) {
-                            a href={ "#" (Shown(&section.key)) } { (marked(&section.title)) }
+                            a href={ "#" (Shown(&section::id(&section.key))) } { (marked(&section.title)) }
                             " "
                             span { (marked(&section.question)) }
                         }
@@ -295,6 +295,7 @@ fn metrics(metrics: &[(String, String)]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use schema::environment::Environment;
 
     #[test]
     fn a_contenders_name_cannot_become_markup() {
@@ -319,6 +320,34 @@ mod tests {
     fn a_large_page_stays_below_two_megabytes() {
         let size = render(&sample::large()).len();
         assert!((500_000..2_000_000).contains(&size), "{size} bytes");
+    }
+
+    #[test]
+    fn no_id_is_there_twice() {
+        let mut page = sample::page();
+        for (section, key) in page.sections.iter_mut().zip(["limits", "tip"]) {
+            section.key = key.to_owned();
+        }
+        let html = render(&page);
+        let ids = html.split(" id=\"").skip(1);
+        let mut ids: Vec<_> = ids.filter_map(|rest| rest.split('"').next()).collect();
+        let number = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert!(ids.contains(&"tip") && ids.len() == number, "{ids:?}");
+    }
+
+    #[test]
+    fn a_smoke_page_has_no_order() {
+        let (mut environment, records) = crate::fixture::run();
+        let page =
+            |environment: &Environment| crate::page(&crate::fixture::summary(environment, &records), "run");
+        let ranked = render(&page(&environment));
+        assert!(!ranked.contains("<li>No order") && ranked.contains(">Counted: 5 of 5 workloads.<"));
+        environment.profile = "smoke".to_owned();
+        let html = render(&page(&environment));
+        assert!(html.contains("<li>No order: no model is ranked in these workloads.</li>"));
+        assert!(!html.contains(">Counted: ") && !html.contains("class=\"tied-word\""));
     }
 
     #[test]

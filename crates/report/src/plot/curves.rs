@@ -164,7 +164,8 @@ pub(super) fn in_words(curves: &Curves) -> String {
                 "" => String::new(),
                 remark => format!(", {remark}"),
             };
-            Some(format!("{} {}{remark}", series.name, rounded(point.y)))
+            let bound = if point.is_at_least { "≥ " } else { "" };
+            Some(format!("{} {bound}{}{remark}", series.name, rounded(point.y)))
         });
         let values = values.collect::<Vec<_>>().join("; ");
         let panel = match &*panel.title {

@@ -116,11 +116,7 @@ fn bar(answer: &Answer<'_>, row: &Row<'_>, index: usize, is_ranked: bool) -> Bar
 fn text(row: &Row<'_>, metric: &Metric, value: f64) -> String {
     // The measure names the requests already.
     let unit = metric.unit.behind().replace(" requests/s", "/s");
-    let bound = if remark::is_client_bound(row, metric) {
-        "≥ "
-    } else {
-        ""
-    };
+    let bound = remark::at_least([row], metric);
     format!("{bound}{}{unit}", metric.format(value))
 }
 

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::section;
 use super::swatch::swatch;
 use crate::escape::markup::{Shown, marked, plain};
 use crate::grid::RATIOS;
@@ -55,18 +56,23 @@ fn name(grid: &Grid, column: usize) -> &str {
 /// The order of the models with all weights 1. The script writes the same for other weights.
 fn ordering(grid: &Grid, placed: &[Placed]) -> Markup {
     let rows = grid.rows.len();
+    let has_order = score::has_order(grid);
     html! {
         div.ordering {
             h3 #order-title { "Order, all workloads alike" }
             p.quiet {
                 "The weighted geometric mean of a model’s ratios, with an interval from theirs. Where intervals overlap, models \
                  are tied. A model that is not ranked in a workload comes after those that are. "
-                span #order-counted { "Counted: " (rows) " of " (rows) " workloads." }
+                span #order-counted { @if has_order { "Counted: " (rows) " of " (rows) " workloads." } }
             }
             p.quiet data-script hidden { "Set the weight of each workload in the grid from 0 (does not count) to 5." }
             ol #order {
-                @for (index, one) in placed.iter().enumerate() {
-                    (entry(grid, placed, index, *one))
+                @if has_order {
+                    @for (index, one) in placed.iter().enumerate() {
+                        (entry(grid, placed, index, *one))
+                    }
+                } @else {
+                    li { (NO_ORDER) }
                 }
             }
             p.buttons data-script hidden {
@@ -79,6 +85,9 @@ fn ordering(grid: &Grid, placed: &[Placed]) -> Markup {
         }
     }
 }
+
+/// What stands in the place of an order, as of a smoke run. The script writes the same.
+pub(super) const NO_ORDER: &str = "No order: no model is ranked in these workloads.";
 
 fn entry(grid: &Grid, placed: &[Placed], index: usize, one: Placed) -> Markup {
     let rank = (0..=index)
@@ -152,7 +161,7 @@ fn workload(row: &GridRow, grid: &Grid, models: &[usize]) -> Markup {
     html! {
         tr data-workload=(Shown(&row.key)) data-experiment=(Shown(&row.experiment)) data-title=(Shown(&plain(&row.title))) {
             th scope="row" {
-                a href={ "#" (Shown(&row.experiment)) } { (marked(&row.title)) }
+                a href={ "#" (Shown(&section::id(&row.experiment))) } { (marked(&row.title)) }
                 small { (marked(&row.metric)) }
             }
             td.weight data-script hidden {

@@ -8,9 +8,14 @@ use crate::escape::markup::{Shown, marked};
 use crate::page::Section;
 use crate::plot::svg;
 
+/// The id of an experiment's part. Keys are free, and without its prefix one could be that of another part of the page.
+pub(super) fn id(key: &str) -> String {
+    format!("experiment-{key}")
+}
+
 pub(super) fn render(section: &Section, models: &[Model<'_>]) -> Markup {
     html! {
-        section.experiment id=(Shown(&section.key)) data-experiment=(Shown(&section.key)) {
+        section.experiment id=(Shown(&id(&section.key))) data-experiment=(Shown(&section.key)) {
             h2 { (marked(&section.title)) }
             p.question { (marked(&section.question)) }
             @if !section.meaning.is_empty() {

@@ -60,6 +60,11 @@ fn a_screen_reader_gets_the_main_values() {
         label(&small()),
         "Requests by connections. requests/s (more is better): by connections, at 64: alpha 5,200; &lt;b&gt; 3,000."
     );
+    let mut bound = small();
+    if let Drawing::Curves(curves) = &mut bound.drawing {
+        curves.panels[0].series[0].points[1].is_at_least = true;
+    }
+    assert!(label(&bound).ends_with("at 64: alpha ≥ 5,200; &lt;b&gt; 3,000."));
     let bars = vec![bar(1, 170.0, "tied"), bar(2, 180.0, "54 of 64 never served")];
     let group = |title: &str| Group {
         title: title.to_owned(),

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::{open_sample, sample_at, strings};
 use crate::format::html::browser::Browser;
-use crate::format::html::grid::digits;
+use crate::format::html::grid::{NO_ORDER, digits};
 use crate::format::html::{render, sample};
+use crate::page::Mark;
 use crate::score::order;
 
 const ORDER: &str = "all('#order li').map((line) => line.textContent.replace(/\\s+/g, ' ').trim())";
@@ -152,8 +153,28 @@ fn all_weights_of_zero_give_no_order() {
     let first = strings(&browser.run("all('.grid thead [data-series]').map((cell) => cell.dataset.series)"));
     browser.run("document.getElementById('no-weights').click()");
     let lines = strings(&browser.run(ORDER));
-    assert!(lines.len() == 1 && lines[0].starts_with("No order"), "{lines:?}");
+    assert_eq!(lines, ["No order: no workload has a weight."]);
     assert_eq!(first.len(), columns(&mut browser).len());
+}
+
+#[test]
+fn nothing_ranked_is_no_order_with_scripts_or_without() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let mut page = sample::page();
+    for cell in page.grid.rows.iter_mut().flat_map(|row| &mut row.cells) {
+        cell.mark = Mark::None;
+        cell.ratio = None;
+    }
+    let html = render(&page);
+    let lines = "[...document.querySelectorAll('#order li')].map((line) => line.textContent)";
+    for with_scripts in [false, true] {
+        browser.scripts(with_scripts);
+        browser.open(&html, "");
+        browser.scripts(true);
+        assert_eq!(strings(&browser.run(lines)), [NO_ORDER], "{with_scripts}");
+    }
 }
 
 #[test]
@@ -172,15 +193,18 @@ fn links_in_the_page_keep_the_weights() {
     let Some(mut browser) = sample_at("#w=blocking/block:5") else {
         return;
     };
-    browser.run("document.querySelector('#contents a[href=\"#blocking\"]').click()");
-    assert_eq!(fragment(&mut browser), "#w=blocking/block:5&at=blocking");
-    assert_eq!(browser.run("document.activeElement.id"), "blocking");
+    browser.run("document.querySelector('#contents a[href=\"#experiment-blocking\"]').click()");
+    assert_eq!(
+        fragment(&mut browser),
+        "#w=blocking/block:5&at=experiment-blocking"
+    );
+    assert_eq!(browser.run("document.activeElement.id"), "experiment-blocking");
     let kept = fragment(&mut browser);
     open_sample(&mut browser, &kept);
-    assert_eq!(browser.run("document.activeElement.id"), "blocking");
+    assert_eq!(browser.run("document.activeElement.id"), "experiment-blocking");
     assert_eq!(browser.run("scrollY > 0"), json!(true));
-    open_sample(&mut browser, "#blocking");
-    assert_eq!(browser.run("document.activeElement.id"), "blocking");
+    open_sample(&mut browser, "#experiment-blocking");
+    assert_eq!(browser.run("document.activeElement.id"), "experiment-blocking");
 }
 
 #[test]

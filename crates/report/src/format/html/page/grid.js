@@ -69,6 +69,12 @@ if (document.getElementById("workloads")) {
     return element("li", "", ...parts);
   }
 
+  function whyNone(shown, counted) {
+    if (shown.length === 0) return "no model is shown";
+    if (counted === 0) return "no workload has a weight";
+    return "no model is ranked in these workloads";
+  }
+
   function inWords(groups) {
     const names = groups.map((group) => {
       const tied = group.models.length > 1 ? " (tied)" : "";
@@ -106,7 +112,7 @@ if (document.getElementById("workloads")) {
     const ends = groups.flatMap((group) => group.models.map((one) => one.high)).filter(Number.isFinite);
     const reach = Math.max(1.1, ...ends);
     list.replaceChildren(...groups.flatMap((group) => group.models.map((one) => entry(group, one, counted, reach))));
-    if (groups.length === 0) list.append(element("li", "", "No order: no model is shown, or no workload has a weight."));
+    if (groups.length === 0) list.append(element("li", "", `No order: ${whyNone(shown, counted)}.`));
     const ordered = groups.flatMap((group) => group.models.map((one) => one.model));
     reorder([...ordered, ...models.filter((model) => !ordered.includes(model))]);
     const words = groups.length > 0 ? inWords(groups) : "No order";

@@ -1,7 +1,7 @@
 // Everything on the page is readable without these scripts. They add weights, filters, sorting and tooltips.
 //
-// What the reader sets is kept in the address, behind its #, so that a link has it: #w=waiting/sleep-10ms:5&models=a,b&at=waiting.
-// A fragment without "=" is a place on the page, as in any page.
+// What the reader sets is kept in the address, behind its #, so that a link has it:
+// #w=waiting/sleep-10ms:5&models=a,b&at=experiment-waiting. A fragment without "=" is a place on the page, as in any page.
 "use strict";
 
 const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
