@@ -177,7 +177,7 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
         words = format!("{words} ({connections})");
     }
     if let Some(rate) = own_rate(answer, row) {
-        words = format!("{words}, at {}/s", rounded(rate));
+        words = format!("{words}, {}/s", rounded(rate));
     }
     Some(words)
 }
@@ -246,7 +246,7 @@ mod tests {
                 "64 busy connections: 6.41 µs: 63 of 64 never served | 1.86 × | 54 of 64 never served | best",
                 "As many requests as possible: 124,000 requests/s: \
                  4.12 × (1 connection) | 1.86 × | tied (8 connections) | client-bound ≥ 124,000/s",
-                "Near capacity: 413 µs: tied (1 connection), at 7,730/s | tied, at 7,730/s | 411 µs (5 of 6 trials) | tied, at 7,730/s",
+                "Near capacity: 413 µs: tied (1 connection), 7,730/s | tied, 7,730/s | 411 µs (5 of 6 trials) | tied, 7,730/s",
                 "200 requests that wait: 20,000 requests/s: \
                  200 ×, 199 of 200 never served | tied | 20.0 ×, 190 of 200 never served | client-bound ≥ 20,000/s",
                 "A library that crashes: 1: all connections lost | all connections lost | 1 | all connections lost",
@@ -352,7 +352,7 @@ mod tests {
             .load
             .capacity_per_s = Some(9_090.0);
         let texts = texts(&environment, &records, "past-capacity/85");
-        assert!(texts[1].ends_with(", at 7,730/s"), "{texts:?}");
+        assert!(texts[1].ends_with(", 7,730/s"), "{texts:?}");
     }
 
     #[test]
