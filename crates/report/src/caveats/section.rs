@@ -143,7 +143,7 @@ fn own_capacity(results: &Results<'_>) -> Option<String> {
     let mut answers = results.answers.iter();
     answers
         .any(has_own_rates)
-        .then(|| "Rates differ between models.".to_owned())
+        .then(|| "Each model had its own rate.".to_owned())
 }
 
 fn replaced_after_a_pause(results: &Results<'_>) -> Option<String> {
@@ -224,7 +224,7 @@ mod tests {
                 &[
                     "Some requests or trials failed: `epsilon`.",
                     "Connections: `alpha` 1, not 8.",
-                    "Rates differ between models.",
+                    "Each model had its own rate.",
                 ],
             ),
             (
@@ -263,7 +263,7 @@ mod tests {
             let caveats = section_caveats(results.expect("it was asked"));
             let named = caveats
                 .iter()
-                .any(|caveat| caveat == "Rates differ between models.");
+                .any(|caveat| caveat == "Each model had its own rate.");
             assert_eq!(named, has_own, "{caveats:?}");
         }
     }
