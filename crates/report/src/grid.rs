@@ -340,7 +340,7 @@ mod tests {
         let (environment, records) = fixture::run();
         let texts = texts(&environment, &records, "past-capacity/85");
         assert!(
-            texts[1].starts_with("tied, at ") && texts[1].ends_with("/s"),
+            texts[1].starts_with("tied, ") && texts[1].ends_with("/s"),
             "{texts:?}"
         );
     }
