@@ -88,9 +88,8 @@ fn in_short(summary: &Summary<'_>, run: &str) -> Vec<String> {
         .as_ref()
         .map_or_else(|| "from an unknown commit".to_owned(), commit);
     let mut lines = vec![format!(
-        "{}, {commit}, profile `{}`, {} GiB of memory, {}.",
+        "{}, {commit}, {} GiB of memory, {}.",
         environment.started_at.strftime("%Y-%m-%d"),
-        environment.profile,
         rounded(environment.machine.memory_bytes as f64 / (1u64 << 30) as f64),
         environment.machine.kernel,
     )];

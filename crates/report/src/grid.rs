@@ -175,6 +175,8 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
     } else if let Some(own) = remark::fewer_connections(row, answer.setting) {
         let connections = counted(own, "connection", "connections");
         words = format!("{words} ({connections})");
+    } else if let Some(own) = remark::other_workers(row, answer.setting) {
+        words = format!("{words} ({own} workers)");
     }
     if let Some(rate) = own_rate(answer, row) {
         words = format!("{words}, {}/s", rounded(rate));

@@ -121,6 +121,13 @@ pub(crate) fn fewer_connections(row: &Row<'_>, setting: &Setting) -> Option<usiz
     (own < setting.load.connections).then_some(own)
 }
 
+/// How many workers a model had, if that is not its default.
+pub(crate) fn other_workers(row: &Row<'_>, setting: &Setting) -> Option<u16> {
+    let default = row.contender.capabilities.workers?.default;
+    let own = setting.workers_for(row.contender)?;
+    (own != default).then_some(own)
+}
+
 /// A share with two digits: `12 %`, `1.5 %`.
 fn short_percent(share: f64) -> String {
     let percent = share * 100.0;

@@ -238,11 +238,15 @@ impl<'r, 'a> Ranking<'r, 'a> {
         }
     }
 
-    /// A model's name as code, with its connections where it had fewer than the setting has.
+    /// A model's name as code, with its connections where it had fewer than the setting has, or else with its workers where
+    /// it had other than its default.
     fn name(&self, row: &Row<'_>) -> String {
-        match remark::fewer_connections(row, self.answer.setting) {
-            Some(own) => format!("{} on {}", name(row), counted(own, "connection", "connections")),
-            None => name(row),
+        if let Some(own) = remark::fewer_connections(row, self.answer.setting) {
+            format!("{} on {}", name(row), counted(own, "connection", "connections"))
+        } else if let Some(own) = remark::other_workers(row, self.answer.setting) {
+            format!("{} with {own} workers", name(row))
+        } else {
+            name(row)
         }
     }
 }

@@ -46,10 +46,10 @@ pub(super) fn by_workers(results: &Results<'_>) -> Vec<String> {
             fewer => format!(" ({})", fewer.join(", ")),
         };
         Some(format!(
-            "{} reaches {:.0} % of its highest rate with {}{fewer}",
+            "{} needs {} for {:.0} % of its highest rate{fewer}",
             name(model),
-            100.0 * NEARLY,
             rates[enough].0,
+            100.0 * NEARLY,
         ))
     };
     with_workers.filter_map(clause).collect()
@@ -86,7 +86,7 @@ mod tests {
         let results = asked("request-cost").expect("it was asked");
         assert_eq!(
             crate::conclusions::meaning(results),
-            "`delta` reaches 90 % of its highest rate with 32 workers (4 workers: 30 %)."
+            "`delta` needs 32 workers for 90 % of its highest rate (4 workers: 30 %)."
         );
         assert!(!varies_workers(asked("past-capacity").expect("it was asked")));
     }
