@@ -75,7 +75,7 @@ fn ctrl_c_keeps_what_was_measured_and_leaves_no_process() {
     assert!(processes_with(MARK, out.path().to_str().unwrap()).is_empty());
     let page = fs::read_to_string(out.path().join("README.md")).unwrap();
     assert!(page.contains("The run was interrupted: "), "{page}");
-    let made = format!("{} trials, each with a server", lines(out.path()));
+    let made = format!(": {} trials on a ", lines(out.path()));
     assert!(page.contains(&made), "{page}");
 }
 
