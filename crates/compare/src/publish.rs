@@ -57,6 +57,7 @@ fn paths(run: &Run, into: &[Target]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use schema::environment::Environment;
     use schema::experiment::Method;
     use schema::load::{Part, Within};
     use schema::plan::Planned;
@@ -67,6 +68,20 @@ mod tests {
     use crate::environment::tests::environment;
     use crate::experiment::shipped;
 
+    /// The record of a planned trial that was measured.
+    fn record(environment: &Environment, index: usize, planned: &Planned<'_>, trial: Measured) -> Record {
+        Record {
+            schema: SCHEMA,
+            trial: index + 1,
+            round: planned.round,
+            experiment: planned.experiment.key.clone(),
+            setting: planned.setting.key.clone(),
+            model: planned.contender.name.clone(),
+            started_at: environment.started_at,
+            outcome: Outcome::Measured(Box::new(trial)),
+        }
+    }
+
     #[test]
     fn every_shipped_experiment_has_a_section_and_a_narrow_table() {
         let mut environment = environment();
@@ -76,16 +91,7 @@ mod tests {
         let records: Vec<_> = planned
             .iter()
             .enumerate()
-            .map(|(index, planned)| Record {
-                schema: SCHEMA,
-                trial: index + 1,
-                round: planned.round,
-                experiment: planned.experiment.key.clone(),
-                setting: planned.setting.key.clone(),
-                model: planned.contender.name.clone(),
-                started_at: environment.started_at,
-                outcome: Outcome::Measured(Box::new(Measured::example())),
-            })
+            .map(|(index, planned)| record(&environment, index, planned, Measured::example()))
             .collect();
         let summary = Summary::build(&environment, &records);
         let page = report::markdown(&report::page(&summary, "20260102T030405Z"));
@@ -192,16 +198,7 @@ mod tests {
             let mut contenders = environment.contenders.iter();
             let place = contenders.position(|contender| contender.name == planned.contender.name);
             let trial = differing(planned, place.expect("it is one of them"), index);
-            Record {
-                schema: SCHEMA,
-                trial: index + 1,
-                round: planned.round,
-                experiment: planned.experiment.key.clone(),
-                setting: planned.setting.key.clone(),
-                model: planned.contender.name.clone(),
-                started_at: environment.started_at,
-                outcome: Outcome::Measured(Box::new(trial)),
-            }
+            record(&environment, index, planned, trial)
         });
         let records: Vec<_> = records.collect();
         let summary = Summary::build(&environment, &records);

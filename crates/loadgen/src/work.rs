@@ -73,15 +73,16 @@ impl Work {
         let Some(&all) = self.weights_so_far.last() else {
             return self.operations[0].mean_time_us();
         };
-        let before = [0].iter().chain(&self.weights_so_far);
-        let weights = self
-            .weights_so_far
-            .iter()
-            .zip(before)
-            .map(|(sum, before)| sum - before);
-        let parts = weights.zip(&self.operations);
+        let parts = self.weights().zip(&self.operations);
         let times = parts.map(|(weight, part)| Some(weight as f64 * part.mean_time_us()?));
         Some(times.sum::<Option<f64>>()? / all as f64)
+    }
+
+    /// The weight of each operation of a mix.
+    fn weights(&self) -> impl Iterator<Item = u64> {
+        let before = [0].iter().chain(&self.weights_so_far);
+        let sums = self.weights_so_far.iter().zip(before);
+        sums.map(|(sum, before)| sum - before)
     }
 
     /// The operation; for a mix those of its parts in order, such as `ping+spin`.
@@ -123,13 +124,7 @@ impl Work {
                 label.clone()
             }
         };
-        let before = [0].iter().chain(&self.weights_so_far);
-        let weights = self
-            .weights_so_far
-            .iter()
-            .zip(before)
-            .map(|(sum, before)| sum - before);
-        let parts = weights.zip(&self.operations).enumerate();
+        let parts = self.weights().zip(&self.operations).enumerate();
         let parts = parts.map(|(index, (weight, operation))| MixPart {
             name: name(index),
             weight,

@@ -4,7 +4,7 @@ use crate::numbers::{count, counted};
 use crate::summary::Summary;
 
 /// So many CPUs let several workers show what they gain.
-const CPUS_ENOUGH: usize = 4;
+pub(super) const CPUS_ENOUGH: usize = 4;
 
 /// What the run can't show: a short sentence each.
 pub(crate) fn limits(summary: &Summary<'_>) -> Vec<String> {

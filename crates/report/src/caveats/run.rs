@@ -1,5 +1,6 @@
 //! Caveats about the run as a whole: its machine, its profile, and what did not take part.
 
+use super::limits::CPUS_ENOUGH;
 use super::trials::failed;
 use crate::numbers::{counted, list};
 use crate::summary::Summary;
@@ -42,9 +43,8 @@ pub(super) fn shared_cpus(summary: &Summary<'_>) -> Option<String> {
 
 /// Several workers show their gain on several CPUs only.
 pub(super) fn few_cpus(summary: &Summary<'_>) -> Option<String> {
-    const ENOUGH: usize = 4;
     let cpus = summary.environment.cpus.server.len();
-    (cpus < ENOUGH).then(|| {
+    (cpus < CPUS_ENOUGH).then(|| {
         format!(
             "The servers had {}. The run shows what several workers cost, and not what they gain on more CPUs.",
             counted(cpus, "CPU", "CPUs")

@@ -2,7 +2,8 @@
 
 use super::data::{Bar, Extent, Group};
 use super::parts::{CUT, EDGE, Place, Use, WIDTH, point_group, series_group};
-use super::text::{BOLD, LINE, element, lines, lines_at_most, plain, width};
+use super::text::{BOLD, LINE, element, lines, lines_at_most, width};
+use crate::escape::markup::plain;
 
 /// The longest name on one line.
 const NAME_ROOM: f64 = 140.0;

@@ -5,7 +5,8 @@ use super::field::Fields;
 use super::legend::{self, Item, Label};
 use super::parts::{EDGE, Place, Use, WIDTH, series_group};
 use super::series::Canvas;
-use super::text::{LINE, element, lines, plain, width};
+use super::text::{LINE, element, lines, width};
+use crate::escape::markup::plain;
 use crate::numbers::rounded;
 
 /// The longest name beside the end of a line, the longest remark below it, and how many lines have room there.

@@ -3,7 +3,8 @@
 use super::data::Curves;
 use super::parts::{EDGE, WIDTH};
 use super::scale::{Axis, Tick};
-use super::text::{BOLD, LINE, element, lines_at_most, plain, width};
+use super::text::{BOLD, LINE, element, lines_at_most, width};
+use crate::escape::markup::plain;
 
 /// The height of a field that is alone, and of one among others.
 const HEIGHT: f64 = 250.0;

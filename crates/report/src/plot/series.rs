@@ -4,7 +4,7 @@ use super::data::{Curves, Point, Series};
 use super::field::{Field, Fields};
 use super::parts::{CUT, Use, interval, marker, point_group};
 use super::scale;
-use super::text::plain;
+use crate::escape::markup::plain;
 use crate::numbers::rounded;
 
 /// Where a series is drawn.

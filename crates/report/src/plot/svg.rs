@@ -2,9 +2,9 @@
 
 use super::data::{Drawing, Plot};
 use super::parts::{EDGE, Place, Use, WIDTH};
-use super::text::{BOLD, LINE, SIZE, TITLE_SIZE, element, lines, plain};
+use super::text::{BOLD, LINE, SIZE, TITLE_SIZE, element, lines};
 use super::{bars, curves, look};
-use crate::escape::markup::escape;
+use crate::escape::markup::{escape, plain};
 
 /// The style rules of a drawing. They use the colours of the page or the file around it.
 pub(crate) const STYLE: &str = include_str!("plot.css");

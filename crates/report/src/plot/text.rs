@@ -11,11 +11,6 @@ pub(super) const BOLD: f64 = 1.1;
 /// From one line to the next.
 pub(super) const LINE: f64 = 19.0;
 
-/// The text without the marks of bold and code.
-pub(super) fn plain(text: &str) -> String {
-    text.replace("**", "").replace('`', "")
-}
-
 /// The width at the usual size. System fonts differ, and this is for the widest of them, so that no text is cut.
 pub(super) fn width(text: &str) -> f64 {
     text.chars().map(letter).sum::<f64>() * SIZE
