@@ -21,7 +21,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(whole, replies(bytes, piece_bytes, Writes::Whole, shared));
 });
 
-/// All replies of a session to these bytes, in pieces of at most this size. Its work takes no time. If there are shared
+/// All replies of a session to these bytes, in pieces of at most this size. Its jobs take no time. If there are shared
 /// buffers, it borrows them for each step.
 fn replies(
     mut bytes: &[u8],
@@ -48,7 +48,7 @@ fn replies(
                 bytes = &bytes[now..];
             }
             Step::Flush => send(&mut session, &mut replies),
-            Step::Work(work) => session.done(work.run(&NoTime)),
+            Step::Job(job) => session.done(job.run(&NoTime)),
             Step::Working => unreachable!("each job is done at once"),
             Step::Sleep(_) => session.wait_until(start),
             Step::Waiting(until) => assert!(session.wake(until)),

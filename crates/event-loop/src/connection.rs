@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use protocol::{Outcome, Session, SharedBuffers, Step, Work};
+use protocol::{Job, Outcome, Session, SharedBuffers, Step};
 use serving::Service;
 use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
 use serving::drain_limit::DrainLimit;
@@ -24,7 +24,7 @@ pub enum Turn {
     /// It could go on, but has used up its turn.
     Unfinished,
     /// A job has to run, on any thread, and its outcome goes to [`finish`](Connection::finish).
-    Work(Work),
+    Job(Job),
     /// It has ended.
     Over,
 }
@@ -187,7 +187,7 @@ impl<T: Transport> Connection<T> {
         turn
     }
 
-    /// Replies to the request whose [job](Turn::Work) has run. Whether or not the reply could be sent at once, the
+    /// Replies to the request whose [job](Turn::Job) has run. Whether or not the reply could be sent at once, the
     /// connection can go on.
     pub fn finish<C: TimeSource>(&mut self, outcome: Outcome, lent: &mut Lent<C>) -> Turn {
         let Lent { clock, buffers } = lent;
@@ -221,7 +221,7 @@ impl<T: Transport> Connection<T> {
         }
         let moved_at = self.moved_at;
         match self.go_on(clock) {
-            turn @ Turn::Work(_) => turn,
+            turn @ Turn::Job(_) => turn,
             _ if (lingered || idled) && self.moved_at == moved_at => Turn::Over,
             turn => turn,
         }
@@ -252,10 +252,10 @@ impl<T: Transport> Connection<T> {
                         return Ok(Turn::Blocked);
                     }
                 }
-                Step::Work(work) => {
+                Step::Job(job) => {
                     self.flush(clock)?;
                     self.pending = Pending::Job;
-                    return Ok(Turn::Work(work));
+                    return Ok(Turn::Job(job));
                 }
                 Step::Sleep(duration) => {
                     let until = clock.now() + duration;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use protocol::{Outcome, Work};
+use protocol::{Job, Outcome};
 use serving::{Error, Result, Served, Service, Stop, Visit};
 use slab::Slab;
 
@@ -181,7 +181,7 @@ impl EventLoop {
     /// A job that would hold the thread is returned. This thread or another has to run it, and its outcome goes to
     /// [`finish`](Self::finish). A [waker](Self::waker) ends the loop's wait for an outcome of another thread.
     #[must_use]
-    pub fn turn(&mut self, id: ConnectionId) -> Option<Work> {
+    pub fn turn(&mut self, id: ConnectionId) -> Option<Job> {
         let open = Self::find(&mut self.connections, id)?;
         let turn = open.connection.turn(&mut self.lent);
         self.after(id, turn)
@@ -202,11 +202,11 @@ impl EventLoop {
         (open.number == id.number).then_some(open)
     }
 
-    fn after(&mut self, id: ConnectionId, turn: Turn) -> Option<Work> {
+    fn after(&mut self, id: ConnectionId, turn: Turn) -> Option<Job> {
         let ConnectionId { key, .. } = id;
         let connection = &mut self.connections.get_mut(key)?.connection;
         match turn {
-            Turn::Work(work) => return Some(work),
+            Turn::Job(job) => return Some(job),
             Turn::Blocked => self.timers.follow(key, connection.deadline()),
             Turn::Unfinished => {
                 self.timers.follow(key, connection.deadline());

@@ -18,8 +18,8 @@
 //!         event_loop.drain();
 //!     }
 //!     while let Some(connection) = event_loop.next_ready() {
-//!         if let Some(work) = event_loop.turn(connection) {
-//!             let outcome = serving::perform(work, stop); // holds up every connection
+//!         if let Some(job) = event_loop.turn(connection) {
+//!             let outcome = serving::perform(job, stop); // holds up every connection
 //!             event_loop.finish(connection, outcome);
 //!         }
 //!     }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use event_loop::{ConnectionId, EventLoop};
-use protocol::{Request, SessionOptions, Work};
+use protocol::{Job, Request, SessionOptions};
 use rustix::net::sockopt::set_socket_linger;
 use serving::{Service, Stop};
 
@@ -32,9 +32,9 @@ fn another_thread_runs_a_job_and_wakes_the_loop() {
                     event_loop.finish(connection, outcome);
                 }
                 while let Some(connection) = event_loop.next_ready() {
-                    if let Some(work) = event_loop.turn(connection) {
+                    if let Some(job) = event_loop.turn(connection) {
                         scope.spawn(move || {
-                            finished.send((connection, serving::perform(work, stop))).unwrap();
+                            finished.send((connection, serving::perform(job, stop))).unwrap();
                             waker.wake().unwrap();
                         });
                     }
@@ -59,10 +59,10 @@ fn a_late_outcome_reaches_no_later_connection() {
     let mut second = TcpStream::connect(address).unwrap();
     second.set_read_timeout(Some(PATIENCE)).unwrap();
     ask(&mut second, "0");
-    let (open, work) = next_job(&mut event_loop);
+    let (open, job) = next_job(&mut event_loop);
     assert_ne!(ended, open);
     event_loop.finish(ended, serving::perform(late, stop));
-    event_loop.finish(open, serving::perform(work, stop));
+    event_loop.finish(open, serving::perform(job, stop));
     let reply = reply(&mut second);
     assert!(reply.contains("2.8284271247461903"), "{reply}");
 }
@@ -82,12 +82,12 @@ fn event_loop() -> (EventLoop, SocketAddr, Stop) {
 }
 
 /// Plays the loop until a connection has a job.
-fn next_job(event_loop: &mut EventLoop) -> (ConnectionId, Work) {
+fn next_job(event_loop: &mut EventLoop) -> (ConnectionId, Job) {
     loop {
         event_loop.poll().expect("the loop can poll");
         while let Some(connection) = event_loop.next_ready() {
-            if let Some(work) = event_loop.turn(connection) {
-                return (connection, work);
+            if let Some(job) = event_loop.turn(connection) {
+                return (connection, job);
             }
         }
         event_loop.accept().expect("the loop can accept");

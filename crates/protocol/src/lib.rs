@@ -44,7 +44,7 @@
 //! ```
 //!
 //! The layers, from the bytes up: [`buffer`] holds them, [`frame`] cuts them, and [`message`] reads and writes the JSON in
-//! a frame. [`operation`] knows the six operations of the service, and [`work`] those of them that hold a thread.
+//! a frame. [`operation`] knows the six operations of the service, and [`job`] those of them that hold a thread.
 //! [`session`] puts all of it in order for one connection. docs/PROTOCOL.md is for people who write a peer in another
 //! language.
 
@@ -52,14 +52,14 @@
 
 pub mod buffer;
 pub mod frame;
+pub mod job;
 pub mod message;
 pub mod operation;
 pub mod session;
-pub mod work;
 
 pub use buffer::SharedBuffers;
 pub use frame::{FrameLimit, FrameLimitError};
+pub use job::{Clock, Job, Outcome};
 pub use message::{ErrorCode, Reply, Request};
 pub use operation::Operation;
 pub use session::{Session, SessionOptions, Step, Writes};
-pub use work::{Clock, Outcome, Work};

@@ -1,14 +1,14 @@
 //! The six operations of the service, with the limits of their parameters.
 //!
-//! Two of them are answered at once. The others are returned to whoever owns the thread: as [`Work`] to run, or as a time
+//! Two of them are answered at once. The others are returned to whoever owns the thread: as [`Job`] to run, or as a time
 //! to wait.
 
 use serde_json::value::RawValue;
 
 use crate::frame::FrameLimit;
+use crate::job::Job;
+pub use crate::job::pi;
 use crate::message::{ErrorCode, Request, excerpt};
-use crate::work::Work;
-pub use crate::work::pi;
 
 /// The most terms that `pi` sums: about 20 ms of one CPU.
 pub const PI_MOST_TERMS: u64 = 10_000_000;
@@ -23,7 +23,7 @@ pub enum Operation<'a> {
     /// Send the value back, as it arrived.
     Ping(&'a RawValue),
     /// Run a job that holds its thread: `pi`, `spin` or `block`.
-    Work(Work),
+    Job(Job),
     /// Wait for this many milliseconds, without holding the thread where the model can.
     Sleep(u64),
     /// Send this many bytes.
@@ -43,10 +43,10 @@ impl<'a> Operation<'a> {
         let number = |unit: &str, most: u64| whole_number(request, unit, most);
         Ok(match &*request.operation {
             "ping" => Self::Ping(request.params),
-            "pi" => Self::Work(Work::pi(number("terms", PI_MOST_TERMS)?)),
-            "spin" => Self::Work(Work::spin(number("microseconds", SPIN_MOST_US)?)),
+            "pi" => Self::Job(Job::pi(number("terms", PI_MOST_TERMS)?)),
+            "spin" => Self::Job(Job::spin(number("microseconds", SPIN_MOST_US)?)),
             "sleep" => Self::Sleep(number("milliseconds", WAIT_MOST_MS)?),
-            "block" => Self::Work(Work::block(number("milliseconds", WAIT_MOST_MS)?)),
+            "block" => Self::Job(Job::block(number("milliseconds", WAIT_MOST_MS)?)),
             "blob" => Self::Blob(number("bytes", limit.blob_bytes() as u64)?),
             unknown => {
                 return Err(Refusal {

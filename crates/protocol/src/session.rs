@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::buffer::{RETAINED_BYTES, ReadBuffer, SharedBuffers, WriteBuffer};
 use crate::frame::{self, FrameLimit, Head, PREFIX_BYTES};
+use crate::job::{Job, Outcome, append_json};
 use crate::message::{ErrorCode, Reply, Request};
 use crate::operation::{Operation, Refusal};
-use crate::work::{Outcome, Work, append_json};
 
 /// With this much unsent, a session answers no more until it is flushed. So a peer that does not read its replies costs one
 /// buffer, and at most one reply beyond it.
@@ -34,7 +34,7 @@ pub enum Writes {
     PrefixThenBody,
 }
 
-/// What a session needs next. Except for [`Step::Work`], it asks for the same again until it gets that.
+/// What a session needs next. Except for [`Step::Job`], it asks for the same again until it gets that.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// It has answered a request; ask again.
@@ -44,8 +44,8 @@ pub enum Step {
     /// It has too much unsent to answer more. Flush.
     Flush,
     /// Flush, run this job on any thread, and pass its outcome to [`Session::done`].
-    Work(Work),
-    /// A job is in progress, which was given with [`Step::Work`]. Flush, and wait for its outcome.
+    Job(Job),
+    /// A job is in progress, which was given with [`Step::Job`]. Flush, and wait for its outcome.
     Working,
     /// Flush, then set a timer with [`Session::wait_until`].
     Sleep(Duration),
@@ -174,7 +174,7 @@ impl Session {
         }
     }
 
-    /// The job of [`Step::Work`] has run, with this outcome: its reply is written.
+    /// The job of [`Step::Job`] has run, with this outcome: its reply is written.
     #[expect(clippy::needless_pass_by_value, reason = "an outcome is used once")]
     pub fn done(&mut self, outcome: Outcome) {
         if let State::Working = self.state {
@@ -246,9 +246,9 @@ impl Session {
                         self.answered += 1;
                         Step::Replied
                     }
-                    Answer::Work(work) => {
+                    Answer::Job(job) => {
                         self.state = State::Working;
-                        Step::Work(work)
+                        Step::Job(job)
                     }
                     Answer::Sleep { ms } => {
                         self.state = State::Sleeping { ms, until: None };
@@ -305,7 +305,7 @@ enum Answer {
     /// The reply is written.
     Written,
     /// The reply is the outcome of this job.
-    Work(Work),
+    Job(Job),
     /// The reply is due after a wait.
     Sleep { ms: u64 },
 }
@@ -323,7 +323,7 @@ fn answer(body: &[u8], limit: FrameLimit, out: &mut Vec<u8>) -> Answer {
             Reply::append(out, "pong", |out| out.extend_from_slice(params.get().as_bytes()))
         }
         Ok(Operation::Blob(bytes)) => Reply::append(out, "blob", |out| append_blob(out, bytes as usize)),
-        Ok(Operation::Work(work)) => return Answer::Work(work),
+        Ok(Operation::Job(job)) => return Answer::Job(job),
         Ok(Operation::Sleep(ms)) => return Answer::Sleep { ms },
         Err(refusal) => Reply::append_error(out, refusal.code, &refusal.message),
     }

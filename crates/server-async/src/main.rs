@@ -59,9 +59,9 @@ fn run(options: &Options) -> Result<()> {
         }
         while let Some(connection) = event_loop.next_ready() {
             // It reads, answers and writes, until it would have to wait or has used up its turn.
-            if let Some(work) = event_loop.turn(connection) {
+            if let Some(job) = event_loop.turn(connection) {
                 // A handler that computes or blocks runs here, while every connection waits.
-                let outcome = serving::perform(work, stop);
+                let outcome = serving::perform(job, stop);
                 event_loop.finish(connection, outcome);
             }
         }

@@ -90,8 +90,8 @@ fn work(worker: Worker, service: Service) -> Result<()> {
             event_loop.drain();
         }
         while let Some(connection) = event_loop.next_ready() {
-            if let Some(work) = event_loop.turn(connection) {
-                let outcome = serving::perform(work, worker.stop);
+            if let Some(job) = event_loop.turn(connection) {
+                let outcome = serving::perform(job, worker.stop);
                 event_loop.finish(connection, outcome);
             }
         }

@@ -10,11 +10,11 @@ use rustix::io::ioctl_fionread;
 
 use crate::drain_limit::DrainLimit;
 use crate::frame_clock::{Allowed, FrameClock};
+use crate::job::perform;
 use crate::limits::is_interruption;
 use crate::service::{Service, Visit};
 use crate::stop::Stop;
 use crate::waiting::{wait_for, wait_once_for};
-use crate::work::perform;
 
 /// How long a connection that closes with something unread may wait for its peer to stop sending. Closing at once would
 /// reset the connection, and a reset can overtake the last reply.
@@ -66,9 +66,9 @@ impl Connection<'_> {
                     self.read()?;
                 }
                 Step::Flush => self.flush()?,
-                Step::Work(work) => {
+                Step::Job(job) => {
                     self.flush()?;
-                    self.session.done(perform(work, self.stop));
+                    self.session.done(perform(job, self.stop));
                 }
                 Step::Working => unreachable!("a job is run where it is handed out"),
                 Step::Sleep(duration) => {

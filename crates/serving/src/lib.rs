@@ -8,7 +8,7 @@
 //! - [`stop`]: how a process learns that it should stop, and how its drain begins;
 //! - [`options`], [`service`], [`program`]: the flags, what they mean for a connection, and the way in and out;
 //! - [`listener`], [`watch`]: accepting in the face of signals and full tables;
-//! - [`frame_clock`], [`drain_limit`], [`work`], [`connection`]: one blocking connection, and what an event loop shares
+//! - [`frame_clock`], [`drain_limit`], [`job`], [`connection`]: one blocking connection, and what an event loop shares
 //!   with it;
 //! - [`threads`], [`children`]: a thread or a process for each connection;
 //! - [`crew`], [`reports`]: a fixed set of workers that are replaced;
@@ -24,6 +24,7 @@ pub mod drain_limit;
 pub mod error;
 pub mod frame_clock;
 mod inherited;
+pub mod job;
 pub mod limits;
 pub mod listener;
 mod log;
@@ -40,12 +41,12 @@ pub mod threads;
 pub mod times;
 mod waiting;
 pub mod watch;
-pub mod work;
 
 pub use children::{Children, Fork};
 pub use connection::serve;
 pub use crew::{Crew, Worker};
 pub use error::{Error, Result};
+pub use job::perform;
 pub use listener::{Listener, Listeners};
 pub use model::Model;
 pub use options::{Options, WorkerOptions};
@@ -55,4 +56,3 @@ pub use stop::Stop;
 pub use tally::Served;
 pub use threads::Threads;
 pub use watch::Watch;
-pub use work::perform;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use event_loop::{Connection, Lent, Readiness, TimeSource, Timers, Transport, Turn};
 use protocol::frame::{self, Head, PREFIX_BYTES};
-use protocol::{FrameLimit, Reply, Request, SessionOptions, Work};
+use protocol::{FrameLimit, Job, Reply, Request, SessionOptions};
 use serving::Service;
 
 /// What a service without any time limit is.
@@ -116,7 +116,7 @@ impl TimeSource for SteppedClock {
 /// Jobs take no time.
 struct NoTime;
 
-impl protocol::work::Clock for NoTime {
+impl protocol::job::Clock for NoTime {
     fn spin(&self, _: Duration) {}
 
     fn block(&self, _: Duration) {}
@@ -204,15 +204,15 @@ impl Stepped {
         while self.turn() == Turn::Unfinished {}
     }
 
-    /// Gives the connection one turn. Its work, if it has some, is done.
+    /// Gives the connection one turn. Its job, if it has one, is run.
     pub(crate) fn turn(&mut self) -> Turn {
         if self.is_over {
             return Turn::Over;
         }
         let mut turn = self.connection.turn(&mut self.lent);
-        if let Turn::Work(work) = turn {
+        if let Turn::Job(job) = turn {
             self.jobs += 1;
-            turn = self.connection.finish(work.run(&NoTime), &mut self.lent);
+            turn = self.connection.finish(job.run(&NoTime), &mut self.lent);
         }
         self.is_over = turn == Turn::Over;
         self.timers.follow(0, self.connection.deadline());
@@ -220,17 +220,17 @@ impl Stepped {
     }
 
     /// Gives the connection one turn, in which it hands out a job.
-    pub(crate) fn job(&mut self) -> Work {
-        let Turn::Work(work) = self.connection.turn(&mut self.lent) else {
+    pub(crate) fn job(&mut self) -> Job {
+        let Turn::Job(job) = self.connection.turn(&mut self.lent) else {
             panic!("a connection with a job hands it out");
         };
         self.timers.follow(0, self.connection.deadline());
-        work
+        job
     }
 
     /// A job that was handed out has run. The connection has its turns.
-    pub(crate) fn job_ends(&mut self, work: Work) {
-        let turn = self.connection.finish(work.run(&NoTime), &mut self.lent);
+    pub(crate) fn job_ends(&mut self, job: Job) {
+        let turn = self.connection.finish(job.run(&NoTime), &mut self.lent);
         self.is_over = turn == Turn::Over;
         self.turns();
     }

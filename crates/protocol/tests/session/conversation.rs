@@ -85,12 +85,12 @@ fn a_job_is_handed_out_once_then_answered() {
     receive(&mut session, &mut &bytes[..], usize::MAX);
     let clock = Recorded::default();
     for _ in 0..3 {
-        let Step::Work(work) = session.step() else {
+        let Step::Job(job) = session.step() else {
             panic!("the next request is a job");
         };
         assert_eq!(session.step(), Step::Working);
         let answered = session.answered();
-        let outcome = work.run(&clock);
+        let outcome = job.run(&clock);
         assert_eq!((session.step(), session.answered()), (Step::Working, answered));
         session.done(outcome);
         assert_eq!(session.answered(), answered + 1);

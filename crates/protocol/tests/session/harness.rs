@@ -75,7 +75,7 @@ impl<'a> Player<'a> {
                 receive(session, &mut self.left, most_bytes);
             }
             Step::Flush => send_all(session, &mut self.out),
-            Step::Work(work) => session.done(work.run(&NoTime)),
+            Step::Job(job) => session.done(job.run(&NoTime)),
             Step::Working => unreachable!("each job is done at once"),
             Step::Sleep(_) => session.wait_until(Instant::now()),
             Step::Waiting(until) => assert!(session.wake(until)),

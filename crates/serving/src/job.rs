@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::{Clock, Outcome, Work};
+use protocol::{Clock, Job, Outcome};
 
 use crate::stop::Stop;
 use crate::waiting::pause;
 
 /// Runs a job to its end on this thread. The process begins its drain if it is asked to stop meanwhile.
 #[must_use]
-pub fn perform(work: Work, stop: Stop) -> Outcome {
-    work.run(&Attentive(stop))
+pub fn perform(job: Job, stop: Stop) -> Outcome {
+    job.run(&Attentive(stop))
 }
 
 /// A clock that looks for signals as it passes time.

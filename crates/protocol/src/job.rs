@@ -9,10 +9,10 @@ use crate::message::Reply;
 
 /// A job that holds the thread that runs it. It borrows nothing, so any thread may run it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Work(Job);
+pub struct Job(Kind);
 
 #[derive(Debug, PartialEq, Eq)]
-enum Job {
+enum Kind {
     Pi { terms: u64 },
     Spin { us: u64 },
     Block { ms: u64 },
@@ -38,29 +38,29 @@ pub trait Clock {
     fn block(&self, duration: Duration);
 }
 
-impl Work {
+impl Job {
     pub(crate) fn pi(terms: u64) -> Self {
-        Self(Job::Pi { terms })
+        Self(Kind::Pi { terms })
     }
 
     pub(crate) fn spin(us: u64) -> Self {
-        Self(Job::Spin { us })
+        Self(Kind::Spin { us })
     }
 
     pub(crate) fn block(ms: u64) -> Self {
-        Self(Job::Block { ms })
+        Self(Kind::Block { ms })
     }
 
     /// Runs the job to its end on this thread.
     #[must_use]
     pub fn run(self, clock: &impl Clock) -> Outcome {
         Outcome(match self.0 {
-            Job::Pi { terms } => Result::Pi(pi(terms)),
-            Job::Spin { us } => {
+            Kind::Pi { terms } => Result::Pi(pi(terms)),
+            Kind::Spin { us } => {
                 clock.spin(Duration::from_micros(us));
                 Result::Spun { us }
             }
-            Job::Block { ms } => {
+            Kind::Block { ms } => {
                 clock.block(Duration::from_millis(ms));
                 Result::Blocked { ms }
             }
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_job_and_its_outcome_can_go_to_another_thread() {
         fn is_sendable<T: Send + 'static>() {}
-        is_sendable::<Work>();
+        is_sendable::<Job>();
         is_sendable::<Outcome>();
     }
 }
