@@ -11,7 +11,8 @@ use schema::load::Interval;
 use crate::cmd::live;
 use crate::cmd::output::{Lazy, Output};
 
-/// Whole lines, so that a log can be read at any time, even after a run that was killed.
+/// Whole lines, each in one write, so that a log can be read at any time. After a run that was killed the last line may be
+/// incomplete: the kernel can cut the write that a kill interrupts.
 pub(super) type Lines<'a> = LineWriter<Lazy<'a>>;
 
 pub(super) fn lines_to<'a>(to: &'a Output<'a>) -> Lines<'a> {
