@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use protocol::{Job, Outcome};
-use serving::{Error, Result, Served, Service, Stop, Visit};
+use serving::{Error, Restart, Result, Served, Service, Stop, Visit};
+use signal_hook::consts::SIGHUP;
 use slab::Slab;
 
 use crate::acceptor::Acceptor;
 use crate::connection::{Connection, Lent, Turn};
-use crate::signals;
+use crate::signals::{self, STOP_SIGNALS};
 use crate::timers::Timers;
 use crate::transport::{Readiness, SystemClock};
 
@@ -27,10 +28,11 @@ const EVENTS_AT_ONCE: usize = 1024;
 pub struct EventLoop {
     poll: Poll,
     events: Events,
-    /// None after the loop began to drain.
+    /// None in a loop without a listener, and after the loop began to drain.
     acceptor: Option<Acceptor>,
-    /// Readable after a signal. It has to stay open.
-    _signal: UnixStream,
+    draining: bool,
+    /// Readable after a signal. They have to stay open.
+    signals: Vec<UnixStream>,
     /// Boxed, because a slab keeps up to as many free places as it has connections.
     connections: Slab<Box<Open>>,
     /// How many connections there have been.
@@ -65,23 +67,16 @@ struct Open {
 impl EventLoop {
     /// Makes a loop for the process that calls this. A process that forks makes it after the fork: an epoll instance
     /// that is made before is shared by all processes, events included.
-    pub fn new(
-        listener: std::net::TcpListener,
-        service: Service,
-        max_connections: Option<usize>,
-        stop: Stop,
-    ) -> Result<Self> {
+    ///
+    /// It has no listener. Its connections come from [`listen`](Self::listen), or from [`adopt`](Self::adopt).
+    pub fn new(service: Service, stop: Stop) -> Result<Self> {
         let make = move || -> io::Result<Self> {
-            let poll = Poll::new()?;
-            let acceptor = Acceptor::new(listener, max_connections, poll.registry(), LISTENER)?;
-            let mut signal = signals::readable_on_stop()?;
-            poll.registry()
-                .register(&mut signal, SIGNAL, Interest::READABLE)?;
-            Ok(Self {
-                poll,
+            let mut event_loop = Self {
+                poll: Poll::new()?,
                 events: Events::with_capacity(EVENTS_AT_ONCE),
-                acceptor: Some(acceptor),
-                _signal: signal,
+                acceptor: None,
+                draining: false,
+                signals: Vec::new(),
                 connections: Slab::new(),
                 added: 0,
                 ready: VecDeque::new(),
@@ -91,15 +86,46 @@ impl EventLoop {
                 service,
                 stop,
                 served: Served::default(),
-            })
+            };
+            event_loop.wake_on(&STOP_SIGNALS)?;
+            Ok(event_loop)
         };
         make().map_err(Error::system("make an event loop"))
+    }
+
+    /// Accepts from this listener from now on, while the loop has fewer than `max_connections` connections. Loops in
+    /// several threads or processes may share one.
+    pub fn listen(&mut self, listener: std::net::TcpListener, max_connections: Option<usize>) -> Result<()> {
+        let acceptor = Acceptor::new(listener, max_connections, self.poll.registry(), LISTENER);
+        self.acceptor = Some(acceptor.map_err(Error::system("watch the listener"))?);
+        Ok(())
+    }
+
+    /// Ends the wait of [`poll`](Self::poll) at a SIGHUP too, which `restart` notices.
+    pub fn wake_on_restart(&mut self, _: &Restart) -> Result<()> {
+        self.wake_on(&[SIGHUP]).map_err(Error::system("wait for SIGHUP"))
+    }
+
+    /// Ends the wait of `poll` at these signals.
+    fn wake_on(&mut self, signals: &[i32]) -> io::Result<()> {
+        let mut readable = signals::readable_on(signals)?;
+        self.poll
+            .registry()
+            .register(&mut readable, SIGNAL, Interest::READABLE)?;
+        self.signals.push(readable);
+        Ok(())
     }
 
     /// Whether it drains and its last connection has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.acceptor.is_none() && self.connections.is_empty()
+        self.draining && self.connections.is_empty()
+    }
+
+    /// How many connections it has.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.connections.len()
     }
 
     /// How much it has served, on connections that have ended.
@@ -118,7 +144,7 @@ impl EventLoop {
     pub fn poll(&mut self) -> Result<()> {
         self.stop.reap_strangers();
         // A signal that came before the loop was made ends no wait.
-        let should_drain = self.acceptor.is_some() && self.stop.requested();
+        let should_drain = !self.draining && self.stop.requested();
         let timeout = if self.ready.is_empty() && !should_drain {
             let retry = self.acceptor.as_ref().and_then(Acceptor::timeout);
             [self.timers.timeout(Instant::now), retry]
@@ -269,22 +295,44 @@ impl EventLoop {
         Ok(())
     }
 
+    /// Adds a connection that another thread or process has accepted. If the kernel has no memory to watch it, it is
+    /// closed.
+    pub fn adopt(&mut self, stream: std::net::TcpStream) {
+        if stream.set_nonblocking(true).is_err() {
+            return;
+        }
+        let key = self.connections.vacant_key();
+        if self.add(TcpStream::from_std(stream)).is_err() {
+            return;
+        }
+        // What has arrived by now is all that a loop that drains reads.
+        if self.draining {
+            let open = &mut self.connections[key];
+            open.connection.begin_drain();
+            open.connection.notice_queued();
+            let id = open.id(key);
+            self.ready.push_back(id);
+        }
+    }
+
     /// Begins the drain: takes no more connections, and answers on each open one what has arrived by now.
     pub fn drain(&mut self) {
-        let Some(acceptor) = self.acceptor.take() else {
+        if self.draining {
             return;
-        };
+        }
         self.stop.begin_drain();
         // A connection for which the kernel has no memory is closed.
-        if let Some(held) = acceptor.close(self.poll.registry()) {
+        if let Some(held) = self
+            .acceptor
+            .take()
+            .and_then(|acceptor| acceptor.close(self.poll.registry()))
+        {
             let _ = self.add(held);
         }
-        let stop = self.stop;
-        while let Some(stream) = stop.next_waiting() {
-            if stream.set_nonblocking(true).is_ok() {
-                let _ = self.add(TcpStream::from_std(stream));
-            }
+        while let Some(stream) = self.stop.next_waiting() {
+            self.adopt(stream);
         }
+        self.draining = true;
         // Every connection counts what has arrived before the first one has its turn, which may take long.
         for (key, open) in &mut self.connections {
             open.connection.begin_drain();

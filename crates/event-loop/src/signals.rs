@@ -7,11 +7,15 @@ use mio::net::UnixStream;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
-/// A socket that becomes readable when the process is asked to stop.
-pub(crate) fn readable_on_stop() -> io::Result<UnixStream> {
+/// The signals that ask a process to stop.
+pub(crate) const STOP_SIGNALS: [i32; 2] = [SIGTERM, SIGINT];
+
+/// A socket that becomes readable when one of these signals arrives.
+pub(crate) fn readable_on(signals: &[i32]) -> io::Result<UnixStream> {
     let (receiver, sender) = UnixStream::pair()?;
     let sender = OwnedFd::from(sender);
-    pipe::register(SIGTERM, sender.try_clone()?)?;
-    pipe::register(SIGINT, sender)?;
+    for signal in signals {
+        pipe::register(*signal, sender.try_clone()?)?;
+    }
     Ok(receiver)
 }

@@ -77,7 +77,10 @@ fn event_loop() -> (EventLoop, SocketAddr, Stop) {
         verbose: false,
     };
     let stop = Stop::install(Duration::ZERO).expect("signals can be handled");
-    let event_loop = EventLoop::new(listener, service, None, stop).expect("a loop can be made");
+    let mut event_loop = EventLoop::new(service, stop).expect("a loop can be made");
+    event_loop
+        .listen(listener, None)
+        .expect("the listener can be watched");
     (event_loop, address, stop)
 }
 

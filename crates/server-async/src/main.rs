@@ -49,7 +49,8 @@ fn run(options: &Options) -> Result<()> {
     let its_own = listener
         .to_std()
         .map_err(Error::system("duplicate the listener"))?;
-    let mut event_loop = EventLoop::new(its_own, options.service(), options.max_connections(), stop)?;
+    let mut event_loop = EventLoop::new(options.service(), stop)?;
+    event_loop.listen(its_own, options.max_connections())?;
     listener.announce()?;
     while !event_loop.is_over() {
         // The only call that waits: for the listener, a connection, a timer or a signal.

@@ -77,12 +77,8 @@ fn run(flags: &Flags) -> Result<()> {
 
 fn work(worker: Worker, service: Service) -> Result<()> {
     // This is after the fork: an epoll instance that was made before it would be shared by all workers.
-    let mut event_loop = event_loop::EventLoop::new(
-        worker.listener.into_std(),
-        service,
-        worker.max_connections,
-        worker.stop,
-    )?;
+    let mut event_loop = event_loop::EventLoop::new(service, worker.stop)?;
+    event_loop.listen(worker.listener.into_std(), worker.max_connections)?;
     worker.supervisor.ready()?;
     while !event_loop.is_over() {
         event_loop.poll()?;

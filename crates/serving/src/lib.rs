@@ -11,7 +11,7 @@
 //! - [`frame_clock`], [`drain_limit`], [`job`], [`connection`]: one blocking connection, and what an event loop shares
 //!   with it;
 //! - [`threads`], [`children`]: a thread or a process for each connection;
-//! - [`crew`], [`reports`]: a fixed set of workers that are replaced;
+//! - [`crew`], [`reports`], [`restart`]: a fixed set of workers that are replaced;
 //! - [`tally`]: how much each worker served.
 
 #![deny(unsafe_code)]
@@ -32,6 +32,7 @@ pub mod model;
 pub mod options;
 pub mod program;
 pub mod reports;
+pub mod restart;
 mod restarts;
 pub mod service;
 mod signals;
@@ -51,6 +52,7 @@ pub use listener::{Listener, Listeners};
 pub use model::Model;
 pub use options::{Options, WorkerOptions};
 pub use program::main;
+pub use restart::Restart;
 pub use service::{Service, Visit};
 pub use stop::Stop;
 pub use tally::Served;

@@ -20,7 +20,7 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::time::ClockId;
 use nix::unistd::alarm;
-use signal_hook::consts::{SIGALRM, SIGCHLD, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::error::{Error, Result};
@@ -33,6 +33,8 @@ static DRAIN_LASTS: AtomicBool = AtomicBool::new(false);
 static NEXT_ENDS: AtomicBool = AtomicBool::new(false);
 /// A request to stop has come since the last look.
 static ASKED: AtomicBool = AtomicBool::new(false);
+/// SIGHUP has come since the last look: all workers should be replaced.
+static RESTART: AtomicBool = AtomicBool::new(false);
 /// A child has ended. At the start some may have: children of the program that became this server at exec.
 static CHILD_ENDED: AtomicBool = AtomicBool::new(true);
 
@@ -51,6 +53,16 @@ pub(crate) fn is_asked() -> bool {
 /// Whether a request to stop has come since the last call.
 pub(crate) fn take_request() -> bool {
     ASKED.swap(false, Ordering::SeqCst)
+}
+
+/// Whether SIGHUP has come since the last call.
+pub(crate) fn take_restart() -> bool {
+    RESTART.load(Ordering::Relaxed) && RESTART.swap(false, Ordering::SeqCst)
+}
+
+/// Takes SIGHUP as a request to replace all workers.
+pub(crate) fn notice_restarts() -> io::Result<()> {
+    flag::register(SIGHUP, &RESTART).map(|_| ())
 }
 
 /// Whether a child has ended since the last call.

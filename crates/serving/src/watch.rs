@@ -42,9 +42,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Holds SIGTERM, SIGINT and SIGCHLD back from now on.
+    /// Holds SIGTERM, SIGINT, SIGHUP and SIGCHLD back from now on.
     pub fn start(stop: Stop) -> Result<Self> {
-        let held = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD]);
+        let held = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD]);
         let open = SigSet::thread_get_mask().map_err(Error::system("read the signal mask"))?;
         held.thread_block().map_err(Error::system("block signals"))?;
         Ok(Self {

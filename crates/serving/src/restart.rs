@@ -1,0 +1,23 @@
+//! SIGHUP as a request for a rolling restart: each worker is replaced by a new one, and drains.
+
+use crate::error::{Error, Result};
+use crate::signals::{notice_restarts, take_restart};
+
+/// Notices SIGHUP in a server with workers. Without it, SIGHUP ends the process.
+#[derive(Debug)]
+pub struct Restart(());
+
+impl Restart {
+    /// Takes SIGHUP as a request to replace all workers from now on, also where the program that started this one had
+    /// ignored it: a server that survives the end of its terminal is what nohup(1) is for.
+    pub fn install() -> Result<Self> {
+        notice_restarts().map_err(Error::system("handle SIGHUP"))?;
+        Ok(Self(()))
+    }
+
+    /// Whether SIGHUP has come since the last call. Several at the same time count as one.
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        take_restart()
+    }
+}
