@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything with the release profile, then compares the models. usage: scripts/compare.sh [ARGUMENT...]
-# The arguments are those of `compare run` (see `compare run --help`). Without arguments it compares all models in under two
-# minutes, plus the build.
+# The arguments are those of `compare run` (see `compare run --help`). Without arguments it compares all models in under
+# three minutes, plus the build.
 set -euo pipefail
 here=$PWD
 out=()

@@ -88,7 +88,7 @@ mod tests {
         let trials = trials(&experiments, &contenders, 1, 1);
         let (before, after): (Vec<Planned<'_>>, Vec<_>) =
             trials.iter().copied().partition(Planned::finds_capacity);
-        assert_eq!((before.len(), after.len()), (3 * 6, 5 * 6));
+        assert_eq!((before.len(), after.len()), (3 * 5, 5 * 5));
         assert!(before.iter().all(|trial| trial.setting.key == "30"));
         assert!(
             after
@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn an_experiment_takes_part_in_its_own_number_of_rounds() {
-        let (experiments, contenders) = (some(&["system-calls"]), contenders());
+        let (mut experiments, contenders) = (some(&["waiting"]), contenders());
+        experiments[0].max_rounds = Some(7);
         assert_eq!(trials(&experiments, &contenders, 9, 1).len(), 7 * 6);
     }
 
@@ -132,8 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn every_experiment_has_rounds_enough_to_rank_six_models() {
+    fn every_setting_has_rounds_enough_to_rank_twelve_models() {
         use crate::profile::Choice::{Full, Quick, Standard};
+        let contenders = samples::twelve();
         for choice in [Quick, Standard, Full] {
             let profile = crate::profile::Profile::chosen(choice);
             let all = shipped::all();
@@ -142,7 +144,15 @@ mod tests {
                 .filter_map(|experiment| experiment.within(profile.name));
             for experiment in experiments {
                 let rounds = experiment.max_rounds.unwrap_or(usize::MAX).min(profile.rounds);
-                assert!(rounds >= stats::trials_needed(6), "{}", experiment.key);
+                for setting in &experiment.settings {
+                    let models = contenders.iter().filter(|one| setting.takes(one)).count();
+                    assert!(
+                        rounds >= stats::trials_needed(models),
+                        "{}/{}",
+                        experiment.key,
+                        setting.key
+                    );
+                }
             }
         }
     }
@@ -153,7 +163,7 @@ mod tests {
         let experiment = some(&[key]).remove(0);
         let setting = experiment.settings.iter().find(|other| other.key == setting);
         let setting = setting.unwrap();
-        let contenders = contenders();
+        let contenders = samples::twelve();
         let taking_part = contenders.iter().filter(|contender| setting.takes(contender));
         let described = taking_part.map(|contender| {
             let connections = setting.load_for(contender).connections.to_string();
@@ -167,31 +177,50 @@ mod tests {
 
     #[test]
     fn capabilities_decide_who_is_asked_what() {
-        let all = |connections: [usize; 6]| {
-            let each = samples::NAMES.iter().zip(connections);
-            each.map(|(name, connections)| format!("{name} {connections}"))
-                .collect::<Vec<_>>()
+        let names = [samples::NAMES, samples::FURTHER].concat();
+        let all = |connections: usize| {
+            let each = names.iter().map(|name| format!("{name} {connections}"));
+            each.collect::<Vec<_>>()
         };
-        assert_eq!(asked("request-cost/64"), all([64; 6]));
-        assert_eq!(asked("rate-under-bound/ping"), all([1, 64, 64, 8, 64, 64]));
-        assert_eq!(asked("goodput/bimodal-26k"), all([1, 64, 64, 8, 64, 64]));
-        assert_eq!(asked("system-calls/64"), all([1, 64, 64, 8, 64, 64]));
-        assert_eq!(asked("past-capacity/30"), all([1, 8, 8, 8, 8, 8]));
-        assert_eq!(asked("large-replies/4096"), all([1, 8, 8, 8, 8, 8]));
-        assert_eq!(asked("waiting/sleep-10ms"), all([200; 6]));
-        let mut blocking = all([1, 64, 64, 8, 64, 64]);
-        blocking[5].push_str(" --workers 4");
-        assert_eq!(asked("blocking/block"), blocking);
-        let mut uneven = blocking;
-        uneven[3].push_str(" --accept shared");
-        uneven[5].push_str(" --accept shared");
-        assert_eq!(asked("uneven-work/shared"), uneven);
+        // All but the model that serves one connection, with so many workers where a connection occupies one.
+        let concurrent = |connections: usize, workers: usize| {
+            let each = all(connections).into_iter().skip(1);
+            let with = |one: String| match &one[..3] {
+                "del" | "eta" => format!("{one} --workers {workers}"),
+                _ => one,
+            };
+            each.map(with).collect::<Vec<_>>()
+        };
+        // Others with workers have 4.
+        let four = |asked: Vec<String>| {
+            let each = asked.into_iter().map(|one| match &one[..3] {
+                "zet" | "the" | "iot" | "kap" | "lam" => format!("{one} --workers 4"),
+                _ => one,
+            });
+            each.collect::<Vec<_>>()
+        };
+        for place in ["request-cost/64", "connection-cost/one-request"] {
+            assert_eq!(asked(place), all(64), "{place}");
+        }
+        assert_eq!(asked("waiting/sleep-10ms"), all(200));
+        for place in ["rate-under-bound/ping", "goodput/bimodal-30k", "system-calls/64"] {
+            assert_eq!(asked(place), concurrent(64, 64), "{place}");
+        }
+        for place in ["past-capacity/30", "large-replies/65536"] {
+            assert_eq!(asked(place), concurrent(8, 8), "{place}");
+        }
+        assert_eq!(asked("blocking/block"), four(concurrent(64, 64)));
+        let uneven = four(concurrent(64, 64)).into_iter().map(|one| match &one[..3] {
+            "del" | "zet" | "eta" | "iot" => format!("{one} --accept shared"),
+            _ => one,
+        });
+        assert_eq!(asked("uneven-work/shared"), uneven.collect::<Vec<_>>());
         for (place, expected) in [
             (
                 "uneven-work/reuseport",
                 &[
-                    "delta 8 --accept reuseport",
                     "zeta 64 --workers 4 --accept reuseport",
+                    "iota 64 --workers 4 --accept reuseport",
                 ][..],
             ),
             (
@@ -201,26 +230,47 @@ mod tests {
                     "delta 8 --workers 8",
                     "epsilon 64",
                     "zeta 64 --workers 8 --accept reuseport",
+                    "eta 8 --workers 8",
+                    "theta 8 --workers 8",
+                    "iota 64 --workers 8 --accept reuseport",
+                    "kappa 64 --workers 8",
+                    "lambda 8 --workers 8",
+                    "mu 64",
                 ],
             ),
             (
                 "who-gets-connections/shared-new",
-                &["delta 32 --accept shared", "zeta 32 --workers 4 --accept shared"],
+                &[
+                    "delta 32 --workers 10 --accept shared",
+                    "zeta 32 --workers 4 --accept shared",
+                    "eta 32 --workers 10 --accept shared",
+                    "iota 32 --workers 4 --accept shared",
+                ],
             ),
             (
                 "who-gets-connections/reuseport-kept",
-                &["zeta 64 --workers 4 --accept reuseport"],
+                &[
+                    "zeta 64 --workers 4 --accept reuseport",
+                    "iota 64 --workers 4 --accept reuseport",
+                ],
             ),
+            // Workers that are threads die with their process.
             (
                 "killed-worker/sigkill",
                 &[
                     "gamma 64",
-                    "delta 8 --workers 8",
+                    "delta 64 --workers 64",
                     "zeta 64 --workers 4 --accept reuseport",
+                    "kappa 64 --workers 4",
                 ],
             ),
         ] {
             assert_eq!(asked(place), expected, "{place}");
         }
+        let silent = asked("silent-clients/10");
+        assert_eq!(
+            (&*silent[3], &*silent[6]),
+            ("delta 1 --workers 10", "eta 1 --workers 10")
+        );
     }
 }

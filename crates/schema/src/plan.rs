@@ -155,12 +155,12 @@ impl<'a> Planned<'a> {
         /// How many rates a search tries.
         const SEARCH_STEPS: u32 = 12;
         let times = self.times(profile);
-        let once = times.warmup + times.window;
         match self.experiment.method {
-            Method::RateUnderBound { .. } if !self.finds_capacity() => {
-                (once + SETTLES) * SEARCH_STEPS + AROUND
+            Method::RateUnderBound { p99_ms } if !self.finds_capacity() => {
+                let times = times.of_a_try(Duration::from_millis(p99_ms));
+                (times.warmup + times.window + SETTLES) * SEARCH_STEPS + AROUND
             }
-            _ => once + AROUND,
+            _ => times.warmup + times.window + AROUND,
         }
     }
 }

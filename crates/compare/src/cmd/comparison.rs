@@ -1,5 +1,6 @@
 //! What `diff` and `check` share: which values, by which reference, and the files for a pull request.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use clap::Args;
 use report::Recorded;
 use report::difference::document::Document;
 use report::difference::{self, Selection};
+use schema::model::Lineage;
 
 use super::{Usage, unreadable};
 use crate::folder::Run;
@@ -20,7 +22,7 @@ pub(crate) struct ComparisonFlags {
     #[arg(long, value_name = "MODEL")]
     reference: Option<String>,
 
-    /// Only these models, by name
+    /// Only these models: names, article (its six) or further (the others)
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     models: Vec<String>,
 
@@ -60,7 +62,7 @@ impl ComparisonFlags {
     /// What is selected of these runs.
     pub(crate) fn selection(&self, metrics: &[String], runs: &[&Recorded]) -> Result<Selection, Usage> {
         let selection = Selection {
-            models: self.models.clone(),
+            models: in_groups(&self.models, runs),
             experiments: self.experiments.clone(),
             metrics: metrics.to_vec(),
             reference: self.reference.clone(),
@@ -89,6 +91,30 @@ impl ComparisonFlags {
         }
         Ok(())
     }
+}
+
+/// The names of models, with those of the runs in the place of `article` and `further`. A group without a model in the runs stays
+/// as it is, and is then unknown.
+fn in_groups(asked: &[String], runs: &[&Recorded]) -> Vec<String> {
+    let models = |lineage: Lineage| {
+        let contenders = runs.iter().flat_map(|run| &run.environment.contenders);
+        let own = contenders.filter(move |contender| contender.capabilities.lineage == Some(lineage));
+        own.map(|contender| contender.name.clone())
+            .collect::<BTreeSet<_>>()
+    };
+    let mut names = Vec::new();
+    for name in asked {
+        let group = match &**name {
+            "article" => models(Lineage::Article),
+            "further" => models(Lineage::Further),
+            _ => BTreeSet::new(),
+        };
+        if group.is_empty() {
+            names.push(name.clone());
+        }
+        names.extend(group);
+    }
+    names
 }
 
 fn is_stdout(path: &Path) -> bool {

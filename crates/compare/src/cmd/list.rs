@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use schema::model::{BlockHolds, CrashLoses, Description, Serves, WaitHolds, WorkerKind};
+use schema::model::{BlockHolds, CrashLoses, Description, Lineage, Serves, WaitHolds, WorkerKind};
 
 use super::models::ServersFlag;
 use crate::experiment::shipped;
@@ -52,15 +52,28 @@ fn text(models: &[Description]) -> String {
             .collect();
         format!("{title}\n{}", lines.concat())
     };
-    let summaries = models.iter().map(|model| (&*model.name, model.summary.clone()));
-    let summaries = if models.is_empty() {
-        vec![(
-            "none",
-            "give the folder of the server-* programs with --servers".to_owned(),
-        )]
-    } else {
-        summaries.collect()
+    let summaries = |lineage: Lineage| -> Vec<_> {
+        let models = models.iter().filter(|model| model.lineage == lineage);
+        models
+            .map(|model| (&*model.name, model.summary.clone()))
+            .collect()
     };
+    let groups = [
+        (
+            "models of the article (--models article)",
+            summaries(Lineage::Article),
+        ),
+        ("further models (--models further)", summaries(Lineage::Further)),
+    ];
+    let mut groups: Vec<_> = groups
+        .into_iter()
+        .filter(|(_, models)| !models.is_empty())
+        .map(|(title, models)| section(title, models))
+        .collect();
+    if groups.is_empty() {
+        let advice = "give the folder of the server-* programs with --servers";
+        groups.push(section("models", vec![("none", advice.to_owned())]));
+    }
     let experiments = shipped::all();
     let questions = experiments
         .iter()
@@ -68,12 +81,11 @@ fn text(models: &[Description]) -> String {
     let profiles = profile::ALL
         .iter()
         .map(|profile| (profile.name, profile.to_string()));
-    [
-        section("models", summaries),
+    groups.extend([
         section("experiments", questions.collect()),
         section("profiles", profiles.collect()),
-    ]
-    .join("\n")
+    ]);
+    groups.join("\n")
 }
 
 /// The models with what they report of themselves, but no number that depends on the machine.
@@ -152,8 +164,11 @@ mod tests {
 
     #[test]
     fn every_model_experiment_and_profile_has_its_line() {
-        let text = text(&samples::descriptions());
+        let text = text(&[samples::descriptions(), samples::further()].concat());
         for name in [
+            "models of the article",
+            "further models",
+            "mu",
             "alpha",
             "zeta",
             "request-cost",
@@ -176,9 +191,9 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_per_model() {
-        let table = table(&samples::descriptions());
+        let table = table(&[samples::descriptions(), samples::further()].concat());
         let lines: Vec<_> = table.lines().collect();
-        assert_eq!(lines.len(), 2 + samples::NAMES.len());
+        assert_eq!(lines.len(), 2 + samples::NAMES.len() + samples::FURTHER.len());
         assert_eq!(lines[1], "|---|---|---|---|---|---|---|");
         let workers = lines[2..]
             .iter()
@@ -190,6 +205,12 @@ mod tests {
             "processes",
             "none",
             "processes",
+            "threads",
+            "threads",
+            "threads",
+            "processes",
+            "threads",
+            "none",
         ];
         assert!(workers.eq(expected), "{table}");
         assert_eq!(

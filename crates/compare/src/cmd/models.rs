@@ -78,7 +78,7 @@ impl Discovered {
             asked.is_empty()
                 || asked.iter().any(|one| match one {
                     Asked::All => true,
-                    Asked::Article => model.lineage == Lineage::Article,
+                    Asked::Lineage(lineage) => model.lineage == *lineage,
                     Asked::Named(name) => model.name == *name,
                 })
         };
@@ -89,8 +89,15 @@ impl Discovered {
             .filter(|model| is_asked(model))
             .map(|model| contender::built_in(model.clone(), &self.folder))
             .collect();
-        if contenders.is_empty() {
+        if contenders.is_empty() && self.found.models.is_empty() {
             return Err(self.nothing("no server"));
+        }
+        if contenders.is_empty() {
+            return Err(Usage(format!(
+                "none of the models in {} is among those asked for; use one of {}",
+                self.folder.display(),
+                self.known()
+            )));
         }
         let all = asked.is_empty() || asked.contains(&Asked::All);
         let left_out = if all {
@@ -130,11 +137,16 @@ impl Discovered {
         if self.found.models.is_empty() {
             return Err(self.nothing(&program));
         }
-        let names: Vec<_> = self.found.models.iter().map(|model| &*model.name).collect();
         Err(Usage(format!(
-            "model {name:?} is unknown; use one of {}, or article, or all",
-            names.join(", ")
+            "model {name:?} is unknown; use one of {}",
+            self.known()
         )))
+    }
+
+    /// What a list of models may have.
+    fn known(&self) -> String {
+        let names: Vec<_> = self.found.models.iter().map(|model| &*model.name).collect();
+        format!("{}, or article, further or all", names.join(", "))
     }
 
     fn nothing(&self, what: &str) -> Usage {
@@ -150,8 +162,8 @@ impl Discovered {
 pub(crate) enum Asked {
     /// Every model there is.
     All,
-    /// Those of the article.
-    Article,
+    /// Those of this lineage.
+    Lineage(Lineage),
     /// The one of this name.
     Named(String),
 }
@@ -162,9 +174,77 @@ impl FromStr for Asked {
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
             "all" => Ok(Self::All),
-            "article" => Ok(Self::Article),
+            "article" => Ok(Self::Lineage(Lineage::Article)),
+            "further" => Ok(Self::Lineage(Lineage::Further)),
             _ if is_name(name) => Ok(Self::Named(name.to_owned())),
-            _ => Err(format!("a model's name has {NAMES}; see compare list")),
+            _ => Err(format!(
+                "a model's name has {NAMES}; see compare list for the names, or give article, further or all"
+            )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contender::samples;
+
+    fn discovered(models: Vec<Description>) -> Discovered {
+        Discovered {
+            folder: "bin".into(),
+            found: Found {
+                models,
+                faulty: Vec::new(),
+            },
+        }
+    }
+
+    /// The names of those that a list on the command line chooses.
+    fn chosen(list: &str) -> Result<Vec<String>, String> {
+        let asked: Result<Vec<Asked>, _> = list.split(',').map(str::parse).collect();
+        let all = [samples::descriptions(), samples::further()].concat();
+        let (contenders, _) = discovered(all)
+            .asked(&asked?)
+            .map_err(|error| error.to_string())?;
+        Ok(contenders.into_iter().map(|contender| contender.name).collect())
+    }
+
+    #[test]
+    fn a_list_of_models_may_mix_names_and_groups() {
+        let all = [samples::NAMES, samples::FURTHER].concat();
+        assert_eq!(chosen("all").unwrap(), all);
+        assert_eq!(chosen("article").unwrap(), samples::NAMES);
+        assert_eq!(chosen("further").unwrap(), samples::FURTHER);
+        assert_eq!(chosen("article,further").unwrap(), all);
+        assert_eq!(
+            chosen("mu,article,alpha").unwrap(),
+            [&samples::NAMES[..], &["mu"]].concat()
+        );
+    }
+
+    #[test]
+    fn an_unknown_model_is_reported_with_names_and_groups() {
+        for list in ["article,omega", "omega"] {
+            let message = chosen(list).unwrap_err();
+            for part in ["\"omega\"", "alpha", "mu", "article, further or all"] {
+                assert!(message.contains(part), "{message}");
+            }
+        }
+        assert!(
+            chosen("all,,alpha")
+                .unwrap_err()
+                .contains("article, further or all")
+        );
+    }
+
+    #[test]
+    fn a_group_without_a_model_is_reported() {
+        let article = discovered(samples::descriptions());
+        let asked = [Asked::Lineage(Lineage::Further)];
+        let message = article.asked(&asked).unwrap_err().to_string();
+        assert!(
+            message.contains("none of the models") && message.contains("alpha"),
+            "{message}"
+        );
     }
 }

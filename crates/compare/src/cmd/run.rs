@@ -44,7 +44,7 @@ pub(crate) struct Flags {
     #[arg(long, value_enum, default_value_t = profile::Choice::Quick)]
     profile: profile::Choice,
 
-    /// The models: names (see compare list), article, or all; without it, all
+    /// The models: all, article (its six), further (the others), names (see compare list), or a mix; without it, all
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     models: Vec<Asked>,
 

@@ -31,6 +31,10 @@ pub(super) fn run<H: Host>(
 ) -> Result<Measured, Fault> {
     let capacity_per_s = capacity_per_s.ok_or("its capacity could not be measured")?;
     let bound_us = p99_ms as f64 * 1e3;
+    let usual = trial
+        .times(bench.times)
+        .of_a_try(Duration::from_millis(p99_ms))
+        .window;
     let mut server = bench.start(trial, false)?;
     let mut search = Search::new(START * capacity_per_s, PRECISION);
     let mut tried: Vec<Tried> = Vec::new();
@@ -45,7 +49,7 @@ pub(super) fn run<H: Host>(
             // Every try has other arrivals, so that an unlucky draw is not repeated.
             seed: (trial.round * 100 + tried.len() + repeats) as u64,
             load: crate::load::plan(&at_rate, server.address(), None, 0)?.load,
-            duration: window(plan.duration, rate_per_s),
+            duration: window(usual, rate_per_s),
             ..plan
         };
         let loaded = bench.host.load(&plan, &mut server, Intervention::None)?;

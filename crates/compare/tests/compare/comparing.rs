@@ -252,6 +252,7 @@ fn filters_name_what_is_compared() {
     passed(&["--metrics", "throughput_per_s"]);
     worse(&slower.check(&["--metrics", "throughput_per_s,cpu_us_per_request"]));
     worse(&slower.check(&["--experiments", "request-cost", "--models", event_loop()]));
+    worse(&slower.check(&["--models", "article"]));
     let tables = printed(&diff(
         &[measured(), slower.0.path()],
         &["--metrics", "threads", "--all"],
@@ -260,6 +261,8 @@ fn filters_name_what_is_compared() {
 
     for (flags, known) in [
         (["--models", "nobody"], event_loop()),
+        // The run has none of these.
+        (["--models", "further"], event_loop()),
         (["--experiments", "speed"], "request-cost"),
         (["--metrics", "speed"], "cpu_us_per_request"),
     ] {

@@ -31,6 +31,18 @@ impl Times {
             ..self
         }
     }
+
+    /// The times of a try of a search for the highest rate under this bound. A try is half as long as another trial, but lasts
+    /// 40 times the bound, if it is not longer than another trial then. In that time, a rate that exceeds capacity by 2.5 % makes
+    /// a queue that exceeds the bound.
+    #[must_use]
+    pub fn of_a_try(self, bound: Duration) -> Self {
+        const OF_BOUND: u32 = 40;
+        Self {
+            window: (self.window / 2).max(self.window.min(bound * OF_BOUND)),
+            ..self
+        }
+    }
 }
 
 mod seconds {
@@ -45,5 +57,25 @@ mod seconds {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
         Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_try_is_short_unless_its_bound_is_long() {
+        let window = |window_ms, bound_ms| {
+            let times = Times {
+                warmup: Duration::from_millis(100),
+                window: Duration::from_millis(window_ms),
+            };
+            times.of_a_try(Duration::from_millis(bound_ms)).window.as_millis()
+        };
+        assert_eq!(window(400, 5), 200);
+        assert_eq!(window(400, 8), 320);
+        assert_eq!(window(400, 50), 400);
+        assert_eq!(window(2_000, 5), 1_000);
     }
 }
