@@ -86,6 +86,7 @@ fn answers(address: SocketAddr, operations: &[String], cancel: &AtomicBool) -> R
             "ping" => continue,
             "blob" => "5000",
             "pi" => "100",
+            "work" => r#"{"cpu_us": 10, "wait_ms": 1, "reply_bytes": 5000}"#,
             _ => "1",
         };
         let work = Work::new(op, Params::Json(params.to_owned())).expect("the operation is known");

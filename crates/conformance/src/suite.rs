@@ -57,6 +57,8 @@ const GROUPS: &[Group] = groups! {
             the_default_number_of_workers_is_as_described
             a_sleep_holds_what_is_described
             a_block_stops_what_is_described
+            a_wait_of_work_holds_what_is_described
+            a_block_of_work_stops_what_is_described
             a_crash_loses_what_is_described
             the_accept_modes_are_those_described
             a_tally_is_written_as_described
@@ -90,6 +92,13 @@ const GROUPS: &[Group] = groups! {
             a_blob_has_the_requested_size
             max_frame_changes_the_limits
             an_unknown_operation_is_named_in_the_reply
+        }
+        work {
+            work_takes_the_requested_time
+            each_key_of_work_is_optional
+            the_reply_to_work_has_the_requested_size
+            invalid_work_gets_an_error_that_names_the_key
+            work_keeps_its_place_among_pipelined_requests
         }
         errors {
             an_invalid_request_gets_an_error_and_the_connection_continues
@@ -125,6 +134,7 @@ const GROUPS: &[Group] = groups! {
         load {
             unread_replies_to_many_requests_use_bounded_memory
             unread_large_replies_use_bounded_memory
+            unread_replies_to_work_use_bounded_memory
         }
         connections {
             two_hundred_short_connections_leave_nothing_behind
@@ -174,7 +184,7 @@ const GROUPS: &[Group] = groups! {
             either_signal_ends_a_server_that_was_used
             an_idle_connection_does_not_delay_shutdown
             half_a_request_does_not_delay_shutdown
-            a_sleep_in_progress_is_answered_before_exit
+            a_request_in_progress_is_answered_before_exit
             ctrl_c_in_a_terminal_drains_too
             every_request_that_arrived_is_answered_before_exit
             replies_are_written_completely_before_exit

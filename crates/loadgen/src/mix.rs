@@ -117,6 +117,7 @@ mod tests {
                 { op = "ping", params = { a = [1, "é"] } },
                 { op = "ping", payload = 100, weight = 5 },
                 { op = "spin", times = { distribution = "constant", value = 20 } },
+                { op = "work", params = { cpu_us = 50, block = true } },
             ]"#,
         )
         .unwrap();
@@ -128,11 +129,12 @@ mod tests {
                 Params::Json("{\"a\":[1,\"é\"]}".to_owned()),
                 Params::Payload(100),
                 Params::Times(Distribution::Constant { value: 20.0 }),
+                Params::Json("{\"block\":true,\"cpu_us\":50}".to_owned()),
             ]
         );
         assert_eq!(
             parts.iter().map(|part| part.weight).collect::<Vec<_>>(),
-            [1, 1, 5, 1]
+            [1, 1, 5, 1, 1]
         );
     }
 

@@ -278,6 +278,7 @@ mod tests {
         assert_eq!(mean(one("ping")), Some(0.0));
         assert_eq!(mean(one("spin")), Some(100.0));
         assert_eq!(mean(one("sleep")), Some(10_000.0));
+        assert_eq!(mean(one("work")), Some(10_100.0));
         assert_eq!(mean(one("pi")), None);
         // 2 of 100 take 20 µs, and 1 of 100 takes 1 ms in 9 of 10 and else 50 ms.
         let of_mix = mean(Work::mix(MIX, 1).unwrap()).unwrap();

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::message::Reply;
+use crate::work::Work;
 
 /// A job that holds the thread that runs it. It borrows nothing, so any thread may run it.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,17 +17,25 @@ enum Kind {
     Pi { terms: u64 },
     Spin { us: u64 },
     Block { ms: u64 },
+    Work(Work),
 }
 
 /// What a job resulted in. It goes back to its session with [`Session::done`](crate::Session::done).
 #[derive(Debug)]
-pub struct Outcome(Result);
+pub struct Outcome {
+    pub(crate) reply: LateReply,
+    /// The reply is due after a wait of this length, which holds no thread.
+    pub(crate) sleep_ms: Option<u64>,
+}
 
+/// The reply to a request that took time.
 #[derive(Debug)]
-enum Result {
+pub(crate) enum LateReply {
     Pi(f64),
     Spun { us: u64 },
+    Slept { ms: u64 },
     Blocked { ms: u64 },
+    Worked { bytes: u64 },
 }
 
 /// How the thread that runs a job passes time. This crate reads no clock, so the server brings one.
@@ -51,34 +60,85 @@ impl Job {
         Self(Kind::Block { ms })
     }
 
+    /// The part of a work that holds its thread. The rest comes with the outcome.
+    pub(crate) fn work(work: Work) -> Self {
+        Self(Kind::Work(work))
+    }
+
     /// Runs the job to its end on this thread.
     #[must_use]
     pub fn run(self, clock: &impl Clock) -> Outcome {
-        Outcome(match self.0 {
-            Kind::Pi { terms } => Result::Pi(pi(terms)),
+        let spin = |us| clock.spin(Duration::from_micros(us));
+        let block = |ms| clock.block(Duration::from_millis(ms));
+        Outcome::at_once(match self.0 {
+            Kind::Pi { terms } => LateReply::Pi(pi(terms)),
             Kind::Spin { us } => {
-                clock.spin(Duration::from_micros(us));
-                Result::Spun { us }
+                spin(us);
+                LateReply::Spun { us }
             }
             Kind::Block { ms } => {
-                clock.block(Duration::from_millis(ms));
-                Result::Blocked { ms }
+                block(ms);
+                LateReply::Blocked { ms }
+            }
+            Kind::Work(work) => {
+                spin(work.cpu_us);
+                if work.block_ms > 0 {
+                    block(work.block_ms);
+                }
+                return Outcome::rest_of(work);
             }
         })
     }
 }
 
 impl Outcome {
-    pub(crate) fn append_reply(&self, out: &mut Vec<u8>) {
-        match &self.0 {
-            Result::Pi(sum) => Reply::append(out, "pi_r", |out| append_json(out, sum)),
-            Result::Spun { us } => Reply::append(out, "spun", |out| append_json(out, us)),
-            Result::Blocked { ms } => Reply::append(out, "blocked", |out| append_json(out, ms)),
+    fn at_once(reply: LateReply) -> Self {
+        Self {
+            reply,
+            sleep_ms: None,
+        }
+    }
+
+    pub(crate) fn sleep(ms: u64) -> Self {
+        Self {
+            reply: LateReply::Slept { ms },
+            sleep_ms: Some(ms),
+        }
+    }
+
+    /// What is left of a work behind the part that holds a thread.
+    pub(crate) fn rest_of(work: Work) -> Self {
+        Self {
+            reply: LateReply::Worked {
+                bytes: work.reply_bytes,
+            },
+            sleep_ms: (work.sleep_ms > 0).then_some(work.sleep_ms),
         }
     }
 }
 
-pub(crate) fn append_json(out: &mut Vec<u8>, number: &impl serde::Serialize) {
+impl LateReply {
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Pi(sum) => Reply::append(out, "pi_r", |out| append_json(out, sum)),
+            Self::Spun { us } => Reply::append(out, "spun", |out| append_json(out, us)),
+            Self::Slept { ms } => Reply::append(out, "slept", |out| append_json(out, ms)),
+            Self::Blocked { ms } => Reply::append(out, "blocked", |out| append_json(out, ms)),
+            Self::Worked { bytes } => append_text(out, "worked", *bytes),
+        }
+    }
+}
+
+/// Appends a reply whose result is a string of so many characters.
+pub(crate) fn append_text(out: &mut Vec<u8>, kind: &str, bytes: u64) {
+    Reply::append(out, kind, |out| {
+        out.push(b'"');
+        out.resize(out.len() + bytes as usize, b'x');
+        out.push(b'"');
+    });
+}
+
+fn append_json(out: &mut Vec<u8>, number: &impl serde::Serialize) {
     serde_json::to_writer(out, number).expect("writing a number to memory can't fail");
 }
 
@@ -96,7 +156,7 @@ pub fn pi(terms: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::PI_MOST_TERMS;
+    use crate::limits::PI_MOST_TERMS;
 
     #[test]
     #[allow(clippy::float_cmp)]

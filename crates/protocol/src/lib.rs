@@ -44,8 +44,8 @@
 //! ```
 //!
 //! The layers, from the bytes up: [`buffer`] holds them, [`frame`] cuts them, and [`message`] reads and writes the JSON in
-//! a frame. [`operation`] knows the six operations of the service, and [`job`] those of them that hold a thread.
-//! [`session`] puts all of it in order for one connection. docs/PROTOCOL.md is for people who write a peer in another
+//! a frame. [`operation`] knows the seven operations of the service, [`work`] the one with several parts, and [`job`] what
+//! holds a thread. [`session`] puts all of it in order for one connection. docs/PROTOCOL.md is for people who write a peer in another
 //! language.
 
 #![forbid(unsafe_code)]
@@ -53,9 +53,11 @@
 pub mod buffer;
 pub mod frame;
 pub mod job;
+mod limits;
 pub mod message;
 pub mod operation;
 pub mod session;
+pub mod work;
 
 pub use buffer::SharedBuffers;
 pub use frame::{FrameLimit, FrameLimitError};
@@ -63,3 +65,4 @@ pub use job::{Clock, Job, Outcome};
 pub use message::{ErrorCode, Reply, Request};
 pub use operation::Operation;
 pub use session::{Session, SessionOptions, Step, Writes};
+pub use work::Work;

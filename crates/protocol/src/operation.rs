@@ -1,21 +1,17 @@
-//! The six operations of the service, with the limits of their parameters.
+//! The seven operations of the service, with the limits of their parameters.
 //!
-//! Two of them are answered at once. The others are returned to whoever owns the thread: as [`Job`] to run, or as a time
-//! to wait.
+//! Two of them are answered at once. The others are returned to whoever owns the thread: as [`Job`] to run, as a time to
+//! wait, or as a job and then a time.
 
 use serde_json::value::RawValue;
 
 use crate::frame::FrameLimit;
 use crate::job::Job;
 pub use crate::job::pi;
+use crate::limits::whole_number;
+pub use crate::limits::{PI_MOST_TERMS, SPIN_MOST_US, WAIT_MOST_MS};
 use crate::message::{ErrorCode, Request, excerpt};
-
-/// The most terms that `pi` sums: about 20 ms of one CPU.
-pub const PI_MOST_TERMS: u64 = 10_000_000;
-/// The longest that `spin` keeps a CPU busy.
-pub const SPIN_MOST_US: u64 = 10_000_000;
-/// The longest that `sleep` and `block` wait.
-pub const WAIT_MOST_MS: u64 = 60_000;
+use crate::work::Work;
 
 /// A request whose parameters are within their limits.
 #[derive(Debug)]
@@ -28,6 +24,8 @@ pub enum Operation<'a> {
     Sleep(u64),
     /// Send this many bytes.
     Blob(u64),
+    /// Compute, then wait, then send bytes.
+    Work(Work),
 }
 
 /// Why a request is refused, for the peer to read.
@@ -40,39 +38,39 @@ pub(crate) struct Refusal {
 impl<'a> Operation<'a> {
     /// Reads the operation that a request asks for, and its parameters within their limits.
     pub(crate) fn read(request: &Request<'a>, limit: FrameLimit) -> Result<Self, Refusal> {
-        let number = |unit: &str, most: u64| whole_number(request, unit, most);
+        let bad_params = |message| Refusal {
+            code: ErrorCode::BadParams,
+            message,
+        };
+        let number = |unit: &str, most: u64| {
+            let params = request.params.get();
+            whole_number(params, most).ok_or_else(|| {
+                let (operation, params) = (&request.operation, excerpt(params, 40));
+                bad_params(format!(
+                    "{operation} takes a whole number of {unit} from 0 to {most}, not {params}"
+                ))
+            })
+        };
+        let reply_most_bytes = limit.blob_bytes() as u64;
         Ok(match &*request.operation {
             "ping" => Self::Ping(request.params),
             "pi" => Self::Job(Job::pi(number("terms", PI_MOST_TERMS)?)),
             "spin" => Self::Job(Job::spin(number("microseconds", SPIN_MOST_US)?)),
             "sleep" => Self::Sleep(number("milliseconds", WAIT_MOST_MS)?),
             "block" => Self::Job(Job::block(number("milliseconds", WAIT_MOST_MS)?)),
-            "blob" => Self::Blob(number("bytes", limit.blob_bytes() as u64)?),
+            "blob" => Self::Blob(number("bytes", reply_most_bytes)?),
+            "work" => Self::Work(Work::read(request.params.get(), reply_most_bytes).map_err(bad_params)?),
             unknown => {
                 return Err(Refusal {
                     code: ErrorCode::UnknownOperation,
                     message: format!(
-                        "there is no operation {:?}; there are ping, pi, spin, sleep, block and blob",
+                        "there is no operation {:?}; there are ping, pi, spin, sleep, block, blob and work",
                         excerpt(unknown, 40)
                     ),
                 });
             }
         })
     }
-}
-
-fn whole_number(request: &Request<'_>, unit: &str, most: u64) -> Result<u64, Refusal> {
-    serde_json::from_str(request.params.get())
-        .ok()
-        .filter(|&n| n <= most)
-        .ok_or_else(|| Refusal {
-            code: ErrorCode::BadParams,
-            message: format!(
-                "{} takes a whole number of {unit} from 0 to {most}, not {}",
-                request.operation,
-                excerpt(request.params.get(), 40)
-            ),
-        })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::buffer::{RETAINED_BYTES, ReadBuffer, SharedBuffers, WriteBuffer};
 use crate::frame::{self, FrameLimit, Head, PREFIX_BYTES};
-use crate::job::{Job, Outcome, append_json};
+use crate::job::{Job, LateReply, Outcome, append_text};
 use crate::message::{ErrorCode, Reply, Request};
 use crate::operation::{Operation, Refusal};
 
@@ -78,8 +78,12 @@ enum State {
     Serving,
     /// Has handed out a job, whose reply is due with its outcome. Requests behind it wait.
     Working,
-    /// Has taken a `sleep`, whose reply is due at a time that the caller sets. Requests behind it wait.
-    Sleeping { ms: u64, until: Option<Instant> },
+    /// Has a reply that is due at a time that the caller sets. Requests behind it wait.
+    Sleeping {
+        ms: u64,
+        until: Option<Instant>,
+        reply: LateReply,
+    },
     /// Takes no further requests.
     Ended { unread: bool },
 }
@@ -147,7 +151,7 @@ impl Session {
             State::Sleeping {
                 until: Some(until), ..
             } => Step::Waiting(until),
-            State::Sleeping { ms, until: None } => Step::Sleep(Duration::from_millis(ms)),
+            State::Sleeping { ms, until: None, .. } => Step::Sleep(Duration::from_millis(ms)),
             State::Ended { unread } => Step::Close { unread },
         }
     }
@@ -161,12 +165,13 @@ impl Session {
 
     /// It is `now`: a wait that ends by then is over, and its reply is written. Returns whether one was.
     pub fn wake(&mut self, now: Instant) -> bool {
-        match self.state {
+        match &self.state {
             State::Sleeping {
-                ms,
                 until: Some(until),
-            } if until <= now => {
-                Reply::append(self.output.tail(), "slept", |out| append_json(out, &ms));
+                reply,
+                ..
+            } if *until <= now => {
+                reply.append(self.output.tail());
                 self.resume();
                 true
             }
@@ -174,11 +179,19 @@ impl Session {
         }
     }
 
-    /// The job of [`Step::Job`] has run, with this outcome: its reply is written.
-    #[expect(clippy::needless_pass_by_value, reason = "an outcome is used once")]
+    /// The job of [`Step::Job`] has run, with this outcome: its reply is written, or due after a wait.
     pub fn done(&mut self, outcome: Outcome) {
         if let State::Working = self.state {
-            outcome.append_reply(self.output.tail());
+            self.conclude(outcome);
+        }
+    }
+
+    fn conclude(&mut self, Outcome { reply, sleep_ms }: Outcome) {
+        if let Some(ms) = sleep_ms {
+            let until = None;
+            self.state = State::Sleeping { ms, until, reply };
+        } else {
+            reply.append(self.output.tail());
             self.resume();
         }
     }
@@ -250,8 +263,8 @@ impl Session {
                         self.state = State::Working;
                         Step::Job(job)
                     }
-                    Answer::Sleep { ms } => {
-                        self.state = State::Sleeping { ms, until: None };
+                    Answer::Sleep(outcome) => {
+                        self.conclude(outcome);
                         self.step()
                     }
                 }
@@ -304,10 +317,10 @@ impl Cut {
 enum Answer {
     /// The reply is written.
     Written,
-    /// The reply is the outcome of this job.
+    /// The reply is, or follows, the outcome of this job.
     Job(Job),
     /// The reply is due after a wait.
-    Sleep { ms: u64 },
+    Sleep(Outcome),
 }
 
 /// Answers the request in `body` at once, or returns what its reply takes.
@@ -322,16 +335,13 @@ fn answer(body: &[u8], limit: FrameLimit, out: &mut Vec<u8>) -> Answer {
         Ok(Operation::Ping(params)) => {
             Reply::append(out, "pong", |out| out.extend_from_slice(params.get().as_bytes()))
         }
-        Ok(Operation::Blob(bytes)) => Reply::append(out, "blob", |out| append_blob(out, bytes as usize)),
+        Ok(Operation::Blob(bytes)) => append_text(out, "blob", bytes),
         Ok(Operation::Job(job)) => return Answer::Job(job),
-        Ok(Operation::Sleep(ms)) => return Answer::Sleep { ms },
+        Ok(Operation::Sleep(ms)) => return Answer::Sleep(Outcome::sleep(ms)),
+        Ok(Operation::Work(work)) if work.holds_a_thread() => return Answer::Job(Job::work(work)),
+        Ok(Operation::Work(work)) if work.sleep_ms > 0 => return Answer::Sleep(Outcome::rest_of(work)),
+        Ok(Operation::Work(work)) => append_text(out, "worked", work.reply_bytes),
         Err(refusal) => Reply::append_error(out, refusal.code, &refusal.message),
     }
     Answer::Written
-}
-
-fn append_blob(out: &mut Vec<u8>, bytes: usize) {
-    out.push(b'"');
-    out.resize(out.len() + bytes, b'x');
-    out.push(b'"');
 }

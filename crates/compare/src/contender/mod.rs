@@ -14,7 +14,7 @@ pub(crate) use schema::contender::{ADDRESS, Contender, LeftOut, Ready};
 pub(crate) const PROGRAM_PREFIX: &str = "server-";
 
 /// The operations that built-in models answer.
-pub(crate) const OPERATIONS: [&str; 6] = ["ping", "pi", "spin", "sleep", "block", "blob"];
+pub(crate) const OPERATIONS: [&str; 7] = ["ping", "pi", "spin", "sleep", "block", "blob", "work"];
 
 /// The built-in model of this description, whose program lies in this folder.
 pub(crate) fn built_in(description: Description, folder: &Path) -> Contender {

@@ -192,7 +192,7 @@ fn load(load: &Load) -> Result<(), String> {
     }
     if load.within_times.is_some() && crate::load::work(load)?.mean_time_us().is_none() {
         return Err(
-            "it has within_times, but the time that its work takes is unknown; use ping, spin, sleep or block".to_owned(),
+            "it has within_times, but the time that its work takes is unknown; use ping, spin, sleep, block or work".to_owned(),
         );
     }
     if load.capacity_per_s.is_some() && load.capacity.is_none() {

@@ -6,7 +6,7 @@ use crate::client::{Client, request};
 use crate::description::{BlockHolds, CrashLoses, Description, Serves, WaitHolds, WorkerKind};
 use crate::model::{Model, WORKERS};
 use crate::server::Server;
-use crate::wait::eventually;
+use crate::wait::{eventually, let_packets_arrive};
 
 pub(crate) fn describe_prints_one_object_and_exits(model: &Model) {
     let finished = model.run(&["--describe"]);
@@ -99,8 +99,18 @@ pub(crate) fn the_default_number_of_workers_is_as_described(model: &Model) {
     }
 }
 
-/// More connections sleep than there were threads before. A thread for each sleep, or not, is then a matter of counting.
 pub(crate) fn a_sleep_holds_what_is_described(model: &Model) {
+    waits_hold_what_is_described(model, &request("sleep", "60000"));
+}
+
+/// It waits behind a part that holds its thread.
+pub(crate) fn a_wait_of_work_holds_what_is_described(model: &Model) {
+    waits_hold_what_is_described(model, &request("work", r#"{"cpu_us": 1, "wait_ms": 60000}"#));
+}
+
+/// More connections wait than there were threads before. A thread for each wait, or not, is then a matter of counting.
+#[track_caller]
+fn waits_hold_what_is_described(model: &Model, wait: &[u8]) {
     const FEW: usize = 8;
     if model.serves_one() {
         let description = &model.description;
@@ -117,8 +127,9 @@ pub(crate) fn a_sleep_holds_what_is_described(model: &Model) {
     }
     let threads = || usize::try_from(server.tree().threads()).expect("a number of threads");
     let count = if model.serves_many() { threads() + FEW } else { FEW };
-    // Each answers a ping while those before it sleep.
-    let sleepers: Vec<_> = (0..count).map(|_| server.connect_asleep("60000")).collect();
+    // Each answers a ping while those before it wait.
+    let waiting = (0..count).map(|_| server.connect_with(wait));
+    let waiting: Vec<_> = waiting.inspect(|_| let_packets_arrive()).collect();
     let observed = if threads() >= count {
         WaitHolds::Thread
     } else {
@@ -127,29 +138,35 @@ pub(crate) fn a_sleep_holds_what_is_described(model: &Model) {
     assert_eq!(
         observed,
         model.description.wait_holds,
-        "{count} sleeps in {} threads",
+        "{count} waits in {} threads",
         threads()
     );
-    assert!(
-        sleepers.iter().all(|sleeper| !sleeper.has_data()),
-        "the sleeps go on"
-    );
+    assert!(waiting.iter().all(|client| !client.has_data()), "the waits go on");
 }
 
 pub(crate) fn a_block_stops_what_is_described(model: &Model) {
+    stops_what_is_described(model, &request("block", "60000"));
+}
+
+pub(crate) fn a_block_of_work_stops_what_is_described(model: &Model) {
+    stops_what_is_described(model, &request("work", r#"{"wait_ms": 60000, "block": true}"#));
+}
+
+#[track_caller]
+fn stops_what_is_described(model: &Model, block: &[u8]) {
     match model.description.block_holds {
         BlockHolds::Connection => {
             let server = model.start_for(4, &[]);
             let mut others: Vec<_> = (0..3).map(|_| server.connect_served()).collect();
-            let blocked = server.connect_with(request("block", "60000"));
+            let blocked = server.connect_with(block);
             others.iter_mut().for_each(Client::expect_pong);
             assert!(!blocked.has_data(), "the block goes on");
         }
         BlockHolds::Loop => {
-            stops_everything(&model.start_one_loop(&[]), model);
+            stops_everything(&model.start_one_loop(&[]), model, block);
             if model.has_workers() {
                 let server = model.start(&["--workers", "2"]);
-                let blocked = server.connect_with(request("block", "60000"));
+                let blocked = server.connect_with(block);
                 eventually("the other loop serves a connection", || {
                     let mut other = server.connect();
                     other.send(request("ping", "1"));
@@ -158,15 +175,15 @@ pub(crate) fn a_block_stops_what_is_described(model: &Model) {
                 assert!(!blocked.has_data(), "the block goes on");
             }
         }
-        BlockHolds::Everything => stops_everything(&model.start_for(4, &[]), model),
+        BlockHolds::Everything => stops_everything(&model.start_for(4, &[]), model, block),
     }
 }
 
 #[track_caller]
-fn stops_everything(server: &Server, model: &Model) {
+fn stops_everything(server: &Server, model: &Model, block: &[u8]) {
     let before = if model.serves_one() { 0 } else { 3 };
     let mut others: Vec<_> = (0..before).map(|_| server.connect_served()).collect();
-    let blocked = server.connect_with(request("block", "60000"));
+    let blocked = server.connect_with(block);
     others.extend((0..3).map(|_| server.connect()));
     for client in &mut others {
         client.send(request("ping", "1"));

@@ -52,13 +52,18 @@ pub(crate) fn half_a_request_does_not_delay_shutdown(model: &Model) {
     }
 }
 
-pub(crate) fn a_sleep_in_progress_is_answered_before_exit(model: &Model) {
+pub(crate) fn a_request_in_progress_is_answered_before_exit(model: &Model) {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        for (operation, out) in [("sleep", "slept"), ("block", "blocked")] {
+        for (operation, params, out, result) in [
+            ("sleep", "400", "slept", "400"),
+            ("block", "400", "blocked", "400"),
+            // The signal arrives in its first part, and the second begins while the server drains.
+            ("work", r#"{"cpu_us": 200000, "wait_ms": 200}"#, "worked", r#""""#),
+        ] {
             let server = model.start(&LONG_DRAIN);
-            let mut client = server.connect_with(request(operation, "400"));
+            let mut client = server.connect_with(request(operation, params));
             server.signal(signal);
-            client.receive().is(out, "400");
+            client.receive().is(out, result);
             client.expect_end();
             has_ended_cleanly(server);
         }

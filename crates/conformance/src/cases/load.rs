@@ -14,18 +14,13 @@ const BOUND_BYTES: u64 = 16 << 20;
 
 /// The server must stop reading when the kernel accepts no more of its replies, and continue later.
 pub(crate) fn unread_replies_to_many_requests_use_bounded_memory(model: &Model) {
-    const REQUESTS: usize = 2_000;
-    let server = model.start(&[]);
-    let mut greedy = server.connect();
-    stays_within_bounds(&server, &greedy, request("blob", "65536").repeat(REQUESTS));
-    for _ in 0..REQUESTS {
-        let body = greedy
-            .try_receive()
-            .expect("a reply can be read")
-            .expect("a reply comes");
-        assert!(body.len() >= 65_536, "a blob of that size");
-    }
-    greedy.expect_pong();
+    unread_replies_use_bounded_memory(model, &request("blob", "65536"));
+}
+
+/// Each request computes a little, so that its reply comes after its job and not with its request.
+pub(crate) fn unread_replies_to_work_use_bounded_memory(model: &Model) {
+    let work = request("work", r#"{"cpu_us": 1, "reply_bytes": 65536}"#);
+    unread_replies_use_bounded_memory(model, &work);
 }
 
 pub(crate) fn unread_large_replies_use_bounded_memory(model: &Model) {
@@ -84,6 +79,23 @@ pub(crate) fn a_peer_that_sends_slowly_delays_no_other_connection(model: &Model)
         server.expect_service();
     }
     assert_eq!(slow.receive().out, "pong");
+}
+
+/// The request asks for a reply of 64 KiB.
+#[track_caller]
+fn unread_replies_use_bounded_memory(model: &Model, request: &[u8]) {
+    const REQUESTS: usize = 2_000;
+    let server = model.start(&[]);
+    let mut greedy = server.connect();
+    stays_within_bounds(&server, &greedy, request.repeat(REQUESTS));
+    for _ in 0..REQUESTS {
+        let body = greedy
+            .try_receive()
+            .expect("a reply can be read")
+            .expect("a reply comes");
+        assert!(body.len() >= 65_536, "a reply of that size");
+    }
+    greedy.expect_pong();
 }
 
 /// Sends the stream from another thread, because the server may never read all of it. Watches the server's memory until

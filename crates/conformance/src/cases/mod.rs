@@ -23,4 +23,5 @@ pub(crate) mod tally;
 pub(crate) mod unread;
 pub(crate) mod waiting;
 pub(crate) mod wire;
+pub(crate) mod work;
 pub(crate) mod workers;

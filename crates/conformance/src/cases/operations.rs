@@ -6,8 +6,8 @@ use crate::client::{Client, MAX_FRAME, frame, ping_of_body_length, prefix};
 use crate::model::Model;
 use crate::wait::eventually;
 
-/// What a reply needs in addition to the characters of a blob, rounded up.
-const ENVELOPE: usize = 64;
+/// What a reply needs in addition to the characters of its string, rounded up.
+pub(super) const ENVELOPE: usize = 64;
 
 pub(crate) fn pi_is_the_original_sum_to_the_last_digit(model: &Model) {
     let server = model.start(&[]);
@@ -127,7 +127,7 @@ fn expect_blob(client: &mut Client, size: usize) {
 }
 
 #[track_caller]
-fn takes_at_least(time: Duration, act: impl FnOnce()) {
+pub(super) fn takes_at_least(time: Duration, act: impl FnOnce()) {
     let start = Instant::now();
     act();
     let took = start.elapsed();

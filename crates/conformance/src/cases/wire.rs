@@ -85,6 +85,7 @@ pub(crate) fn different_operations_in_one_write_are_answered_in_order(model: &Mo
         stream.extend(request("blob", "3"));
         stream.extend(request("pi", "0"));
         stream.extend(request("block", "0"));
+        stream.extend(request("work", r#"{"cpu_us": 50, "wait_ms": 1}"#));
     }
     client.send(stream);
     for _ in 0..20 {
@@ -96,6 +97,7 @@ pub(crate) fn different_operations_in_one_write_are_answered_in_order(model: &Mo
         assert_eq!(client.receive().out, "blob");
         client.receive().is("pi_r", "2.8284271247461903");
         client.receive().is("blocked", "0");
+        client.receive().is("worked", r#""""#);
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "HOST:PORT", value_parser = Target::resolve)]
     connect: Target,
 
-    /// Operation: ping, pi, spin, sleep, block or blob
+    /// Operation: ping, pi, spin, sleep, block, blob or work
     #[arg(long, default_value = "ping")]
     op: String,
 

@@ -12,7 +12,7 @@ impl From<WorkError> for Usage {
     fn from(error: WorkError) -> Self {
         let flag = match error {
             WorkError::UnknownOperation(_) => "--op",
-            WorkError::NotJson { .. } | WorkError::BadParams { .. } => "--params",
+            WorkError::NotJson { .. } | WorkError::BadParams { .. } | WorkError::BadWork(_) => "--params",
             WorkError::PayloadTooLong { .. } | WorkError::PayloadWithoutPing(_) => "--payload",
             WorkError::TimesWithoutWaiting(_) | WorkError::BadTimes { .. } => "--mix",
         };

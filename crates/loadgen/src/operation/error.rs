@@ -8,7 +8,7 @@ use crate::distribution::DistributionError;
 #[derive(Debug, Error, PartialEq)]
 pub enum WorkError {
     /// No such operation.
-    #[error("operation {0:?} is unknown; use ping, pi, spin, sleep, block or blob")]
+    #[error("operation {0:?} is unknown; use ping, pi, spin, sleep, block, blob or work")]
     UnknownOperation(String),
     /// The parameters are not JSON.
     #[error("the parameters {text:?} are not JSON: {reason}; put a string into quotes: '\"text\"'")]
@@ -28,6 +28,9 @@ pub enum WorkError {
         /// The value given.
         params: String,
     },
+    /// The service would refuse the parameters of `work`.
+    #[error("{0}")]
+    BadWork(String),
     /// Too long for the client, which keeps several copies.
     #[error("a payload of {bytes} bytes is too long; use at most {most}")]
     PayloadTooLong {

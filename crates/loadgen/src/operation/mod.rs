@@ -9,7 +9,7 @@ mod verdict;
 use std::io::Write;
 
 use protocol::frame::PREFIX_BYTES;
-use protocol::{Reply, Request, operation};
+use protocol::{Reply, Request, Work, operation};
 
 pub use self::error::WorkError;
 pub use self::params::Params;
@@ -20,12 +20,13 @@ pub(crate) use self::verdict::shortened;
 use crate::distribution::{self, Distribution, random_point};
 
 /// The operations other than `ping`, with their default parameters.
-const DEFAULT_PARAMS: [(&str, &str); 5] = [
+const DEFAULT_PARAMS: [(&str, &str); 6] = [
     ("pi", "100"),
     ("spin", "100"),
     ("sleep", "10"),
     ("block", "10"),
     ("blob", "1024"),
+    ("work", r#"{"cpu_us": 100, "wait_ms": 10}"#),
 ];
 
 /// An operation and its parameters.
@@ -83,6 +84,10 @@ impl Operation {
             Params::Payload(_) => return Err(WorkError::PayloadWithoutPing(name.to_owned())),
             Params::Times(times) => return Self::timed(name, kind, times, most, seed),
         };
+        if name == "work" {
+            let bytes = read_work(&params)?.reply_bytes;
+            return Ok(Self::fixed(name, &params, "worked", Some(&text_of(bytes))));
+        }
         let number = params.parse().ok().filter(|&number: &u64| number <= most);
         let number = number.ok_or_else(|| WorkError::BadParams {
             operation: name.to_owned(),
@@ -91,7 +96,7 @@ impl Operation {
         })?;
         let result = match name {
             "pi" => Some(operation::pi(number).to_string()),
-            "blob" => Some(format!("\"{}\"", "x".repeat(number as usize))),
+            "blob" => Some(text_of(number)),
             _ => None,
         };
         Ok(Self::fixed(name, &params, kind, result.as_deref()))
@@ -216,6 +221,10 @@ impl Operation {
             "ping" => return Some(0.0),
             "spin" => 1.0,
             "sleep" | "block" => 1e3,
+            "work" => {
+                let work = read_work(&self.fixed_params()?).ok()?;
+                return Some(work.cpu_us as f64 + (work.block_ms + work.sleep_ms) as f64 * 1e3);
+            }
             _ => return None,
         };
         let own = self.times().map(|times| times.mean());
@@ -329,6 +338,16 @@ impl Operation {
         }
         ping
     }
+}
+
+/// The parts of a `work`.
+fn read_work(params: &str) -> Result<Work, WorkError> {
+    Work::read(params, STRING_MOST_BYTES as u64).map_err(WorkError::BadWork)
+}
+
+/// The JSON string of so many characters that the project's servers send.
+fn text_of(bytes: u64) -> String {
+    format!("\"{}\"", "x".repeat(bytes as usize))
 }
 
 fn write_number(scratch: &mut Vec<u8>, number: u64) {

@@ -42,6 +42,18 @@ fn a_reply_may_say_the_same_in_other_words() {
         blob.judge(0, &reply("blob", "\"ab\"")),
         Verdict::Wrong(_)
     ));
+    let mut work = operation("work", Params::Json("{\"reply_bytes\": 3}".to_owned())).unwrap();
+    assert_eq!(work.judge(0, &reply("worked", "\"abc\"")), Verdict::Good);
+    for (kind, result) in [
+        ("worked", "\"ab\""),
+        ("worked", "\"\u{e9}a\""),
+        ("blob", "\"abc\""),
+    ] {
+        assert!(
+            matches!(work.judge(0, &reply(kind, result)), Verdict::Wrong(_)),
+            "{kind} {result}"
+        );
+    }
 }
 
 #[test]
@@ -63,6 +75,8 @@ fn every_operation_knows_its_reply() {
         ("sleep", "7", "slept", "7"),
         ("block", "7", "blocked", "7"),
         ("blob", "2", "blob", "\"xx\""),
+        ("work", "{}", "worked", "\"\""),
+        ("work", r#"{"cpu_us": 9, "reply_bytes": 2}"#, "worked", "\"xx\""),
     ] {
         let mut work = operation(name, Params::Json(params.to_owned())).unwrap();
         assert_eq!(work.judge(0, &reply(kind, result)), Verdict::Good);
@@ -93,6 +107,10 @@ fn work_that_the_service_refuses_is_refused_here() {
     assert!(error("ping", Params::Json("text".to_owned())).contains("quotes"));
     assert!(error("sleep", Params::Json("60001".to_owned())).contains("60000"));
     assert!(error("sleep", Params::Payload(3)).contains("payload"));
+    let work = |params: &str| error("work", Params::Json(params.to_owned()));
+    assert!(work("{\"wait_ms\": 60001}").contains("from 0 to 60000 as wait_ms, not 60001"));
+    assert!(work("{\"cpu\": 1}").contains("unknown field `cpu`"));
+    assert!(work("7").contains("takes an object"));
 }
 
 #[test]

@@ -103,14 +103,21 @@ fn the_json_has_the_options() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mix.toml");
-    let mix = r#"operation = [{ op = "ping", weight = 3 }, { op = "blob", params = 10 }]"#;
+    let mix = r#"operation = [
+        { op = "ping", weight = 3 },
+        { op = "blob", params = 10 },
+        { op = "work", params = { cpu_us = 5 } },
+    ]"#;
     fs::write(&path, mix).expect("the mix can be written");
     let options = asked(&["--mix", path.to_str().unwrap()]);
     let parts = options["mix"].as_array().expect("a mix has parts");
     let values = |field: &str| parts.iter().map(|part| part[field].clone()).collect::<Vec<_>>();
-    assert_eq!(values("name"), ["ping", "blob 10"]);
-    assert_eq!(values("weight"), [3, 1]);
-    assert_eq!(values("params"), [Value::Null, "10".into()]);
+    assert_eq!(values("name"), ["ping", "blob 10", "work {\"cpu_us\":5}"]);
+    assert_eq!(values("weight"), [3, 1, 1]);
+    assert_eq!(
+        values("params"),
+        [Value::Null, "10".into(), "{\"cpu_us\":5}".into()]
+    );
 }
 
 #[test]

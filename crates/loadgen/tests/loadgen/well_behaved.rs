@@ -93,6 +93,8 @@ fn every_operation_is_asked_for_and_its_reply_known() {
         ("blob", Params::Json("200000".to_owned())),
         ("blob", Params::Unique),
         ("sleep", Params::Json("1".to_owned())),
+        ("work", Params::Unique),
+        ("work", Params::Json("{\"reply_bytes\": 200000}".to_owned())),
     ] {
         let fake = Fake::good();
         assert_all_is_well(&fake, &fake.plan(4, Work::new(operation, params).unwrap()));

@@ -40,6 +40,33 @@ fn buffers() -> impl Strategy<Value = Buffers> {
     prop_oneof![Just(Buffers::Own), Just(Buffers::Lent)]
 }
 
+/// The params of a `work`, and the length of the string in its reply; none where they are out of range.
+fn work() -> impl Strategy<Value = (String, Option<usize>)> {
+    fn key<T: ToString + std::fmt::Debug>(
+        name: &'static str,
+        value: impl Strategy<Value = T>,
+    ) -> impl Strategy<Value = Option<String>> {
+        prop::option::of(value.prop_map(move |value| format!("\"{name}\": {}", value.to_string())))
+    }
+    let keys = (
+        key("cpu_us", 0..10_100_000_u64),
+        key("wait_ms", 0..61_000_u64),
+        key("block", any::<bool>()),
+        prop::option::of(0..3000_usize),
+    );
+    keys.prop_map(|(cpu, wait, block, reply)| {
+        let within = |key: &Option<String>, most: u64| {
+            let number = key.as_ref().and_then(|key| key.rsplit(' ').next());
+            number.is_none_or(|number| number.parse::<u64>().expect("it is a number") <= most)
+        };
+        let is_good = within(&cpu, 10_000_000) && within(&wait, 60_000);
+        let reply_key = reply.map(|bytes| format!("\"reply_bytes\": {bytes}"));
+        let keys: Vec<_> = [reply_key, wait, block, cpu].into_iter().flatten().collect();
+        let params = format!("{{{}}}", keys.join(", "));
+        (params, is_good.then_some(reply.unwrap_or(0)))
+    })
+}
+
 proptest! {
     #[test]
     fn any_split_of_a_stream_gives_the_same_frames(
@@ -86,6 +113,32 @@ proptest! {
         let got = replies(&play(options, &requests(&messages), &pieces, buffers));
         let expected: Vec<_> = params.into_iter().map(|params| ("pong".to_owned(), params)).collect();
         prop_assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn any_work_among_pings_is_answered_in_its_place(
+        works in prop::collection::vec((work(), any::<bool>()), 1..20),
+        pieces in prop::collection::vec(1..200_usize, 1..20),
+        buffers in buffers(),
+    ) {
+        let (mut messages, mut expected) = (Vec::new(), Vec::new());
+        for (number, ((params, reply), has_ping_behind)) in works.iter().enumerate() {
+            messages.push(("work", params.clone()));
+            expected.push((reply.map_or("error", |_| "worked").to_owned(), *reply));
+            if *has_ping_behind {
+                messages.push(("ping", number.to_string()));
+                expected.push(("pong".to_owned(), None));
+            }
+        }
+        let messages: Vec<_> = messages.iter().map(|(operation, params)| (*operation, params.as_str())).collect();
+        let got = replies(&play(SessionOptions::default(), &requests(&messages), &pieces, buffers));
+        prop_assert_eq!(got.len(), expected.len());
+        for ((kind, result), (expected_kind, bytes)) in got.into_iter().zip(expected) {
+            prop_assert_eq!(&kind, &expected_kind);
+            if let Some(bytes) = bytes {
+                prop_assert_eq!(result, json_string(&"x".repeat(bytes)));
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use protocol::session::UNSENT_MOST_BYTES;
 use protocol::{Clock, Session, SessionOptions, Step, Writes};
 
-use crate::harness::{Buffers, play, receive, replies, requests, send_all};
+use crate::harness::{Buffers, NoTime, play, receive, replies, requests, send_all};
 
 #[test]
 fn every_operation_is_answered_in_order() {
@@ -17,6 +17,11 @@ fn every_operation_is_answered_in_order() {
         ("sleep", "8"),
         ("block", "9"),
         ("blob", "3"),
+        (
+            "work",
+            r#"{"cpu_us": 5, "wait_ms": 6, "block": false, "reply_bytes": 2}"#,
+        ),
+        ("work", "{}"),
     ]);
     let expected = [
         ("pong", r#"{"a": [1e-7, "é"]}"#),
@@ -25,6 +30,8 @@ fn every_operation_is_answered_in_order() {
         ("slept", "8"),
         ("blocked", "9"),
         ("blob", "\"xxx\""),
+        ("worked", "\"xx\""),
+        ("worked", "\"\""),
     ];
     let got = replies(&play(
         SessionOptions::default(),
@@ -108,6 +115,77 @@ fn a_job_is_handed_out_once_then_answered() {
     assert_eq!(kinds, ["blocked", "spun", "pi_r", "pong"]);
 }
 
+/// A session that has received one `work` and a ping.
+fn session_with_a_work(params: &str) -> Session {
+    let mut session = Session::new(SessionOptions::default());
+    let bytes = requests(&[("work", params), ("ping", "1")]);
+    receive(&mut session, &mut &bytes[..], usize::MAX);
+    session
+}
+
+/// Runs the job that the session hands out, and returns how it passed its time.
+fn run_job(session: &mut Session) -> Vec<(&'static str, Duration)> {
+    let Step::Job(job) = session.step() else {
+        panic!("the next step is a job");
+    };
+    let clock = Recorded::default();
+    session.done(job.run(&clock));
+    clock.0.into_inner()
+}
+
+/// Expects the reply to the work, and that to the ping behind it.
+#[track_caller]
+fn ends_with_a_pong(session: &mut Session, result: &str) {
+    assert_eq!(session.step(), Step::Replied);
+    assert_eq!(session.step(), Step::Read);
+    assert_eq!(session.answered(), 2);
+    let mut out = Vec::new();
+    send_all(session, &mut out);
+    let expected = [("worked", result), ("pong", "1")];
+    assert_eq!(
+        replies(&out),
+        expected.map(|(kind, result)| (kind.into(), result.into()))
+    );
+}
+
+#[test]
+fn work_computes_then_waits_then_replies() {
+    let mut session = session_with_a_work(r#"{"cpu_us": 50, "wait_ms": 7, "reply_bytes": 3}"#);
+    assert_eq!(run_job(&mut session), [("spin", Duration::from_micros(50))]);
+    assert!(session.output().is_empty() && session.answered() == 0);
+    assert_eq!(session.step(), Step::Sleep(Duration::from_millis(7)));
+    let due = Instant::now();
+    session.wait_until(due);
+    assert_eq!(session.step(), Step::Waiting(due));
+    assert!(session.wake(due));
+    ends_with_a_pong(&mut session, "\"xxx\"");
+}
+
+#[test]
+fn work_that_blocks_waits_within_its_job() {
+    let mut session = session_with_a_work(r#"{"cpu_us": 50, "wait_ms": 7, "block": true}"#);
+    let passed = [
+        ("spin", Duration::from_micros(50)),
+        ("block", Duration::from_millis(7)),
+    ];
+    assert_eq!(run_job(&mut session), passed);
+    ends_with_a_pong(&mut session, "\"\"");
+}
+
+#[test]
+fn work_that_only_sleeps_or_replies_is_no_job() {
+    let mut session = session_with_a_work(r#"{"wait_ms": 7}"#);
+    assert_eq!(session.step(), Step::Sleep(Duration::from_millis(7)));
+    let due = Instant::now();
+    session.wait_until(due);
+    assert!(session.wake(due));
+    ends_with_a_pong(&mut session, "\"\"");
+
+    let mut session = session_with_a_work(r#"{"block": true, "reply_bytes": 1}"#);
+    assert_eq!(session.step(), Step::Replied);
+    ends_with_a_pong(&mut session, "\"x\"");
+}
+
 #[test]
 fn an_oversized_length_is_answered_and_ends_the_conversation() {
     let mut session = Session::new(SessionOptions::default());
@@ -131,18 +209,24 @@ fn an_oversized_length_is_answered_and_ends_the_conversation() {
 
 #[test]
 fn a_peer_that_does_not_read_costs_bounded_memory() {
-    let mut session = Session::new(SessionOptions::default());
-    let bytes = requests(&[("blob", "1000")]).repeat(1000);
-    let mut left = &bytes[..];
-    loop {
-        match session.step() {
-            Step::Replied => {}
-            Step::Read => receive(&mut session, &mut left, usize::MAX),
-            Step::Flush => break,
-            other => panic!("{other:?}"),
+    for large in [
+        ("blob", "1000"),
+        ("work", r#"{"cpu_us": 1, "reply_bytes": 1000}"#),
+    ] {
+        let mut session = Session::new(SessionOptions::default());
+        let bytes = requests(&[large]).repeat(1000);
+        let mut left = &bytes[..];
+        loop {
+            match session.step() {
+                Step::Replied => {}
+                Step::Read => receive(&mut session, &mut left, usize::MAX),
+                Step::Job(job) => session.done(job.run(&NoTime)),
+                Step::Flush => break,
+                other => panic!("{other:?}"),
+            }
         }
+        assert!((UNSENT_MOST_BYTES..UNSENT_MOST_BYTES + 1100).contains(&session.output().len()));
     }
-    assert!((UNSENT_MOST_BYTES..UNSENT_MOST_BYTES + 1100).contains(&session.output().len()));
 }
 
 #[test]

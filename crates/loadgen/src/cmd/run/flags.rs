@@ -67,12 +67,12 @@ pub(crate) struct Flags {
     #[arg(long, value_enum, default_value_t = PacingFlag::Hybrid, requires = "open_loop")]
     pacing: PacingFlag,
 
-    /// Operation: ping, pi, spin, sleep, block or blob
+    /// Operation: ping, pi, spin, sleep, block, blob or work
     #[arg(long, default_value = "ping")]
     op: String,
 
     /// Parameters as JSON, the same in each request [default: a different string for each ping; pi 100, spin 100, sleep 10,
-    /// block 10, blob 1024]
+    /// block 10, blob 1024, work {"cpu_us": 100, "wait_ms": 10}]
     #[arg(
         long,
         value_name = "JSON",

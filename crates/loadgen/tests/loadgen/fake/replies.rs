@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use protocol::{Reply, Request, operation};
+use protocol::{Reply, Request, Work, operation};
 
 /// The right reply to a request, as a frame.
 pub(super) fn answer(request: &Request<'_>) -> Vec<u8> {
@@ -13,6 +13,12 @@ pub(super) fn answer(request: &Request<'_>) -> Vec<u8> {
         "ping" => ("pong", params.to_owned()),
         "pi" => ("pi_r", operation::pi(number()).to_string()),
         "blob" => ("blob", format!("\"{}\"", "b".repeat(number() as usize))),
+        "work" => {
+            let work = Work::read(params, 1 << 20).expect("the parameters are within their ranges");
+            thread::sleep(Duration::from_millis(work.sleep_ms));
+            let text = "w".repeat(work.reply_bytes as usize);
+            ("worked", format!("\"{text}\""))
+        }
         "sleep" => {
             thread::sleep(Duration::from_millis(number()));
             ("slept", params.to_owned())
