@@ -53,6 +53,13 @@ impl Model {
             .is_some_and(|workers| workers.kind == WorkerKind::Processes)
     }
 
+    /// It has a fixed set of worker threads, in one process.
+    pub(crate) fn has_worker_threads(&self) -> bool {
+        self.description
+            .workers
+            .is_some_and(|workers| workers.kind == WorkerKind::Threads)
+    }
+
     /// Connections wait without holding a thread: an event loop serves many of them.
     pub(crate) fn is_event_loop(&self) -> bool {
         self.description.wait_holds == WaitHolds::Nothing
@@ -66,6 +73,11 @@ impl Model {
     /// It has more than one process. Where a crash loses less than everything, processes are what contains it.
     pub(crate) fn forks(&self) -> bool {
         self.has_worker_processes() || self.description.crash_loses != CrashLoses::Everything
+    }
+
+    /// It starts threads: for its connections, or as its workers.
+    pub(crate) fn starts_threads(&self) -> bool {
+        !self.forks() && (self.spawns() || self.has_worker_threads())
     }
 
     /// It makes a thread or a process for each connection, so that it can be refused one.

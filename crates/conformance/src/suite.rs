@@ -280,6 +280,11 @@ const GROUPS: &[Group] = groups! {
             a_server_without_processes_or_threads_exits_with_one_line
         }
     }
+    worker_threads if Model::has_worker_threads => {
+        supervision {
+            a_server_without_processes_or_threads_exits_with_one_line
+        }
+    }
     with_workers if Model::has_workers => {
         flags {
             a_wrong_worker_flag_is_reported_in_one_line

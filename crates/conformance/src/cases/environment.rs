@@ -23,7 +23,7 @@ pub(crate) fn children_in_another_process_namespace_serve(model: &Model) {
         test_support::skip("it needs permission to create a process namespace");
         return;
     }
-    if model.spawns() && !model.forks() {
+    if model.starts_threads() {
         // A process can create no thread while its children go to another namespace.
         let finished = model.start_unready(&launcher, &[]).finish_unready();
         assert_eq!(finished.code, Some(1), "{}", finished.stderr);

@@ -1,0 +1,151 @@
+//! A task for each connection, on tokio's runtime: as async/await is written in Rust today.
+//!
+//! ```text
+//!   runtime           accept ── spawn ──┬────────┬────────┐
+//!                                       ▼        ▼        ▼
+//!   tasks                            read A   read B   read C      each .await lets the thread run another task
+//!                                       └────────┼────────┘
+//!   worker threads        1      2      …      N: each takes the next task that can go on, or steals one
+//!
+//!   blocking threads      spin A     block B     started when needed, 512 at most, gone after 10 s without a job
+//! ```
+//!
+//! What blocks: nothing, as long as each task reaches its next `.await` soon. So jobs that compute or block (`pi`, `spin`,
+//! `block`) go to the blocking threads by `spawn_blocking`, and only their own connection waits. When 512 of them are busy,
+//! further jobs queue for a thread. With `--blocking inline` a job runs where it was read, on a worker thread: the usual
+//! mistake. N such jobs hold all N workers, and every connection waits, although nothing in the code looks wrong.
+//!
+//! What it costs: code that reads like a thread for each connection, and waits like an event loop. A task is a state machine
+//! that the compiler writes. Each task has buffers of its own, so an idle connection keeps a few KiB. A request that finds
+//! all workers asleep wakes one, which is a switch. A task may wake up on another CPU than last time. A job on another
+//! thread costs two switches, which a job of a few microseconds does not repay.
+//!
+//! Flags: `--workers`, `--flavor` and `--blocking`, beside those that every server takes.
+
+#![forbid(unsafe_code)]
+
+mod connection;
+mod generation;
+mod incoming;
+
+use std::num::NonZeroU16;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use serving::model::{
+    BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
+};
+use serving::{Error, Options, Result};
+use tokio::runtime::Builder;
+use tokio::select;
+use tokio::task::spawn_blocking;
+
+use crate::connection::Connection;
+use crate::incoming::Incoming;
+
+const MODEL: Model = Model {
+    name: "tokio",
+    summary: "a task for each connection, on tokio's worker threads",
+    lineage: Lineage::Further,
+    serves: Serves::Many,
+    workers: Some(Workers {
+        kind: WorkerKind::Threads,
+        default: DefaultWorkers::Cpus,
+    }),
+    wait_holds: WaitHolds::Nothing,
+    block_holds: BlockHolds::Connection,
+    crash_loses: CrashLoses::Everything,
+    accept: &[],
+    tally: false,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Flavor {
+    /// Worker threads that steal tasks from each other
+    MultiThread,
+    /// One thread, as in an event loop
+    CurrentThread,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Blocking {
+    /// On tokio's blocking threads, while the task waits
+    Spawn,
+    /// On the worker thread that runs the task, while other tasks wait
+    Inline,
+}
+
+#[derive(Parser)]
+#[command(version)]
+struct Flags {
+    /// Number of worker threads, 1 to 65535. Each can keep one CPU busy, so the default is the number of available CPUs
+    #[arg(long, value_name = "N", default_value_t = MODEL.default_workers(), default_value_if("flavor", "current-thread", "1"))]
+    workers: NonZeroU16,
+
+    /// Runtime that runs the tasks
+    #[arg(long, value_enum, default_value_t = Flavor::MultiThread)]
+    flavor: Flavor,
+
+    /// Where a request runs that computes or blocks
+    #[arg(long, value_enum, default_value_t = Blocking::Spawn)]
+    blocking: Blocking,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    serving::main(&MODEL, run)
+}
+
+fn run(flags: &Flags) -> Result<()> {
+    let (flavor, blocking) = (flags.flavor, flags.blocking);
+    let workers = usize::from(flags.workers.get());
+    if flavor == Flavor::CurrentThread && workers > 1 {
+        return Err(Error::Flag {
+            flag: "--workers <N>",
+            value: workers.to_string(),
+            problem: "a current-thread runtime has one; use 1, or --flavor multi-thread".to_owned(),
+        });
+    }
+    // What `#[tokio::main]` does. It is done again on SIGHUP, on a thread of its own, while the old runtime drains.
+    let start = || match flavor {
+        Flavor::MultiThread => Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build(),
+        Flavor::CurrentThread => Builder::new_current_thread().enable_all().build(),
+    };
+    generation::run(&flags.options, workers, start, move |incoming| {
+        accept(incoming, blocking)
+    })
+}
+
+async fn accept(mut incoming: Incoming, blocking: Blocking) -> Result<()> {
+    // It waits for the next connection or for the request to drain, whichever comes first.
+    while let Some(connection) = incoming.next().await? {
+        tokio::spawn(serve(connection, blocking));
+    }
+    Ok(())
+}
+
+async fn serve(mut connection: Connection, blocking: Blocking) {
+    // It reads, answers and writes, until there is a job or the connection is over. While it waits, the worker thread
+    // runs other tasks.
+    while let Some(job) = connection.next_job().await {
+        let stop = connection.stop();
+        let outcome = match blocking {
+            Blocking::Spawn => select! {
+                outcome = spawn_blocking(move || serving::perform(job, stop)) => outcome,
+                // The job goes on, but nobody waits for it any more.
+                () = connection.reset() => return,
+            },
+            // No `.await`: neither this task nor its thread can do anything else meanwhile.
+            Blocking::Inline => Ok(serving::perform(job, stop)),
+        };
+        match outcome {
+            Ok(outcome) => connection.finish(outcome),
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! As many connections as its workers can have descriptors, in an event loop each.
+
+conformance::suite!();
