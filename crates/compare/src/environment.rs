@@ -162,6 +162,7 @@ pub(crate) mod tests {
             seed: 7,
             contenders: samples::contenders()[3..5].to_vec(),
             left_out: Vec::new(),
+            left_out_of: Vec::new(),
             experiments: experiments.take(2).collect(),
             experiments_left_out: Vec::new(),
             cpus: Split {

@@ -11,6 +11,10 @@ pub enum Fault {
     /// The server failed, or can't do what the trial needs. That is recorded, and the run continues.
     #[error("{0}")]
     Trial(String),
+    /// The server can't run on this machine, as it reports itself: it ended with exit code 1 before it was ready. The run
+    /// continues.
+    #[error("{0}")]
+    Unavailable(String),
     /// The workbench could not write or read a file of its own, for example on a full disk. That is no fault of the server, and
     /// the next trial would fail too, so the run ends.
     #[error("{0}")]

@@ -24,4 +24,4 @@ mod ready;
 pub use fault::Fault;
 pub use interface::{Ended, Host, Intervention, Loaded, Server, Start};
 pub use local::Local;
-pub use program::program;
+pub use program::{is_installed, program, program_named};

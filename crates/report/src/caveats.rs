@@ -17,7 +17,7 @@ pub(crate) use section::section_caveats;
 type Caveat = fn(&Summary<'_>) -> Option<String>;
 
 /// All of them, the most important first.
-const ALL: [Caveat; 21] = [
+const ALL: [Caveat; 22] = [
     rows::errors,
     run::interrupted,
     run::smoke,
@@ -28,6 +28,7 @@ const ALL: [Caveat; 21] = [
     run::changed_sources,
     trials::few_trials,
     run::left_out,
+    run::left_out_of,
     trials::failed,
     |summary| Some(trials::excluded(summary)),
     rows::never_served,
@@ -50,7 +51,7 @@ pub(crate) fn caveats(summary: &Summary<'_>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::fixture;
-    use schema::contender::LeftOut;
+    use schema::contender::{LeftOut, LeftOutOf};
 
     #[test]
     fn how_many_trials_were_excluded_is_always_shown() {
@@ -69,12 +70,23 @@ mod tests {
     #[test]
     fn an_experiment_left_out_is_named_with_the_reason() {
         let (mut environment, records) = fixture::run();
-        environment.experiments_left_out = vec![LeftOut {
-            name: "system-calls".to_owned(),
-            reason: "there is no strace".to_owned(),
-        }];
+        environment.experiments_left_out = vec![LeftOut::faulty("system-calls", "there is no strace")];
         let caveat = run::left_out(&fixture::summary(&environment, &records)).unwrap();
         assert!(caveat.contains("`system-calls` (there is no strace)"), "{caveat}");
+    }
+
+    #[test]
+    fn a_contender_left_out_of_experiments_is_named() {
+        let (mut environment, records) = fixture::run();
+        environment.left_out_of = vec![LeftOutOf {
+            name: "Go (goroutines)".to_owned(),
+            experiments: vec!["arithmetic".to_owned(), "mixed/b".to_owned()],
+            reason: "it does not answer pi".to_owned(),
+        }];
+        let summary = fixture::summary(&environment, &records);
+        let expected = "Left out of single experiments: `Go (goroutines)` of `arithmetic` and `mixed/b` (it does not answer pi).";
+        assert_eq!(run::left_out_of(&summary).as_deref(), Some(expected));
+        assert!(run::shown(&summary).contains(&expected.to_owned()));
     }
 
     #[test]

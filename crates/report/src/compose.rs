@@ -1,5 +1,6 @@
 //! The page of a run, composed from its summary.
 
+use crate::escape::code;
 use schema::contender::Contender;
 use schema::cost::CpuSource;
 use schema::cpus::CpuSet;
@@ -64,7 +65,7 @@ pub(crate) fn introduction(summary: &Summary<'_>) -> String {
 fn workers(contenders: &[Contender]) -> String {
     let numbers = contenders.iter().filter_map(|contender| {
         let workers = contender.capabilities.workers?;
-        Some(format!("`{}` {}", contender.name, workers.default))
+        Some(format!("{} {}", code(&contender.name), workers.default))
     });
     let numbers: Vec<_> = numbers.collect();
     match &*numbers {

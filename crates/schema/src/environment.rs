@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::contender::{Contender, LeftOut};
+use crate::contender::{Contender, LeftOut, LeftOutOf};
 use crate::cost::Disturbance;
 use crate::cpus::Split;
 use crate::experiment::{Experiment, Times};
@@ -38,6 +38,9 @@ pub struct Environment {
     /// Servers that could not be measured, and why.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
+    /// Contenders that take no part in some experiments, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out_of: Vec<LeftOutOf>,
     /// The experiments.
     pub experiments: Vec<Experiment>,
     /// Experiments that this machine can't run, and why.
@@ -86,6 +89,11 @@ impl Environment {
     /// The names of the contenders, in the order of the tables.
     pub fn models(&self) -> impl Iterator<Item = &str> {
         self.contenders.iter().map(|contender| &*contender.name)
+    }
+
+    /// The same, and then those of what was left out.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.models().chain(self.left_out.iter().map(|out| &*out.name))
     }
 
     /// Why a trial is excluded, if it is. In a smoke run none is: it shows whether everything works, and its values are not

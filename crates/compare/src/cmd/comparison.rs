@@ -10,6 +10,7 @@ use report::Recorded;
 use report::difference::document::Document;
 use report::difference::{self, Selection};
 use schema::model::Lineage;
+use schema::name::listed;
 
 use super::{Usage, unreadable};
 use crate::folder::Run;
@@ -23,7 +24,7 @@ pub(crate) struct ComparisonFlags {
     reference: Option<String>,
 
     /// Only these models: names, article (its six) or further (the others)
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST")]
     models: Vec<String>,
 
     /// Only these experiments, by key
@@ -61,8 +62,11 @@ impl ComparisonFlags {
 
     /// What is selected of these runs.
     pub(crate) fn selection(&self, metrics: &[String], runs: &[&Recorded]) -> Result<Selection, Usage> {
+        let known: Vec<_> = runs.iter().flat_map(|run| run.environment.names()).collect();
+        let lists = self.models.iter();
+        let models: Vec<_> = lists.flat_map(|list| listed(list, &known)).collect();
         let selection = Selection {
-            models: in_groups(&self.models, runs),
+            models: in_groups(&models, runs),
             experiments: self.experiments.clone(),
             metrics: metrics.to_vec(),
             reference: self.reference.clone(),

@@ -1,18 +1,17 @@
 //! The flags that choose built-in models, and the models that they choose.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use anyhow::Result;
 use clap::Args;
 use schema::capability::Capability;
 use schema::cpus::CpuSet;
 use schema::model::{Description, Lineage, Serves, WaitHolds};
-use schema::name::{NAMES, is_name};
+use schema::name::listed;
 
 use super::Usage;
 use crate::contender::discover::{self, Found};
-use crate::contender::{self, Contender, LeftOut};
+use crate::contender::{self, ALL, ARTICLE, Contender, FURTHER, LeftOut};
 use crate::output;
 
 /// Where the built-in models are looked for.
@@ -38,7 +37,7 @@ impl ServersFlag {
         let folder = self.folder()?;
         let found = discover::in_folder(&folder)
             .map_err(|error| Usage(format!("{error:#}; give another with --servers")))?;
-        for LeftOut { name, reason } in &found.faulty {
+        for LeftOut { name, reason, .. } in &found.faulty {
             output::note(&format!("{name} is left out: {reason}"));
         }
         Ok(Discovered { folder, found })
@@ -67,13 +66,27 @@ impl Discovered {
         &self.found.models
     }
 
-    /// The models that were asked for, and the programs that can't be asked whether they are among them.
-    pub(crate) fn asked(&self, asked: &[Asked]) -> Result<(Vec<Contender>, Vec<LeftOut>), Usage> {
-        for one in asked {
-            if let Asked::Named(name) = one {
-                self.check(name)?;
-            }
+    /// What the lists of `--models` ask for, where these contenders take part beside the models.
+    pub(crate) fn parse(&self, lists: &[String], others: &[Contender]) -> Result<Vec<Asked>, Usage> {
+        let others = others.iter().map(|other| &*other.name);
+        let known: Vec<_> = self.names().chain(others).collect();
+        let names = lists.iter().flat_map(|list| listed(list, &known));
+        let asked: Vec<_> = names.map(Asked::from_name).collect();
+        let mut single = asked.iter().filter_map(Asked::name);
+        match single.find(|name| !known.contains(name)) {
+            None => Ok(asked),
+            Some(name) => Err(self.unknown(name, &known)),
         }
+    }
+
+    /// The models and contenders that were asked for, and the programs that can't be asked whether they are among them.
+    /// Contenders that the user gave a file of take part unless some of them are named: then it is only these.
+    pub(crate) fn asked(
+        &self,
+        asked: &[Asked],
+        others: Vec<Contender>,
+    ) -> Result<(Vec<Contender>, Vec<LeftOut>), Usage> {
+        let is_named = |name: &str| asked.iter().any(|one| one.name() == Some(name));
         let is_asked = |model: &Description| {
             asked.is_empty()
                 || asked.iter().any(|one| match one {
@@ -82,23 +95,27 @@ impl Discovered {
                     Asked::Named(name) => model.name == *name,
                 })
         };
-        let contenders: Vec<_> = self
+        let mut contenders: Vec<_> = self
             .found
             .models
             .iter()
             .filter(|model| is_asked(model))
             .map(|model| contender::built_in(model.clone(), &self.folder))
             .collect();
-        if contenders.is_empty() && self.found.models.is_empty() {
-            return Err(self.nothing("no server"));
-        }
-        if contenders.is_empty() {
+        let some_are_named = others.iter().any(|other| is_named(&other.name));
+        if contenders.is_empty() && !some_are_named {
+            if self.found.models.is_empty() {
+                return Err(self.nothing("no server"));
+            }
+            let known: Vec<_> = self.names().collect();
             return Err(Usage(format!(
                 "none of the models in {} is among those asked for; use one of {}",
                 self.folder.display(),
-                self.known()
+                in_words(&known)
             )));
         }
+        let taking_part = |other: &Contender| !some_are_named || is_named(&other.name);
+        contenders.extend(others.into_iter().filter(taking_part));
         let all = asked.is_empty() || asked.contains(&Asked::All);
         let left_out = if all {
             self.found.faulty.clone()
@@ -111,10 +128,11 @@ impl Discovered {
     /// The model of this name; without one, an event loop, or else the first.
     pub(crate) fn one(&self, name: Option<&str>) -> Result<Contender, Usage> {
         if let Some(name) = name {
-            let (mut contenders, _) = self.asked(&[Asked::Named(name.to_owned())])?;
+            self.check(name)?;
+            let (mut contenders, _) = self.asked(&[Asked::Named(name.to_owned())], Vec::new())?;
             return Ok(contenders.remove(0));
         }
-        let (contenders, _) = self.asked(&[])?;
+        let (contenders, _) = self.asked(&[], Vec::new())?;
         let event_loop = [
             Capability::Serves(Serves::Many),
             Capability::WaitHolds(WaitHolds::Nothing),
@@ -127,26 +145,31 @@ impl Discovered {
 
     /// Whether there is a model of this name; as an error, what there is.
     pub(crate) fn check(&self, name: &str) -> Result<(), Usage> {
-        if self.found.models.iter().any(|model| model.name == name) {
-            return Ok(());
+        let known: Vec<_> = self.names().collect();
+        if known.contains(&name) {
+            Ok(())
+        } else {
+            Err(self.unknown(name, &known))
         }
-        let program = format!("{}{name}", contender::PROGRAM_PREFIX);
-        if let Some(faulty) = self.found.faulty.iter().find(|other| other.name == program) {
-            return Err(Usage(format!("{program} can't be measured: {}", faulty.reason)));
-        }
-        if self.found.models.is_empty() {
-            return Err(self.nothing(&program));
-        }
-        Err(Usage(format!(
-            "model {name:?} is unknown; use one of {}",
-            self.known()
-        )))
     }
 
-    /// What a list of models may have.
-    fn known(&self) -> String {
-        let names: Vec<_> = self.found.models.iter().map(|model| &*model.name).collect();
-        format!("{}, or article, further or all", names.join(", "))
+    /// That there is nothing of this name, and what there is.
+    fn unknown(&self, name: &str, known: &[&str]) -> Usage {
+        let program = format!("{}{name}", contender::PROGRAM_PREFIX);
+        if let Some(faulty) = self.found.faulty.iter().find(|other| other.name == program) {
+            return Usage(format!("{program} can't be measured: {}", faulty.reason));
+        }
+        if known.is_empty() {
+            return self.nothing(&program);
+        }
+        Usage(format!(
+            "model {name:?} is unknown; use one of {}",
+            in_words(known)
+        ))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.found.models.iter().map(|model| &*model.name)
     }
 
     fn nothing(&self, what: &str) -> Usage {
@@ -155,6 +178,11 @@ impl Discovered {
             self.folder.display()
         ))
     }
+}
+
+/// What a list of models may have, where these names are known.
+fn in_words(known: &[&str]) -> String {
+    format!("{}, or {ARTICLE}, {FURTHER} or {ALL}", known.join(", "))
 }
 
 /// A part of the list of models that was asked for.
@@ -168,18 +196,21 @@ pub(crate) enum Asked {
     Named(String),
 }
 
-impl FromStr for Asked {
-    type Err = String;
+impl Asked {
+    fn from_name(name: String) -> Self {
+        match &*name {
+            ALL => Self::All,
+            ARTICLE => Self::Lineage(Lineage::Article),
+            FURTHER => Self::Lineage(Lineage::Further),
+            _ => Self::Named(name),
+        }
+    }
 
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "all" => Ok(Self::All),
-            "article" => Ok(Self::Lineage(Lineage::Article)),
-            "further" => Ok(Self::Lineage(Lineage::Further)),
-            _ if is_name(name) => Ok(Self::Named(name.to_owned())),
-            _ => Err(format!(
-                "a model's name has {NAMES}; see compare list for the names, or give article, further or all"
-            )),
+    /// The name that was asked for, if it is not a group.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::All | Self::Lineage(_) => None,
         }
     }
 }
@@ -201,25 +232,37 @@ mod tests {
 
     /// The names of those that a list on the command line chooses.
     fn chosen(list: &str) -> Result<Vec<String>, String> {
-        let asked: Result<Vec<Asked>, _> = list.split(',').map(str::parse).collect();
         let all = [samples::descriptions(), samples::further()].concat();
-        let (contenders, _) = discovered(all)
-            .asked(&asked?)
-            .map_err(|error| error.to_string())?;
+        let discovered = discovered(all);
+        let others = ["hers, mine", "his"].map(|name| Contender {
+            name: name.to_owned(),
+            built_in: false,
+            ..samples::contenders().remove(0)
+        });
+        let asked = discovered.parse(&[list.to_owned()], &others);
+        let chosen = asked.and_then(|asked| discovered.asked(&asked, others.to_vec()));
+        let (contenders, _) = chosen.map_err(|error| error.to_string())?;
         Ok(contenders.into_iter().map(|contender| contender.name).collect())
     }
 
     #[test]
     fn a_list_of_models_may_mix_names_and_groups() {
         let all = [samples::NAMES, samples::FURTHER].concat();
-        assert_eq!(chosen("all").unwrap(), all);
-        assert_eq!(chosen("article").unwrap(), samples::NAMES);
-        assert_eq!(chosen("further").unwrap(), samples::FURTHER);
-        assert_eq!(chosen("article,further").unwrap(), all);
+        let with_others = |models: &[&'static str]| [models, &["hers, mine", "his"]].concat();
+        assert_eq!(chosen("all").unwrap(), with_others(&all));
+        assert_eq!(chosen("article").unwrap(), with_others(&samples::NAMES));
+        assert_eq!(chosen("further").unwrap(), with_others(&samples::FURTHER));
+        assert_eq!(chosen("article,further").unwrap(), with_others(&all));
         assert_eq!(
             chosen("mu,article,alpha").unwrap(),
-            [&samples::NAMES[..], &["mu"]].concat()
+            with_others(&[&samples::NAMES[..], &["mu"]].concat())
         );
+    }
+
+    #[test]
+    fn contenders_that_are_named_take_part_without_the_others() {
+        assert_eq!(chosen("his,alpha").unwrap(), ["alpha", "his"]);
+        assert_eq!(chosen("hers, mine").unwrap(), ["hers, mine"]);
     }
 
     #[test]
@@ -241,7 +284,7 @@ mod tests {
     fn a_group_without_a_model_is_reported() {
         let article = discovered(samples::descriptions());
         let asked = [Asked::Lineage(Lineage::Further)];
-        let message = article.asked(&asked).unwrap_err().to_string();
+        let message = article.asked(&asked, Vec::new()).unwrap_err().to_string();
         assert!(
             message.contains("none of the models") && message.contains("alpha"),
             "{message}"

@@ -1,21 +1,23 @@
 //! `compare run`: the experiment.
 
+mod absent;
 mod accept;
 mod begun;
 mod resumed;
+mod verified;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
 use super::Usage;
-use super::models::{Asked, Discovered};
+use super::models::Discovered;
 use super::places::{PlaceFlags, cancelled_by_signals};
-use crate::contender::{Contender, file};
+use crate::contender::{Contender, LeftOut, file};
 use crate::environment;
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
@@ -31,22 +33,24 @@ use host::Local;
 use host::leftovers;
 use report::Summary;
 use schema::environment::{Commit, Environment};
+use schema::name;
 use schema::record::Record;
 use schema::text::terminal;
 
 /// Measure the models against each other, and write the results
 ///
 /// Exits with 1 if a trial failed, a model or contender was left out, or a model lost over 1 % of its requests or stopped
-/// answering.
+/// answering. What can't run on this machine, and is not named in --models, is left out without that.
 #[derive(Args)]
 pub(crate) struct Flags {
     /// How long the run takes, and so how narrow its intervals are
     #[arg(long, value_enum, default_value_t = profile::Choice::Quick)]
     profile: profile::Choice,
 
-    /// The models: all, article (its six), further (the others), names (see compare list), or a mix; without it, all
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    models: Vec<Asked>,
+    /// The models: all, article (its six), further (the others), names (see compare list), or a mix. Contenders that it names
+    /// take part without the others
+    #[arg(long, value_name = "LIST")]
+    models: Vec<String>,
 
     /// The experiments: names (see compare list) or TOML files; without it, those of the profile
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = experiment::asked)]
@@ -83,12 +87,14 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     if let Some(removed) = leftovers::clear() {
         output::note(&removed);
     }
-    let (environment, run, mut journal, before) = match &flags.resume {
-        Some(folder) => flags.resumed(folder)?,
-        None => match flags.begun(&cancel)? {
-            Some(begun) => begun,
-            None => return Ok(ExitCode::FAILURE),
-        },
+    // Removed at the end of the run.
+    let built = tempfile::tempdir().context("can't make a folder for what is built")?;
+    let begun = match &flags.resume {
+        Some(folder) => flags.resumed(folder, built.path(), &cancel)?,
+        None => flags.begun(built.path(), &cancel)?,
+    };
+    let Some((environment, run, mut journal, before)) = begun else {
+        return Ok(ExitCode::FAILURE);
     };
     for folder in [run.path(), run.page_in()] {
         if let Some(removed) = leftovers::clear_parts(folder) {
@@ -101,12 +107,16 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         publish::write(&run, &read, &[])?;
         Ok(Summary::build(&read.environment, &read.records).faults())
     });
-    let all_take_part = environment.left_out.is_empty();
-    conclude(ended, reported, all_take_part, &run)
+    conclude(ended, reported, &environment.left_out, &run)
 }
 
 /// Reports how a run ended, with what to do about it, and whether the page could be written.
-fn conclude(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, run: &Run) -> Result<ExitCode> {
+fn conclude(
+    ended: Ended,
+    reported: Result<Vec<String>>,
+    left_out: &[LeftOut],
+    run: &Run,
+) -> Result<ExitCode> {
     let folder = output::for_shell(run.path().as_os_str());
     match ended {
         Ended::Halted(reason) => {
@@ -132,7 +142,12 @@ fn conclude(ended: Ended, reported: Result<Vec<String>>, all_take_part: bool, ru
             for line in &at_fault {
                 output::note(&terminal::line(line));
             }
-            Ok(if failed == 0 && all_take_part && at_fault.is_empty() {
+            let missed = left_out.iter().filter(|out| !out.is_excused());
+            let missed: Vec<_> = missed.map(|out| &*out.name).collect();
+            if !missed.is_empty() {
+                output::note(&format!("not measured: {}", missed.join(", ")));
+            }
+            Ok(if failed == 0 && missed.is_empty() && at_fault.is_empty() {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE
@@ -195,14 +210,19 @@ fn measure(
 type Begun = (Environment, Run, Journal, Vec<Record>);
 
 impl Flags {
-    /// The servers of the file of contenders.
-    fn contenders(&self, discovered: &Discovered) -> Result<Vec<Contender>> {
+    /// The servers of the file of contenders. Those that have to be built have a folder each below `built`.
+    fn contenders(&self, discovered: &Discovered, built: &Path) -> Result<Vec<Contender>> {
         let Some(path) = &self.contenders else {
             return Ok(Vec::new());
         };
         let models = discovered.descriptions().iter();
         let taken: Vec<_> = models.map(|model| model.name.clone()).collect();
-        Ok(file::read(path, &taken).map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?)
+        let read = file::read(path, &taken);
+        let mut contenders = read.map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?;
+        for contender in &mut contenders {
+            contender.built = built.join(name::file_part(&contender.name));
+        }
+        Ok(contenders)
     }
 }
 

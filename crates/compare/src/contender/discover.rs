@@ -101,10 +101,9 @@ fn describe_all(folder: &Path, within: Duration) -> Result<Found> {
         let answer = asked.and_then(|asked| asked.answer(until, within));
         match answer.and_then(|text| description(&name, &text)) {
             Ok(description) => found.models.push(description),
-            Err(reason) => found.faulty.push(LeftOut {
-                name: format!("{PROGRAM_PREFIX}{name}"),
-                reason,
-            }),
+            Err(reason) => found
+                .faulty
+                .push(LeftOut::faulty(format!("{PROGRAM_PREFIX}{name}"), reason)),
         }
     }
     found.models.sort_by_cached_key(place);

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use schema::capability::Capabilities;
 use schema::contender::ready_within_ms;
 use schema::model::{BlockHolds, CrashLoses, Lineage, Serves, WaitHolds, Workers};
-use schema::name::{NAMES, is_name};
+use schema::name::label_fault;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{ADDRESS, Contender, OPERATIONS, Ready};
+use super::{ADDRESS, ALL, ARTICLE, BUILT, Contender, FURTHER, OPERATIONS, Ready};
 
 /// What is wrong with a file of contenders.
 #[derive(Debug, Error)]
@@ -43,6 +43,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Entry {
     name: String,
+    build: Option<Vec<String>>,
     command: Vec<String>,
     ready: Option<Ready>,
     #[serde(default = "ready_within_ms")]
@@ -93,9 +94,15 @@ fn parse(
     }
     let mut contenders: Vec<Contender> = Vec::new();
     for (index, entry) in file.contenders.into_iter().enumerate() {
-        let before = contenders.iter().map(|other| &other.name);
-        let is_taken = before.chain(taken).any(|name| *name == entry.name);
-        if let Some(reason) = fault(&entry, is_taken) {
+        let is_before = contenders.iter().any(|other| other.name == entry.name);
+        let taken_by = if is_before {
+            Some("another contender of this file")
+        } else if taken.contains(&entry.name) {
+            Some("a model")
+        } else {
+            None
+        };
+        if let Some(reason) = fault(&entry, taken_by) {
             return Err(ContendersError::Contender {
                 path: path.to_owned(),
                 number: index + 1,
@@ -110,8 +117,10 @@ fn parse(
 fn contender(entry: Entry, folder: &Path) -> Contender {
     Contender {
         name: entry.name,
+        build: entry.build,
         command: entry.command,
         folder: folder.to_owned(),
+        built: PathBuf::new(),
         ready: entry.ready.unwrap_or(Ready::Either),
         ready_within_ms: entry.ready_within_ms,
         operations: entry.operations,
@@ -130,17 +139,42 @@ fn contender(entry: Entry, folder: &Path) -> Contender {
     }
 }
 
+/// What is wrong with the command that builds a contender, if anything.
+fn build_fault(entry: &Entry) -> Option<String> {
+    let has_folder = |arguments: &[String]| arguments.iter().any(|argument| argument.contains(BUILT));
+    match &entry.build {
+        None if has_folder(&entry.command) => {
+            Some(format!("its command has {BUILT}, but it has no build; add one"))
+        }
+        Some(build) if build.is_empty() => {
+            Some("its build is empty; give a command, or remove it".to_owned())
+        }
+        Some(build) if !has_folder(build) || !has_folder(&entry.command) => Some(format!(
+            "its build or its command lacks the folder for what is built; put {BUILT} into both"
+        )),
+        None | Some(_) => None,
+    }
+}
+
 /// The longest that anybody waits for a server to be ready.
 const READY_WITHIN_MOST_MS: u64 = 600_000;
 
 /// What is wrong with a contender, if anything.
-fn fault(entry: &Entry, is_taken: bool) -> Option<String> {
+fn fault(entry: &Entry, taken_by: Option<&str>) -> Option<String> {
     let name = &entry.name;
-    if !is_name(name) {
-        return Some(format!("its name is {name:?}; use {NAMES}"));
+    if let Some(fault) = label_fault(name) {
+        return Some(format!("its name {fault}"));
     }
-    if is_taken {
-        return Some(format!("the name {name} is taken; give it another"));
+    if let Some(other) = taken_by {
+        return Some(format!("the name {name:?} is that of {other}; give it another"));
+    }
+    if [ALL, ARTICLE, FURTHER].contains(&&**name) {
+        return Some(format!(
+            "its name is {name:?}, which means several models in --models; give it another"
+        ));
+    }
+    if let Some(fault) = build_fault(entry) {
+        return Some(fault);
     }
     if !entry
         .command
@@ -236,13 +270,16 @@ mod tests {
         };
         refused("", "[[contender]]");
         refused("[[contender]]\nname = \"a\"", "command");
+        let named = |name: &str| format!("[[contender]]\nname = {name:?}\ncommand = [\"x\", \"{{addr}}\"]\n");
+        refused(&named(""), "its name is empty; give it one");
+        refused(&named(" a"), "remove the white space");
+        refused(&named("a\tb"), "control character");
+        refused(&named(&"a".repeat(101)), "101 characters; use at most 100");
+        refused(&named("alpha"), "\"alpha\" is that of a model");
+        refused(&named("all"), "several models in --models");
         refused(
-            "[[contender]]\nname = \"a b\"\ncommand = [\"x\", \"{addr}\"]",
-            "letters",
-        );
-        refused(
-            "[[contender]]\nname = \"alpha\"\ncommand = [\"x\", \"{addr}\"]",
-            "taken",
+            &named("a b").repeat(2),
+            "contender 2: the name \"a b\" is that of another contender of this file",
         );
         refused("[[contender]]\nname = \"a\"\ncommand = [\"x\"]", "{addr}");
         refused("[[contender]]\nname = \"a\"\ncommand = []", "{addr}");
@@ -250,6 +287,12 @@ mod tests {
             |rest: &str| format!("[[contender]]\nname = \"a\"\ncommand = [\"x\", \"{{addr}}\"]\n{rest}");
         refused(&with("operations = [\"pong\"]"), "\"pong\" is unknown");
         refused(&with("operations = [\"pi\"]"), "lack ping");
+        refused(&with("build = [\"cc\", \"a.c\"]"), "{built}");
+        refused(&with("build = []"), "its build is empty");
+        refused(
+            "[[contender]]\nname = \"a\"\ncommand = [\"{built}/x\", \"{addr}\"]",
+            "has no build",
+        );
         refused(&with("ready = \"soon\""), "ready");
         refused(&with("ready_within_ms = 0"), "ready_within_ms");
         refused(&with("serves = \"several\""), "several");

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use loadgen::hdr::{Log, V2DeflateSerializer};
 use schema::load::Interval;
+use schema::name::file_part;
 
 use crate::plan::Planned;
 use host::Fault;
@@ -21,7 +22,8 @@ pub(crate) fn stem(number: usize, trial: Planned<'_>) -> String {
         contender,
         ..
     } = trial;
-    format!("{}-{}-{}-{number}", experiment.key, setting.key, contender.name)
+    let name = file_part(&contender.name);
+    format!("{}-{}-{name}-{number}", experiment.key, setting.key)
 }
 
 /// Writes the latencies to this file, if there is one.

@@ -49,7 +49,7 @@ pub(crate) fn run<H: Host>(
     }
     match measured {
         Ok(measured) => Ok(Outcome::Measured(Box::new(measured))),
-        Err(Fault::Trial(reason)) => Ok(Outcome::Failed(reason)),
+        Err(Fault::Trial(reason) | Fault::Unavailable(reason)) => Ok(Outcome::Failed(reason)),
         Err(Fault::Own(reason)) => Err(Unmade::Fault(reason)),
     }
 }

@@ -63,6 +63,11 @@ pub(crate) struct Gone {
 }
 
 impl End {
+    /// Whether it ended with exit code 1 and left nothing behind: before it was ready that means that it can't run here.
+    pub(crate) fn is_refusal(self) -> bool {
+        ExitStatus::from_raw(self.status).code() == Some(1) && self.left == 0
+    }
+
     /// Describes it, with the exit status or the signal.
     pub(crate) fn describe(self, when: &str) -> String {
         let status = ExitStatus::from_raw(self.status);

@@ -84,7 +84,15 @@ impl LocalServer {
                 server.ready = began.elapsed();
                 server.address = address;
             }
-            Err(reason) => return Err(server.with_last_line(&reason).into()),
+            Err(reason) => {
+                let is_refusal = server.end.is_some_and(End::is_refusal);
+                let reason = server.with_last_line(&reason);
+                return Err(if is_refusal {
+                    Fault::Unavailable(reason)
+                } else {
+                    Fault::Trial(reason)
+                });
+            }
         }
         server.settle();
         Ok(server)

@@ -1,5 +1,6 @@
 //! Remarks about models, by experiment and setting.
 
+use crate::escape::code;
 use crate::numbers::list;
 use crate::summary::{Row, Summary};
 
@@ -29,5 +30,5 @@ pub(super) fn where_rows<'a>(summary: &Summary<'a>, are_so: impl Fn(&Row<'a>) ->
 
 /// A model's name as code.
 pub(super) fn name(row: &Row<'_>) -> String {
-    format!("`{}`", row.model)
+    code(row.model)
 }

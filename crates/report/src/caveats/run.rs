@@ -2,13 +2,21 @@
 
 use super::limits::CPUS_ENOUGH;
 use super::trials::failed;
+use crate::escape::code;
 use crate::numbers::{counted, list};
 use crate::summary::Summary;
 
 /// What limits the run as a whole, in short: nothing about single values.
 pub(crate) fn shown(summary: &Summary<'_>) -> Vec<String> {
-    const SHOWN: [fn(&Summary<'_>) -> Option<String>; 6] =
-        [interrupted, smoke, shared_cpus, changed_sources, left_out, failed];
+    const SHOWN: [fn(&Summary<'_>) -> Option<String>; 7] = [
+        interrupted,
+        smoke,
+        shared_cpus,
+        changed_sources,
+        left_out,
+        left_out_of,
+        failed,
+    ];
     SHOWN.iter().filter_map(|caveat| caveat(summary)).collect()
 }
 
@@ -79,7 +87,21 @@ pub(super) fn left_out(summary: &Summary<'_>) -> Option<String> {
         .left_out
         .iter()
         .chain(&summary.environment.experiments_left_out)
-        .map(|out| format!("`{}` ({})", out.name, out.reason))
+        .map(|out| format!("{} ({})", code(&out.name), out.reason))
         .collect();
     (!out.is_empty()).then(|| format!("Left out: {}.", list(&out)))
+}
+
+/// Contenders that take part in a part of the run only.
+pub(super) fn left_out_of(summary: &Summary<'_>) -> Option<String> {
+    let out: Vec<_> = summary
+        .environment
+        .left_out_of
+        .iter()
+        .map(|out| {
+            let places: Vec<_> = out.experiments.iter().map(|place| format!("`{place}`")).collect();
+            format!("{} of {} ({})", code(&out.name), list(&places), out.reason)
+        })
+        .collect();
+    (!out.is_empty()).then(|| format!("Left out of single experiments: {}.", out.join("; ")))
 }

@@ -1,5 +1,6 @@
 //! Caveats about trials: too few, failed, excluded, or without a value.
 
+use crate::escape::code;
 use std::collections::BTreeMap;
 
 use super::places::{name, places};
@@ -26,8 +27,8 @@ pub(super) fn failed(summary: &Summary<'_>) -> Option<String> {
     let failed = places(summary, |row| {
         let first = row.failed.first()?;
         Some(format!(
-            "`{}` in {} of {} ({first})",
-            row.model,
+            "{} in {} of {} ({first})",
+            code(row.model),
             row.failed.len(),
             row.trials()
         ))

@@ -1,5 +1,6 @@
 //! The decision: which model in which situation, a line each.
 
+use crate::escape::code;
 use schema::contender::Contender;
 use schema::experiment::{Excluded, Workload};
 
@@ -52,7 +53,7 @@ fn choice(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) ->
             let excluded = answer.setting.excludes(contender);
             matches!(excluded, Some(Excluded::Lacks(_)))
         });
-        let absent: Vec<_> = absent.map(|contender| format!("`{}`", contender.name)).collect();
+        let absent: Vec<_> = absent.map(|contender| code(&contender.name)).collect();
         if !absent.is_empty() {
             text.extend([" ", &*list(&absent), ": ", &**otherwise, "."]);
         }

@@ -1,5 +1,6 @@
 //! The ranking of a setting by one of its metrics, in words.
 
+use crate::escape::code;
 use stats::{Better, Rank};
 
 use crate::grid;
@@ -266,7 +267,7 @@ pub(super) fn range(metric: &Metric, values: &[f64]) -> String {
 
 /// A model's name as code.
 pub(super) fn name(row: &Row<'_>) -> String {
-    format!("`{}`", row.model)
+    code(row.model)
 }
 
 /// The models that are not ranked, with their reasons.

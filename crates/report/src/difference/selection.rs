@@ -92,10 +92,7 @@ impl Selection {
                 });
             }
         }
-        let models = runs.iter().flat_map(|run| {
-            let left_out = run.environment.left_out.iter().map(|other| &*other.name);
-            run.environment.models().chain(left_out)
-        });
+        let models = runs.iter().flat_map(|run| run.environment.names());
         known("model", &self.models, models)?;
         known(
             "experiment",

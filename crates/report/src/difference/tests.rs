@@ -162,10 +162,10 @@ fn a_model_without_results_is_gone_with_the_reason() {
     assert_eq!(gone.len(), settings);
     assert!(gone.iter().all(|note| note.what.contains("missing")), "{gone:?}");
 
-    missing.environment.left_out.push(LeftOut {
-        name: "epsilon".to_owned(),
-        reason: "it lies".to_owned(),
-    });
+    missing
+        .environment
+        .left_out
+        .push(LeftOut::faulty("epsilon", "it lies"));
     let gone = judge(&before, &missing, 0.05).gone;
     assert!(
         gone.iter().all(|note| note.what == "left out: it lies"),

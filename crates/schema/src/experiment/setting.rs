@@ -194,8 +194,10 @@ mod tests {
         });
         Contender {
             name: name.to_owned(),
+            build: None,
             command: vec![name.to_owned()],
             folder: "bin".into(),
+            built: std::path::PathBuf::new(),
             ready: Ready::Line,
             ready_within_ms: 1000,
             operations: vec!["ping".to_owned()],

@@ -1,14 +1,17 @@
 //! A run that begins: who takes part, and what is asked.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, anyhow, bail};
 use jiff::Timestamp;
 
+use super::absent::{left_out_of, line};
 use super::accept::unknown_value;
+use super::verified::verified;
 use super::{Begun, Flags, commit};
 use crate::cmd::Usage;
-use crate::contender::{Contender, LeftOut};
+use crate::contender::LeftOut;
 use crate::environment::{self, typed};
 use crate::experiment::{on_cpus, shipped};
 use crate::folder::{Run, check_page_in};
@@ -16,24 +19,22 @@ use crate::journal::Journal;
 use crate::output;
 use crate::plan;
 use crate::profile::Profile;
-use crate::verify;
-use host::Fault;
-use host::Local;
 use loadgen::round_trip;
 use meter::Tracer;
 use schema::cpus::{CpuSet, Split};
 use schema::environment::Environment;
-use schema::experiment::{Excluded, Experiment, Load, Method};
+use schema::experiment::{Experiment, Load, Method};
 use schema::record::SCHEMA;
 
 impl Flags {
     /// A new run; none if it was interrupted before it began.
-    pub(super) fn begun(&self, cancel: &AtomicBool) -> Result<Option<Begun>> {
+    pub(super) fn begun(&self, built: &Path, cancel: &AtomicBool) -> Result<Option<Begun>> {
         check_page_in(&self.out).map_err(|error| Usage(error.to_string()))?;
         let (cpus, cpus_allowed) = self.places.split()?;
         let discovered = self.places.servers.discover_on(&cpus.server)?;
-        let (mut contenders, faulty) = discovered.asked(&self.models)?;
-        contenders.extend(self.contenders(&discovered)?);
+        let others = self.contenders(&discovered, built)?;
+        let models_asked = discovered.parse(&self.models, &others)?;
+        let (contenders, faulty) = discovered.asked(&models_asked, others)?;
         let asked = self.asked_experiments()?;
         let server_cpus = cpus.server.len();
         let experiments: Vec<_> = asked.iter().map(|asked| on_cpus(asked, server_cpus)).collect();
@@ -50,10 +51,7 @@ impl Flags {
         let names: Vec<_> = models
             .chain(contenders.iter().map(|contender| &*contender.name))
             .collect();
-        for line in unknown_names(&experiments, &names)
-            .into_iter()
-            .chain(unknown_capabilities(&experiments, &contenders))
-        {
+        for line in unknown_names(&experiments, &names) {
             output::note(&line);
         }
         meter::cpus::pin_this_thread(&cpus.client)?;
@@ -86,7 +84,14 @@ impl Flags {
             run.discard();
             return Ok(None);
         }
+        let left_out_of = left_out_of(&experiments, &contenders);
+        for out in &left_out_of {
+            output::note(&line(out));
+        }
         left_out.extend(faulty);
+        for out in &mut left_out {
+            out.named = models_asked.iter().any(|asked| asked.name() == Some(&out.name));
+        }
         let profile = Profile::chosen(self.profile);
         let environment = Environment {
             schema: SCHEMA,
@@ -101,6 +106,7 @@ impl Flags {
             seed: self.seed.unwrap_or_else(|| rand::random::<u32>().into()),
             contenders,
             left_out,
+            left_out_of,
             experiments,
             experiments_left_out,
             cpus,
@@ -165,36 +171,6 @@ fn nobody_is_left(run: Run) -> anyhow::Error {
     }
 }
 
-/// Those that speak the wire, and those that do not, with the reason; none if the run is to stop.
-fn verified(
-    contenders: Vec<Contender>,
-    cpus: &Split,
-    run: &Run,
-    cancel: &AtomicBool,
-) -> Result<Option<(Vec<Contender>, Vec<LeftOut>)>> {
-    let host = Local::new(cpus, cancel);
-    let (mut taking_part, mut left_out) = (Vec::new(), Vec::new());
-    for contender in contenders {
-        let output = run.output(&format!("verify-{}", contender.name));
-        let verdict = verify::verify(&host, &contender, &output, cancel);
-        if cancel.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        match verdict {
-            Ok(()) => taking_part.push(contender),
-            Err(Fault::Trial(reason)) => {
-                output::note(&format!("{} is left out: {reason}", contender.name));
-                left_out.push(LeftOut {
-                    name: contender.name,
-                    reason,
-                });
-            }
-            Err(Fault::Own(reason)) => bail!("{reason}"),
-        }
-    }
-    Ok(Some((taking_part, left_out)))
-}
-
 /// The round trip of a ping, if an experiment has a bound of latency that depends on it.
 fn round_trip_if_needed(
     experiments: &[Experiment],
@@ -239,10 +215,7 @@ fn askable(
             "the experiment {} is left out: {reason}",
             experiment.key
         ));
-        LeftOut {
-            name: experiment.key,
-            reason: reason.clone(),
-        }
+        LeftOut::faulty(experiment.key, reason.clone())
     });
     let left_out = left_out.collect();
     (askable, left_out)
@@ -264,40 +237,16 @@ fn unknown_names(experiments: &[Experiment], names: &[&str]) -> Vec<String> {
     lines.collect()
 }
 
-/// A line for each contender that takes no part in an experiment because nobody knows whether it can.
-fn unknown_capabilities(experiments: &[Experiment], contenders: &[Contender]) -> Vec<String> {
-    let lines = experiments.iter().flat_map(|experiment| {
-        contenders.iter().filter_map(|contender| {
-            let mut reasons = experiment.settings.iter();
-            let unknown = reasons.find_map(|setting| match setting.excludes(contender) {
-                Some(reason @ Excluded::Unknown(_)) => Some(reason),
-                _ => None,
-            });
-            unknown.map(|reason| format!("{} is left out of {}: {reason}", contender.name, experiment.key))
-        })
-    });
-    lines.collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use schema::capability::Capabilities;
-
     use super::*;
-    use crate::contender::samples;
     use crate::experiment;
 
     #[test]
     fn experiments_without_their_tool_are_left_out() {
         let (asked, left_out) = askable(shipped::all(), || Err("there is no strace".to_owned()));
         assert_eq!(asked.len(), shipped::all().len() - 1);
-        assert_eq!(
-            left_out,
-            [LeftOut {
-                name: "system-calls".to_owned(),
-                reason: "there is no strace".to_owned()
-            }]
-        );
+        assert_eq!(left_out, [LeftOut::faulty("system-calls", "there is no strace")]);
         let (asked, left_out) = askable(shipped::all(), || Ok(()));
         assert_eq!((asked.len(), left_out.len()), (shipped::all().len(), 0));
         let (_, left_out) = askable(asked[..1].to_vec(), || panic!("it is not needed"));
@@ -324,20 +273,5 @@ mod tests {
         assert!(lines[0].starts_with("mine names \"alhpa\""), "{lines:?}");
         assert!(lines[1].starts_with("mine names \"betta\""), "{lines:?}");
         assert_eq!(unknown_names(&shipped::all(), &[]), [""; 0]);
-    }
-
-    #[test]
-    fn contenders_of_unknown_capabilities_are_reported() {
-        let mut hers = samples::contenders().remove(3);
-        hers.name = "hers".to_owned();
-        let needing = [experiment("needs = \"isolated-crash\"")];
-        assert_eq!(unknown_capabilities(&needing, &[hers.clone()]), [""; 0]);
-        hers.capabilities = Capabilities::default();
-        assert_eq!(
-            unknown_capabilities(&needing, &[hers]),
-            [
-                "hers is left out of mine: whether it has isolated-crash is unknown; give crash_loses in the contenders file"
-            ]
-        );
     }
 }

@@ -1,9 +1,11 @@
 //! A run that is continued: nothing may have changed that its trials depend on.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 
+use super::verified::rebuilt;
 use super::{Begun, Flags, commit};
 use crate::cmd::models::Asked;
 use crate::cmd::{Usage, unreadable};
@@ -14,7 +16,7 @@ use schema::environment::{Commit, Environment};
 
 impl Flags {
     /// A run that is continued.
-    pub(super) fn resumed(&self, folder: &Path) -> Result<Begun> {
+    pub(super) fn resumed(&self, folder: &Path, built: &Path, cancel: &AtomicBool) -> Result<Option<Begun>> {
         let run = Run::open(folder).map_err(|error| Usage(error.to_string()))?;
         let mut environment = environment::read_whole(&run.environment()).map_err(unreadable)?;
         let machine = environment::this_machine(self.places.split()?.1)?;
@@ -27,13 +29,16 @@ impl Flags {
             .into());
         }
         same_sources(folder, environment.commit.as_ref(), commit().as_ref())?;
-        self.find_programs(&mut environment)?;
+        self.find_programs(&mut environment, built)?;
+        if !rebuilt(&environment.contenders, &run, cancel)? {
+            return Ok(None);
+        }
         let (journal, before) = Journal::resume(run.records()).map_err(unreadable)?;
-        Ok((environment, run, journal, before))
+        Ok(Some((environment, run, journal, before)))
     }
 
     /// Finds the programs again, whose folders are not recorded. None of them may describe itself otherwise than before.
-    fn find_programs(&self, environment: &mut Environment) -> Result<()> {
+    fn find_programs(&self, environment: &mut Environment, built: &Path) -> Result<()> {
         let discovered = self.places.servers.discover_on(&environment.cpus.server)?;
         let built_in = environment
             .contenders
@@ -42,12 +47,15 @@ impl Flags {
         let names: Vec<_> = built_in
             .map(|contender| Asked::Named(contender.name.clone()))
             .collect();
+        for name in names.iter().filter_map(Asked::name) {
+            discovered.check(name)?;
+        }
         // No names would ask for all models.
         let mut known = match &names[..] {
             [] => Vec::new(),
-            names => discovered.asked(names)?.0,
+            names => discovered.asked(names, Vec::new())?.0,
         };
-        known.extend(self.contenders(&discovered)?);
+        known.extend(self.contenders(&discovered, built)?);
         for contender in &mut environment.contenders {
             let found = known.iter().find(|known| known.name == contender.name);
             let found = found.ok_or_else(|| {
@@ -64,6 +72,7 @@ impl Flags {
                 .into());
             }
             contender.folder.clone_from(&found.folder);
+            contender.built.clone_from(&found.built);
         }
         Ok(())
     }
