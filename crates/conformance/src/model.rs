@@ -75,9 +75,19 @@ impl Model {
         self.has_worker_processes() || self.description.crash_loses != CrashLoses::Everything
     }
 
+    /// A handler that blocks its thread stops no other connection.
+    pub(crate) fn blocks_its_connection_only(&self) -> bool {
+        self.description.block_holds == BlockHolds::Connection
+    }
+
     /// It starts threads: for its connections, or as its workers.
     pub(crate) fn starts_threads(&self) -> bool {
         !self.forks() && (self.spawns() || self.has_worker_threads())
+    }
+
+    /// Its handlers run on other threads than its event loops, so that they stop no other connection.
+    pub(crate) fn offloads(&self) -> bool {
+        self.is_event_loop() && !self.blocks_its_loop()
     }
 
     /// It makes a thread or a process for each connection, so that it can be refused one.

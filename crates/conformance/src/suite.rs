@@ -338,6 +338,28 @@ const GROUPS: &[Group] = groups! {
             eight_sleeps_in_one_loop_take_as_long_as_one
         }
     }
+    offloading if Model::offloads => {
+        offloading {
+            busy_handlers_delay_no_ping_and_no_sleep
+            blocks_beyond_any_queue_delay_no_ping
+            requests_behind_a_queued_job_keep_their_order
+            thousands_of_requested_jobs_use_bounded_memory
+            a_reset_while_a_job_runs_or_waits_releases_the_connection
+            a_queued_job_whose_peer_has_reset_holds_up_no_other
+            jobs_of_many_connections_take_turns
+            queued_jobs_are_answered_before_exit
+        }
+    }
+    offloading_to_workers if |model| model.offloads() && model.has_worker_threads() => {
+        offloading {
+            a_rolling_restart_loses_no_job
+        }
+    }
+    blocks_apart if Model::blocks_its_connection_only => {
+        waiting {
+            eight_blocks_at_once_take_as_long_as_one
+        }
+    }
     blocked_loop if Model::blocks_its_loop => {
         waiting {
             blocks_in_one_loop_run_one_after_another

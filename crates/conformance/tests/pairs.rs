@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use similar::{ChangeTag, TextDiff};
+
 /// The lines of the loop of accepting that serve a connection, comments aside.
 const THREAD_LINES_MOST: usize = 1;
 const FORK_LINES_MOST: usize = 6;
@@ -77,6 +79,49 @@ fn the_thread_and_fork_pair_differs_in_serving_only() {
         children[after_loop(&children)..],
         "after the last connection"
     );
+}
+
+/// One runs a job on the spot, the other sends it to its pool and takes the outcomes. All else of the loop is the same.
+#[test]
+fn the_async_pair_differs_in_running_jobs_only() {
+    const POOL_LINES: &[&str] = &[
+        "let options = &flags.options;",
+        "let restart = Restart::install()?;",
+        "event_loop.wake_on_restart(&restart)?;",
+        "let in_pool = stop.handled_elsewhere();",
+        "let run_job = move |job| serving::perform(job, in_pool);",
+        "let mut pool = Pool::start(flags.workers, flags.queue, event_loop.waker()?, run_job)?;",
+        "if restart.requested() {",
+        "pool.restart();",
+        "}",
+        "for (connection, outcome) in pool.outcomes() {",
+        "event_loop.finish(connection, outcome);",
+        "}",
+        "pool.submit(event_loop.waiter(connection), job);",
+    ];
+    const LOOP_LINES: &[&str] = &[
+        "let outcome = serving::perform(job, stop);",
+        "event_loop.finish(connection, outcome);",
+    ];
+    let [on_the_spot, in_pool] = ["server-async", "server-async-pool"].map(|name| {
+        let code = code_of_page(name);
+        let run = code
+            .iter()
+            .position(|line| line.starts_with("fn run("))
+            .expect("the page has its loop in the function run");
+        code[run + 1..].join("\n")
+    });
+    let diff = TextDiff::from_lines(&on_the_spot, &in_pool);
+    let lines = |tag| -> Vec<_> {
+        let changes = diff.iter_all_changes().filter(|change| change.tag() == tag);
+        changes.map(|change| change.value().trim().to_owned()).collect()
+    };
+    assert_eq!(
+        lines(ChangeTag::Delete),
+        LOOP_LINES,
+        "only the loop that runs jobs itself"
+    );
+    assert_eq!(lines(ChangeTag::Insert), POOL_LINES, "only the loop with a pool");
 }
 
 /// The lines of a model's page, without comments and without the constant that describes it.

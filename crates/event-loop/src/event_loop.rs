@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpStream, UnixStream};
@@ -57,10 +58,28 @@ pub struct ConnectionId {
     number: u64,
 }
 
+/// Who waits for the outcome of a job that another thread runs: a connection, and whether it is still open.
+#[derive(Debug)]
+pub struct Waiter {
+    /// The connection.
+    pub id: ConnectionId,
+    open: Weak<()>,
+}
+
+impl Waiter {
+    /// Whether the connection has ended, so that nobody waits for the outcome.
+    #[must_use]
+    pub fn has_gone(&self) -> bool {
+        self.open.strong_count() == 0
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     number: u64,
     connection: Connection<TcpStream>,
+    /// What [`Waiter`]s look at. Made for the first one.
+    presence: Option<Arc<()>>,
     _visit: Visit,
 }
 
@@ -213,11 +232,23 @@ impl EventLoop {
         self.after(id, turn)
     }
 
-    /// Replies to the request whose job has run, with this outcome. If the connection has ended meanwhile, nobody waits for
-    /// it.
-    pub fn finish(&mut self, id: ConnectionId, outcome: Outcome) {
+    /// For a job that another thread runs: the connection that waits for its outcome.
+    #[must_use]
+    pub fn waiter(&mut self, id: ConnectionId) -> Waiter {
+        let open = Self::find(&mut self.connections, id).map_or_else(Weak::new, |open| {
+            Arc::downgrade(open.presence.get_or_insert_default())
+        });
+        Waiter { id, open }
+    }
+
+    /// Replies to the request whose job has run, with this outcome. A job without an outcome has panicked, and its
+    /// connection closes. If the connection has ended meanwhile, nobody waits for it.
+    pub fn finish(&mut self, id: ConnectionId, outcome: impl Into<Option<Outcome>>) {
         if let Some(open) = Self::find(&mut self.connections, id) {
-            let turn = open.connection.finish(outcome, &mut self.lent);
+            let turn = match outcome.into() {
+                Some(outcome) => open.connection.finish(outcome, &mut self.lent),
+                None => Turn::Over,
+            };
             self.after(id, turn);
         }
     }
@@ -290,6 +321,7 @@ impl EventLoop {
         place.insert(Box::new(Open {
             number: self.added,
             connection,
+            presence: None,
             _visit: visit,
         }));
         Ok(())

@@ -44,6 +44,6 @@ pub mod transport;
 
 pub use acceptor::Acceptor;
 pub use connection::{Connection, Lent, Turn};
-pub use event_loop::{ConnectionId, EventLoop};
+pub use event_loop::{ConnectionId, EventLoop, Waiter};
 pub use timers::Timers;
 pub use transport::{Readiness, SystemClock, TimeSource, Transport};

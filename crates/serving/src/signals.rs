@@ -97,17 +97,27 @@ pub(crate) fn notice_requests() -> Result<()> {
     install().map_err(Error::system("handle signals"))
 }
 
-/// Holds SIGTERM and SIGINT back while handlers are set up: a handler is in place before its action is, and a signal in
-/// between would be lost. They are let in when this is dropped.
-struct HeldBack {
+/// Holds signals back from this thread. They are let in when this is dropped.
+pub(crate) struct HeldBack {
     mask_before: SigSet,
 }
 
 impl HeldBack {
+    /// SIGTERM and SIGINT, while handlers are set up: a handler is in place before its action is, and a signal in between
+    /// would be lost.
     fn requests() -> nix::Result<Self> {
-        let requests = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+        Self::of_this_thread(&[Signal::SIGTERM, Signal::SIGINT])
+    }
+
+    /// All signals that a server handles by a flag. A thread that is started meanwhile never receives one.
+    pub(crate) fn from_new_threads() -> nix::Result<Self> {
+        Self::of_this_thread(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD])
+    }
+
+    fn of_this_thread(signals: &[Signal]) -> nix::Result<Self> {
         let mask_before = SigSet::thread_get_mask()?;
-        requests.thread_block()?;
+        let held_back: SigSet = signals.iter().copied().collect();
+        held_back.thread_block()?;
         Ok(Self { mask_before })
     }
 }

@@ -24,6 +24,8 @@ pub struct Stop {
     closes: Option<&'static Backlog>,
     /// A parent repeats the request to this process, so the second one means no more than the first.
     repeated: bool,
+    /// Another thread of this process acts on signals.
+    handled_elsewhere: bool,
 }
 
 impl Stop {
@@ -37,6 +39,7 @@ impl Stop {
             childless: true,
             closes: None,
             repeated: false,
+            handled_elsewhere: false,
         })
     }
 
@@ -65,6 +68,17 @@ impl Stop {
     pub(crate) fn woken_by_close(self) -> Self {
         Self {
             look_again: None,
+            ..self
+        }
+    }
+
+    /// The same for a thread that runs jobs, in a process whose main thread acts on signals. Such a thread never begins the
+    /// drain: the main thread would go on before all that waits in the backlog is accepted.
+    #[must_use]
+    pub fn handled_elsewhere(self) -> Self {
+        Self {
+            look_again: None,
+            handled_elsewhere: true,
             ..self
         }
     }
@@ -118,6 +132,9 @@ impl Stop {
     /// Acts on the signals that have come: begins the drain if the process has been asked to stop, and reaps children that
     /// have ended.
     pub fn handle_signals(&self) {
+        if self.handled_elsewhere {
+            return;
+        }
         self.reap_strangers();
         if self.requested() {
             self.begin_drain();

@@ -1,9 +1,10 @@
-//! Threads that serve one connection each, and the connections that are open.
+//! Threads that receive no signals, and those that serve one connection each.
 //!
 //! The main thread alone sees signals. It wakes the others by closing what they read from.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,8 +16,15 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use crate::error::{Error, Result};
 use crate::listener::Listener;
 use crate::options::Options;
+use crate::signals::HeldBack;
 use crate::stop::Stop;
 use crate::watch::Watch;
+
+/// Starts a thread that receives no signal, so that each one reaches the thread that calls this, and ends its wait.
+pub fn spawn_without_signals(run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let _held_back = HeldBack::from_new_threads()?;
+    thread::Builder::new().spawn(run).map(drop)
+}
 
 /// The threads of this process that serve a connection each.
 pub struct Threads {

@@ -101,7 +101,7 @@ fn unread_replies_use_bounded_memory(model: &Model, request: &[u8]) {
 /// Sends the stream from another thread, because the server may never read all of it. Watches the server's memory until
 /// the server is idle.
 #[track_caller]
-fn stays_within_bounds(server: &Server, greedy: &Client, stream: Vec<u8>) {
+pub(super) fn stays_within_bounds(server: &Server, greedy: &Client, stream: Vec<u8>) {
     let before = server.tree().memory_bytes();
     assert!(before > 0, "the kernel reports the memory of the server");
     let mut sender = greedy.another_handle();

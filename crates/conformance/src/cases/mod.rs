@@ -14,6 +14,7 @@ pub(crate) mod inherited;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
 pub(crate) mod load;
+pub(crate) mod offloading;
 pub(crate) mod operations;
 pub(crate) mod original_client;
 pub(crate) mod resets;

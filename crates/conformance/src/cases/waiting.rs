@@ -57,7 +57,17 @@ pub(crate) fn a_sleep_delays_no_other_connection(model: &Model) {
 
 pub(crate) fn eight_sleeps_at_once_take_as_long_as_one(model: &Model) {
     let server = model.start_for(8, &[]);
-    eight_take_as_long_as_one(&server);
+    eight_take_as_long_as_one(&server, "sleep", "slept");
+}
+
+/// Each of as many workers as connections runs its handler by itself.
+pub(crate) fn eight_blocks_at_once_take_as_long_as_one(model: &Model) {
+    let server = if model.has_workers() {
+        model.start(&["--workers", "8"])
+    } else {
+        model.start(&[])
+    };
+    eight_take_as_long_as_one(&server, "block", "blocked");
 }
 
 /// All eight in one event loop: no sleep may hold a thread.
@@ -65,7 +75,7 @@ pub(crate) fn eight_sleeps_in_one_loop_take_as_long_as_one(model: &Model) {
     let server = model.start_one_loop(&[]);
     server.expect_service();
     let threads = server.tree().threads();
-    eight_take_as_long_as_one(&server);
+    eight_take_as_long_as_one(&server, "sleep", "slept");
     let mut sleepers: Vec<_> = (0..8).map(|_| server.connect_served()).collect();
     for sleeper in &mut sleepers {
         sleeper.send(request("sleep", "60000"));
@@ -106,20 +116,20 @@ pub(crate) fn a_short_sleep_overtakes_an_earlier_long_one(model: &Model) {
     assert!(!long.has_data(), "the long sleep goes on");
 }
 
-/// One after another, eight sleeps take at least eight times as long on any machine. On a busy machine they may take as
+/// One after another, eight of them take at least eight times as long on any machine. On a busy machine they may take as
 /// long in one attempt, but not in each of several.
 #[track_caller]
-fn eight_take_as_long_as_one(server: &Server) {
+fn eight_take_as_long_as_one(server: &Server, operation: &str, out: &str) {
     const ONE: Duration = Duration::from_millis(500);
     const ATTEMPTS: usize = 5;
     let mut clients: Vec<_> = (0..8).map(|_| server.connect_served()).collect();
     let mut attempt = || {
         let start = Instant::now();
         for client in &mut clients {
-            client.send(request("sleep", "500"));
+            client.send(request(operation, "500"));
         }
         for client in &mut clients {
-            client.receive().is("slept", "500");
+            client.receive().is(out, "500");
         }
         let took = start.elapsed();
         assert!(took >= ONE, "{took:?}: each takes 500 ms");
@@ -127,6 +137,6 @@ fn eight_take_as_long_as_one(server: &Server) {
     };
     assert!(
         (0..ATTEMPTS).any(|_| attempt() < 8 * ONE),
-        "in each of {ATTEMPTS} attempts eight sleeps took eight times as long as one"
+        "in each of {ATTEMPTS} attempts eight took eight times as long as one {operation}"
     );
 }

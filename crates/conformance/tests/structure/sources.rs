@@ -20,6 +20,8 @@ const MAY_NAME_MODELS: &[(&str, &[&str], &str)] = &[
             "server-prefork-async",
             "server-thread",
             "server-fork",
+            "server-async",
+            "server-async-pool",
         ],
         "holds the diff of two pages to what differs",
     ),
