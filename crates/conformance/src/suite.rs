@@ -214,6 +214,9 @@ const GROUPS: &[Group] = groups! {
             children_in_another_process_namespace_serve
             only_a_port_in_use_gets_advice_to_free_it
         }
+        restart {
+            a_server_started_with_nohup_survives
+        }
     }
     one_connection if Model::serves_one => {
         connections {
@@ -285,6 +288,27 @@ const GROUPS: &[Group] = groups! {
             a_server_without_processes_or_threads_exits_with_one_line
         }
     }
+    restarting if Model::has_worker_processes => {
+        restart {
+            sighup_replaces_every_worker
+            a_request_in_progress_survives_a_restart
+            a_connection_does_not_wait_for_a_replaced_worker
+            restarts_in_a_row_lose_no_connection
+            a_restart_keeps_as_many_workers
+            sighup_during_a_restart_replaces_all_workers_again
+            sighup_to_all_processes_is_one_restart
+            sigterm_ends_a_server_during_a_restart
+            many_restarts_leave_no_zombie_and_no_descriptor
+            a_replaced_worker_ends_at_the_drain_timeout
+            a_restart_that_fails_keeps_the_old_workers
+            max_connections_holds_after_a_restart
+        }
+    }
+    without_workers if |model| !model.has_workers() => {
+        restart {
+            sighup_ends_a_server_without_workers
+        }
+    }
     with_workers if Model::has_workers => {
         flags {
             a_wrong_worker_flag_is_reported_in_one_line
@@ -296,6 +320,7 @@ const GROUPS: &[Group] = groups! {
             the_tally_adds_up_to_what_was_sent
             a_killed_worker_writes_no_tally_and_its_replacements_do
             a_tally_on_a_full_disk_is_reported
+            replaced_workers_write_their_tallies
         }
         environment {
             a_tally_path_that_is_no_file_is_refused

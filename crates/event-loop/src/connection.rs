@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use protocol::{Job, Outcome, Session, SharedBuffers, Step};
 use serving::Service;
 use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
-use serving::drain_limit::DrainLimit;
+use serving::drain_limit::{DrainLimit, FIRST_REQUEST};
 use serving::frame_clock::{Allowed, FrameClock};
 
+use crate::state::{Closing, Input, Pending};
 use crate::transport::{Readiness, TimeSource, Transport};
 
 /// How many steps a connection makes in one turn, about one for each request. At a few microseconds each, the others
@@ -47,6 +48,8 @@ pub struct Connection<T> {
     session: Session,
     input: Input,
     drain_limit: DrainLimit,
+    /// The drain has begun, and waits until then for the first request.
+    first_request_by: Option<Instant>,
     closing: Closing,
     idle_timeout: Option<Duration>,
     moved_at: Instant,
@@ -60,39 +63,6 @@ pub struct Connection<T> {
     due: bool,
 }
 
-/// What the next reply waits for. Meanwhile the connection is not idle, however long it is silent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pending {
-    Nothing,
-    /// A `sleep` that ends at this time.
-    Sleep(Instant),
-    /// A job that runs on some thread.
-    Job,
-}
-
-/// What a read would find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
-    /// Perhaps bytes.
-    Unknown,
-    /// Nothing before the next event: a read came back short or empty.
-    Emptied,
-    /// The end, behind what is unread. No further event reports it.
-    Ending,
-}
-
-/// How far the close has come.
-#[derive(Debug, Clone, Copy)]
-enum Closing {
-    /// The conversation goes on.
-    No,
-    /// The last reply is written, and the sending side is closed. To close the connection at once would reset it. So
-    /// bytes from the peer are read and dropped, until this time and up to this many.
-    Lingering { until: Instant, left_bytes: usize },
-    /// No reply can arrive any more: the connection has failed, or both sides have closed it.
-    Vanished,
-}
-
 impl<T: Transport> Connection<T> {
     /// A connection that has just been accepted.
     #[must_use]
@@ -102,6 +72,7 @@ impl<T: Transport> Connection<T> {
             session: Session::new(service.session),
             input: Input::Unknown,
             drain_limit: DrainLimit::default(),
+            first_request_by: None,
             closing: Closing::No,
             idle_timeout: service.idle_timeout,
             moved_at: clock.now(),
@@ -154,10 +125,16 @@ impl<T: Transport> Connection<T> {
             Closing::No | Closing::Vanished => None,
             Closing::Lingering { until, .. } => Some(until),
         };
-        [sleeps_until, idles_out, self.frame_due, lingers]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            sleeps_until,
+            idles_out,
+            self.frame_due,
+            lingers,
+            self.first_request_by,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Takes note that its timer has ended. Returns whether the connection needs a turn for that; a connection that is
@@ -167,9 +144,19 @@ impl<T: Transport> Connection<T> {
         !self.queued
     }
 
-    /// Begins the drain: from now on the connection reads only what has arrived already.
+    /// Begins the drain: from now on the connection reads only what has arrived already. One that is new has a moment for
+    /// its first request.
     pub fn begin_drain(&mut self) {
-        self.drain_limit.begin(|| self.transport.unread_bytes());
+        let is_unused = self.session.answered() == 0
+            && !self.session.has_part_of_a_frame()
+            && self.pending == Pending::Nothing
+            && matches!(self.closing, Closing::No);
+        if is_unused {
+            // No byte has moved yet, so this is when it was accepted.
+            self.first_request_by = Some(self.moved_at + FIRST_REQUEST);
+        } else {
+            self.drain_limit.begin(|| self.transport.unread_bytes());
+        }
     }
 
     /// Goes on as far as possible without waiting. If the timer has ended, deadlines that have passed take effect
@@ -291,6 +278,14 @@ impl<T: Transport> Connection<T> {
 
     /// Reads once. Returns whether there was anything, which includes the end.
     fn read(&mut self, clock: &impl TimeSource) -> io::Result<bool> {
+        if let Some(by) = self.first_request_by {
+            let unread_bytes = self.transport.unread_bytes()?;
+            if unread_bytes == 0 && self.input != Input::Ending && clock.now() < by {
+                return Ok(false);
+            }
+            self.first_request_by = None;
+            self.drain_limit.begin(|| Ok(unread_bytes));
+        }
         let unread = || self.transport.unread_bytes();
         let allowed = self.frame_clock.allowed(&self.session, || clock.now(), unread)?;
         self.frame_due = match allowed {
@@ -372,14 +367,6 @@ impl<T: Transport> Connection<T> {
     fn moved(&mut self, clock: &impl TimeSource) {
         if self.idle_timeout.is_some() {
             self.moved_at = clock.now();
-        }
-    }
-}
-
-impl Input {
-    fn may_have_more(&mut self) {
-        if *self == Self::Emptied {
-            *self = Self::Unknown;
         }
     }
 }

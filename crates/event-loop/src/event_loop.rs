@@ -287,18 +287,35 @@ impl EventLoop {
         if self.stop.has_supervisor() && self.stop.requested() {
             return Ok(());
         }
-        while let Some(acceptor) = &mut self.acceptor {
-            let Some(stream) = acceptor.accept(self.poll.registry(), self.connections.len())? else {
-                break;
-            };
-            if let Err(stream) = self.add(stream) {
-                if let Some(acceptor) = &mut self.acceptor {
-                    acceptor.hold(stream, self.poll.registry(), self.connections.len());
-                }
-                break;
+        while self.accept_one()? {}
+        Ok(())
+    }
+
+    /// Accepts a connection. Returns whether there was one, and room for it.
+    fn accept_one(&mut self) -> Result<bool> {
+        let Some(acceptor) = &mut self.acceptor else {
+            return Ok(false);
+        };
+        let Some(stream) = acceptor.accept(self.poll.registry(), self.connections.len())? else {
+            return Ok(false);
+        };
+        if let Err(stream) = self.add(stream) {
+            if let Some(acceptor) = &mut self.acceptor {
+                acceptor.hold(stream, self.poll.registry(), self.connections.len());
+            }
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Accepts what an event has reported and nobody else takes. Under a flood there is always more, which wakes others.
+    fn accept_once_more(&mut self) {
+        for _ in 0..EVENTS_AT_ONCE {
+            // Whatever fails here is the successor's to report.
+            if !self.accept_one().unwrap_or(false) {
+                return;
             }
         }
-        Ok(())
     }
 
     /// Adds a connection, or returns it if the kernel has no memory to watch one more.
@@ -353,6 +370,10 @@ impl EventLoop {
             return;
         }
         self.stop.begin_drain();
+        if self.stop.has_supervisor() {
+            // A connection that woke this loop wakes no other one, and a successor may wait already.
+            self.accept_once_more();
+        }
         // A connection for which the kernel has no memory is closed.
         if let Some(held) = self
             .acceptor

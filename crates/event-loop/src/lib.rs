@@ -39,6 +39,7 @@ pub mod acceptor;
 pub mod connection;
 pub mod event_loop;
 mod signals;
+mod state;
 pub mod timers;
 pub mod transport;
 

@@ -8,7 +8,7 @@ use nix::poll::PollFlags;
 use protocol::{Session, Step};
 use rustix::io::ioctl_fionread;
 
-use crate::drain_limit::DrainLimit;
+use crate::drain_limit::{DrainLimit, FIRST_REQUEST};
 use crate::frame_clock::{Allowed, FrameClock};
 use crate::job::perform;
 use crate::limits::is_interruption;
@@ -39,6 +39,8 @@ pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) -> u64 {
         frame_clock: FrameClock::new(service.frame_timeout),
         moved_at: Instant::now(),
         drain_limit: DrainLimit::default(),
+        // Connections that are accepted during a drain have waited in the backlog for long enough.
+        first_request_by: (!stop.requested()).then(|| Instant::now() + FIRST_REQUEST),
         stop,
     };
     // An error here is a peer that vanished or fell silent: the connection ends either way.
@@ -53,6 +55,8 @@ struct Connection<'a> {
     frame_clock: FrameClock,
     moved_at: Instant,
     drain_limit: DrainLimit,
+    /// Until when a drain waits for its first request.
+    first_request_by: Option<Instant>,
     stop: Stop,
 }
 
@@ -119,6 +123,9 @@ impl Connection<'_> {
             }
             if self.stop.requested() {
                 self.stop.begin_drain();
+                if let Some(by) = self.first_request_by.take() {
+                    wait_for(self.stream, PollFlags::POLLIN, by, self.stop);
+                }
                 self.drain_limit.begin(unread);
             }
             room = self.drain_limit.allowed(room);
@@ -129,6 +136,7 @@ impl Connection<'_> {
             match self.stream.read(room) {
                 Ok(0) => self.session.end_of_input(),
                 Ok(bytes) => {
+                    self.first_request_by = None;
                     self.session.filled(bytes);
                     self.frame_clock.filled(bytes);
                     self.drain_limit.filled(bytes);

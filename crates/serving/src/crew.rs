@@ -1,10 +1,10 @@
 //! A fixed set of workers: which one is missing, and when to fork the next.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::{ForkResult, Pid};
 
@@ -15,7 +15,8 @@ use crate::listener::{Listener, Listeners};
 use crate::log;
 use crate::options::{Options, WorkerOptions};
 use crate::reports::{Report, Reporter, Reports, reports};
-use crate::restarts::{EarlyDeaths, Pacing};
+use crate::restart::Restart;
+use crate::slots::{Death, Slots};
 use crate::stop::Stop;
 use crate::tally::{Tally, TallyFile};
 
@@ -26,6 +27,10 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 /// How long a signal to all processes of a server may take to reach the supervisor, after a worker has it.
 const SIGNAL_TO_ALL: Duration = Duration::from_millis(5);
 
+/// How much longer than the drain timeout a worker may take that drains alone. A worker ends itself at the timeout, unless
+/// it is stopped.
+const OVERDUE: Duration = Duration::from_secs(1);
+
 /// A set of workers with a slot for each, and their supervisor.
 ///
 /// The ready line is printed when the first worker is ready. Until then no second worker is started, because whatever
@@ -33,36 +38,19 @@ const SIGNAL_TO_ALL: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Crew {
     children: Children,
+    restart: Restart,
     listeners: Listeners,
     reports: Reports,
     reporter: Reporter,
-    slots: Vec<Slot>,
-    /// Workers that have left their slots and are about to end.
-    draining: HashSet<Pid>,
-    pacing: Pacing,
+    slots: Slots,
+    /// Workers that have left their slots and are about to end, with the time at which they are killed.
+    draining: HashMap<Pid, Instant>,
     /// No fork before this time, because the last one failed.
     not_before: Option<Instant>,
     start_retries: u32,
     max_connections: Option<usize>,
     tally: Option<TallyFile>,
     announced: bool,
-}
-
-/// A slot's number is its worker's for life, and its successor's.
-#[derive(Debug)]
-struct Slot {
-    state: State,
-    early_deaths: EarlyDeaths,
-}
-
-#[derive(Debug)]
-enum State {
-    /// A worker is missing.
-    Vacant { due: Option<Instant> },
-    /// A worker serves. A worker that drains has left its slot to a successor.
-    Taken { pid: Pid, since: Instant },
-    /// Its workers kept dying.
-    GivenUp,
 }
 
 /// What a worker needs from its supervisor.
@@ -88,6 +76,7 @@ impl Crew {
     pub fn listen(options: &Options, workers: usize, flags: &WorkerOptions) -> Result<Self> {
         let tally = flags.tally.as_deref().map(TallyFile::open).transpose()?;
         let stop = Stop::install(options.drain_timeout)?;
+        let restart = Restart::install()?;
         let max_connections = options.max_connections();
         let workers = max_connections.map_or(workers, |most| most.min(workers));
         let (reports, reporter) = reports().map_err(Error::system("make a socket pair"))?;
@@ -97,15 +86,14 @@ impl Crew {
         }
         let children = Children::watch(stop)?;
         let listeners = Listeners::open(options, flags.accept, workers, children.stop())?;
-        let slots = (0..workers).map(|_| Slot::new()).collect();
         Ok(Self {
             children,
+            restart,
             listeners,
             reports,
             reporter,
-            slots,
-            draining: HashSet::new(),
-            pacing: Pacing::default(),
+            slots: Slots::new(workers, flags.start_retries),
+            draining: HashMap::new(),
             not_before: None,
             start_retries: flags.start_retries,
             max_connections,
@@ -114,7 +102,8 @@ impl Crew {
         })
     }
 
-    /// Waits until a worker is missing and due, and returns its slot. Returns none once the process has been asked to stop.
+    /// Waits until a worker is due, and returns its slot: one is missing, or a rolling restart replaces the one that serves.
+    /// Returns none once the process has been asked to stop.
     pub fn vacancy(&mut self) -> Result<Option<usize>> {
         loop {
             self.read_reports()?;
@@ -125,6 +114,10 @@ impl Crew {
             }
             if self.children.signals().stopping() {
                 return Ok(None);
+            }
+            if self.restart.requested() {
+                log::message("SIGHUP: starts a new worker in place of each, one after another");
+                self.slots.outdate_all();
             }
             self.repeat_requests();
             let now = Instant::now();
@@ -146,12 +139,15 @@ impl Crew {
     /// first worker must be forked.
     pub fn fork(&mut self, slot: usize) -> Result<Fork> {
         match self.children.try_fork() {
-            Ok(ForkResult::Child) => Ok(Fork::Child),
+            Ok(ForkResult::Child) => {
+                // A terminal that hangs up sends SIGHUP to all processes, and only the supervisor restarts workers.
+                SigSet::from(Signal::SIGHUP)
+                    .thread_block()
+                    .map_err(Error::system("block SIGHUP"))?;
+                Ok(Fork::Child)
+            }
             Ok(ForkResult::Parent { child }) => {
-                self.slots[slot].state = State::Taken {
-                    pid: child,
-                    since: Instant::now(),
-                };
+                self.slots.started(slot, child, Instant::now());
                 self.not_before = None;
                 Ok(Fork::Parent)
             }
@@ -170,7 +166,7 @@ impl Crew {
     /// If there is no such slot.
     #[must_use]
     pub fn into_worker(self, slot: usize) -> Worker {
-        let count = self.slots.len();
+        let count = self.slots.count();
         let share = |most| most / count + usize::from(slot < most % count);
         Worker {
             stop: self.children.stop(),
@@ -200,62 +196,64 @@ impl Crew {
 
     /// The slot that is due first, and when. Without a time it is due at once.
     fn next_vacancy(&self) -> Option<(Option<Instant>, usize)> {
-        let taken = |slot: &Slot| matches!(slot.state, State::Taken { .. });
-        if !self.announced && self.slots.iter().any(taken) {
+        if !self.announced && self.slots.any_taken() {
             return None;
         }
-        let vacant = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter_map(|(number, slot)| match slot.state {
-                State::Vacant { due } => Some((due.max(self.not_before), number)),
-                _ => None,
-            });
-        vacant.min()
+        let (due, slot) = self.slots.next_due()?;
+        Some((due.max(self.not_before), slot))
     }
 
     fn read_reports(&mut self) -> Result<()> {
         let mut drain = Vec::new();
         while let Some((sender, report)) = self.reports.next() {
             match report {
-                Report::Ready if !self.announced && self.slot_of(sender).is_some() => {
-                    self.announced = true;
-                    self.listeners.announce();
+                Report::Ready if self.slots.has(sender) => {
+                    if !self.announced {
+                        self.announced = true;
+                        self.listeners.announce();
+                    }
+                    if let Some(replaced) = self.slots.ready(sender) {
+                        self.expect_end(replaced);
+                    }
                 }
                 Report::Ready => {}
                 Report::Drains => drain.push(sender),
             }
         }
         // A sender without a slot drains already, or is this process.
-        drain.retain(|sender| self.slot_of(*sender).is_some());
+        drain.retain(|sender| self.slots.has(*sender));
         if !drain.is_empty() {
             // A signal to a whole group, such as Ctrl-C, can reach a worker first.
             self.children.signals().wait(&[], Some(SIGNAL_TO_ALL))?;
         }
         for worker in drain {
-            self.free_slot_of(worker);
+            self.slots.leave(worker);
+            self.expect_end(worker);
+            if !self.children.signals().stopping() {
+                log::message(format_args!("worker {worker} drains; another takes its place"));
+            }
         }
         Ok(())
     }
 
-    /// Leaves the slot of a worker that drains to a successor.
-    fn free_slot_of(&mut self, worker: Pid) {
-        let Some((number, _)) = self.slot_of(worker) else {
-            return;
-        };
-        self.slots[number].state = State::Vacant { due: None };
-        self.draining.insert(worker);
-        if !self.children.signals().stopping() {
-            log::message(format_args!("worker {worker} drains; another takes its place"));
-        }
+    /// A worker has left its slot: it drains, or is asked to.
+    fn expect_end(&mut self, worker: Pid) {
+        let time = self.children.signals().drain_timeout() + OVERDUE;
+        self.draining.insert(worker, Instant::now() + time);
     }
 
-    /// A worker that was about to block in a call when the signal came has not noticed it, so it is repeated.
+    /// Asks the workers that drain to do so. A worker that was about to block in a call when the signal came has not noticed
+    /// it, so it is repeated. One that is overdue is killed.
     fn repeat_requests(&self) {
-        for worker in &self.draining {
+        let now = Instant::now();
+        for (worker, overdue_at) in &self.draining {
+            let signal = if now < *overdue_at {
+                Signal::SIGTERM
+            } else {
+                Signal::SIGKILL
+            };
             // It can only have ended already.
-            let _ = kill(*worker, Signal::SIGTERM);
+            let _ = kill(*worker, signal);
         }
     }
 
@@ -266,43 +264,44 @@ impl Crew {
             WaitStatus::Exited(_, code) => format!("exited with {code}"),
             other => format!("ended ({other:?})"),
         };
-        if self.draining.remove(&pid) && matches!(status, WaitStatus::Signaled(..)) {
+        if self.draining.remove(&pid).is_some() && matches!(status, WaitStatus::Signaled(..)) {
             log::message(format_args!("worker {pid} {how} as it drained"));
         }
-        let Some((number, since)) = self.slot_of(pid) else {
-            return Ok(());
-        };
-        let slot = &mut self.slots[number];
-        slot.state = State::Vacant { due: None };
         if self.children.signals().stopping() {
             return Ok(());
         }
-        if !self.announced && matches!(status, WaitStatus::Exited(_, code) if code != 0) {
+        if !self.announced
+            && self.slots.has(pid)
+            && matches!(status, WaitStatus::Exited(_, code) if code != 0)
+        {
             // It has printed why, and the next one would fail in the same way.
             return Err(Error::Reported);
         }
-        if slot.early_deaths.count(now - since, self.start_retries) {
-            slot.state = State::GivenUp;
-            return self.give_up(number, &format!("worker {pid} {how}"));
+        let in_ms = |at: Instant| (at - now).as_millis();
+        let retries = self.start_retries;
+        match self.slots.died(pid, now) {
+            Death::OutsideOfSlots => {}
+            Death::Replaced { at } => log::message(format_args!(
+                "worker {pid} {how}; another takes its place in {} ms",
+                in_ms(at)
+            )),
+            Death::Succeeded => log::message(format_args!("worker {pid} {how}; another takes its place")),
+            Death::SuccessorFailed { retry_at } => log::message(format_args!(
+                "new worker {pid} {how}; the old one goes on, and the next attempt is in {} ms",
+                in_ms(retry_at)
+            )),
+            Death::RestartGivenUp => log::message(format_args!(
+                "new worker {pid} {how}, and so did {retries} before it; the restart is given up, and the old workers go on"
+            )),
+            Death::SlotGivenUp { slot, left } => {
+                return self.give_up(slot, left, &format!("worker {pid} {how}"));
+            }
         }
-        let pause = self.pacing.after(since, now);
-        slot.state = State::Vacant {
-            due: Some(now + pause),
-        };
-        log::message(format_args!(
-            "worker {pid} {how}; another takes its place in {} ms",
-            pause.as_millis()
-        ));
         Ok(())
     }
 
     /// Gives a slot up, and goes on with the others, if there are any.
-    fn give_up(&mut self, number: usize, what: &str) -> Result<()> {
-        let left = self
-            .slots
-            .iter()
-            .filter(|slot| !matches!(slot.state, State::GivenUp))
-            .count();
+    fn give_up(&mut self, slot: usize, left: usize, what: &str) -> Result<()> {
         if left == 0 || !self.announced {
             self.drain_workers()?;
             return Err(Error::NoWorker {
@@ -310,32 +309,12 @@ impl Crew {
                 retries: self.start_retries,
             });
         }
-        self.listeners.give_up(number);
+        self.listeners.give_up(slot);
         log::message(format_args!(
             "{what}, and so did {} before it; its slot is given up, {left} of {} are left",
             self.start_retries,
-            self.slots.len()
+            self.slots.count()
         ));
         Ok(())
-    }
-
-    /// The slot of a worker that serves, and since when it serves.
-    fn slot_of(&self, worker: Pid) -> Option<(usize, Instant)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .find_map(|(number, slot)| match slot.state {
-                State::Taken { pid, since } if pid == worker => Some((number, since)),
-                _ => None,
-            })
-    }
-}
-
-impl Slot {
-    fn new() -> Self {
-        Self {
-            state: State::Vacant { due: None },
-            early_deaths: EarlyDeaths::default(),
-        }
     }
 }

@@ -1,6 +1,11 @@
 //! How much a connection may still read while its process drains.
 
 use std::io;
+use std::time::Duration;
+
+/// How long after it was accepted a connection may take to send its first request, where the drain begins meanwhile. A
+/// client that connects sends its request next. To close in between would reset the connection.
+pub const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
 /// Bounds what a connection reads once its process drains: bytes that had arrived by then are read, later ones are not.
 ///

@@ -5,8 +5,9 @@
 //! closed stdin, stdout or stderr. [`Stop::install`](crate::Stop::install) handles SIGTERM and SIGINT, ignored or not.
 //! `program` raises the limit of descriptors.
 //!
-//! Two things stay as they are. An ignored SIGHUP is the purpose of nohup(1). By the signal at the parent's death a parent
-//! ties the server's life to its own.
+//! Two things stay as they are. An ignored SIGHUP is the purpose of nohup(1): the server survives the end of its terminal. A
+//! server with workers survives it in any case, because there SIGHUP asks for a [rolling restart](crate::restart). By the
+//! signal at the parent's death a parent ties the server's life to its own.
 
 use std::io;
 use std::sync::atomic::AtomicBool;

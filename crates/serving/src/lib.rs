@@ -36,6 +36,7 @@ pub mod restart;
 mod restarts;
 pub mod service;
 mod signals;
+mod slots;
 pub mod stop;
 pub mod tally;
 pub mod threads;

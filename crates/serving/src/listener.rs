@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::backlog::Backlog;
 pub use crate::backlog::has_waiting;
+use crate::drain_limit::FIRST_REQUEST;
 use crate::error::{Error, Result};
 use crate::limits::{
     RETRY_PAUSE, is_closed, is_exhaustion, is_interruption, is_peers_fault, report_exhaustion_once,
@@ -22,9 +23,6 @@ use crate::waiting::{pause, wait_for};
 
 /// Keepalive probes that a peer may leave unanswered.
 const PROBES: u32 = 3;
-
-/// How long to wait for the first request on a connection that came together with the request to stop.
-const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
 /// A listening socket.
 ///

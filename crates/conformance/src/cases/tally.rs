@@ -105,6 +105,33 @@ pub(crate) fn a_killed_worker_writes_no_tally_and_its_replacements_do(model: &Mo
     assert_eq!((second.connections, second.requests), (3, 3));
 }
 
+/// Each worker of each generation has a line, and together they have all connections.
+pub(crate) fn replaced_workers_write_their_tallies(model: &Model) {
+    for accept in model.accept_flags() {
+        let (_folder, file) = place();
+        let mut server = model.start(&[&accept[..], &["--workers", "2", "--tally", &file]].concat());
+        let mut workers = server.wait_for_workers(2);
+        let mut all = workers.clone();
+        for _ in 0..3 {
+            for _ in 0..5 {
+                server.expect_service();
+            }
+            server.signal(Signal::SIGHUP);
+            workers = server.wait_for_replacements(&workers, 2);
+            all.extend(&workers);
+        }
+        end(&mut server);
+        let lines = lines(&file);
+        let mut pids: Vec<_> = lines.iter().map(|line| line.pid).collect();
+        pids.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(pids, all, "{accept:?}: {lines:?}");
+        let of_first = lines.iter().filter(|line| line.worker == 0).count();
+        assert_eq!(of_first, 4, "{accept:?}: {lines:?}");
+        assert_eq!(sums(&lines), (15, 15), "{accept:?}: {lines:?}");
+    }
+}
+
 /// On a full disk only the line is lost.
 pub(crate) fn a_tally_on_a_full_disk_is_reported(model: &Model) {
     let mut server = model.start(&["--workers", "1", "--tally", "/dev/full"]);

@@ -12,6 +12,50 @@ fn a_drain_ends_an_idle_connection() {
 }
 
 #[test]
+fn a_new_connection_may_send_its_first_request() {
+    let mut stepped = Stepped::new(&PLAIN);
+    stepped.drains();
+    stepped.passes(ms(60));
+    assert!(!stepped.is_over());
+    stepped.receives(&pings(1..3));
+    assert_eq!(stepped.replies(), pongs(1..3));
+    assert!(stepped.is_over());
+}
+
+#[test]
+fn a_new_connection_that_stays_silent_is_closed() {
+    let mut stepped = Stepped::new(&PLAIN);
+    stepped.passes(ms(40));
+    stepped.drains();
+    stepped.passes(ms(59));
+    assert!(!stepped.is_over());
+    stepped.passes(ms(1));
+    assert!(stepped.is_over());
+}
+
+#[test]
+fn a_first_request_needs_no_event() {
+    let mut stepped = Stepped::new(&PLAIN);
+    stepped.drains();
+    stepped.arrives(&pings([1]));
+    stepped.passes(ms(100));
+    assert_eq!(stepped.replies(), pongs([1]));
+    assert!(stepped.is_over());
+}
+
+#[test]
+fn a_connection_that_was_never_used_is_closed_at_once() {
+    let mut stepped = Stepped::new(&PLAIN);
+    stepped.passes(ms(100));
+    stepped.drains();
+    assert!(stepped.is_over());
+    let mut stepped = Stepped::new(&PLAIN);
+    stepped.drains();
+    stepped.receives_end();
+    assert!(stepped.is_over(), "its peer has closed it");
+}
+
+#[test]
 fn what_had_arrived_is_answered_though_no_event_was_seen() {
     let mut stepped = Stepped::new(&PLAIN);
     stepped.receives(&pings([0]));

@@ -1,0 +1,281 @@
+//! SIGHUP: a rolling restart in a server with workers, and the end of one without.
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::client::{Client, request};
+use crate::model::Model;
+use crate::server::Server;
+use crate::traffic::Visitors;
+use crate::wait::{eventually, let_packets_arrive};
+
+/// Longer than any timeout of a case, so that a restart that waits for the end of a drain fails it.
+const LONG_DRAIN: [&str; 2] = ["--drain-timeout", "60s"];
+
+/// A shell that ignores SIGHUP, and then becomes the server: what nohup(1) is.
+const NOHUP: [&str; 4] = ["sh", "-c", r#"trap '' HUP; exec "$@""#, "sh"];
+
+pub(crate) fn sighup_replaces_every_worker(model: &Model) {
+    for accept in model.accept_flags() {
+        let (server, before) = start(model, &accept, 3);
+        server.signal(Signal::SIGHUP);
+        let after = server.wait_for_replacements(&before, 3);
+        for _ in 0..10 {
+            let client = server.connect_served();
+            let serving = server.process_of(&client);
+            assert!(after.contains(&serving), "{accept:?}: a new worker serves");
+        }
+        let stderr = server.printed_on_stderr();
+        assert!(
+            stderr.lines().count() == 1 && stderr.contains("SIGHUP"),
+            "{accept:?}: it is reported in one line: {stderr}"
+        );
+        assert_eq!(server.printed_on_stdout().lines().count(), 1, "{accept:?}");
+    }
+}
+
+pub(crate) fn a_request_in_progress_survives_a_restart(model: &Model) {
+    for accept in model.accept_flags() {
+        for (operation, out) in [("sleep", "slept"), ("block", "blocked")] {
+            let (server, before) = start(model, &accept, 1);
+            let mut client = server.connect_with(request(operation, "500"));
+            server.signal(Signal::SIGHUP);
+            client.receive().is(out, "500");
+            client.expect_end();
+            server.wait_for_replacements(&before, 1);
+        }
+    }
+}
+
+/// The successor serves while the old worker is busy, and what waits for the old one is served by it.
+pub(crate) fn a_connection_does_not_wait_for_a_replaced_worker(model: &Model) {
+    for accept in model.accept_flags() {
+        let (server, before) = start(model, &accept, 1);
+        let held = server.connect_with(request("block", "60000"));
+        server.wait_until_idle(|| {});
+        let mut waiting: Vec<_> = (0..5).map(|_| server.connect()).collect();
+        for client in &mut waiting {
+            client.send(request("ping", "1"));
+        }
+        server.signal(Signal::SIGHUP);
+        for mut client in waiting {
+            client.receive().is("pong", "1");
+        }
+        for _ in 0..5 {
+            server.expect_service();
+        }
+        assert!(!held.has_data(), "{accept:?}: the old worker is still blocked");
+        assert!(
+            server.tree().children().contains(&before[0]),
+            "{accept:?}: the old worker drains"
+        );
+    }
+}
+
+/// Clients connect all the time. None is refused, reset or left without its reply.
+pub(crate) fn restarts_in_a_row_lose_no_connection(model: &Model) {
+    for accept in model.accept_flags() {
+        let (server, mut workers) = start(model, &accept, 2);
+        let visitors = Visitors::start(server.address());
+        for _ in 0..5 {
+            visitors.wait_for_more();
+            server.signal(Signal::SIGHUP);
+            workers = server.wait_for_replacements(&workers, 2);
+        }
+        visitors.wait_for_more();
+        visitors.expect_no_loss();
+        expect_no_deaths(&server);
+    }
+}
+
+/// At no moment are there fewer workers than before, because a new one is started before an old one drains.
+pub(crate) fn a_restart_keeps_as_many_workers(model: &Model) {
+    let (server, before) = start(model, &[], 3);
+    server.signal(Signal::SIGHUP);
+    eventually("all workers are replaced", || {
+        let workers = server.tree().children();
+        assert!(workers.len() >= 3, "only {} workers are left", workers.len());
+        workers.len() == 3 && before.iter().all(|pid| !workers.contains(pid))
+    });
+}
+
+pub(crate) fn sighup_during_a_restart_replaces_all_workers_again(model: &Model) {
+    let (server, before) = start(model, &[], 3);
+    let visitors = Visitors::start(server.address());
+    for signals in [1, 2, 5] {
+        for _ in 0..signals {
+            server.signal(Signal::SIGHUP);
+        }
+        let_packets_arrive();
+        server.signal(Signal::SIGHUP);
+    }
+    server.wait_for_replacements(&before, 3);
+    visitors.expect_no_loss();
+    // Nothing is left of the restarts: the workers stay as they are.
+    server.wait_until_idle(|| {});
+    let settled = server.wait_for_workers(3);
+    server.wait_until_idle(|| {});
+    assert_eq!(server.wait_for_workers(3), settled);
+    expect_no_deaths(&server);
+}
+
+/// A terminal that is closed sends SIGHUP to every process of a server. It is one restart.
+pub(crate) fn sighup_to_all_processes_is_one_restart(model: &Model) {
+    let (server, before) = start(model, &[], 3);
+    let mut sleeper = server.connect_with(request("sleep", "500"));
+    let mut seen = before.clone();
+    server.signal_group(Signal::SIGHUP);
+    eventually("all workers are replaced", || {
+        let workers = server.tree().children();
+        seen.extend(&workers);
+        workers.len() == 3 && before.iter().all(|pid| !workers.contains(pid))
+    });
+    server.wait_until_idle(|| seen.extend(server.tree().children()));
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 6, "three workers before, and three after: {seen:?}");
+    sleeper.receive().is("slept", "500");
+    let stderr = server.printed_on_stderr();
+    assert_eq!(stderr.lines().count(), 1, "it is one restart: {stderr}");
+}
+
+pub(crate) fn sigterm_ends_a_server_during_a_restart(model: &Model) {
+    for pause_ms in [0, 1, 2, 5, 10, 20, 50] {
+        let (mut server, _) = start(model, &[], 3);
+        let mut client = server.connect_with(request("sleep", "300"));
+        server.signal(Signal::SIGHUP);
+        thread::sleep(Duration::from_millis(pause_ms));
+        server.signal(Signal::SIGTERM);
+        client.receive().is("slept", "300");
+        client.expect_end();
+        let finished = server.finish();
+        assert_eq!(finished.code, Some(0), "{pause_ms} ms: {}", finished.stderr);
+    }
+}
+
+pub(crate) fn many_restarts_leave_no_zombie_and_no_descriptor(model: &Model) {
+    for accept in model.accept_flags() {
+        let (server, mut workers) = start(model, &accept, 2);
+        let held_by = |pid: Pid| server.tree().descriptors_of(pid);
+        let mut restart = || {
+            server.signal(Signal::SIGHUP);
+            workers = server.wait_for_replacements(&workers, 2);
+            server.expect_service();
+            server.wait_until_idle(|| {});
+            (held_by(server.pid()), held_by(workers[0]), held_by(workers[1]))
+        };
+        let first = restart();
+        for _ in 0..8 {
+            restart();
+        }
+        assert_eq!(restart(), first, "{accept:?}: descriptors after ten restarts");
+        expect_no_deaths(&server);
+    }
+}
+
+/// A worker that does not come to its end is limited by the drain timeout, and a stopped one too.
+pub(crate) fn a_replaced_worker_ends_at_the_drain_timeout(model: &Model) {
+    let server = model.start(&["--workers", "1", "--drain-timeout", "300ms"]);
+    let busy = server.wait_for_workers(1);
+    let mut client = server.connect_with(request("sleep", "60000"));
+    server.signal(Signal::SIGHUP);
+    client.expect_disconnect();
+    let stopped = server.wait_for_replacements(&busy, 1);
+    kill(stopped[0], Signal::SIGSTOP).expect("the worker runs");
+    server.signal(Signal::SIGHUP);
+    server.wait_for_replacements(&stopped, 1);
+    server.expect_service();
+}
+
+/// A worker that can't start replaces none.
+pub(crate) fn a_restart_that_fails_keeps_the_old_workers(model: &Model) {
+    let server = model.start(&["--workers", "2", "--start-retries", "1"]);
+    let before = server.wait_for_workers(2);
+    let mut client = server.connect_served();
+    let limit = |limit: &str| {
+        let pid = format!("--pid={}", server.pid());
+        let mut command = Command::new("prlimit");
+        command
+            .args([&pid, limit])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    // The soft limit alone, so that it can be raised again. It closes no descriptor, and forbids new ones.
+    if !limit("--nofile=3:") {
+        test_support::skip("prlimit is not installed");
+        return;
+    }
+    server.signal(Signal::SIGHUP);
+    eventually("the restart is given up", || {
+        server.printed_on_stderr().contains("given up")
+    });
+    client.expect_pong();
+    assert_eq!(server.wait_for_workers(2), before);
+    assert!(limit("--nofile=1024:"), "a limit can be raised");
+    server.expect_service();
+    server.signal(Signal::SIGHUP);
+    server.wait_for_replacements(&before, 2);
+}
+
+pub(crate) fn max_connections_holds_after_a_restart(model: &Model) {
+    for accept in model.accept_flags() {
+        let flags = [&accept[..], &["--max-connections", "3", "--workers", "1"]].concat();
+        let server = model.start(&flags);
+        let mut workers = server.wait_for_workers(1);
+        for _ in 0..3 {
+            server.signal(Signal::SIGHUP);
+            workers = server.wait_for_replacements(&workers, 1);
+        }
+        let most = if model.serves_many() { 3 } else { 1 };
+        let mut open: Vec<_> = (0..most).map(|_| server.connect_served()).collect();
+        let mut waits = server.connect();
+        waits.send(request("ping", "1"));
+        waits.expect_silence();
+        open.iter_mut().for_each(Client::expect_pong);
+        open.pop();
+        waits.receive().is("pong", "1");
+    }
+}
+
+/// A SIGHUP that the program before had ignored is no reason to end.
+pub(crate) fn a_server_started_with_nohup_survives(model: &Model) {
+    let server = model.start_by(&NOHUP, &[]);
+    model.wait_for_workers(&server);
+    server.signal_group(Signal::SIGHUP);
+    for _ in 0..3 {
+        server.expect_service();
+    }
+    server.wait_until_idle(|| {});
+    server.expect_service();
+}
+
+/// Without workers there is nothing to restart. A terminal that is closed ends the server.
+pub(crate) fn sighup_ends_a_server_without_workers(model: &Model) {
+    let mut server = model.start(&[]);
+    server.expect_service();
+    server.signal(Signal::SIGHUP);
+    let finished = server.finish();
+    assert_eq!((finished.code, finished.stderr.as_str()), (None, ""));
+}
+
+fn start(model: &Model, accept: &[&str], workers: usize) -> (Server, Vec<Pid>) {
+    let count = workers.to_string();
+    let server = model.start(&[accept, &["--workers", &count], &LONG_DRAIN].concat());
+    let workers = server.wait_for_workers(workers);
+    (server, workers)
+}
+
+/// A worker that is replaced has not died.
+#[track_caller]
+fn expect_no_deaths(server: &Server) {
+    let stderr = server.printed_on_stderr();
+    assert!(
+        stderr.lines().all(|line| line.contains("SIGHUP")),
+        "no worker died: {stderr}"
+    );
+}
