@@ -1,5 +1,7 @@
 //! An epoll instance with its listener and its connections: one method for each step of the loop.
 
+mod admission;
+
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Weak};
@@ -8,12 +10,14 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpStream, UnixStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use protocol::{Job, Outcome};
+use serving::alarm::Counted;
 use serving::{Error, Restart, Result, Served, Service, Stop, Visit};
 use signal_hook::consts::SIGHUP;
 use slab::Slab;
 
 use crate::acceptor::Acceptor;
 use crate::connection::{Connection, Lent, Turn};
+use crate::inbox::Inbox;
 use crate::signals::{self, STOP_SIGNALS};
 use crate::timers::Timers;
 use crate::transport::{Readiness, SystemClock};
@@ -31,7 +35,14 @@ pub struct EventLoop {
     events: Events,
     /// None in a loop without a listener, and after the loop began to drain.
     acceptor: Option<Acceptor>,
+    /// None in a loop that gets no connections from another thread, and once none can come any more.
+    inbox: Option<Inbox>,
+    /// There may be something in the inbox.
+    has_mail: bool,
+    waker: Option<Arc<Waker>>,
     draining: bool,
+    /// When a loop that drains while its process goes on closes what is left.
+    cut_off_at: Option<Instant>,
     /// Readable after a signal. They have to stay open.
     signals: Vec<UnixStream>,
     /// Boxed, because a slab keeps up to as many free places as it has connections.
@@ -81,20 +92,27 @@ struct Open {
     /// What [`Waiter`]s look at. Made for the first one.
     presence: Option<Arc<()>>,
     _visit: Visit,
+    /// Last, so that the connection is closed when it no longer counts.
+    _counted: Option<Counted>,
 }
 
 impl EventLoop {
     /// Makes a loop for the process that calls this. A process that forks makes it after the fork: an epoll instance
     /// that is made before is shared by all processes, events included.
     ///
-    /// It has no listener. Its connections come from [`listen`](Self::listen), or from [`adopt`](Self::adopt).
+    /// It has no listener. Its connections come from [`listen`](Self::listen), [`receive`](Self::receive) or
+    /// [`adopt`](Self::adopt). In a worker thread no signal ends its wait, but its [waker](Self::waker) does.
     pub fn new(service: Service, stop: Stop) -> Result<Self> {
         let make = move || -> io::Result<Self> {
             let mut event_loop = Self {
                 poll: Poll::new()?,
                 events: Events::with_capacity(EVENTS_AT_ONCE),
                 acceptor: None,
+                inbox: None,
+                has_mail: false,
+                waker: None,
                 draining: false,
+                cut_off_at: None,
                 signals: Vec::new(),
                 connections: Slab::new(),
                 added: 0,
@@ -106,7 +124,9 @@ impl EventLoop {
                 stop,
                 served: Served::default(),
             };
-            event_loop.wake_on(&STOP_SIGNALS)?;
+            if stop.sees_signals() {
+                event_loop.wake_on(&STOP_SIGNALS)?;
+            }
             Ok(event_loop)
         };
         make().map_err(Error::system("make an event loop"))
@@ -117,6 +137,14 @@ impl EventLoop {
     pub fn listen(&mut self, listener: std::net::TcpListener, max_connections: Option<usize>) -> Result<()> {
         let acceptor = Acceptor::new(listener, max_connections, self.poll.registry(), LISTENER);
         self.acceptor = Some(acceptor.map_err(Error::system("watch the listener"))?);
+        Ok(())
+    }
+
+    /// Takes connections from this inbox from now on. Call it on the thread of the loop.
+    pub fn receive(&mut self, inbox: Inbox) -> Result<()> {
+        inbox.wakes(self.waker()?);
+        self.inbox = Some(inbox);
+        self.has_mail = true;
         Ok(())
     }
 
@@ -135,10 +163,12 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Whether it drains and its last connection has ended.
+    /// Whether it drains and its last connection has ended, or the time for that is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.draining && self.connections.is_empty()
+        let has_ended = || self.connections.is_empty() && self.inbox.is_none();
+        let is_late = || self.cut_off_at.is_some_and(|at| at <= Instant::now());
+        self.draining && (has_ended() || is_late())
     }
 
     /// How many connections it has.
@@ -154,9 +184,13 @@ impl EventLoop {
     }
 
     /// What ends the wait of [`poll`](Self::poll) from another thread. A loop whose jobs run on other threads has one, and
-    /// wakes with it when an outcome is there. A loop can have one only.
-    pub fn waker(&self) -> Result<Waker> {
-        Waker::new(self.poll.registry(), WAKER).map_err(Error::system("make a waker"))
+    /// wakes with it when an outcome is there.
+    pub fn waker(&mut self) -> Result<Arc<Waker>> {
+        if let Some(waker) = &self.waker {
+            return Ok(Arc::clone(waker));
+        }
+        let waker = Waker::new(self.poll.registry(), WAKER).map_err(Error::system("make a waker"))?;
+        Ok(Arc::clone(self.waker.insert(Arc::new(waker))))
     }
 
     /// Waits until something happens: an event, a timer, a signal. If a connection can go on, it only collects events.
@@ -164,9 +198,12 @@ impl EventLoop {
         self.stop.reap_strangers();
         // A signal that came before the loop was made ends no wait.
         let should_drain = !self.draining && self.stop.requested();
-        let timeout = if self.ready.is_empty() && !should_drain {
+        let timeout = if self.ready.is_empty() && !should_drain && !self.has_mail {
             let retry = self.acceptor.as_ref().and_then(Acceptor::timeout);
-            [self.timers.timeout(Instant::now), retry]
+            let cut_off = self
+                .cut_off_at
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            [self.timers.timeout(Instant::now), retry, cut_off]
                 .into_iter()
                 .flatten()
                 .min()
@@ -189,7 +226,8 @@ impl EventLoop {
                     }
                 }
                 // They only had to end the wait: the model looks at its `Stop` and for outcomes next.
-                SIGNAL | WAKER => {}
+                SIGNAL => {}
+                WAKER => self.has_mail = self.inbox.is_some(),
                 Token(key) => {
                     if let Some(open) = self.connections.get_mut(key) {
                         open.connection.notice_event(Readiness::from(event));
@@ -280,97 +318,13 @@ impl EventLoop {
         None
     }
 
-    /// Accepts all connections that wait, if there is room for them.
-    pub fn accept(&mut self) -> Result<()> {
-        // After the request to stop, new connections belong to the worker's successor. Here they would be closed as
-        // idle.
-        if self.stop.has_supervisor() && self.stop.requested() {
-            return Ok(());
-        }
-        while self.accept_one()? {}
-        Ok(())
-    }
-
-    /// Accepts a connection. Returns whether there was one, and room for it.
-    fn accept_one(&mut self) -> Result<bool> {
-        let Some(acceptor) = &mut self.acceptor else {
-            return Ok(false);
-        };
-        let Some(stream) = acceptor.accept(self.poll.registry(), self.connections.len())? else {
-            return Ok(false);
-        };
-        if let Err(stream) = self.add(stream) {
-            if let Some(acceptor) = &mut self.acceptor {
-                acceptor.hold(stream, self.poll.registry(), self.connections.len());
-            }
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    /// Accepts what an event has reported and nobody else takes. Under a flood there is always more, which wakes others.
-    fn accept_once_more(&mut self) {
-        for _ in 0..EVENTS_AT_ONCE {
-            // Whatever fails here is the successor's to report.
-            if !self.accept_one().unwrap_or(false) {
-                return;
-            }
-        }
-    }
-
-    /// Adds a connection, or returns it if the kernel has no memory to watch one more.
-    fn add(&mut self, mut stream: TcpStream) -> std::result::Result<(), TcpStream> {
-        let place = self.connections.vacant_entry();
-        let both = Interest::READABLE | Interest::WRITABLE;
-        if self
-            .poll
-            .registry()
-            .register(&mut stream, Token(place.key()), both)
-            .is_err()
-        {
-            return Err(stream);
-        }
-        let key = place.key();
-        let visit = Visit::begin(&self.service, || stream.peer_addr());
-        let connection = Connection::new(stream, &self.service, &self.lent.clock);
-        self.timers.follow(key, connection.deadline());
-        self.added += 1;
-        place.insert(Box::new(Open {
-            number: self.added,
-            connection,
-            presence: None,
-            _visit: visit,
-        }));
-        Ok(())
-    }
-
-    /// Adds a connection that another thread or process has accepted. If the kernel has no memory to watch it, it is
-    /// closed.
-    pub fn adopt(&mut self, stream: std::net::TcpStream) {
-        if stream.set_nonblocking(true).is_err() {
-            return;
-        }
-        let key = self.connections.vacant_key();
-        if self.add(TcpStream::from_std(stream)).is_err() {
-            return;
-        }
-        // What has arrived by now is all that a loop that drains reads.
-        if self.draining {
-            let open = &mut self.connections[key];
-            open.connection.begin_drain();
-            open.connection.notice_queued();
-            let id = open.id(key);
-            self.ready.push_back(id);
-        }
-    }
-
     /// Begins the drain: takes no more connections, and answers on each open one what has arrived by now.
     pub fn drain(&mut self) {
         if self.draining {
             return;
         }
         self.stop.begin_drain();
-        if self.stop.has_supervisor() {
+        if self.stop.has_successor() {
             // A connection that woke this loop wakes no other one, and a successor may wait already.
             self.accept_once_more();
         }
@@ -380,10 +334,18 @@ impl EventLoop {
             .take()
             .and_then(|acceptor| acceptor.close(self.poll.registry()))
         {
-            let _ = self.add(held);
+            let _ = self.add(held, None);
         }
         while let Some(stream) = self.stop.next_waiting() {
             self.adopt(stream);
+        }
+        if self.stop.has_successor() {
+            // The successor has the same inbox. In a worker process a timer ends the drain.
+            self.inbox = None;
+            self.has_mail = false;
+            if !self.stop.sees_signals() {
+                self.cut_off_at = Some(Instant::now() + self.stop.drain_timeout());
+            }
         }
         self.draining = true;
         // Every connection counts what has arrived before the first one has its turn, which may take long.

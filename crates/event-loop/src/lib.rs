@@ -3,6 +3,7 @@
 //! A model's page holds the loop itself, and takes what the loop is made of from here:
 //!
 //! - [`EventLoop`]: an epoll instance, its connections and their order, one method for each step of the loop;
+//! - [`Inbox`]: connections that another thread accepts and delivers;
 //! - [`Acceptor`]: a listener that several loops may share, and a loop without room for a connection;
 //! - [`Connection`]: one connection, over any [`Transport`], which does what it can without waiting and returns why it
 //!   stops;
@@ -38,6 +39,7 @@
 pub mod acceptor;
 pub mod connection;
 pub mod event_loop;
+pub mod inbox;
 mod signals;
 mod state;
 pub mod timers;
@@ -46,5 +48,6 @@ pub mod transport;
 pub use acceptor::Acceptor;
 pub use connection::{Connection, Lent, Turn};
 pub use event_loop::{ConnectionId, EventLoop, Waiter};
+pub use inbox::{Delivery, Inbox, inbox};
 pub use timers::Timers;
 pub use transport::{Readiness, SystemClock, TimeSource, Transport};

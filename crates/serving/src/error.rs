@@ -47,6 +47,9 @@ pub enum Error {
     /// Another process of this server has printed what went wrong.
     #[error("a worker has printed why")]
     Reported,
+    /// A worker thread panicked, and has printed where.
+    #[error("a worker thread panicked; report this as a bug, with the lines before this one")]
+    Panicked,
     /// It was asked to stop a second time.
     #[error("stopped at once by a second signal; requests in progress have no reply")]
     StoppedTwice,

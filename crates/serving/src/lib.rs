@@ -12,10 +12,12 @@
 //!   with it;
 //! - [`threads`], [`children`]: a thread or a process for each connection;
 //! - [`crew`], [`reports`], [`restart`]: a fixed set of workers that are replaced;
+//! - [`thread_pool`], [`worker_thread`], [`worker_threads`]: the same with threads;
 //! - [`tally`]: how much each worker served.
 
 #![deny(unsafe_code)]
 
+pub mod alarm;
 mod backlog;
 pub mod children;
 pub mod connection;
@@ -39,10 +41,13 @@ mod signals;
 mod slots;
 pub mod stop;
 pub mod tally;
+pub mod thread_pool;
 pub mod threads;
 pub mod times;
 mod waiting;
 pub mod watch;
+pub mod worker_thread;
+pub mod worker_threads;
 
 pub use children::{Children, Fork};
 pub use connection::serve;
@@ -51,11 +56,13 @@ pub use error::{Error, Result};
 pub use job::perform;
 pub use listener::{Listener, Listeners};
 pub use model::Model;
-pub use options::{Options, WorkerOptions};
+pub use options::{Accept as Listening, Options, WorkerOptions};
 pub use program::main;
 pub use restart::Restart;
 pub use service::{Service, Visit};
 pub use stop::Stop;
 pub use tally::Served;
+pub use thread_pool::ThreadPool;
 pub use threads::Threads;
 pub use watch::Watch;
+pub use worker_thread::{Work, WorkerThread};

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::poll::PollFlags;
@@ -24,6 +25,9 @@ use crate::waiting::{pause, wait_for};
 /// Keepalive probes that a peer may leave unanswered.
 const PROBES: u32 = 3;
 
+/// The timeout of a listener that only makes accept interruptible. Each time that it passes, accept is called again.
+const INTERRUPTIBLE: Duration = Duration::from_secs(60);
+
 /// A listening socket.
 ///
 /// On Linux a connection inherits the listener's `TCP_NODELAY`, keepalive and timeouts, so they cost it no system call.
@@ -31,6 +35,10 @@ const PROBES: u32 = 3;
 pub struct Listener {
     backlog: Backlog,
     address: SocketAddr,
+    /// How long a call on a connection may block before its process looks for signals, if it has to.
+    look_again: Option<Duration>,
+    /// It has a timeout that its connections have not, so that a signal interrupts accept.
+    is_interruptible: AtomicBool,
 }
 
 impl Listener {
@@ -95,6 +103,28 @@ impl Listener {
         Ok(self.backlog.next_waiting())
     }
 
+    /// Lets a signal interrupt accept: without a timeout on the socket the kernel restarts the call.
+    pub(crate) fn make_interruptible(&self) -> Result<()> {
+        if self.look_again.is_some() || self.is_interruptible.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.backlog
+            .socket()
+            .set_read_timeout(Some(INTERRUPTIBLE))
+            .map_err(Error::system("set a timeout of the listener"))
+    }
+
+    /// Takes back the timeout that a connection has inherited for nothing. A timeout costs the kernel a timer for each call
+    /// that blocks.
+    pub(crate) fn make_uninterruptible(&self, stream: &TcpStream) -> Result<()> {
+        if self.look_again.is_some() {
+            return Ok(());
+        }
+        stream
+            .set_read_timeout(None)
+            .map_err(Error::system("remove a timeout of a connection"))
+    }
+
     /// Closes the listener in every process that shares it. From here on connecting is refused.
     pub fn close(&self) {
         self.backlog.close();
@@ -131,6 +161,8 @@ impl Listener {
             Ok(Self {
                 backlog: Backlog::new(socket),
                 address,
+                look_again,
+                is_interruptible: AtomicBool::new(false),
             })
         };
         listen().map_err(|source| cannot_listen(address, source))
@@ -202,6 +234,17 @@ impl Listeners {
         }
     }
 
+    /// The one of the worker in this slot.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub(crate) fn listener_of(&self, slot: usize) -> &Listener {
+        match self {
+            Self::Shared(listener) => listener,
+            Self::Each(listeners) => &listeners[slot],
+        }
+    }
+
     /// Closes a listener from which no worker accepts any more, so that the kernel gives it no connection.
     pub(crate) fn give_up(&self, slot: usize) {
         match self {
@@ -218,6 +261,13 @@ impl Listeners {
     /// [Closes](Listener::close) them all.
     pub(crate) fn close(&self) {
         self.all().iter().for_each(Listener::close);
+    }
+
+    /// Closes them all in a process that has them for itself, and keeps what waits in their backlogs.
+    pub(crate) fn close_and_keep_waiting(&self) {
+        for listener in self.all() {
+            listener.backlog().close_and_keep_waiting();
+        }
     }
 
     fn all(&self) -> &[Listener] {

@@ -1,6 +1,7 @@
 //! How a process learns that it should stop, and how its drain begins.
 
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::sys::wait::{WaitPidFlag, waitpid};
@@ -8,6 +9,14 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use crate::backlog::Backlog;
 use crate::error::Result;
 use crate::signals::{is_asked, limit_drain, notice_requests, take_child_ended, take_drain};
+
+/// The oldest generation of worker threads that serves. Those before it drain.
+static SERVING: AtomicU64 = AtomicU64::new(0);
+
+/// From now on worker threads of earlier generations drain, and leave what they have not begun to this one.
+pub(crate) fn retire_before(generation: u64) {
+    SERVING.store(generation, Ordering::SeqCst);
+}
 
 /// Whether this process should stop, and what its drain begins with.
 ///
@@ -26,6 +35,8 @@ pub struct Stop {
     repeated: bool,
     /// Another thread of this process acts on signals.
     handled_elsewhere: bool,
+    /// The generation of a worker thread. It stops when the main thread retires its generation, and not at a signal.
+    generation: Option<u64>,
 }
 
 impl Stop {
@@ -40,6 +51,7 @@ impl Stop {
             closes: None,
             repeated: false,
             handled_elsewhere: false,
+            generation: None,
         })
     }
 
@@ -92,16 +104,35 @@ impl Stop {
         }
     }
 
-    /// How long requests in progress may take once the process has been asked to stop.
+    /// How long requests in progress may take once the process or worker has been asked to stop.
     #[must_use]
-    pub(crate) fn drain_timeout(&self) -> Duration {
+    pub fn drain_timeout(&self) -> Duration {
         self.drain_timeout
     }
 
-    /// Whether this process is a worker, in whose place its supervisor starts another one.
+    /// The same for a worker thread of this generation, which the main thread wakes.
     #[must_use]
-    pub fn has_supervisor(&self) -> bool {
-        self.repeated
+    pub(crate) fn in_generation(self, generation: u64) -> Self {
+        Self {
+            look_again: None,
+            generation: Some(generation),
+            ..self
+        }
+    }
+
+    /// Whether this is a worker that stops, in whose place another one serves. What it has not begun is left to that one.
+    #[must_use]
+    pub fn has_successor(&self) -> bool {
+        match self.generation {
+            None => self.repeated && is_asked(),
+            Some(_) => self.requested() && !is_asked(),
+        }
+    }
+
+    /// Whether signals concern whoever has this. Of a server's threads the main thread alone sees them.
+    #[must_use]
+    pub fn sees_signals(&self) -> bool {
+        self.generation.is_none()
     }
 
     /// The longest that a blocking call may go without a look at the flag, if it has to look at all.
@@ -110,18 +141,23 @@ impl Stop {
         self.look_again
     }
 
-    /// Whether the process should finish what has arrived, and end.
+    /// Whether the process, or this worker thread, should finish what has arrived, and end.
     #[must_use]
     pub fn requested(&self) -> bool {
-        is_asked()
+        match self.generation {
+            None => is_asked(),
+            Some(generation) => generation < SERVING.load(Ordering::Acquire),
+        }
     }
 
     /// Begins the drain of this process; further calls do nothing.
     ///
     /// It closes the listener, if the process has one to close, and starts the drain timeout. When that ends, so does the
     /// process, with exit code 0, whatever it is doing. A second request to stop ends it at once, with exit code 1.
+    ///
+    /// In a worker thread it does nothing: the main thread begins the drain of the process.
     pub fn begin_drain(&self) {
-        if take_drain() {
+        if self.generation.is_none() && take_drain() {
             if let Some(backlog) = self.closes {
                 backlog.close_and_keep_waiting();
             }

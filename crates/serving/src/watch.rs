@@ -86,11 +86,12 @@ impl Watch {
             .iter()
             .map(|descriptor| PollFd::new(*descriptor, PollFlags::POLLIN))
             .collect();
-        match ppoll(
-            &mut descriptors,
-            timeout.map(TimeSpec::from_duration),
-            Some(self.open),
-        ) {
+        self.poll(&mut descriptors, timeout)
+    }
+
+    /// The same, and the descriptors show which of them are ready.
+    pub(crate) fn poll(&self, descriptors: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<Woken> {
+        match ppoll(descriptors, timeout.map(TimeSpec::from_duration), Some(self.open)) {
             Ok(0) => Ok(Woken::Timeout),
             Ok(_) => Ok(Woken::Ready),
             Err(Errno::EINTR) => {
@@ -134,25 +135,36 @@ impl Watch {
                 Woken::Timeout => {}
                 Woken::Signal => woken(),
                 Woken::Ready => {
-                    let accepted = listener.backlog().accept_now();
-                    // If a descriptor is ready, ppoll lets no signal in. Under a flood of connections the listener is
-                    // always ready.
-                    if self.wait(&[], Some(Duration::ZERO))? == Woken::Signal {
-                        woken();
-                    }
-                    match accepted {
-                        Ok(stream) => return Ok(Some(stream)),
-                        Err(error) if is_interruption(&error) || is_peers_fault(&error) => {}
-                        Err(error) if is_exhaustion(&error) => {
-                            // The listener stays readable, so waiting for it again at once would spin.
-                            if self.ride_out("accept", &error)? == Woken::Signal {
-                                woken();
-                            }
-                        }
-                        Err(error) => return Err(Error::system("accept")(error)),
+                    if let Some(stream) = self.accept_ready(listener, &mut woken)? {
+                        return Ok(Some(stream));
                     }
                 }
             }
+        }
+    }
+
+    /// Accepts a connection that waits. Returns none if it can't; at the limit of descriptors only after a while.
+    pub(crate) fn accept_ready(
+        &self,
+        listener: &Listener,
+        woken: &mut impl FnMut(),
+    ) -> Result<Option<TcpStream>> {
+        let accepted = listener.backlog().accept_now();
+        // If a descriptor is ready, ppoll lets no signal in. Under a flood of connections the listener is always ready.
+        if self.wait(&[], Some(Duration::ZERO))? == Woken::Signal {
+            woken();
+        }
+        match accepted {
+            Ok(stream) => Ok(Some(stream)),
+            Err(error) if is_interruption(&error) || is_peers_fault(&error) => Ok(None),
+            Err(error) if is_exhaustion(&error) => {
+                // The listener stays readable, so waiting for it again at once would spin.
+                if self.ride_out("accept", &error)? == Woken::Signal {
+                    woken();
+                }
+                Ok(None)
+            }
+            Err(error) => Err(Error::system("accept")(error)),
         }
     }
 
