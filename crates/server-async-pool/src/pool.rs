@@ -56,7 +56,7 @@ type Done = (ConnectionId, Option<Outcome>);
 /// The way of outcomes to the loop.
 struct WayBack {
     outcomes: Sender<Done>,
-    waker: Waker,
+    waker: Arc<Waker>,
     /// The loop has been woken, and has not looked for outcomes since. One wake-up serves all that come meanwhile.
     woken: AtomicBool,
 }
@@ -64,7 +64,7 @@ struct WayBack {
 impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
     /// Starts so many threads, which run jobs with `run`, and wake the loop for their outcomes. It fails if they can't all
     /// be started.
-    pub(crate) fn start(workers: NonZeroU16, queue: NonZeroU16, waker: Waker, run: R) -> Result<Self> {
+    pub(crate) fn start(workers: NonZeroU16, queue: NonZeroU16, waker: Arc<Waker>, run: R) -> Result<Self> {
         let size = Size { workers, queue };
         // There is at most one outcome for each job, and so for each connection.
         let (sender, outcomes) = channel::unbounded();
@@ -216,7 +216,7 @@ mod tests {
                 verbose: false,
             };
             let stop = Stop::install(Duration::from_secs(5)).unwrap();
-            let event_loop = EventLoop::new(service, stop).unwrap();
+            let mut event_loop = EventLoop::new(service, stop).unwrap();
             let pool = Pool::start(ONE, ONE, event_loop.waker().unwrap(), run).unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             Self {

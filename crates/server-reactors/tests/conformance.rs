@@ -1,0 +1,3 @@
+//! Several event loops in one process.
+
+conformance::suite!();
