@@ -1,6 +1,6 @@
 //! The least possible servers and client, which the project's own programs are compared with.
 //!
-//! The two servers find the end of each frame and answer every frame with the same constant reply. The client sends one
+//! The servers find the end of each frame and answer every frame with the same constant reply. The client sends one
 //! constant request per connection, and the next one when the reply arrives. They parse no JSON, check no reply, and count
 //! requests only. An error ends the process. What remains is the kernel's share, which no program can avoid. The cost of a
 //! model above its baseline is the cost of its program.
@@ -9,8 +9,17 @@
 
 #![forbid(unsafe_code)]
 
+use std::error::Error;
+use std::io;
+use std::os::fd::AsFd;
+
+use rustix::net::sockopt::set_socket_send_buffer_size;
+
 /// The size of a connection's buffer.
 pub const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Replies that a server on completions sends together.
+pub const MAX_REPLIES: usize = 64;
 
 const REQUEST: &[u8] = br#"{"in":"ping","params":"ireader 0"}"#;
 const REPLY: &[u8] = br#"{"out":"pong","result":"ireader 0"}"#;
@@ -25,6 +34,48 @@ pub fn request() -> Vec<u8> {
 #[must_use]
 pub fn reply() -> Vec<u8> {
     frame(REPLY)
+}
+
+/// The flags of a server, from its command line.
+#[derive(Debug)]
+pub struct Flags {
+    given: Vec<String>,
+    reply_bytes: Option<usize>,
+}
+
+impl Flags {
+    /// Reads `--reply-bytes N` and flags without a value.
+    pub fn parse() -> Result<Self, Box<dyn Error>> {
+        let given: Vec<_> = std::env::args().skip(1).collect();
+        let value = given.iter().position(|flag| flag == "--reply-bytes");
+        let value = value.and_then(|at| given.get(at + 1));
+        let reply_bytes = value.map(|bytes| bytes.parse()).transpose()?;
+        if reply_bytes.is_some_and(|bytes| !(64..=BUFFER_BYTES).contains(&bytes)) {
+            return Err(format!("--reply-bytes takes 64 to {BUFFER_BYTES}").into());
+        }
+        Ok(Self { given, reply_bytes })
+    }
+
+    /// Whether this flag was given.
+    #[must_use]
+    pub fn has(&self, flag: &str) -> bool {
+        self.given.iter().any(|given| given == flag)
+    }
+
+    /// Makes room for large replies in the sockets that this listener accepts, so that no write is partial.
+    pub fn prepare(&self, listener: impl AsFd) -> io::Result<()> {
+        match self.reply_bytes {
+            Some(bytes) => Ok(set_socket_send_buffer_size(listener, 4 * bytes)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The constant reply, of the size that was asked for, prefix included.
+    #[must_use]
+    pub fn reply(&self) -> Vec<u8> {
+        self.reply_bytes
+            .map_or_else(reply, |bytes| frame(&vec![b'x'; bytes - 4]))
+    }
 }
 
 /// Counts the whole frames at the start of `bytes`, and returns the count and the offset of the end of the last one.
@@ -89,6 +140,27 @@ impl Buffer {
     }
 }
 
+/// The beginning of a frame whose rest has not arrived.
+#[derive(Debug, Default)]
+pub struct PartialFrame {
+    bytes: Vec<u8>,
+}
+
+impl PartialFrame {
+    /// Counts the frames that end in these bytes, and keeps the beginning of the next one.
+    pub fn count_frames(&mut self, received: &[u8]) -> usize {
+        if self.bytes.is_empty() {
+            let (frames, end) = whole_frames(received);
+            self.bytes.extend_from_slice(&received[end..]);
+            return frames;
+        }
+        self.bytes.extend_from_slice(received);
+        let (frames, end) = whole_frames(&self.bytes);
+        self.bytes.drain(..end);
+        frames
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,5 +174,13 @@ mod tests {
         let rest = &request()[9..];
         buffer.room()[..rest.len()].copy_from_slice(rest);
         assert_eq!(buffer.take_frames(rest.len()), 1);
+    }
+    #[test]
+    fn a_frame_in_pieces_is_counted_once() {
+        let mut partial = PartialFrame::default();
+        let bytes = [request(), request()].concat();
+        let counts: Vec<_> = bytes.chunks(9).map(|piece| partial.count_frames(piece)).collect();
+        assert_eq!(counts.iter().sum::<usize>(), 2);
+        assert!(partial.bytes.is_empty());
     }
 }

@@ -90,6 +90,21 @@ impl<T: Transport> Connection<T> {
         self.session.answered()
     }
 
+    /// Its transport, to be told what happens in the background.
+    pub fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// Its transport, at its end.
+    pub fn into_transport(self) -> T {
+        self.transport
+    }
+
+    /// Takes note that bytes have left which the transport had taken to send in the background.
+    pub fn notice_sent(&mut self, clock: &impl TimeSource) {
+        self.moved(clock);
+    }
+
     /// Takes note of an event.
     pub fn notice_event(&mut self, readiness: Readiness) {
         if readiness.readable {
@@ -331,7 +346,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn close(&mut self, unread: bool, clock: &impl TimeSource) -> io::Result<Turn> {
-        if !self.flush(clock)? {
+        if !self.flush(clock)? || !self.transport.has_sent_all() {
             return Ok(Turn::Blocked);
         }
         let count = || self.transport.unread_bytes();

@@ -40,7 +40,7 @@ pub mod acceptor;
 pub mod connection;
 pub mod event_loop;
 pub mod inbox;
-mod signals;
+pub mod signals;
 mod state;
 pub mod timers;
 pub mod transport;

@@ -8,10 +8,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 /// The signals that ask a process to stop.
-pub(crate) const STOP_SIGNALS: [i32; 2] = [SIGTERM, SIGINT];
+pub const STOP_SIGNALS: [i32; 2] = [SIGTERM, SIGINT];
 
 /// A socket that becomes readable when one of these signals arrives.
-pub(crate) fn readable_on(signals: &[i32]) -> io::Result<UnixStream> {
+pub fn readable_on(signals: &[i32]) -> io::Result<UnixStream> {
     let (receiver, sender) = UnixStream::pair()?;
     let sender = OwnedFd::from(sender);
     for signal in signals {

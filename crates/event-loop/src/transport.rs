@@ -16,6 +16,12 @@ pub trait Transport {
     /// Sends as many of these bytes as it takes, at least one.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
+    /// Whether the kernel has all that [`write`](Self::write) took, so that the sending side may be closed. A transport that
+    /// sends in the background returns false until then, and causes an event when it changes.
+    fn has_sent_all(&mut self) -> bool {
+        true
+    }
+
     /// Closes the sending side.
     fn shutdown_write(&mut self) -> io::Result<()>;
 

@@ -24,6 +24,16 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The kernel, or a sandbox, lacks what the model is made of.
+    #[error("can't use {what}: {source}; {advice}")]
+    Unavailable {
+        /// What that is.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+        /// What to do about it.
+        advice: &'static str,
+    },
     /// The value of a flag can't be used.
     #[error("invalid value '{value}' for '{flag}': {problem}; see --help")]
     Flag {

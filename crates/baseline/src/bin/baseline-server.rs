@@ -1,4 +1,6 @@
-//! The least that a correct server with one event loop can do. It takes no flags and prints `listening on ADDRESS`.
+//! The least that a correct server with one event loop can do. It prints `listening on ADDRESS`.
+//!
+//! usage: `baseline-server [--reply-bytes N]`
 
 #![forbid(unsafe_code)]
 
@@ -7,19 +9,21 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
-use baseline::Buffer;
+use baseline::{Buffer, Flags};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::net::sockopt::set_tcp_nodelay;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let flags = Flags::parse()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     set_tcp_nodelay(&listener, true)?;
+    flags.prepare(&listener)?;
     println!("listening on {}", listener.local_addr()?);
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(&epoll, &listener, EventData::new_u64(u64::MAX), EventFlags::IN)?;
-    let reply = baseline::reply();
+    let reply = flags.reply();
     // By descriptor, which the kernel keeps small.
     let mut connections: Vec<Option<(TcpStream, Buffer)>> = Vec::new();
     let mut events = Vec::with_capacity(256);

@@ -20,11 +20,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "compare",
         &["host", "loadgen", "meter", "report", "schema", "stats"],
     ),
-    ("baseline", &[]),
+    ("completions", &[]),
+    ("baseline", &["completions"]),
     ("conformance", &["test-support"]),
     ("test-support", &[]),
 ];
-const A_SERVER_MAY_USE: &[&str] = &["event-loop", "protocol", "schema", "serving"];
+const A_SERVER_MAY_USE: &[&str] = &["completions", "event-loop", "protocol", "schema", "serving"];
 /// Crates that only tests use.
 const FOR_TESTS: [&str; 2] = ["conformance", "test-support"];
 

@@ -1,0 +1,99 @@
+//! One thread serves all connections. It asks the kernel to accept, receive and send, and learns when that is done.
+//!
+//! ```text
+//!      queue:  accept for good · receive from A for good · send to B
+//!                 │
+//!                 ▼
+//!      submit_and_wait: one system call for all of them ◀────────────────────────────────┐
+//!                 │                                                                      │
+//!                 ▼                                                                      │
+//!      done:  accepted C          A received 38 bytes          B was sent    timer: D    │
+//!             queue a receive     read, answer, queue a send   free them     wake D      │
+//!                 └──────────────────────┴──────────────────────┴───────────────┴────────┘
+//! ```
+//!
+//! What blocks: only `submit_and_wait`, and only while nothing happens. A connection that waits is a state, as in every
+//! event loop. A handler that computes or blocks (`pi`, `spin`, `block`) holds the thread, and every connection waits for
+//! it.
+//!
+//! What it costs: with epoll, a loop waits to learn that a call would not block, and then makes that call, for each
+//! connection. Here the kernel makes the calls. So a round of the loop is one system call, however many connections take
+//! part, and an accept or a receive that stays in force (multishot) is asked for once. The price is memory in flight: the
+//! kernel may use bytes until it reports the operation as done, so they must neither move nor be freed before. Received
+//! bytes are in buffers that the kernel chooses, and replies are copied to where they can stay. A connection ends only
+//! after its operations have. Many sandboxes refuse io_uring, because it has had security faults.
+//!
+//! Flags: only those that every server takes.
+
+#![forbid(unsafe_code)]
+
+mod acceptor;
+mod connections;
+mod stream;
+mod token;
+
+use std::process::ExitCode;
+
+use completions::{Ring, Settings};
+use connections::{Connections, Done};
+use serving::model::{BlockHolds, CrashLoses, Lineage, Model, Serves, WaitHolds};
+use serving::{Error, Listener, Options, Result, Stop};
+
+const MODEL: Model = Model {
+    name: "uring",
+    summary: "one loop on completions (io_uring), which serves all connections",
+    lineage: Lineage::Further,
+    serves: Serves::Many,
+    workers: None,
+    wait_holds: WaitHolds::Nothing,
+    block_holds: BlockHolds::Loop,
+    crash_loses: CrashLoses::Everything,
+    accept: &[],
+    tally: false,
+};
+
+const ADVICE: &str = "allow io_uring (Linux 6.1 or later, kernel.io_uring_disabled=0, a seccomp profile with it), or \
+                      choose another model";
+
+fn main() -> ExitCode {
+    serving::main(&MODEL, run)
+}
+
+fn run(options: &Options) -> Result<()> {
+    let stop = Stop::install(options.drain_timeout)?;
+    let ring = Ring::new(&Settings::default()).map_err(|source| Error::Unavailable {
+        what: "io_uring",
+        source,
+        advice: ADVICE,
+    })?;
+    // A request to stop closes the listener at once, even while a handler holds the loop.
+    let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
+    let mut connections =
+        Connections::new(ring, listener, options.max_connections(), options.service(), stop)?;
+    listener.announce()?;
+    while !connections.is_over() {
+        // The only call that waits, and the only one that sends, receives and accepts.
+        connections.submit_and_wait()?;
+        while let Some(done) = connections.next_done()? {
+            match done {
+                // One accept serves all connections. Each gets one receive, which serves all its requests.
+                Done::Accepted(socket) => connections.add(socket),
+                Done::Progress(connection) => connections.queue(connection),
+            }
+        }
+        if stop.requested() {
+            connections.drain();
+        }
+        while let Some(connection) = connections.next_ready() {
+            // It reads what has been received, answers, and queues a send: the next wait submits it.
+            if let Some(job) = connections.turn(connection)? {
+                // A handler that computes or blocks runs here, while every connection waits.
+                let outcome = serving::perform(job, stop);
+                connections.finish(connection, outcome)?;
+            }
+        }
+        // It accepts for good, unless descriptors or `--max-connections` have stopped that.
+        connections.accept();
+    }
+    Ok(())
+}
