@@ -93,6 +93,7 @@ impl Buffers {
     }
 
     /// Gives a buffer back to the kernel.
+    #[expect(clippy::needless_pass_by_value, reason = "nobody may read it any more")]
     pub(crate) fn give_back(&mut self, received: Received) {
         assert_eq!(received.memory, self.memory, "it belongs to another ring");
         self.provide(received.id);

@@ -17,6 +17,8 @@
 
 mod buffers;
 mod ring;
+mod settings;
 
 pub use buffers::Received;
-pub use ring::{Completion, Outcome, Receive, Ring, Settings, Target, TaskWork};
+pub use ring::{Completion, Outcome, Ring};
+pub use settings::{Receive, Settings, Target, TaskWork};

@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::{io, ptr};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::time::Duration;
+use std::{io, ptr};
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{CancelBuilder, Fd, Fixed, SubmitArgs, Timespec};
@@ -15,6 +15,7 @@ use rustix::net::{SendFlags, SocketFlags};
 use slab::Slab;
 
 use crate::buffers::{Buffers, GROUP, Received};
+use crate::settings::{Receive, Settings, Target, TaskWork};
 
 /// Whose completion it is: the highest bits of the number that the kernel returns with it. The rest is the caller's token,
 /// or the place of the bytes that were sent.
@@ -24,62 +25,6 @@ const SEND: u64 = 1 << 62;
 const ACCEPT: u64 = 2 << 62;
 /// Nobody waits for it: it can only report that there was nothing to do.
 const UNWANTED: u64 = 3 << 62;
-
-/// How a ring is set up.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// When the kernel does its part of an operation that had to wait.
-    pub task_work: TaskWork,
-    /// A thread of the kernel takes what is queued, and sleeps after this many milliseconds without work.
-    pub kernel_thread_idle_ms: Option<u32>,
-    /// Buffers for receiving, a power of two.
-    pub buffers: u16,
-    /// The size of a buffer.
-    pub buffer_bytes: u32,
-    /// Places for sockets without a descriptor ([`Target::Direct`]).
-    pub direct: u32,
-}
-
-/// When the kernel does its part of an operation that had to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskWork {
-    /// As soon as it can, and it interrupts the program for that.
-    Interrupting,
-    /// At the next system call of any kind (`COOP_TASKRUN`).
-    Cooperative,
-    /// When the program waits for completions (`DEFER_TASKRUN`, Linux 6.1), for a ring that one thread uses.
-    Deferred,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            task_work: TaskWork::Deferred,
-            kernel_thread_idle_ms: None,
-            buffers: 4096,
-            buffer_bytes: 2048,
-            direct: 0,
-        }
-    }
-}
-
-/// A socket of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// By its descriptor.
-    Descriptor(RawFd),
-    /// By its place in the table of the ring, which spares the kernel a look into the table of descriptors.
-    Direct(u32),
-}
-
-/// How long an operation that receives stays in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Receive {
-    /// For one completion.
-    Once,
-    /// Until the end, an error, or no free buffer: multishot.
-    Multishot,
-}
 
 /// An operation is done, or a multishot operation has done one more.
 #[derive(Debug)]
@@ -179,7 +124,9 @@ impl Ring {
         let listener = Fd(listener.as_raw_fd());
         let flags = SocketFlags::CLOEXEC.bits().cast_signed();
         let entry = if multishot && self.accepts_direct {
-            opcode::AcceptMulti::new(listener).allocate_file_index(true).build()
+            opcode::AcceptMulti::new(listener)
+                .allocate_file_index(true)
+                .build()
         } else if multishot {
             opcode::AcceptMulti::new(listener).flags(flags).build()
         } else {
@@ -295,7 +242,10 @@ impl Ring {
     ///
     /// It is private: whatever an entry points to must stay in place until its completion.
     fn push(&mut self, entry: Entry, user_data: u64) {
-        debug_assert!(user_data == UNWANTED || user_data & KIND != UNWANTED, "a token has 62 bits");
+        debug_assert!(
+            user_data == UNWANTED || user_data & KIND != UNWANTED,
+            "a token has 62 bits"
+        );
         let entry = entry.user_data(user_data);
         // SAFETY: the entry points to nothing, to bytes that live as long as the process, or to bytes in `sending`, which
         // are neither moved nor freed before their completion. Where it receives, it names the group of buffers.
@@ -311,7 +261,7 @@ impl Ring {
     }
 
     /// Submits what is queued, and waits: for a completion, a signal, or until the time is over. Completions that wait are
-    /// fetched for [`next`](Self::next).
+    /// fetched for [`next_completion`](Self::next_completion).
     pub fn submit_and_wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let waited = match timeout {
             None => self.queues.0.submit_and_wait(1),
@@ -327,7 +277,7 @@ impl Ring {
     }
 
     /// The next completion of those that the last wait fetched.
-    pub fn next(&mut self) -> Option<Completion> {
+    pub fn next_completion(&mut self) -> Option<Completion> {
         loop {
             let entry = self.fetched.pop_front()?;
             let (kind, token) = (entry.user_data() & KIND, entry.user_data() & !KIND);

@@ -90,12 +90,12 @@ impl<T: Transport> Connection<T> {
         self.session.answered()
     }
 
-    /// Its transport, to be told what happens in the background.
+    /// The transport, for what happens to it in the background.
     pub fn transport_mut(&mut self) -> &mut T {
         &mut self.transport
     }
 
-    /// Its transport, at its end.
+    /// The transport, after the end.
     pub fn into_transport(self) -> T {
         self.transport
     }
@@ -368,8 +368,7 @@ impl<T: Transport> Connection<T> {
         let mut unread = [0; 16 * 1024];
         for _ in 0..TURN_REQUESTS {
             match self.transport.read(&mut unread) {
-                Ok(0) => return Ok(Turn::Over),
-                Ok(bytes) if bytes >= *left_bytes => return Ok(Turn::Over),
+                Ok(bytes) if bytes == 0 || bytes >= *left_bytes => return Ok(Turn::Over),
                 Ok(bytes) => *left_bytes -= bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Turn::Blocked),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

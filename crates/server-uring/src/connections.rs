@@ -64,12 +64,10 @@ impl Connections {
         let signal = signals::readable_on(&signals::STOP_SIGNALS);
         let signal = signal.map_err(Error::system("wait for signals"))?;
         let shared = Shared::new(ring);
-        shared.borrow_mut().ring.poll(
-            signal.as_fd(),
-            PollFlags::IN,
-            false,
-            Token::Signal.number(),
-        );
+        shared
+            .borrow_mut()
+            .ring
+            .poll(signal.as_fd(), PollFlags::IN, false, Token::Signal.number());
         let mut connections = Self {
             shared,
             acceptor: Some(Acceptor::new(listener, max_connections)),
@@ -117,7 +115,7 @@ impl Connections {
     /// The next thing that the kernel has done. None once the loop knows all that the wait fetched.
     pub(crate) fn next_done(&mut self) -> Result<Option<Done>> {
         loop {
-            let completion = self.shared.borrow_mut().ring.next();
+            let completion = self.shared.borrow_mut().ring.next_completion();
             let Some(completion) = completion else {
                 self.turns_left = self.ready.len();
                 return Ok(None);
@@ -126,9 +124,9 @@ impl Connections {
                 // It only had to end the wait: the page looks at its `Stop` next.
                 Token::Signal => None,
                 Token::Listener => self.after_accept(completion)?.map(Done::Accepted),
-                Token::Connection(key, operation) => {
-                    self.after_operation(key, operation, completion).then_some(Done::Progress(key))
-                }
+                Token::Connection(key, operation) => self
+                    .after_operation(key, operation, completion)
+                    .then_some(Done::Progress(key)),
             };
             if done.is_some() {
                 return Ok(done);
@@ -173,11 +171,11 @@ impl Connections {
             (Operation::Receive, Ok(_), _) => Some(stream.notice_closed(more)),
             (Operation::Receive, Err(error), _) => stream.notice_not_received(&error, more),
             (Operation::Send, outcome, bytes) => {
-                let event = stream.notice_sent(outcome.map(number), bytes.unwrap_or_default());
+                let event = stream.notice_sent(outcome.as_ref().ok().map(number), bytes.unwrap_or_default());
                 open.connection.notice_sent(&self.lent.clock);
                 event
             }
-            (Operation::Watch, outcome, _) => stream.notice_poll(outcome.map(number), more),
+            (Operation::Watch, outcome, _) => stream.notice_poll(outcome.as_ref().ok().map(number), more),
         };
         if open.visit.is_none() {
             self.close_if_at_rest(key);
@@ -315,9 +313,9 @@ impl Connections {
     }
 }
 
-fn number(outcome: Outcome) -> u32 {
+fn number(outcome: &Outcome) -> u32 {
     match outcome {
-        Outcome::Done(number) => number,
+        Outcome::Done(number) => *number,
         _ => 0,
     }
 }

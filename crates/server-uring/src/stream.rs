@@ -137,7 +137,10 @@ impl Stream {
     pub(crate) fn notice_not_received(&mut self, error: &io::Error, more: bool) -> Option<Readiness> {
         self.notice_end_of_receive(more);
         let passes = [rustix::io::Errno::NOBUFS, rustix::io::Errno::CANCELED];
-        if passes.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) {
+        if passes
+            .iter()
+            .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+        {
             self.settle();
             return None;
         }
@@ -152,22 +155,24 @@ impl Stream {
     }
 
     /// Takes note of what a poll reports. There is an event only if no reply can arrive any more.
-    pub(crate) fn notice_poll(&mut self, outcome: io::Result<u32>, more: bool) -> Option<Readiness> {
+    pub(crate) fn notice_poll(&mut self, events: Option<u32>, more: bool) -> Option<Readiness> {
         if !more {
             self.watching = false;
             self.operations -= 1;
         }
         let gone = u32::from((PollFlags::ERR | PollFlags::HUP).bits());
-        outcome.is_ok_and(|events| events & gone != 0).then(|| self.fail())
+        events
+            .is_some_and(|events| events & gone != 0)
+            .then(|| self.fail())
     }
 
-    /// Takes note that a send is done, which gives its bytes back. If some have not left, they are sent again. Returns
-    /// whether the connection can go on.
-    pub(crate) fn notice_sent(&mut self, outcome: io::Result<u32>, bytes: Vec<u8>) -> Option<Readiness> {
+    /// Takes note that a send is done, or has failed, and gives its bytes back. Those that have not left are sent again.
+    /// There is an event if the connection can go on.
+    pub(crate) fn notice_sent(&mut self, sent: Option<u32>, bytes: Vec<u8>) -> Option<Readiness> {
         self.operations -= 1;
         let before = self.sending.take().unwrap_or_default();
-        match outcome {
-            Ok(sent) if sent > 0 => {
+        match sent {
+            Some(sent) if sent > 0 => {
                 let left = before + sent as usize;
                 if left < bytes.len() && self.end != Some(End::Failed) {
                     self.send(bytes, left);

@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ring.accept(listener.as_fd(), true, ACCEPT);
     loop {
         ring.submit_and_wait(None)?;
-        while let Some(completion) = ring.next() {
+        while let Some(completion) = ring.next_completion() {
             let place = completion.token as usize;
             let received = match completion.outcome {
                 Ok(outcome @ (Outcome::Accepted(_) | Outcome::AcceptedDirect(_))) => {
@@ -76,7 +76,6 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Ok(Outcome::Received(received)) => Some(received),
                 // A send without a copy has been done, or its bytes are free again.
                 Ok(Outcome::Done(sent)) if sent > 0 => continue,
-                Ok(Outcome::Done(_)) => None,
                 Err(error) if completion.token == ACCEPT => return Err(error.into()),
                 // All buffers were in use. They are free again at the end of this round.
                 Err(error) if error.raw_os_error() == Some(ENOBUFS) => {
@@ -85,7 +84,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     }
                     continue;
                 }
-                Err(_) => None,
+                // The end, or a peer that has gone.
+                _ => None,
             };
             let Some(connection) = &mut connections[place] else {
                 continue;

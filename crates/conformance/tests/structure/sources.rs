@@ -123,7 +123,9 @@ fn unsafe_blocks_are_those_that_are_listed() {
         .collect();
     let places_with = |sought: &str| -> Vec<_> {
         let is_one = |(_, code): &&(String, String)| {
-            !code.starts_with("#![deny") && !code.starts_with("#![forbid") && words(code).any(|word| word == sought)
+            !code.starts_with("#![deny")
+                && !code.starts_with("#![forbid")
+                && words(code).any(|word| word == sought)
         };
         code.iter().filter(is_one).collect()
     };
