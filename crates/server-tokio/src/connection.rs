@@ -21,6 +21,9 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::coop::consume_budget;
 use tokio::time::{sleep_until, timeout};
 
+/// How long a connection that is accepted just before the drain may take to send its first request.
+const FIRST_REQUEST: Duration = Duration::from_millis(100);
+
 /// One connection, from its first byte to its close. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -30,6 +33,8 @@ pub(crate) struct Connection {
     moved_at: Instant,
     frame_clock: FrameClock,
     drain_limit: DrainLimit,
+    /// Until when a drain waits for the first request.
+    first_request_by: Instant,
     /// Changes once, when the runtime of this task drains.
     draining: watch::Receiver<()>,
     stop: Stop,
@@ -48,13 +53,15 @@ impl Connection {
         place: Option<OwnedSemaphorePermit>,
     ) -> Self {
         let visit = Visit::begin(service, || stream.peer_addr());
+        let now = Instant::now();
         Self {
             stream,
             session: Session::new(service.session),
             idle_timeout: service.idle_timeout,
-            moved_at: Instant::now(),
+            moved_at: now,
             frame_clock: FrameClock::new(service.frame_timeout),
             drain_limit: DrainLimit::default(),
+            first_request_by: now + FIRST_REQUEST,
             draining,
             stop,
             _visit: visit,
@@ -127,10 +134,10 @@ impl Connection {
 
     async fn read(&mut self) -> io::Result<()> {
         loop {
-            let unread = || unread_bytes(&self.stream);
             if !self.drain_limit.has_begun() && self.draining.has_changed().unwrap_or(true) {
-                self.drain_limit.begin(unread);
+                self.begin_drain().await;
             }
+            let unread = || unread_bytes(&self.stream);
             let allowed = self.frame_clock.allowed(&self.session, Instant::now, unread)?;
             let frame_due = match allowed {
                 Allowed::Bytes(0) => return Err(ErrorKind::TimedOut.into()),
@@ -162,15 +169,24 @@ impl Connection {
                     }
                     return Ok(());
                 }
-                // What has arrived by now is counted in the next round.
-                _ = self.draining.changed(), if !self.drain_limit.has_begun() => {
-                    self.drain_limit.begin(|| unread_bytes(&self.stream));
-                }
+                _ = self.draining.changed(), if !self.drain_limit.has_begun() => self.begin_drain().await,
                 // Bytes may have arrived in time and not been read: the next round looks for them.
                 () = until(frame_due) => {}
                 () = until(idles_out) => return Err(ErrorKind::TimedOut.into()),
             }
         }
+    }
+
+    /// From now on only what has arrived is read. A connection that is new has a moment for its first request.
+    async fn begin_drain(&mut self) {
+        let is_new = self.session.answered() == 0 && !self.session.has_part_of_a_frame();
+        if is_new {
+            select! {
+                _ = self.stream.readable() => {}
+                () = sleep_until(self.first_request_by.into()) => {}
+            }
+        }
+        self.drain_limit.begin(|| unread_bytes(&self.stream));
     }
 
     async fn flush(&mut self) -> io::Result<()> {

@@ -39,7 +39,7 @@ pub(crate) fn run<A>(
     accept: impl Fn(Incoming) -> A + Clone + Send + 'static,
 ) -> Result<()>
 where
-    A: Future<Output = Result<()>>,
+    A: Future<Output = Result<()>> + Send + 'static,
 {
     let watch = Watch::start(Stop::install(options.drain_timeout)?)?;
     let restart = Restart::install()?;
@@ -109,7 +109,7 @@ impl Generation {
         accept: impl FnOnce(Incoming) -> A + Send + 'static,
     ) -> io::Result<Self>
     where
-        A: Future<Output = Result<()>>,
+        A: Future<Output = Result<()>> + Send + 'static,
     {
         let (draining, receiver) = watch::channel(());
         let (waiting, waiting_receiver) = mpsc::unbounded_channel();
@@ -128,7 +128,12 @@ impl Generation {
         let (drain_timeout, tasks) = (options.drain_timeout, draining.clone());
         let serve = move || {
             let served = runtime.block_on(async {
-                accept(incoming).await?;
+                // As a task, because this thread is no worker: each connection would cost a switch to it.
+                match tokio::spawn(accept(incoming)).await {
+                    Ok(ended) => ended?,
+                    // It panicked, and has printed why.
+                    Err(_) => return Err(Error::Reported),
+                }
                 // Every task has dropped its receiver, or the time is over.
                 let _ = timeout(drain_timeout, tasks.closed()).await;
                 Ok(())
