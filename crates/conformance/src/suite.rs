@@ -284,6 +284,16 @@ const GROUPS: &[Group] = groups! {
         }
     }
     worker_threads if Model::has_worker_threads => {
+        restarted_threads {
+            sighup_replaces_every_worker_thread
+            requests_in_progress_survive_a_restart
+            a_request_does_not_wait_for_a_replaced_thread
+            restarts_in_a_row_lose_no_connection
+            a_terminal_that_hangs_up_ends_no_server
+            sigterm_ends_a_server_during_a_restart
+            many_restarts_leave_no_thread_and_no_descriptor
+            max_connections_holds_after_a_restart
+        }
         supervision {
             a_server_without_processes_or_threads_exits_with_one_line
         }

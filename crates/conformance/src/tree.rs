@@ -70,6 +70,14 @@ impl Tree {
         self.living().map(|member| member.stat.num_threads).sum()
     }
 
+    /// The threads of all processes by their ids, in order.
+    pub(crate) fn thread_ids(&self) -> Vec<i32> {
+        let tasks = self.living().filter_map(|member| member.process.tasks().ok());
+        let mut ids: Vec<_> = tasks.flatten().flatten().map(|task| task.tid).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// The open descriptors of all processes.
     pub(crate) fn descriptors(&self) -> usize {
         self.living().map(Member::descriptors).sum()

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use protocol::{Job, Outcome, Session, Step};
 use rustix::io::ioctl_fionread;
 use serving::connection::{LINGER_MOST, LINGER_MOST_BYTES};
-use serving::drain_limit::DrainLimit;
+use serving::drain_limit::{DrainLimit, FIRST_REQUEST};
 use serving::frame_clock::{Allowed, FrameClock};
 use serving::{Service, Stop, Visit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -20,9 +20,6 @@ use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::coop::consume_budget;
 use tokio::time::{sleep_until, timeout};
-
-/// How long a connection that is accepted just before the drain may take to send its first request.
-const FIRST_REQUEST: Duration = Duration::from_millis(100);
 
 /// One connection, from its first byte to its close. Dropping it closes it.
 #[derive(Debug)]

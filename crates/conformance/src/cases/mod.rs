@@ -19,6 +19,7 @@ pub(crate) mod operations;
 pub(crate) mod original_client;
 pub(crate) mod resets;
 pub(crate) mod restart;
+pub(crate) mod restarted_threads;
 pub(crate) mod second_signal;
 pub(crate) mod supervision;
 pub(crate) mod tally;
