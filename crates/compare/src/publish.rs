@@ -191,7 +191,7 @@ mod tests {
         let mut environment = environment();
         let shipped = shipped::all().into_iter();
         environment.experiments = shipped.filter_map(|one| one.within("standard")).collect();
-        environment.contenders = samples::contenders();
+        environment.contenders = samples::twelve();
         environment.profile = "standard".to_owned();
         let planned = environment.planned();
         let records = planned.iter().enumerate().map(|(index, planned)| {
@@ -210,6 +210,23 @@ mod tests {
         );
         assert!(count <= WORDS_MOST, "{count} words:\n{page}");
         assert!(page.split_whitespace().count() <= WORDS_MOST);
+        // Twelve columns do not fit a page. Each workload lists every model once.
+        let (_, grid) = page
+            .split_once("|workload|best, or tied for best|")
+            .expect("the page has lists");
+        let rows: Vec<_> = grid
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with('|'))
+            .collect();
+        assert!(rows.len() >= 12, "{rows:?}");
+        for row in rows {
+            let (_, models) = row.split_once("</sub>").expect("a workload has its metric");
+            for name in samples::NAMES.iter().chain(&samples::FURTHER) {
+                let words = models.split(|one: char| !one.is_alphanumeric());
+                assert_eq!(words.filter(|word| word == name).count(), 1, "{name}: {row}");
+            }
+        }
         let signs = ['†', '‡', '§', '◊', '¶', '✗', '≈', '★'];
         assert!(!page.contains(signs), "{page}");
         for misread in ["close to call", "first operation", "worst", "furthest"] {

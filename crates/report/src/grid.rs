@@ -1,6 +1,8 @@
 //! The grid: workloads in rows, models in columns, and in each cell how far the model is from the best.
 
-use stats::{Estimate, Rank};
+mod list;
+
+use stats::Rank;
 
 use schema::contender::Contender;
 use schema::experiment::{Excluded, Workload};
@@ -75,6 +77,7 @@ fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload, is_sm
             Some(remark::value(best, metric, median))
         }),
         cells: contenders.iter().enumerate().map(cell).collect(),
+        list: list::list(contenders, answer, workload, loses_all),
     }
 }
 
@@ -178,7 +181,7 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
     } else if let Some(own) = remark::other_workers(row, answer.setting) {
         words = format!("{words} ({own} workers)");
     }
-    if let Some(rate) = own_rate(answer, row) {
+    if let Some(rate) = list::own_rate(answer, row) {
         words = format!("{words}, {}/s", rounded(rate));
     }
     Some(words)
@@ -189,13 +192,6 @@ pub(crate) fn far(value: Value) -> Option<f64> {
     let is_tied = matches!(value.standing, Ok(Rank::Best | Rank::Tied));
     let high = value.ratio.filter(|_| is_tied)?.high;
     (high > FAR_FROM && high.is_finite()).then_some(high)
-}
-
-/// The rate that a model was offered, where it is a share of its own capacity.
-fn own_rate(answer: &Answer<'_>, row: &Row<'_>) -> Option<f64> {
-    answer.setting.load_for(row.contender).capacity?;
-    let rates = row.kept.iter().filter_map(|(_, trial)| trial.load.rate_per_s);
-    Some(Estimate::from_values(rates)?.median)
 }
 
 #[cfg(test)]

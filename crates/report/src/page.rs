@@ -66,6 +66,33 @@ pub(crate) struct GridRow {
     pub(crate) best: Option<String>,
     /// One for each model of the grid, in its order.
     pub(crate) cells: Vec<GridCell>,
+    /// The same as a list.
+    pub(crate) list: RowList,
+}
+
+/// The models of a workload from the best to the last.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct RowList {
+    /// The best, and then those that are tied with it, from the best median.
+    pub(crate) best: Vec<String>,
+    /// Whether another model is worse than these.
+    pub(crate) is_distinct: bool,
+    /// The others that have a ratio or a value, each with it, from the next best.
+    pub(crate) others: Vec<String>,
+    /// Those without, by the reason.
+    pub(crate) unranked: Vec<(String, Vec<String>)>,
+    /// What differs between the models of the row.
+    pub(crate) notes: Vec<String>,
+}
+
+impl RowList {
+    /// Adds a model that has no rank, for this reason.
+    pub(crate) fn add_unranked(&mut self, reason: &str, model: &str) {
+        match self.unranked.iter_mut().find(|(words, _)| words == reason) {
+            Some((_, models)) => models.push(model.to_owned()),
+            None => self.unranked.push((reason.to_owned(), vec![model.to_owned()])),
+        }
+    }
 }
 
 /// A model in a workload.

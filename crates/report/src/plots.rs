@@ -10,6 +10,7 @@ use stats::Better;
 
 use super::plot::{Drawing, Plot};
 use super::summary::{Answer, Results, Row};
+use super::tables;
 
 /// A plot for each metric that gets one, without those that nothing was measured of. The contenders are those of the run.
 pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot> {
@@ -22,7 +23,12 @@ pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot
             let (curves, notes) = curves::curves(results, index)?;
             (Drawing::Curves(curves), notes)
         } else {
-            let (groups, notes) = bars::bars(results, contenders, index)?;
+            let answers = if is_crowded(results) {
+                tables::shown_answers(results)
+            } else {
+                results.answers.iter().collect()
+            };
+            let (groups, notes) = bars::bars(results, &answers, contenders, index)?;
             (Drawing::Bars(groups), notes)
         };
         let (key, title) = match index {
@@ -51,8 +57,24 @@ pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot
 /// hide where it stops.
 const SETTINGS_WITHOUT_LINES: usize = 3;
 
+/// The lines of more models can't be told from each other. Bars of the settings that matter most can.
+const LINES_MOST: usize = 8;
+
+/// Whether so many models are measured that their lines would lie on each other. Panels have room for lines only.
+fn is_crowded(results: &Results<'_>) -> bool {
+    let has_panels = results
+        .answers
+        .iter()
+        .any(|answer| answer.setting.panel.is_some());
+    let models = results.answers.iter().map(|answer| answer.rows.len()).max();
+    results.experiment.axis.is_some() && !has_panels && models > Some(LINES_MOST)
+}
+
 /// Whether some settings lie beside each other on an axis, and lines between them hide no end of service.
 fn has_curves(results: &Results<'_>, index: usize) -> bool {
+    if is_crowded(results) {
+        return false;
+    }
     let few = results.answers.len() <= SETTINGS_WITHOUT_LINES;
     if few && some_model_stops(results, index) {
         return false;

@@ -112,7 +112,7 @@ fn are_tied(before: Placed, next: Placed) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::GridRow;
+    use crate::page::{GridRow, RowList};
 
     fn worse(middle: f64) -> GridCell {
         let ratio = Interval {
@@ -149,6 +149,7 @@ mod tests {
             metric: String::new(),
             best: None,
             cells: cells.to_vec(),
+            list: RowList::default(),
         };
         Grid {
             models: ["alpha", "beta", "gamma"]

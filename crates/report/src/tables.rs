@@ -126,7 +126,7 @@ pub(crate) fn short_table(results: &Results<'_>) -> Table {
 
 /// The settings that a small table shows: those that stand for workloads, and the first one. Without workloads the first and
 /// the last on an axis, or those with the most models.
-fn shown_answers<'r, 'a>(results: &'r Results<'a>) -> Vec<&'r Answer<'a>> {
+pub(crate) fn shown_answers<'r, 'a>(results: &'r Results<'a>) -> Vec<&'r Answer<'a>> {
     let answers: Vec<_> = results.answers.iter().collect();
     if answers.len() <= SETTINGS_MOST {
         return answers;

@@ -117,13 +117,36 @@ fn workers(results: &Results<'_>) -> Option<String> {
         row.and_then(|row| row.contender.capabilities.workers)
             .is_some_and(|workers| workers.default == own)
     };
-    let words = numbers.iter().filter_map(|(place, model, all)| {
-        let mut all = all.iter().copied();
-        let own = all.next().filter(|&own| !is_default(*place, own))?;
-        all.next().is_none().then(|| format!("{model} {own}"))
+    let given: Vec<_> = numbers
+        .iter()
+        .filter(|(.., all)| all.len() == 1)
+        .filter_map(|(place, model, all)| Some((*place, *all.first()?, &**model)))
+        .collect();
+    let is_noted = given.iter().any(|(place, own, _)| !is_default(*place, *own));
+    // Where few models have workers, the introduction has the defaults.
+    let few = given.len() <= WORKERS_EACH_MOST;
+    let shown = given
+        .iter()
+        .filter(|(place, own, _)| !few || !is_default(*place, *own));
+    let shown: Vec<_> = shown.map(|(_, own, model)| (*own, *model)).collect();
+    is_noted.then(|| format!("Workers: {}.", in_groups(&shown)))
+}
+
+/// Of more models, the most frequent number of workers stands once, at the end.
+const WORKERS_EACH_MOST: usize = 3;
+
+/// Numbers of workers with their models: "`alpha` 8, `beta` 4". Of many models: "`alpha` 8, others 4".
+fn in_groups(given: &[(u16, &str)]) -> String {
+    let count = |own: u16| given.iter().filter(|(other, _)| *other == own).count();
+    let most = given.iter().map(|(own, _)| *own).max_by_key(|&own| count(own));
+    let others = most.filter(|_| given.len() > WORKERS_EACH_MOST);
+    let each = given.iter().filter(|(own, _)| Some(*own) != others);
+    let each = each.map(|(own, model)| format!("{model} {own}"));
+    let others = others.map(|own| match count(own) == given.len() {
+        true => own.to_string(),
+        false => format!("others {own}"),
     });
-    let words: Vec<_> = words.collect();
-    (!words.is_empty()).then(|| format!("Workers: {}.", words.join(", ")))
+    each.chain(others).collect::<Vec<_>>().join(", ")
 }
 
 /// The offered rate as a share of what each model can do. Where that follows from the work, it can be the same for all.
@@ -179,12 +202,7 @@ fn unsteady(results: &Results<'_>) -> Option<String> {
         2 * drifting >= answer.rows.len()
     });
     let settings: Vec<_> = settings.map(Answer::name).collect();
-    (!settings.is_empty()).then(|| {
-        format!(
-            "Not steady within the window (a longer one would give another value): {}.",
-            list(&settings)
-        )
-    })
+    (!settings.is_empty()).then(|| format!("Not steady within the window: {}.", list(&settings)))
 }
 
 #[cfg(test)]
@@ -279,5 +297,23 @@ mod tests {
         let caveats = caveats_of(&records, "past-capacity");
         let named = "The load generator was saturated, and may have added to the latency of `beta`.";
         assert!(caveats.iter().any(|caveat| caveat == named), "{caveats:?}");
+    }
+
+    #[test]
+    fn the_most_frequent_number_of_workers_stands_once() {
+        for (given, words) in [
+            (&[(8, "`alpha`")][..], "`alpha` 8"),
+            (
+                &[(8, "`alpha`"), (4, "`beta`"), (4, "`gamma`")],
+                "`alpha` 8, `beta` 4, `gamma` 4",
+            ),
+            (
+                &[(4, "`alpha`"), (8, "`beta`"), (4, "`gamma`"), (4, "`delta`")],
+                "`beta` 8, others 4",
+            ),
+            (&[(8, "`a`"), (8, "`b`"), (8, "`c`"), (8, "`d`")], "8"),
+        ] {
+            assert_eq!(in_groups(given), words);
+        }
     }
 }

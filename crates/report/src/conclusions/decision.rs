@@ -12,6 +12,9 @@ use crate::summary::{Answer, Results, Summary};
 /// The most lines. A reader who chooses a server does not keep more in mind.
 const LINES_MOST: usize = 5;
 
+/// The most models that are named because they take no part.
+const NAMED_MOST: usize = 4;
+
 /// The lines of the decision, in their order. A situation that the run did not measure, or in which no model is ranked, has
 /// none.
 pub(crate) fn decision(summary: &Summary<'_>) -> Vec<DecisionLine> {
@@ -45,6 +48,11 @@ fn choice(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) ->
         }
         None => format!("{leaders} ({metric}: {values})."),
     };
+    let near = ranking.near();
+    if !near.is_empty() {
+        text.pop();
+        text.extend([&*near, "."]);
+    }
     if let Some(rival) = ranking.rival() {
         text.extend([" Next, ", &*rival, "."]);
     }
@@ -54,9 +62,14 @@ fn choice(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) ->
             matches!(excluded, Some(Excluded::Lacks(_)))
         });
         let absent: Vec<_> = absent.map(|contender| code(&contender.name)).collect();
-        if !absent.is_empty() {
-            text.extend([" ", &*list(&absent), ": ", &**otherwise, "."]);
-        }
+        let is_rest = absent.len() + answer.rows.len() == contenders.len();
+        let who = match absent.len() {
+            0 => return Some(text),
+            // The names stand in the grid.
+            number if is_rest && number > NAMED_MOST => format!("The other {number}"),
+            _ => list(&absent),
+        };
+        text.extend([" ", &*who, ": ", &**otherwise, "."]);
     }
     Some(text)
 }
@@ -65,7 +78,7 @@ fn choice(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload) ->
 mod tests {
     use super::*;
     use crate::fixture;
-    use schema::record::Outcome;
+    use schema::record::{Outcome, Record};
 
     #[test]
     fn each_line_rests_on_a_named_value() {
@@ -121,5 +134,32 @@ mod tests {
         let lines = decision(&fixture::summary(&environment, &records));
         let [line] = &*lines else { panic!("{lines:?}") };
         assert_eq!(line.when, "Handlers waiting without a thread");
+    }
+
+    #[test]
+    fn a_model_that_is_hardly_worse_is_named_beside_the_best() {
+        let (environment, mut records) = fixture::run();
+        let is_one =
+            |record: &Record, model: &str| record.experiment == "request-cost" && record.model == model;
+        let best: Vec<_> = records
+            .iter()
+            .filter(|record| is_one(record, "epsilon"))
+            .cloned()
+            .collect();
+        for record in records.iter_mut().filter(|record| is_one(record, "beta")) {
+            let like = best
+                .iter()
+                .find(|other| other.round == record.round && other.setting == record.setting);
+            record.outcome = like.expect("both were measured").outcome.clone();
+            if let Outcome::Measured(trial) = &mut record.outcome {
+                trial.spent.user_us *= 1.03;
+                trial.spent.system_us *= 1.03;
+            }
+        }
+        let lines = decision(&fixture::summary(&environment, &records));
+        assert_eq!(
+            lines[0].choice,
+            "`epsilon` (CPU time per request: 6.41 µs); within 5 %: `beta`."
+        );
     }
 }

@@ -13,6 +13,8 @@ use crate::summary::{Answer, Results, Row};
 const SHARED_FROM: f64 = 1.5;
 /// Of so few settings a sentence gives the values of all, unless one stands for a workload.
 const SETTINGS_FEW: usize = 3;
+/// Of more models, the sentence has only the best.
+const MODELS_FEW: usize = 8;
 
 /// What an experiment found, in one sentence.
 pub(crate) fn meaning(results: &Results<'_>) -> String {
@@ -48,7 +50,13 @@ fn ranked(results: &Results<'_>) -> Option<String> {
     let Some(answer) = workload.or_else(|| answers().max_by_key(ranked)) else {
         return results.answers.iter().find_map(values);
     };
-    let words = Ranking::by(answer, 0)?.in_words();
+    let ranking = Ranking::by(answer, 0)?;
+    // Of many models, the plot shows who is next, and the grid by how much.
+    let words = if results.models > MODELS_FEW {
+        ranking.best_in_words()
+    } else {
+        ranking.in_words()
+    };
     Some(match &*results.answers {
         [_] => words,
         _ => format!("{}: {words}", answer.name()),

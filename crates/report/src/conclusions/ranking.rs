@@ -10,6 +10,12 @@ use crate::remark;
 use crate::standing::Reason;
 use crate::summary::{Answer, Row, quotient};
 
+/// Up to this much worse, a model is named beside the best ones: for a choice between models the difference hardly matters.
+const NEAR_PERCENT: f64 = 5.0;
+
+/// The most models that a sentence about an experiment names as tied for best, if others are worse.
+const NAMED_MOST: usize = 5;
+
 /// The ranked models of a setting, and the others with the reasons.
 pub(super) struct Ranking<'r, 'a> {
     answer: &'r Answer<'a>,
@@ -154,14 +160,55 @@ impl<'r, 'a> Ranking<'r, 'a> {
         format!("{bound}{}", range(self.metric, &values))
     }
 
+    /// Those that are worse, but by so little that the difference hardly matters: "; within 5 %: `beta` and `gamma`". They had
+    /// the same load as a leader. Empty without any.
+    pub(super) fn near(&self) -> String {
+        let names: Vec<_> = self
+            .worse
+            .iter()
+            .filter(|rival| self.is_near(rival))
+            .map(|rival| self.name(rival.row))
+            .collect();
+        match &*names {
+            [] => String::new(),
+            names if names.len() > NAMED_MOST => format!("; {} others within {NEAR_PERCENT} %", names.len()),
+            names => format!("; within {NEAR_PERCENT} %: {}", list(names)),
+        }
+    }
+
+    fn is_near(&self, rival: &Ranked<'_, '_>) -> bool {
+        let leader = self
+            .leaders
+            .iter()
+            .find(|leader| self.have_same_load(leader, rival));
+        let is_limited = |ranked: &Ranked<'_, '_>| remark::is_client_bound(ranked.row, self.metric);
+        let Some(leader) = leader.filter(|leader| !is_limited(leader) && !is_limited(rival)) else {
+            return false;
+        };
+        let [own, best] = [rival, leader].map(|ranked| self.metric.as_shown(ranked.value));
+        let ratio = self.metric.better.and_then(|better| quotient(own, best, better));
+        !rival.row.has_never_served() && ratio.is_some_and(|ratio| ratio <= 1.0 + NEAR_PERCENT / 100.0)
+    }
+
+    fn have_same_load(&self, one: &Ranked<'_, '_>, other: &Ranked<'_, '_>) -> bool {
+        let load = |ranked: &Ranked<'_, '_>| self.answer.setting.load_for(ranked.row.contender);
+        load(one) == load(other)
+    }
+
     /// The next model under the same load as a leader: "`gamma` needs 1.55 × as much". None if all others are tied, or had
     /// another load.
     pub(super) fn rival(&self) -> Option<String> {
         let load = |ranked: &Ranked<'_, '_>| self.answer.setting.load_for(ranked.row.contender);
-        let mut rivals = self.worse.iter().filter(|rival| !rival.row.has_never_served());
+        let mut rivals = self
+            .worse
+            .iter()
+            .filter(|rival| !rival.row.has_never_served() && !self.is_near(rival));
         let same_load = rivals.clone().find_map(|rival| {
             // The best of them is the first.
-            let leader = self.leaders.iter().find(|leader| load(leader) == load(rival))?;
+            let leader = self
+                .leaders
+                .iter()
+                .find(|leader| self.have_same_load(leader, rival))?;
             Some(format!("{} {}", self.name(rival.row), self.behind(rival, leader)))
         });
         same_load.or_else(|| {
@@ -201,7 +248,25 @@ impl<'r, 'a> Ranking<'r, 'a> {
     /// The whole ranking in one clause: "`alpha` and `beta` tie for best (5.26 to 5.33 µs); next, `gamma` needs 1.55 × as
     /// much".
     pub(super) fn in_words(&self) -> String {
-        let (leaders, values) = (self.leaders("and"), self.leading_values());
+        let best = self.best_in_words();
+        match self.rival() {
+            Some(rival) if !self.is_lone() && !self.is_open() => format!("{best}; next, {rival}"),
+            _ => best,
+        }
+    }
+
+    /// The same without the next model.
+    pub(super) fn best_in_words(&self) -> String {
+        let (mut leaders, values) = (self.leaders("and"), self.leading_values());
+        let count = self
+            .leaders
+            .iter()
+            .filter(|leader| !self.has_fewer(leader))
+            .count();
+        if count > NAMED_MOST && !self.worse.is_empty() {
+            // The names stand in the grid, in the plot and in the tables.
+            leaders = format!("{count} models");
+        }
         let also = self.also();
         let is_one = self
             .leaders
@@ -233,10 +298,7 @@ impl<'r, 'a> Ranking<'r, 'a> {
             _ if is_one => format!("{leaders} is best ({values}){also}"),
             _ => format!("{leaders} tie for best ({values}){also}"),
         };
-        match self.rival() {
-            Some(rival) => format!("{best}; next, {rival}"),
-            None => best,
-        }
+        format!("{best}{}", self.near())
     }
 
     /// A model's name as code, with its connections where it had fewer than the setting has, or else with its workers where

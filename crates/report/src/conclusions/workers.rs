@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ranking::name;
 use crate::metric::Kind;
+use crate::numbers::list;
 use crate::summary::{Results, Row};
 
 /// The share of its highest rate from which on a model has enough workers.
@@ -39,20 +40,72 @@ pub(super) fn by_workers(results: &Results<'_>) -> Vec<String> {
             .iter()
             .position(|(_, rate)| highest > 0.0 && *rate >= NEARLY * highest)?;
         let fewer = rates[..enough].iter();
-        let fewer = fewer.map(|(at, rate)| format!("{at}: {:.0} %", 100.0 * rate / highest));
+        let fewer = fewer
+            .map(|(at, rate)| (at.clone(), 100.0 * rate / highest))
+            .collect();
+        Some(Needs {
+            model: name(model),
+            enough: rates[enough].0.clone(),
+            fewer,
+        })
+    };
+    in_groups(with_workers.filter_map(clause))
+}
+
+/// How many workers a model needs.
+struct Needs {
+    model: String,
+    /// The setting in which it has enough.
+    enough: String,
+    /// The settings before that, with the shares of its highest rate in per cent.
+    fewer: Vec<(String, f64)>,
+}
+
+/// A clause for each number of workers that models need.
+fn in_groups(all: impl Iterator<Item = Needs>) -> Vec<String> {
+    let mut groups: Vec<Vec<Needs>> = Vec::new();
+    for one in all {
+        let mut others = groups.iter_mut();
+        let settings = |needs: &Needs| {
+            let fewer = needs.fewer.iter().map(|(at, _)| at.clone());
+            fewer.chain([needs.enough.clone()]).collect::<Vec<_>>()
+        };
+        match others.find(|group| settings(&group[0]) == settings(&one)) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    let models = groups.iter().map(Vec::len).sum::<usize>();
+    let clause = |group: &Vec<Needs>| {
+        let names: Vec<_> = group.iter().map(|one| one.model.clone()).collect();
+        let who = match &*names {
+            [one] => format!("{one} needs"),
+            several if several.len() == models => "each model needs".to_owned(),
+            several => format!("each of {} needs", list(several)),
+        };
+        let fewer = group[0].fewer.iter().enumerate().map(|(index, (at, _))| {
+            let shares = group.iter().map(|one| one.fewer[index].1);
+            let least = shares.clone().fold(f64::INFINITY, f64::min);
+            let most = shares.fold(0.0, f64::max);
+            let [least, most] = [least, most].map(|share| format!("{share:.0}"));
+            if least == most {
+                format!("{at}: {least} %")
+            } else {
+                format!("{at}: {least} to {most} %")
+            }
+        });
         let fewer: Vec<_> = fewer.collect();
         let fewer = match &*fewer {
             [] => String::new(),
             fewer => format!(" ({})", fewer.join(", ")),
         };
-        Some(format!(
-            "{} needs {} for {:.0} % of its highest rate{fewer}",
-            name(model),
-            rates[enough].0,
-            100.0 * NEARLY,
-        ))
+        let enough = &group[0].enough;
+        format!(
+            "{who} {enough} for {:.0} % of its highest rate{fewer}",
+            100.0 * NEARLY
+        )
     };
-    with_workers.filter_map(clause).collect()
+    groups.iter().map(clause).collect()
 }
 
 #[cfg(test)]
@@ -89,5 +142,31 @@ mod tests {
             "`delta` needs 32 workers for 90 % of its highest rate (4 workers: 30 %)."
         );
         assert!(!varies_workers(asked("past-capacity").expect("it was asked")));
+    }
+
+    #[test]
+    fn models_that_need_the_same_number_share_a_clause() {
+        let needs = |model: &str, enough: &str, fewer: f64| Needs {
+            model: format!("`{model}`"),
+            enough: enough.to_owned(),
+            fewer: vec![("1 worker".to_owned(), fewer)],
+        };
+        let all = [needs("a", "10 workers", 9.0), needs("b", "10 workers", 12.4)];
+        assert_eq!(
+            in_groups(all.into_iter()),
+            ["each model needs 10 workers for 90 % of its highest rate (1 worker: 9 to 12 %)"]
+        );
+        let all = [
+            needs("a", "10 workers", 9.0),
+            needs("b", "32 workers", 9.0),
+            needs("c", "10 workers", 9.0),
+        ];
+        assert_eq!(
+            in_groups(all.into_iter()),
+            [
+                "each of `a` and `c` needs 10 workers for 90 % of its highest rate (1 worker: 9 %)",
+                "`b` needs 32 workers for 90 % of its highest rate (1 worker: 9 %)"
+            ]
+        );
     }
 }

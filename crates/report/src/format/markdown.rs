@@ -6,10 +6,13 @@ use std::fmt::{self, Write};
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
 
 use crate::grid::RATIOS;
-use crate::page::{Cell, DecisionLine, Grid, GridCell, Mark, Page, Section, Table};
+use crate::page::{Cell, DecisionLine, Grid, GridCell, GridRow, Mark, Page, RowList, Section, Table};
 
 /// How the comment begins by which a page is known to be written by `compare`.
 pub const PAGE_MARK: &str = "<!-- Written by `compare report`";
+
+/// A grid of more models does not fit the width of a page. The models of each workload are a list then.
+const COLUMNS_MOST: usize = 8;
 
 /// Renders a page. It refers to a picture for each plot: its key with `.svg`.
 #[must_use]
@@ -34,7 +37,7 @@ fn write(text: &mut String, page: &Page) -> fmt::Result {
     write_decision(text, "## ", &page.decision)?;
     write_grid(text, "## ", &page.grid)?;
     for section in &page.sections {
-        write_section(text, section)?;
+        write_section(text, section, page.grid.models.len() > COLUMNS_MOST)?;
     }
     writeln!(text, "## What this run can’t show\n")?;
     write_lines(text, &page.limits)?;
@@ -64,6 +67,9 @@ pub(super) fn write_grid(text: &mut String, level: &str, grid: &Grid) -> fmt::Re
         text,
         "{level}How many times worse than the best\n\n2 ×: twice the time, cost or memory, or half the rate. {RATIOS}\n"
     )?;
+    if grid.models.len() > COLUMNS_MOST {
+        return write_lists(text, &grid.rows);
+    }
     write!(text, "|workload|best value|")?;
     for (model, _) in &grid.models {
         write!(text, "{}|", escaped(model))?;
@@ -83,6 +89,61 @@ pub(super) fn write_grid(text: &mut String, level: &str, grid: &Grid) -> fmt::Re
         writeln!(text)?;
     }
     writeln!(text)
+}
+
+/// Writes a row for each workload, with the models from the best to the last.
+fn write_lists(text: &mut String, rows: &[GridRow]) -> fmt::Result {
+    writeln!(
+        text,
+        "|workload|best, or tied for best|others, how many times worse|\n|---|---|---|"
+    )?;
+    for row in rows {
+        let list = &row.list;
+        let metric = std::iter::once(&row.metric).chain(&list.notes);
+        let metric: Vec<_> = metric.map(|words| marked(words)).collect();
+        writeln!(
+            text,
+            "|{}<br><sub>{}</sub>|{}|{}|",
+            marked(&row.title),
+            metric.join("; "),
+            best(row),
+            others(list)
+        )?;
+    }
+    writeln!(text)
+}
+
+/// The best models from the best median, and its value.
+fn best(row: &GridRow) -> String {
+    let Some(value) = &row.best else {
+        return "–".to_owned();
+    };
+    let names: Vec<_> = row.list.best.iter().map(|name| escaped(name)).collect();
+    let names = names.join(", ");
+    let names = if row.list.is_distinct {
+        format!("**{names}**")
+    } else {
+        names
+    };
+    format!("{names} ({})", escaped(value))
+}
+
+/// The other models: those with a ratio, and then those without, by the reason.
+fn others(list: &RowList) -> String {
+    let reasons = list
+        .unranked
+        .iter()
+        .map(|(reason, models)| format!("{reason}: {}", models.join(", ")));
+    let groups: Vec<_> = (!list.others.is_empty())
+        .then(|| list.others.join(", "))
+        .into_iter()
+        .chain(reasons)
+        .map(|group| escaped(&group))
+        .collect();
+    match &*groups {
+        [] => "–".to_owned(),
+        groups => groups.join("; "),
+    }
 }
 
 fn grid_cell(cell: &GridCell) -> String {
@@ -107,7 +168,8 @@ fn write_lines(text: &mut String, lines: &[String]) -> fmt::Result {
     writeln!(text)
 }
 
-fn write_section(text: &mut String, section: &Section) -> fmt::Result {
+/// With many models, a table would be long, and would repeat the values that bars have beside them.
+fn write_section(text: &mut String, section: &Section, has_many_models: bool) -> fmt::Result {
     writeln!(
         text,
         "## {}\n\n**{}** {}\n",
@@ -117,9 +179,11 @@ fn write_section(text: &mut String, section: &Section) -> fmt::Result {
     )?;
     for plot in &section.plots {
         let file = format!("{}.svg", plot.key);
-        writeln!(text, "![{}]({})\n", escaped(&plot.key), link(file.as_ref()))?;
+        writeln!(text, "![{}]({})\n", marked(&plot.title), link(file.as_ref()))?;
     }
-    write_table(text, &section.short)?;
+    if !has_many_models || section.plots.is_empty() {
+        write_table(text, &section.short)?;
+    }
     write_lines(text, &section.caveats)
 }
 

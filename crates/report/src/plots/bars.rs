@@ -10,13 +10,13 @@ use crate::remark;
 use crate::standing::Mark;
 use crate::summary::{Answer, Results, Row};
 
-/// The groups of the metric in this place of the experiment's, and their notes; none if no model has a value.
+/// The groups of these settings for the metric in this place of the experiment's, and their notes; none if no model has a value.
 pub(super) fn bars(
     results: &Results<'_>,
+    answers: &[&Answer<'_>],
     contenders: &[Contender],
     index: usize,
 ) -> Option<(Vec<Group>, Vec<String>)> {
-    let answers = &results.answers;
     let groups: Vec<Group> = answers
         .iter()
         .map(|answer| Group {

@@ -335,3 +335,35 @@ fn a_share_has_a_linear_axis() {
     let logarithmic: Vec<_> = plots.iter().map(|plot| curves_of(plot).is_logarithmic).collect();
     assert_eq!(logarithmic, [false, true]);
 }
+
+#[test]
+fn lines_of_many_models_are_bars_of_few_settings() {
+    let (mut environment, mut records) = fixture::run();
+    let like = environment
+        .contenders
+        .iter()
+        .find(|contender| contender.name == "beta");
+    let like = like.expect("it takes part").clone();
+    for number in 0..6 {
+        let name = format!("beta-{number}");
+        let copies = records.iter().filter(|record| record.model == "beta");
+        let copies = copies.map(|record| Record {
+            model: name.clone(),
+            ..record.clone()
+        });
+        records.extend(copies.collect::<Vec<_>>());
+        let contender = Contender { name, ..like.clone() };
+        environment.contenders.push(contender);
+    }
+    let plots = plots_of(&environment, &records, "past-capacity");
+    let groups = groups_of(&plots[0]);
+    assert!((1..=2).contains(&groups.len()), "{}", groups.len());
+    assert!(groups.iter().all(|group| group.bars.len() > LINES_MOST));
+
+    // Panels keep their lines.
+    for setting in &mut experiment(&mut environment, "past-capacity").settings {
+        setting.panel = Some("all".to_owned());
+    }
+    let plots = plots_of(&environment, &records, "past-capacity");
+    assert_eq!(curves_of(&plots[0]).panels.len(), 1);
+}

@@ -1,7 +1,9 @@
 //! A page of invented values: nine models, one of them with a name that is markup.
 
 use crate::numbers::rounded;
-use crate::page::{Cell, DecisionLine, Grid, GridCell, GridRow, Interval, Mark, Page, Row, Section, Table};
+use crate::page::{
+    Cell, DecisionLine, Grid, GridCell, GridRow, Interval, Mark, Page, Row, RowList, Section, Table,
+};
 use crate::plot::{Bar, Curves, Drawing, Extent, Group, Panel, Plot, Point, Scale, Series};
 
 pub(super) const MODELS: [&str; 9] = [
@@ -131,6 +133,7 @@ pub(super) fn grid() -> Grid {
         metric: "CPU time per request".to_owned(),
         best: Some("5.26 µs".to_owned()),
         cells: ratios.iter().map(|&ratio| grid_cell(ratio)).collect(),
+        list: RowList::default(),
     });
     Grid {
         models: MODELS
