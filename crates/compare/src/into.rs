@@ -11,6 +11,7 @@ use report::{Page, Summary};
 use schema::environment::Environment;
 use thiserror::Error;
 
+use crate::experiment::shipped;
 use crate::folder::{self, Run};
 
 /// A file with places for results.
@@ -61,14 +62,19 @@ impl Target {
         })
     }
 
-    /// Checks that a run has the experiments that the markers name.
+    /// Checks that the run or this program has the experiments that the markers name. One that the run lacks was not measured.
     pub(crate) fn check(&self, environment: &Environment) -> Result<(), IntoError> {
         let keys = || environment.experiments.iter().map(|experiment| &*experiment.key);
         let mut named = self.frames.parts().filter_map(|part| match part {
             Part::Found(key) => Some(key),
             Part::Results => None,
         });
-        match named.find(|key| keys().all(|known| known != *key)) {
+        let shipped = shipped::all();
+        let is_known = |key: &str| {
+            let own = shipped.iter().map(|experiment| &*experiment.key);
+            keys().chain(own).any(|known| known == key)
+        };
+        match named.find(|key| !is_known(key)) {
             None => Ok(()),
             Some(key) => Err(IntoError::Unknown {
                 path: self.given.clone(),

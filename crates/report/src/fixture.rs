@@ -58,6 +58,24 @@ pub(crate) fn run() -> (Environment, Vec<Record>) {
     (environment, records)
 }
 
+/// Adds this many models that measured what `beta` did.
+pub(crate) fn add_copies(environment: &mut Environment, records: &mut Vec<Record>, number: usize) {
+    let mut contenders = environment.contenders.iter();
+    let like = contenders.find(|contender| contender.name == "beta");
+    let like = like.expect("it takes part").clone();
+    for number in 0..number {
+        let mut contender = like.clone();
+        contender.name = format!("beta-{number}");
+        let copies = records.iter().filter(|record| record.model == "beta");
+        let copies = copies.map(|record| Record {
+            model: contender.name.clone(),
+            ..record.clone()
+        });
+        records.extend(copies.collect::<Vec<_>>());
+        environment.contenders.push(contender);
+    }
+}
+
 /// An environment of six models and seven experiments.
 pub(crate) fn environment() -> Environment {
     let mut environment: Environment =

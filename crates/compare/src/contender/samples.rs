@@ -70,13 +70,13 @@ pub(crate) fn further() -> Vec<Description> {
     let kinds = [
         (
             Serves::Workers,
-            Some((Threads, 64)),
+            Some((Threads, 200)),
             Thread,
             Connection,
             Everything,
             &["queue", "shared"][..],
         ),
-        (Many, Some((Threads, 64)), Nothing, Connection, Everything, none),
+        (Many, Some((Threads, 4)), Nothing, Connection, Everything, none),
         (
             Many,
             Some((Threads, 1)),
@@ -102,7 +102,8 @@ pub(crate) fn further() -> Vec<Description> {
             block_holds,
             crash_loses,
             accept: accept.iter().map(|value| (*value).to_owned()).collect(),
-            tally: workers.is_some(),
+            // Those that serve connections in their workers.
+            tally: workers.is_some() && block_holds != Connection || serves == Serves::Workers,
         },
     );
     described.collect()

@@ -4,9 +4,10 @@ use schema::experiment::Experiment;
 
 use super::file::parse;
 
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     include_str!("../../experiments/request-cost.toml"),
     include_str!("../../experiments/connection-cost.toml"),
+    include_str!("../../experiments/whole-request.toml"),
     include_str!("../../experiments/rate-under-bound.toml"),
     include_str!("../../experiments/past-capacity.toml"),
     include_str!("../../experiments/goodput.toml"),

@@ -68,7 +68,12 @@ fn what_an_experiment_found_is_written_into_several_files() {
         "<!-- found request-cost: begin -->",
         "<!-- found request-cost: end -->",
     ];
-    fs::write(&files[0], format!("# One\n{before}\nold\n{behind}\nMore.\n")).unwrap();
+    let absent = "<!-- found waiting: begin -->\n<!-- found waiting: end -->\n";
+    fs::write(
+        &files[0],
+        format!("{absent}# One\n{before}\nold\n{behind}\nMore.\n"),
+    )
+    .unwrap();
     fs::write(&files[1], format!("{before}{behind}\n{BEGIN}{END}")).unwrap();
     let mut asked = vec!["report", measured.to_str().unwrap()];
     for file in &files {
@@ -80,7 +85,13 @@ fn what_an_experiment_found_is_written_into_several_files() {
     let [one, other] = files.map(|file| fs::read_to_string(file).unwrap());
     let id = measured.file_name().unwrap().to_str().unwrap();
     let found = format!("{before}\n\nFound (run {id}): ");
-    assert!(one.starts_with(&format!("# One\n{found}")), "{one}");
+    assert!(one.contains(&format!("# One\n{found}")), "{one}");
+    assert!(
+        one.starts_with(&format!(
+            "<!-- found waiting: begin -->\n\nNot measured (run {id}).\n"
+        )),
+        "{one}"
+    );
     assert!(one.ends_with(&format!("\n\n{behind}\nMore.\n")), "{one}");
     assert!(!one.contains("old"), "{one}");
     assert!(other.starts_with(&found), "{other}");

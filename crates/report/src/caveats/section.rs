@@ -202,7 +202,12 @@ fn unsteady(results: &Results<'_>) -> Option<String> {
         2 * drifting >= answer.rows.len()
     });
     let settings: Vec<_> = settings.map(Answer::name).collect();
-    (!settings.is_empty()).then(|| format!("Not steady within the window: {}.", list(&settings)))
+    (!settings.is_empty()).then(|| {
+        format!(
+            "Not steady within the window (a longer one would give another value): {}.",
+            list(&settings)
+        )
+    })
 }
 
 #[cfg(test)]

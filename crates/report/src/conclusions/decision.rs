@@ -138,14 +138,11 @@ mod tests {
 
     #[test]
     fn a_model_that_is_hardly_worse_is_named_beside_the_best() {
-        let (environment, mut records) = fixture::run();
+        let (mut environment, mut records) = fixture::run();
         let is_one =
             |record: &Record, model: &str| record.experiment == "request-cost" && record.model == model;
-        let best: Vec<_> = records
-            .iter()
-            .filter(|record| is_one(record, "epsilon"))
-            .cloned()
-            .collect();
+        let best = records.iter().filter(|record| is_one(record, "epsilon"));
+        let best: Vec<_> = best.cloned().collect();
         for record in records.iter_mut().filter(|record| is_one(record, "beta")) {
             let like = best
                 .iter()
@@ -156,10 +153,26 @@ mod tests {
                 trial.spent.system_us *= 1.03;
             }
         }
+        // Among few models the next one is enough.
         let lines = decision(&fixture::summary(&environment, &records));
         assert_eq!(
             lines[0].choice,
-            "`epsilon` (CPU time per request: 6.41 µs); within 5 %: `beta`."
+            "`epsilon` (CPU time per request: 6.41 µs). Next, `beta` needs 1.03 × as much."
+        );
+        fixture::add_copies(&mut environment, &mut records, 3);
+        // Seven models need seven rounds.
+        let rounds = environment.rounds;
+        let again = records.iter().filter(|record| (1..=2).contains(&record.round));
+        let again = again.map(|record| Record {
+            round: record.round + rounds,
+            ..record.clone()
+        });
+        records.extend(again.collect::<Vec<_>>());
+        environment.rounds += 2;
+        let lines = decision(&fixture::summary(&environment, &records));
+        assert_eq!(
+            lines[0].choice,
+            "`epsilon` (CPU time per request: 6.41 µs); within 5 %: `beta`, `beta-0`, `beta-1` and `beta-2`."
         );
     }
 }

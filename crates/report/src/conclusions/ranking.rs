@@ -13,6 +13,9 @@ use crate::summary::{Answer, Row, quotient};
 /// Up to this much worse, a model is named beside the best ones: for a choice between models the difference hardly matters.
 const NEAR_PERCENT: f64 = 5.0;
 
+/// Of so few models, the next one says enough.
+const ROWS_FEW: usize = 6;
+
 /// The most models that a sentence about an experiment names as tied for best, if others are worse.
 const NAMED_MOST: usize = 5;
 
@@ -161,7 +164,7 @@ impl<'r, 'a> Ranking<'r, 'a> {
     }
 
     /// Those that are worse, but by so little that the difference hardly matters: "; within 5 %: `beta` and `gamma`". They had
-    /// the same load as a leader. Empty without any.
+    /// the same load as a leader. Empty without any, and among few models, of which the next one is named anyway.
     pub(super) fn near(&self) -> String {
         let names: Vec<_> = self
             .worse
@@ -177,6 +180,9 @@ impl<'r, 'a> Ranking<'r, 'a> {
     }
 
     fn is_near(&self, rival: &Ranked<'_, '_>) -> bool {
+        if self.answer.rows.len() <= ROWS_FEW {
+            return false;
+        }
         let leader = self
             .leaders
             .iter()

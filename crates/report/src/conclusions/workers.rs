@@ -49,8 +49,11 @@ pub(super) fn by_workers(results: &Results<'_>) -> Vec<String> {
             fewer,
         })
     };
-    in_groups(with_workers.filter_map(clause))
+    in_groups(with_workers.filter_map(clause).collect())
 }
+
+/// Of so few models, each has its own clause.
+const ALONE_MOST: usize = 3;
 
 /// How many workers a model needs.
 struct Needs {
@@ -62,7 +65,8 @@ struct Needs {
 }
 
 /// A clause for each number of workers that models need.
-fn in_groups(all: impl Iterator<Item = Needs>) -> Vec<String> {
+fn in_groups(all: Vec<Needs>) -> Vec<String> {
+    let is_few = all.len() <= ALONE_MOST;
     let mut groups: Vec<Vec<Needs>> = Vec::new();
     for one in all {
         let mut others = groups.iter_mut();
@@ -70,7 +74,7 @@ fn in_groups(all: impl Iterator<Item = Needs>) -> Vec<String> {
             let fewer = needs.fewer.iter().map(|(at, _)| at.clone());
             fewer.chain([needs.enough.clone()]).collect::<Vec<_>>()
         };
-        match others.find(|group| settings(&group[0]) == settings(&one)) {
+        match others.find(|group| !is_few && settings(&group[0]) == settings(&one)) {
             Some(group) => group.push(one),
             None => groups.push(vec![one]),
         }
@@ -151,20 +155,25 @@ mod tests {
             enough: enough.to_owned(),
             fewer: vec![("1 worker".to_owned(), fewer)],
         };
-        let all = [needs("a", "10 workers", 9.0), needs("b", "10 workers", 12.4)];
+        let all = ["a", "b", "c", "d"].map(|model| needs(model, "10 workers", 9.0));
+        let differing = Needs {
+            fewer: vec![("1 worker".to_owned(), 12.4)],
+            ..needs("e", "10 workers", 9.0)
+        };
         assert_eq!(
-            in_groups(all.into_iter()),
+            in_groups(all.into_iter().chain([differing]).collect()),
             ["each model needs 10 workers for 90 % of its highest rate (1 worker: 9 to 12 %)"]
         );
-        let all = [
+        let all = vec![
             needs("a", "10 workers", 9.0),
             needs("b", "32 workers", 9.0),
             needs("c", "10 workers", 9.0),
+            needs("d", "10 workers", 9.0),
         ];
         assert_eq!(
-            in_groups(all.into_iter()),
+            in_groups(all),
             [
-                "each of `a` and `c` needs 10 workers for 90 % of its highest rate (1 worker: 9 %)",
+                "each of `a`, `c` and `d` needs 10 workers for 90 % of its highest rate (1 worker: 9 %)",
                 "`b` needs 32 workers for 90 % of its highest rate (1 worker: 9 %)"
             ]
         );

@@ -179,7 +179,9 @@ fn write_section(text: &mut String, section: &Section, has_many_models: bool) ->
     )?;
     for plot in &section.plots {
         let file = format!("{}.svg", plot.key);
-        writeln!(text, "![{}]({})\n", marked(&plot.title), link(file.as_ref()))?;
+        // Without a table, the title is what stands for the picture.
+        let words = if has_many_models { &plot.title } else { &plot.key };
+        writeln!(text, "![{}]({})\n", marked(words), link(file.as_ref()))?;
     }
     if !has_many_models || section.plots.is_empty() {
         write_table(text, &section.short)?;

@@ -339,22 +339,7 @@ fn a_share_has_a_linear_axis() {
 #[test]
 fn lines_of_many_models_are_bars_of_few_settings() {
     let (mut environment, mut records) = fixture::run();
-    let like = environment
-        .contenders
-        .iter()
-        .find(|contender| contender.name == "beta");
-    let like = like.expect("it takes part").clone();
-    for number in 0..6 {
-        let name = format!("beta-{number}");
-        let copies = records.iter().filter(|record| record.model == "beta");
-        let copies = copies.map(|record| Record {
-            model: name.clone(),
-            ..record.clone()
-        });
-        records.extend(copies.collect::<Vec<_>>());
-        let contender = Contender { name, ..like.clone() };
-        environment.contenders.push(contender);
-    }
+    fixture::add_copies(&mut environment, &mut records, 6);
     let plots = plots_of(&environment, &records, "past-capacity");
     let groups = groups_of(&plots[0]);
     assert!((1..=2).contains(&groups.len()), "{}", groups.len());
