@@ -57,7 +57,7 @@ pub(crate) fn plots(results: &Results<'_>, contenders: &[Contender]) -> Vec<Plot
 /// hide where it stops.
 const SETTINGS_WITHOUT_LINES: usize = 3;
 
-/// The lines of more models can't be told from each other. Bars of the settings that matter most can.
+/// The lines of more models lie on each other. Bars of the settings that matter most are legible.
 const LINES_MOST: usize = 8;
 
 /// Whether so many models are measured that their lines would lie on each other. Panels have room for lines only.

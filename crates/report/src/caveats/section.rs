@@ -142,9 +142,12 @@ fn in_groups(given: &[(u16, &str)]) -> String {
     let others = most.filter(|_| given.len() > WORKERS_EACH_MOST);
     let each = given.iter().filter(|(own, _)| Some(*own) != others);
     let each = each.map(|(own, model)| format!("{model} {own}"));
-    let others = others.map(|own| match count(own) == given.len() {
-        true => own.to_string(),
-        false => format!("others {own}"),
+    let others = others.map(|own| {
+        if count(own) == given.len() {
+            own.to_string()
+        } else {
+            format!("others {own}")
+        }
     });
     each.chain(others).collect::<Vec<_>>().join(", ")
 }

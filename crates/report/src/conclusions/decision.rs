@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_hardly_worse_is_named_beside_the_best() {
+    fn a_model_hardly_worse_stands_beside_the_best() {
         let (mut environment, mut records) = fixture::run();
         let is_one =
             |record: &Record, model: &str| record.experiment == "request-cost" && record.model == model;

@@ -13,7 +13,7 @@ use crate::summary::{Answer, Row, quotient};
 /// Up to this much worse, a model is named beside the best ones: for a choice between models the difference hardly matters.
 const NEAR_PERCENT: f64 = 5.0;
 
-/// Of so few models, the next one says enough.
+/// Of so few models, the next one is enough.
 const ROWS_FEW: usize = 6;
 
 /// The most models that a sentence about an experiment names as tied for best, if others are worse.
