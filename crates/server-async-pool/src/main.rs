@@ -1,24 +1,25 @@
-//! One event loop does all I/O, and a pool of threads runs the handlers that compute or block: as libuv and Tornado with
-//! an executor do it (half-sync/half-async).
+//! One event loop does all I/O, and a pool of threads runs the handlers that compute or block: as libuv does it, and
+//! Tornado with an executor (half-sync/half-async).
 //!
 //! ```text
-//!               ┌──────── poll: what has happened? ◀───────┐
-//!               ▼                    ▼                     │
-//!    A: read, answer, write     an outcome: reply ─────────┘
-//!               │                    ▲
-//!          B's job                   │ outcome, wake the loop
-//!               ▼                    │
-//!    queue  [ C D … ]  ──▶  threads  B, E, F, G         A is served while they compute or block
+//!               ┌───────────── poll: what has happened? ◀────────────┐
+//!     loop      ▼                                                    │
+//!    listener: accept    A: read, answer, write    B: write outcome  │
+//!               └────────────────────┴───────────────────┴───────────┘
+//!                            C's job │                   ▲ wakes the loop
+//!     pool                           ▼                   │
+//!                       queue: E, D, C  ──▶  threads: B, F, G, H
 //! ```
 //!
-//! What blocks: a handler holds a thread of the pool and its own connection, and no other. With all threads busy, jobs
-//! wait in the queue. When that is full, each further job waits with its connection, in the order of requests. A
-//! connection is not read while its job runs or waits, so its peer is slowed down by TCP. It has one job at a time, and so
-//! its replies keep their order.
+//! What blocks: a handler (`pi`, `spin`, `block`, and such a `work`) holds a thread of the pool and its own connection. All
+//! other connections go on. With all threads busy, jobs queue, and with a full queue each further one waits with its
+//! connection. A connection is not read while its job waits or runs, so TCP slows its peer down. It has one job at a time,
+//! and so its replies keep their order.
 //!
-//! What it costs: as much as `async` for all that the loop answers itself. A job costs two switches more, to a thread
-//! and back: a futex wakes the thread, and an eventfd wakes the loop. For a short job that is more than the job. Outcomes
-//! that come together share a wake-up. Jobs run on as many CPUs as there are threads, and blocks overlap.
+//! What it costs: as much as `async` for what the loop answers itself. Each job costs a wake-up of a thread, a wake-up of
+//! the loop, and the switches between them. On one CPU a `pi` of 10,000 terms takes 1.36 times the CPU time that `async`
+//! needs for it if it comes alone, and 0.98 to 1.09 times with 64 connections, whose jobs share wake-ups. A `spin` of 0 µs
+//! takes 1.25 to 2.1 times. In return jobs use as many CPUs as there are threads, and blocks overlap.
 //!
 //! Flags: `--workers` and `--queue`, beside those that every server takes.
 
@@ -57,13 +58,18 @@ const MODEL: Model = Model {
 #[derive(Parser)]
 #[command(version)]
 struct Flags {
-    /// Number of threads that run jobs, 1 to 65535. Each runs one job at a time. The default is libuv's
+    /// Number of threads that run jobs, 1 to 65535. Each runs one job at a time. The default is that of libuv
     #[arg(long, value_name = "N", default_value_t = MODEL.default_workers())]
     workers: NonZeroU16,
 
-    /// Jobs that may wait for a thread, 1 to 65535. When so many wait, further ones wait with their connections, which are
-    /// not read
-    #[arg(long, value_name = "JOBS", default_value = "128")]
+    /// Jobs in the queue, 1 to 65535. It only has to keep the threads busy: with a full queue, further jobs wait with their
+    /// connections
+    #[arg(
+        long,
+        value_name = "JOBS",
+        allow_negative_numbers = true,
+        default_value = "128"
+    )]
     queue: NonZeroU16,
 
     #[command(flatten)]
