@@ -1,8 +1,11 @@
-//! Contenders that fail verification: they are left out with the reason.
+//! The contenders in `examples`, which are measured, and those that fail verification, which are left out with the reason.
 
 use std::fs;
+use std::path::Path;
 
-use crate::support::{event_loop, has_python, only_run, smoke, text};
+use serde_json::Value;
+
+use crate::support::{event_loop, has_python, made, only_run, smoke, text};
 
 /// A smoke run of an event loop beside this contender, with a file in the same folder: its messages and its page.
 fn beside(contender: &str, file: (&str, &str)) -> (String, String) {
@@ -70,4 +73,49 @@ fn a_contender_that_swaps_replies_is_left_out() {
         page.contains("Left out: `swaps` (pings in a pipeline: "),
         "{page}"
     );
+}
+
+/// Whatever answers all operations is built, verified and measured, in whichever languages there are.
+#[test]
+fn contenders_in_other_languages_are_verified_and_measured() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/contenders/contenders.toml");
+    let out = tempfile::tempdir().unwrap();
+    let mut run = smoke("request-cost", event_loop(), out.path());
+    let done = made(run.arg("--contenders").arg(&file));
+    let message = text(&done.stderr);
+    let environment = fs::read_to_string(only_run(out.path()).join("environment.json")).unwrap();
+    let environment: Value = serde_json::from_str(&environment).unwrap();
+    for left_out in environment["left_out"].as_array().into_iter().flatten() {
+        assert_eq!(left_out["unavailable"], true, "{left_out}: {message}");
+        let reason = left_out["reason"].as_str().unwrap();
+        if reason.contains("not installed") {
+            test_support::skip(format!("{}: {reason}", left_out["name"]));
+        } else {
+            assert!(reason.contains("virtual threads need JDK 21"), "{left_out}");
+        }
+    }
+    let records = fs::read_to_string(only_run(out.path()).join("records.jsonl")).unwrap();
+    let records: Vec<Value> = records
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let contenders = environment["contenders"].as_array().unwrap();
+    let names = contenders.iter().map(|contender| &contender["name"]);
+    for name in names {
+        let measured = |record: &&Value| record["model"] == *name && record["measured"].is_object();
+        let ok = records
+            .iter()
+            .find(measured)
+            .map(|record| &record["measured"]["load"]["requests"]["ok"]);
+        assert!(
+            ok.is_some_and(|ok| ok.as_u64() > Some(0)),
+            "{name}: {ok:?}: {message}"
+        );
+    }
+    let left_out = environment["left_out"].as_array().map_or(0, Vec::len);
+    let entries = fs::read_to_string(&file)
+        .unwrap()
+        .matches("[[contender]]")
+        .count();
+    assert_eq!(contenders.len() + left_out, 1 + entries, "{message}");
 }

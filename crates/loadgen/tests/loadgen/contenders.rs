@@ -1,61 +1,12 @@
 //! The servers in `examples/contenders` behave as their entries in `contenders.toml` describe.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Seek, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::fs;
+use std::io::Read;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use schema::contender::Ready;
-use schema::model::{BlockHolds, CrashLoses, Serves, WaitHolds};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::fake::PATIENCE;
+use crate::contender::{folder, for_each_contender, frame, ping, pong, receive, send};
 use crate::program::loadgen_with;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Contenders {
-    contender: Vec<Contender>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Contender {
-    name: String,
-    command: Vec<String>,
-    #[serde(rename = "ready")]
-    _ready: Option<Ready>,
-    #[serde(default = "only_ping")]
-    operations: Vec<String>,
-    #[serde(rename = "summary")]
-    _summary: Option<String>,
-    #[serde(rename = "serves")]
-    _serves: Option<Serves>,
-    #[serde(rename = "wait_holds")]
-    _wait_holds: Option<WaitHolds>,
-    #[serde(rename = "block_holds")]
-    _block_holds: Option<BlockHolds>,
-    #[serde(rename = "crash_loses")]
-    _crash_loses: Option<CrashLoses>,
-}
-
-fn only_ping() -> Vec<String> {
-    vec!["ping".to_owned()]
-}
-
-/// A contender while it runs. It is killed at the end of its test.
-struct Running {
-    child: Child,
-    stderr: File,
-    address: SocketAddr,
-}
 
 #[test]
 fn every_contender_answers_what_its_entry_lists() {
@@ -90,13 +41,35 @@ fn every_contender_answers_what_its_entry_lists() {
 
         let address = running.address.to_string();
         for operation in &contender.operations {
-            let left = loadgen_with(&["call", "--connect", &address, "--op", operation, "--params", "20"]);
-            let expected = match operation.as_str() {
-                "ping" => "pong 20\n",
-                "sleep" => "slept 20\n",
+            let (params, expected) = match operation.as_str() {
+                "ping" => ("20", "pong 20\n"),
+                "pi" => ("100", "pi_r 3.1384395139385455\n"),
+                "spin" => ("20", "spun 20\n"),
+                "sleep" => ("20", "slept 20\n"),
+                "block" => ("20", "blocked 20\n"),
+                "blob" => ("5", "blob \"xxxxx\"\n"),
+                "work" => (
+                    r#"{"cpu_us": 9, "wait_ms": 1, "block": true, "reply_bytes": 5}"#,
+                    "worked \"xxxxx\"\n",
+                ),
                 other => panic!("{}: what does {other} answer?", contender.name),
             };
-            assert_eq!((&*left.stdout, left.code), (expected, Some(0)), "{}", left.stderr);
+            let left = loadgen_with(&[
+                "call",
+                "--connect",
+                &address,
+                "--op",
+                operation,
+                "--params",
+                params,
+            ]);
+            assert_eq!(
+                (&*left.stdout, left.code),
+                (expected, Some(0)),
+                "{}: {}",
+                contender.name,
+                left.stderr
+            );
         }
         let left = loadgen_with(&["call", "--connect", &address, "--op", "nonsense"]);
         assert!(
@@ -178,137 +151,151 @@ fn every_contender_can_be_loaded() {
     });
 }
 
-/// Starts one contender after the other, and ends each by SIGTERM.
-fn for_each_contender(check: impl Fn(&Contender, &Running)) {
-    let python = Command::new("python3")
-        .args(["-c", "import sys; sys.exit(sys.version_info < (3, 9))"])
-        .stderr(Stdio::null())
-        .status();
-    if !python.is_ok_and(|status| status.success()) {
-        return test_support::skip("this machine has no python3 from 3.9 on");
-    }
-    let text = fs::read_to_string(folder().join("contenders.toml")).expect("the file can be read");
-    let contenders: Contenders = toml::from_str(&text).expect("the file has the form that README.md shows");
-    for contender in &contenders.contender {
-        let running = Running::start(contender);
-        check(contender, &running);
-        let _idle = running.connect();
-        let (status, stderr) = running.end();
-        assert!(
-            status.code() == Some(0) || status.signal() == Some(Signal::SIGTERM as i32),
-            "{}: {status}",
-            contender.name
-        );
-        assert_eq!(stderr, "", "{} has nothing to say", contender.name);
-    }
-}
+/// What a request is answered with: `out` and `result`, or `error` and the code.
+const ANSWERS: [(&str, &str, &str); 40] = [
+    (r#"{"in":"ping","params":{"in":"pi"}}"#, "pong", r#"{"in":"pi"}"#),
+    (r#" { "x" : 1 , "params" : [ ] , "in" : "ping" } "#, "pong", "[]"),
+    (
+        r#"{"\u0069n":"\u0070ing","params":"}]\\\""}"#,
+        "pong",
+        r#""}]\\\"""#,
+    ),
+    (r#"{"in":"pi","params":0}"#, "pi_r", "2.8284271247461903"),
+    (r#"{"in":"pi","params":100}"#, "pi_r", "3.1384395139385455"),
+    (r#"{"in":"pi","params":10000001}"#, "error", "bad_params"),
+    (r#"{"in":"spin","params":50}"#, "spun", "50"),
+    (r#"{"in":"spin","params":10000001}"#, "error", "bad_params"),
+    (r#"{"in":"sleep","params":1}"#, "slept", "1"),
+    (r#"{"in":"sleep","params":60001}"#, "error", "bad_params"),
+    (r#"{"in":"sleep","params":"10"}"#, "error", "bad_params"),
+    (r#"{"in":"sleep","params":-1}"#, "error", "bad_params"),
+    (r#"{"in":"sleep","params":1.5}"#, "error", "bad_params"),
+    (r#"{"in":"sleep","params":1e1}"#, "error", "bad_params"),
+    (r#"{"in":"sleep","params":null}"#, "error", "bad_params"),
+    (r#"{"in":"block","params":1}"#, "blocked", "1"),
+    (r#"{"in":"block","params":[1]}"#, "error", "bad_params"),
+    (r#"{"in":"blob","params":0}"#, "blob", r#""""#),
+    (r#"{"in":"blob","params":1048513}"#, "error", "bad_params"),
+    (r#"{"in":"work","params":{}}"#, "worked", r#""""#),
+    (
+        r#"{"in":"work","params":{"wait_ms":1,"block":false,"cpu_us":9}}"#,
+        "worked",
+        r#""""#,
+    ),
+    (
+        r#"{"in":"work","params":{"cpu_us":10000001}}"#,
+        "error",
+        "bad_params",
+    ),
+    (
+        r#"{"in":"work","params":{"wait_ms":60001}}"#,
+        "error",
+        "bad_params",
+    ),
+    (
+        r#"{"in":"work","params":{"reply_bytes":1048513}}"#,
+        "error",
+        "bad_params",
+    ),
+    (r#"{"in":"work","params":{"block":1}}"#, "error", "bad_params"),
+    (r#"{"in":"work","params":{"cpu":1}}"#, "error", "bad_params"),
+    (r#"{"in":"work","params":50}"#, "error", "bad_params"),
+    (r#"{"in":"Ping","params":1}"#, "error", "unknown_operation"),
+    (r#"{"in":"a \"b\" é\n","params":1}"#, "error", "unknown_operation"),
+    (r"", "error", "bad_request"),
+    (r"nonsense", "error", "bad_request"),
+    (r#"["ping",1]"#, "error", "bad_request"),
+    (r#"{"in":"ping"}"#, "error", "bad_request"),
+    (r#"{"params":1}"#, "error", "bad_request"),
+    (r#"{"in":7,"params":1}"#, "error", "bad_request"),
+    (r#"{"in":"ping","params":1}}"#, "error", "bad_request"),
+    (r#"{"in":"ping","params":01}"#, "error", "bad_request"),
+    (r#"{"in":"ping","params":NaN}"#, "error", "bad_request"),
+    (r#"{"in":"ping","params":1,}"#, "error", "bad_request"),
+    (r#"{"in":"ping","params":"\q"}"#, "error", "bad_request"),
+];
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/contenders")
-}
-
-impl Running {
-    /// Runs the command in its folder on a port that the kernel chooses, and waits for its ready line.
-    #[track_caller]
-    fn start(contender: &Contender) -> Self {
-        let command: Vec<_> = contender
-            .command
-            .iter()
-            .map(|word| word.replace("{addr}", "127.0.0.1:0"))
-            .collect();
-        let stderr = tempfile::tempfile().expect("a file for stderr");
-        let child = Command::new(&command[0])
-            .args(&command[1..])
-            .current_dir(folder())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(stderr.try_clone().expect("a handle for stderr"))
-            .spawn()
-            .expect("a contender can be started");
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut running = Self {
-            child,
-            stderr,
-            address,
-        };
-        let stdout = running.child.stdout.take().expect("it is piped");
-        let mut line = String::new();
-        // If the program ends instead, the line ends too.
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("its stdout can be read");
-        running.address = line
-            .trim_end()
-            .strip_prefix("listening on ")
-            .and_then(|address| address.parse().ok())
-            .unwrap_or_else(|| panic!("{}: {line:?} is not a ready line", contender.name));
-        running
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).expect("the contender takes connections");
-        stream.set_nodelay(true).expect("an option can be set");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a timeout can be set");
-        stream
-    }
-
-    /// Sends SIGTERM, waits for the end, and returns its stderr too.
-    #[track_caller]
-    fn end(mut self) -> (ExitStatus, String) {
-        let pid = Pid::from_raw(self.child.id().cast_signed());
-        kill(pid, Signal::SIGTERM).expect("the contender is there");
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
-                let mut text = String::new();
-                self.stderr.rewind().expect("a file has a beginning");
-                self.stderr
-                    .read_to_string(&mut text)
-                    .expect("what was said is text");
-                return (status, text);
+#[test]
+fn contenders_in_other_languages_speak_the_whole_wire() {
+    for_each_contender(|contender, running| {
+        if contender.operations.len() < 7 {
+            return;
+        }
+        let name = &contender.name;
+        let mut stream = running.connect();
+        for (body, out, expected) in ANSWERS {
+            send(&mut stream, &[&frame(body.as_bytes())]);
+            let reply = receive(&mut stream);
+            assert_eq!(reply["out"], out, "{name}: {body}: {reply}");
+            if out == "error" {
+                assert_eq!(reply["result"]["code"], expected, "{name}: {body}: {reply}");
+                assert!(reply["result"]["message"].is_string(), "{name}: {body}: {reply}");
+            } else {
+                let expected: Value = serde_json::from_str(expected).unwrap();
+                assert_eq!(reply["result"], expected, "{name}: {body}");
             }
-            assert!(Instant::now() < deadline, "SIGTERM does not end it");
-            thread::sleep(Duration::from_millis(2));
+        }
+        send(&mut stream, &[&frame(b"{\"in\":\"ping\",\"params\":\"\xff\"}")]);
+        assert_eq!(
+            receive(&mut stream)["result"]["code"],
+            "bad_request",
+            "{name}: no UTF-8"
+        );
+        for (op, params) in [("blob", "1048512"), ("work", r#"{"reply_bytes":1048512}"#)] {
+            send(
+                &mut stream,
+                &[&frame(
+                    format!("{{\"in\":\"{op}\",\"params\":{params}}}").as_bytes(),
+                )],
+            );
+            let reply = receive(&mut stream);
+            let text = reply["result"].as_str().unwrap();
+            assert!(text.len() == 1_048_512 && text.is_ascii(), "{name}: {op}");
+        }
+
+        // A slow request, a fast one, an error, and a length that is too large.
+        let bodies = [
+            r#"{"in":"sleep","params":30}"#,
+            r#"{"in":"ping","params":2}"#,
+            r#"{"in":"sum","params":3}"#,
+        ];
+        let mut all = bodies.map(|body| frame(body.as_bytes())).concat();
+        all.extend(((1_u32 << 20) + 1).to_le_bytes());
+        send(&mut stream, &[&all]);
+        assert_eq!(
+            receive(&mut stream),
+            json!({"out": "slept", "result": 30}),
+            "{name}"
+        );
+        assert_eq!(receive(&mut stream), pong(&json!(2)), "{name}");
+        let unknown = receive(&mut stream);
+        assert!(
+            unknown["result"]["message"].as_str().unwrap().contains("sum"),
+            "{name}: {unknown}"
+        );
+        assert_eq!(
+            receive(&mut stream)["result"]["code"],
+            "frame_too_large",
+            "{name}"
+        );
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "{name} closes the connection");
+    });
+}
+
+/// Two of the languages have no JSON in their standard library. Theirs is in a file of its own.
+#[test]
+fn each_source_has_under_100_lines_of_code() {
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let is_source =
+            ["c", "go", "h", "java", "js", "py"].map(|end| path.extension().is_some_and(|own| own == end));
+        if is_source.contains(&true) {
+            let text = fs::read_to_string(&path).unwrap();
+            let lines = text.lines().map(str::trim);
+            let code =
+                lines.filter(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("/**"));
+            let count = code.count();
+            assert!(count < 100, "{}: {count} lines", path.display());
         }
     }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn frame(body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).expect("a length has 32 bits");
-    [&length.to_le_bytes(), body].concat()
-}
-
-fn ping(value: &Value) -> Vec<u8> {
-    frame(json!({"in": "ping", "params": value}).to_string().as_bytes())
-}
-
-fn pong(value: &Value) -> Value {
-    json!({"out": "pong", "result": value})
-}
-
-/// Sends each piece in its own write and, because of a pause, in its own packet.
-fn send(stream: &mut TcpStream, pieces: &[&[u8]]) {
-    for (index, piece) in pieces.iter().enumerate() {
-        if index > 0 {
-            thread::sleep(Duration::from_millis(20));
-        }
-        stream.write_all(piece).expect("the contender takes what is sent");
-    }
-}
-
-fn receive(stream: &mut TcpStream) -> Value {
-    let mut prefix = [0; 4];
-    stream.read_exact(&mut prefix).expect("a reply comes");
-    let mut body = vec![0; u32::from_le_bytes(prefix) as usize];
-    stream.read_exact(&mut body).expect("the whole reply comes");
-    serde_json::from_slice(&body).expect("a reply is JSON")
 }

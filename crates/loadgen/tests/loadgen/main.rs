@@ -2,6 +2,7 @@
 
 mod addresses;
 mod call;
+mod contender;
 mod contenders;
 mod endings;
 mod fail_if;
