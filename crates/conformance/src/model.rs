@@ -100,6 +100,11 @@ impl Model {
         self.serves_many() && !(self.spawns() && self.forks())
     }
 
+    /// Its first process accepts for its worker processes: there is only one way for connections to get to these.
+    pub(crate) fn accepts_in_its_parent(&self) -> bool {
+        self.has_worker_processes() && self.description.accept.is_empty()
+    }
+
     /// It takes this value of `--accept`.
     pub(crate) fn accepts(&self, mode: &str) -> bool {
         self.description.accept.iter().any(|accept| accept == mode)

@@ -121,6 +121,9 @@ const GROUPS: &[Group] = groups! {
             workers_that_drain_in_turn_lose_no_connection
             a_signal_to_all_processes_starts_no_new_worker
         }
+        passing {
+            connections_of_a_killed_worker_are_served_or_closed
+        }
         capacity {
             there_are_no_more_workers_than_connections
         }
@@ -158,8 +161,22 @@ const GROUPS: &[Group] = groups! {
             sigterm_ends_a_server_during_a_restart
             many_restarts_leave_no_zombie_and_no_descriptor
             a_replaced_worker_ends_at_the_drain_timeout
-            a_restart_that_fails_keeps_the_old_workers
             max_connections_holds_after_a_restart
+        }
+    }
+    accepting_parent if Model::accepts_in_its_parent => {
+        passing {
+            what_a_killed_worker_has_not_received_is_served
+            the_worker_with_the_fewest_connections_gets_the_next
+            a_blocked_worker_gets_connections_last
+            connections_beyond_a_full_channel_are_served
+            connections_beyond_a_full_channel_are_drained
+            max_connections_counts_workers_that_drain
+        }
+    }
+    accepting_workers if |model| model.has_worker_processes() && !model.accepts_in_its_parent() => {
+        restart {
+            a_restart_that_fails_keeps_the_old_workers
         }
     }
     without_workers if |model| !model.has_workers() => {

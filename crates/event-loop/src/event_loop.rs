@@ -26,6 +26,7 @@ use crate::transport::{Readiness, SystemClock};
 const LISTENER: Token = Token(usize::MAX - 1);
 const SIGNAL: Token = Token(usize::MAX - 2);
 const WAKER: Token = Token(usize::MAX - 3);
+const WATCHED: Token = Token(usize::MAX - 4);
 const EVENTS_AT_ONCE: usize = 1024;
 
 /// The state of an event loop, with one method for each of its steps. The loop itself is on the page of a model.
@@ -43,6 +44,10 @@ pub struct EventLoop {
     draining: bool,
     /// When a loop that drains while its process goes on closes what is left.
     cut_off_at: Option<Instant>,
+    /// What the model [watches](Self::watch) may be readable.
+    watched_event: bool,
+    /// When the model wants to look again, if at all.
+    look_again_at: Option<Instant>,
     /// Readable after a signal. They have to stay open.
     signals: Vec<UnixStream>,
     /// Boxed, because a slab keeps up to as many free places as it has connections.
@@ -113,6 +118,8 @@ impl EventLoop {
                 waker: None,
                 draining: false,
                 cut_off_at: None,
+                watched_event: false,
+                look_again_at: None,
                 signals: Vec::new(),
                 connections: Slab::new(),
                 added: 0,
@@ -200,10 +207,9 @@ impl EventLoop {
         let should_drain = !self.draining && self.stop.requested();
         let timeout = if self.ready.is_empty() && !should_drain && !self.has_mail {
             let retry = self.acceptor.as_ref().and_then(Acceptor::timeout);
-            let cut_off = self
-                .cut_off_at
-                .map(|at| at.saturating_duration_since(Instant::now()));
-            [self.timers.timeout(Instant::now), retry, cut_off]
+            let later = [self.cut_off_at, self.look_again_at].into_iter().flatten().min();
+            let later = later.map(|at| at.saturating_duration_since(Instant::now()));
+            [self.timers.timeout(Instant::now), retry, later]
                 .into_iter()
                 .flatten()
                 .min()
@@ -228,6 +234,7 @@ impl EventLoop {
                 // They only had to end the wait: the model looks at its `Stop` and for outcomes next.
                 SIGNAL => {}
                 WAKER => self.has_mail = self.inbox.is_some(),
+                WATCHED => self.watched_event = true,
                 Token(key) => {
                     if let Some(open) = self.connections.get_mut(key) {
                         open.connection.notice_event(Readiness::from(event));

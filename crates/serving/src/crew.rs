@@ -1,7 +1,9 @@
 //! A fixed set of workers: which one is missing, and when to fork the next.
 
-use std::collections::HashMap;
-use std::os::fd::AsFd;
+mod accepting;
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -10,15 +12,17 @@ use nix::unistd::{ForkResult, Pid};
 
 use crate::children::{Children, Fork, REPEAT};
 use crate::error::{Error, Result};
+use crate::events::{Change, Event};
 use crate::limits::{EXHAUSTED, FULL, RETRY_PAUSE, is_exhaustion, report_exhaustion_once};
 use crate::listener::{Listener, Listeners};
 use crate::log;
-use crate::options::{Options, WorkerOptions};
+use crate::options::{Accept, Options, SupervisionOptions, WorkerOptions};
 use crate::reports::{Report, Reporter, Reports, reports};
 use crate::restart::Restart;
 use crate::slots::{Death, Slots};
 use crate::stop::Stop;
 use crate::tally::{Tally, TallyFile};
+use crate::watch::Woken;
 
 /// How long workers may take to accept what waits in the backlog once the server has been asked to stop. An idle worker
 /// takes far less. If all are busy, waiting longer helps no connection.
@@ -45,8 +49,12 @@ pub struct Crew {
     slots: Slots,
     /// Workers that have left their slots and are about to end, with the time at which they are killed.
     draining: HashMap<Pid, Instant>,
+    /// What has happened to workers, for a supervisor that accepts.
+    changes: VecDeque<(Pid, Change)>,
     /// No fork before this time, because the last one failed.
     not_before: Option<Instant>,
+    /// No accept before this time, because no descriptor was left.
+    no_accept_before: Option<Instant>,
     start_retries: u32,
     max_connections: Option<usize>,
     tally: Option<TallyFile>,
@@ -74,6 +82,10 @@ impl Crew {
     /// Each worker may hold its share of `--max-connections`. If there may be fewer connections than workers, there are
     /// fewer workers, so that each has a share.
     pub fn listen(options: &Options, workers: usize, flags: &WorkerOptions) -> Result<Self> {
+        Self::open(options, workers, flags.accept, &flags.supervision)
+    }
+
+    fn open(options: &Options, workers: usize, accept: Accept, flags: &SupervisionOptions) -> Result<Self> {
         let tally = flags.tally.as_deref().map(TallyFile::open).transpose()?;
         let stop = Stop::install(options.drain_timeout)?;
         let restart = Restart::install()?;
@@ -85,7 +97,7 @@ impl Crew {
             FULL.share().map_err(Error::system("make an eventfd"))?;
         }
         let children = Children::watch(stop)?;
-        let listeners = Listeners::open(options, flags.accept, workers, children.stop())?;
+        let listeners = Listeners::open(options, accept, workers, children.stop())?;
         Ok(Self {
             children,
             restart,
@@ -94,7 +106,9 @@ impl Crew {
             reporter,
             slots: Slots::new(workers, flags.start_retries),
             draining: HashMap::new(),
+            changes: VecDeque::new(),
             not_before: None,
+            no_accept_before: None,
             start_retries: flags.start_retries,
             max_connections,
             tally,
@@ -106,33 +120,75 @@ impl Crew {
     /// Returns none once the process has been asked to stop.
     pub fn vacancy(&mut self) -> Result<Option<usize>> {
         loop {
-            self.read_reports()?;
-            while let Some((pid, status)) = self.children.reap() {
-                // Whatever it reported before it ended has arrived by now.
-                self.read_reports()?;
-                self.bury(pid, status)?;
+            match self.next(false, None, None)? {
+                Event::Vacancy(slot) => return Ok(Some(slot)),
+                Event::Stop => return Ok(None),
+                Event::Worker(..) | Event::Woken => {}
+            }
+        }
+    }
+
+    /// Waits until there is something to do. It waits for connections only if `accepts`, and for `also` to become readable.
+    pub fn next(
+        &mut self,
+        accepts: bool,
+        also: Option<BorrowedFd<'_>>,
+        timeout: Option<Duration>,
+    ) -> Result<Event> {
+        let mut has_waited = false;
+        loop {
+            self.look_after_workers()?;
+            if let Some((worker, change)) = self.changes.pop_front() {
+                return Ok(Event::Worker(worker, change));
             }
             if self.children.signals().stopping() {
-                return Ok(None);
+                return Ok(Event::Stop);
             }
-            if self.restart.requested() {
-                log::message("SIGHUP: starts a new worker in place of each, one after another");
-                self.slots.outdate_all();
+            if has_waited {
+                return Ok(Event::Woken);
             }
             self.repeat_requests();
             let now = Instant::now();
             let next = self.next_vacancy();
             let pause =
                 next.map(|(due, _)| due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now)));
-            match next {
-                Some((_, slot)) if pause == Some(Duration::ZERO) => return Ok(Some(slot)),
-                _ => {
-                    let repeat = (!self.draining.is_empty()).then_some(REPEAT);
-                    let timeout = [pause, repeat].into_iter().flatten().min();
-                    self.children.signals().wait(&[self.reports.as_fd()], timeout)?
-                }
-            };
+            if let Some((_, slot)) = next
+                && pause == Some(Duration::ZERO)
+            {
+                return Ok(Event::Vacancy(slot));
+            }
+            let accept_pause = self
+                .no_accept_before
+                .map(|at| at.saturating_duration_since(now))
+                .filter(|pause| accepts && !pause.is_zero());
+            let repeat = (!self.draining.is_empty()).then_some(REPEAT);
+            let timeout = [pause, repeat, accept_pause, timeout].into_iter().flatten().min();
+            let mut readable = vec![self.reports.as_fd()];
+            readable.extend(also);
+            if accepts && accept_pause.is_none() {
+                readable.extend(self.listeners.first());
+            }
+            if self.children.signals().wait(&readable, timeout)? == Woken::Ready && accepts {
+                // Under a flood of connections the listener is always ready, and ppoll lets no signal in.
+                self.children.signals().wait(&[], Some(Duration::ZERO))?;
+            }
+            has_waited = true;
         }
+    }
+
+    /// Reads what workers report, buries those that have ended, and takes note of a SIGHUP.
+    fn look_after_workers(&mut self) -> Result<()> {
+        self.read_reports()?;
+        while let Some((pid, status)) = self.children.reap() {
+            // Whatever it reported before it ended has arrived by now.
+            self.read_reports()?;
+            self.bury(pid, status)?;
+        }
+        if self.restart.requested() && !self.children.signals().stopping() {
+            log::message("SIGHUP: starts a new worker in place of each, one after another");
+            self.slots.outdate_all();
+        }
+        Ok(())
     }
 
     /// Forks the worker of a slot. At the limit of processes the slot stays vacant, and is due again a little later. The
@@ -151,12 +207,20 @@ impl Crew {
                 self.not_before = None;
                 Ok(Fork::Parent)
             }
-            Err(Error::System { source, .. }) if self.announced && is_exhaustion(&source) => {
+            Err(error) => self.put_off(error).map(|()| Fork::Parent),
+        }
+    }
+
+    /// Leaves a worker that can't be forked, because a table of the kernel is full, for a little later. The first worker must
+    /// be forked, so it returns any other error.
+    pub fn put_off(&mut self, error: Error) -> Result<()> {
+        match error {
+            Error::System { source, .. } if self.announced && is_exhaustion(&source) => {
                 report_exhaustion_once("fork a worker", &source);
                 self.not_before = Some(Instant::now() + RETRY_PAUSE);
-                Ok(Fork::Parent)
+                Ok(())
             }
-            Err(error) => Err(error),
+            error => Err(error),
         }
     }
 
@@ -212,11 +276,13 @@ impl Crew {
                         self.announced = true;
                         self.listeners.announce();
                     }
+                    self.changes.push_back((sender, Change::Ready));
                     if let Some(replaced) = self.slots.ready(sender) {
                         self.expect_end(replaced);
                     }
                 }
                 Report::Ready => {}
+                Report::Full => self.changes.push_back((sender, Change::Full)),
                 Report::Drains => drain.push(sender),
             }
         }
@@ -226,12 +292,13 @@ impl Crew {
             // A signal to a whole group, such as Ctrl-C, can reach a worker first.
             self.children.signals().wait(&[], Some(SIGNAL_TO_ALL))?;
         }
+        if self.children.signals().stopping() {
+            return Ok(());
+        }
         for worker in drain {
             self.slots.leave(worker);
             self.expect_end(worker);
-            if !self.children.signals().stopping() {
-                log::message(format_args!("worker {worker} drains; another takes its place"));
-            }
+            log::message(format_args!("worker {worker} drains; another takes its place"));
         }
         Ok(())
     }
@@ -240,6 +307,7 @@ impl Crew {
     fn expect_end(&mut self, worker: Pid) {
         let time = self.children.signals().drain_timeout() + OVERDUE;
         self.draining.insert(worker, Instant::now() + time);
+        self.changes.push_back((worker, Change::Drains));
     }
 
     /// Asks the workers that drain to do so. A worker that was about to block in a call when the signal came has not noticed
@@ -264,6 +332,7 @@ impl Crew {
             WaitStatus::Exited(_, code) => format!("exited with {code}"),
             other => format!("ended ({other:?})"),
         };
+        self.changes.push_back((pid, Change::Ended));
         if self.draining.remove(&pid).is_some() && matches!(status, WaitStatus::Signaled(..)) {
             log::message(format_args!("worker {pid} {how} as it drained"));
         }

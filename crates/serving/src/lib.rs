@@ -11,7 +11,7 @@
 //! - [`frame_clock`], [`drain_limit`], [`job`], [`connection`]: one blocking connection, and what an event loop shares
 //!   with it;
 //! - [`threads`], [`children`]: a thread or a process for each connection;
-//! - [`crew`], [`reports`], [`restart`]: a fixed set of workers that are replaced;
+//! - [`crew`], [`events`], [`reports`], [`restart`]: a fixed set of workers that are replaced;
 //! - [`thread_pool`], [`worker_thread`], [`worker_threads`]: the same with threads;
 //! - [`tally`]: how much each worker served.
 
@@ -24,6 +24,7 @@ pub mod connection;
 pub mod crew;
 pub mod drain_limit;
 pub mod error;
+pub mod events;
 pub mod frame_clock;
 mod inherited;
 pub mod job;
@@ -53,11 +54,13 @@ pub use children::{Children, Fork};
 pub use connection::serve;
 pub use crew::{Crew, Worker};
 pub use error::{Error, Result};
+pub use events::{Change, Event};
 pub use job::perform;
 pub use listener::{Listener, Listeners};
 pub use model::Model;
-pub use options::{Accept as Listening, Options, WorkerOptions};
+pub use options::{Accept as Listening, Options, SupervisionOptions, WorkerOptions};
 pub use program::main;
+pub use reports::Reporter;
 pub use restart::Restart;
 pub use service::{Service, Visit};
 pub use stop::Stop;

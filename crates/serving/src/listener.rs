@@ -222,6 +222,25 @@ impl Listeners {
         }
     }
 
+    /// The one of a supervisor that accepts.
+    pub(crate) fn first(&self) -> Option<BorrowedFd<'_>> {
+        self.all().first().map(AsFd::as_fd)
+    }
+
+    /// Accepting from them no longer blocks, in any process that has them.
+    pub(crate) fn set_nonblocking(&self) -> Result<()> {
+        let set = |listener: &Listener| listener.backlog.socket().set_nonblocking(true);
+        self.all()
+            .iter()
+            .try_for_each(set)
+            .map_err(Error::system("set up the listener"))
+    }
+
+    /// Accepts from the first without a second attempt.
+    pub(crate) fn accept_now(&self) -> io::Result<TcpStream> {
+        self.all()[0].backlog.accept_now()
+    }
+
     /// The one of the worker in this slot. In this process the others are dropped.
     ///
     /// # Panics

@@ -102,6 +102,14 @@ pub struct WorkerOptions {
     #[arg(long, value_enum, default_value_t = Accept::Shared)]
     pub accept: Accept,
 
+    /// How they are supervised.
+    #[command(flatten)]
+    pub supervision: SupervisionOptions,
+}
+
+/// The flags of a server that supervises worker processes, however these get connections.
+#[derive(Debug, Clone, Args)]
+pub struct SupervisionOptions {
     /// Restarts in a row of a worker that dies within 2 s of its start, 0 to 4294967295. Then its slot is given up. With no
     /// slot left, exit with 1
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10)]

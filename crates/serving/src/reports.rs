@@ -1,4 +1,4 @@
-//! What workers report to their supervisor: that they are ready, and that they drain.
+//! What workers report to their supervisor: that they are ready, that they drain, that they have no room.
 //!
 //! All workers share one socket, so the number of workers does not change how many descriptors each holds. The kernel adds
 //! the sender's process id to each report (`SO_PASSCRED`). So a signal handler can report that a worker drains. The
@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, setsockopt, sockopt};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, send, setsockopt, sockopt};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
@@ -19,12 +19,15 @@ use crate::signals::is_asked;
 
 /// A report is one byte.
 const READY: u8 = b'R';
+const FULL: u8 = b'F';
 
 /// What a worker reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
     /// It serves.
     Ready,
+    /// It has no descriptor for another connection.
+    Full,
     /// It was asked to stop: it accepts nothing more, and ends when it has answered what had arrived.
     Drains,
 }
@@ -33,7 +36,7 @@ pub(crate) enum Report {
 #[derive(Debug)]
 pub(crate) struct Reports(UnixStream);
 
-/// The end of a worker that is not ready yet.
+/// The end of a worker.
 #[derive(Debug)]
 pub struct Reporter(UnixStream);
 
@@ -65,10 +68,10 @@ impl Reports {
             ControlMessageOwned::ScmCredentials(sender) => Some(Pid::from_raw(sender.pid())),
             _ => None,
         })?;
-        let report = if byte == [READY] {
-            Report::Ready
-        } else {
-            Report::Drains
+        let report = match byte {
+            [READY] => Report::Ready,
+            [FULL] => Report::Full,
+            _ => Report::Drains,
         };
         Some((sender, report))
     }
@@ -84,7 +87,7 @@ impl Reporter {
     /// Reports that this process serves. It needs a descriptor for a connection.
     ///
     /// In a server that stops it does nothing: the reports are not read any more, and the socket may be full.
-    pub fn ready(self) -> Result<()> {
+    pub fn ready(&self) -> Result<()> {
         require_spare_descriptor()?;
         if is_asked() {
             return Ok(());
@@ -92,5 +95,11 @@ impl Reporter {
         (&self.0)
             .write_all(&[READY])
             .map_err(Error::system("report to the supervisor"))
+    }
+    /// Reports that this process has no descriptor for another connection. Never blocks: if the socket is full, the
+    /// supervisor does not learn it now.
+    pub fn full(&self) {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        let _ = send(self.0.as_raw_fd(), &[FULL], flags);
     }
 }

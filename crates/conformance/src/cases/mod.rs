@@ -17,6 +17,7 @@ pub(crate) mod load;
 pub(crate) mod offloading;
 pub(crate) mod operations;
 pub(crate) mod original_client;
+pub(crate) mod passing;
 pub(crate) mod resets;
 pub(crate) mod restart;
 pub(crate) mod restarted_threads;

@@ -1,11 +1,16 @@
 //! How connections get into a loop: from its listener, from its inbox, or from whoever drives it.
 
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Instant;
+
 use mio::net::TcpStream;
+use mio::unix::SourceFd;
 use mio::{Interest, Token};
 use serving::alarm::Counted;
-use serving::{Result, Visit};
+use serving::{Error, Result, Visit};
 
-use super::{EVENTS_AT_ONCE, EventLoop, Open};
+use super::{EVENTS_AT_ONCE, EventLoop, Open, WATCHED};
 use crate::connection::Connection;
 use crate::inbox::{Inbox, Mail};
 
@@ -116,5 +121,25 @@ impl EventLoop {
             let id = open.id(key);
             self.ready.push_back(id);
         }
+    }
+
+    /// Ends the wait of [`poll`](Self::poll) also when something comes on this descriptor, which the model reads.
+    pub fn watch(&mut self, readable: &impl AsFd) -> Result<()> {
+        let descriptor = readable.as_fd().as_raw_fd();
+        self.watched_event = true;
+        self.poll
+            .registry()
+            .register(&mut SourceFd(&descriptor), WATCHED, Interest::READABLE)
+            .map_err(Error::system("watch a descriptor"))
+    }
+
+    /// Whether something has come on the watched descriptor since the last call. There may be more than one read returns.
+    pub fn take_watched_event(&mut self) -> bool {
+        mem::take(&mut self.watched_event)
+    }
+
+    /// Ends the wait of [`poll`](Self::poll) at this time at the latest, until another one is set.
+    pub fn look_again_at(&mut self, at: Option<Instant>) {
+        self.look_again_at = at;
     }
 }
