@@ -103,7 +103,50 @@ fn the_async_pair_differs_in_running_jobs_only() {
         "let outcome = serving::perform(job, stop);",
         "event_loop.finish(connection, outcome);",
     ];
-    let [on_the_spot, in_pool] = ["server-async", "server-async-pool"].map(|name| {
+    let [on_the_spot, in_pool] = differing_lines(["server-async", "server-async-pool"]);
+    assert_eq!(on_the_spot, LOOP_LINES, "only the loop that runs jobs itself");
+    assert_eq!(in_pool, POOL_LINES, "only the loop with a pool");
+}
+
+/// In one each worker accepts for itself, in the other the parent accepts for all. The loop of a worker is the same, but for
+/// where its connections come from.
+#[test]
+fn the_worker_loop_pair_differs_in_who_accepts() {
+    const WORKERS_ACCEPT: &[&str] = &[
+        "let mut crew = Crew::listen(&flags.options, workers, &flags.accepting)?;",
+        "while let Some(slot) = crew.vacancy()? {",
+        "if crew.fork(slot)? == Fork::Child {",
+        "return work(crew.into_worker(slot), flags.options.service());",
+        "crew.drain()",
+        "fn work(worker: Worker, service: Service) -> Result<()> {",
+        "event_loop.listen(worker.listener.into_std(), worker.max_connections)?;",
+        "while !event_loop.is_over() {",
+        "event_loop.accept()?;",
+    ];
+    const PARENT_ACCEPTS: &[&str] = &[
+        "let mut parent = Parent::listen(&flags.options, workers, &flags.supervision)?;",
+        "loop {",
+        "match parent.next()? {",
+        "Next::Vacancy(slot) => {",
+        "if parent.fork(slot)? == Fork::Child {",
+        "return work(parent.into_worker(slot), flags.options.service());",
+        "}",
+        "}",
+        "Next::Connection(connection) => parent.deal(connection),",
+        "Next::Stop => return parent.drain(),",
+        "fn work(mut worker: Worker, service: Service) -> Result<()> {",
+        "event_loop.watch(&worker.inbox)?;",
+        "while !(event_loop.is_over() && worker.inbox.has_ended()) {",
+        "worker.inbox.deliver(&mut event_loop, &worker.supervisor);",
+    ];
+    let [workers, parent] = differing_lines(["server-prefork-async", "server-handoff"]);
+    assert_eq!(workers, WORKERS_ACCEPT, "only where the workers accept");
+    assert_eq!(parent, PARENT_ACCEPTS, "only where the parent accepts");
+}
+
+/// The lines from the function `run` on that only one of two pages has, for each.
+fn differing_lines(names: [&str; 2]) -> [Vec<String>; 2] {
+    let [one, other] = names.map(|name| {
         let code = code_of_page(name);
         let run = code
             .iter()
@@ -111,17 +154,11 @@ fn the_async_pair_differs_in_running_jobs_only() {
             .expect("the page has its loop in the function run");
         code[run + 1..].join("\n")
     });
-    let diff = TextDiff::from_lines(&on_the_spot, &in_pool);
-    let lines = |tag| -> Vec<_> {
+    let diff = TextDiff::from_lines(&one, &other);
+    [ChangeTag::Delete, ChangeTag::Insert].map(|tag| {
         let changes = diff.iter_all_changes().filter(|change| change.tag() == tag);
         changes.map(|change| change.value().trim().to_owned()).collect()
-    };
-    assert_eq!(
-        lines(ChangeTag::Delete),
-        LOOP_LINES,
-        "only the loop that runs jobs itself"
-    );
-    assert_eq!(lines(ChangeTag::Insert), POOL_LINES, "only the loop with a pool");
+    })
 }
 
 /// The lines of a model's page, without comments and without the constant that describes it.

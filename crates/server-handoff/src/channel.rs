@@ -138,7 +138,8 @@ impl Receiver {
 
     /// Fails if this process could not receive a descriptor. The kernel closes one that it has no number for.
     pub(crate) fn require_descriptor(&self) -> io::Result<()> {
-        Ok(drop(fcntl_dupfd_cloexec(&self.0, 0)?))
+        fcntl_dupfd_cloexec(&self.0, 0)?;
+        Ok(())
     }
 
     fn has_something(&self) -> bool {

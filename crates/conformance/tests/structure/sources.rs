@@ -22,6 +22,7 @@ const MAY_NAME_MODELS: &[(&str, &[&str], &str)] = &[
             "server-fork",
             "server-async",
             "server-async-pool",
+            "server-handoff",
         ],
         "holds the diff of two pages to what differs",
     ),
