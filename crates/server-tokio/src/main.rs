@@ -10,15 +10,17 @@
 //!   blocking threads      spin A     block B     started when needed, 512 at most, gone after 10 s without a job
 //! ```
 //!
-//! What blocks: nothing, as long as each task reaches its next `.await` soon. So jobs that compute or block (`pi`, `spin`,
-//! `block`) go to the blocking threads by `spawn_blocking`, and only their own connection waits. When 512 of them are busy,
-//! further jobs queue for a thread. With `--blocking inline` a job runs where it was read, on a worker thread: the usual
-//! mistake. N such jobs hold all N workers, and every connection waits, although nothing in the code looks wrong.
+//! What blocks: nothing, as long as each task reaches its next `.await` soon. So a job that computes or blocks (`pi`,
+//! `spin`, `block`, and `work` in part) goes to a blocking thread by `spawn_blocking`, and only its connection waits. When
+//! 512 jobs have a thread each, further ones queue. With `--blocking inline` a job runs where its request was read: the
+//! usual mistake, which looks like the other code. It holds a worker, and with as many jobs as workers every connection
+//! waits. One job can be enough: of the idle workers, one waits for events of the sockets, and if it is this one that takes
+//! the job, nobody waits for events until the job ends.
 //!
-//! What it costs: code that reads like a thread for each connection, and waits like an event loop. A task is a state machine
-//! that the compiler writes. Each task has buffers of its own, so an idle connection keeps a few KiB. A request that finds
-//! all workers asleep wakes one, which is a switch. A task may wake up on another CPU than last time. A job on another
-//! thread costs two switches, which a job of a few microseconds does not repay.
+//! What it costs: the code reads like a thread for each connection, and waits like an event loop. A task is a state machine,
+//! which the compiler writes. It has buffers of its own, so that an idle connection keeps about 6 KiB, where an event loop
+//! can lend its own. Workers share the tasks, so that no connection is tied to a busy one, but a request may wake a worker on
+//! another CPU. A job on a blocking thread costs two switches, which a job of a few microseconds does not repay.
 //!
 //! Flags: `--workers`, `--flavor` and `--blocking`, beside those that every server takes.
 

@@ -1,3 +1,3 @@
-//! As many connections as its workers can have descriptors, in an event loop each.
+//! As many connections as one process can have descriptors, in a task each. Jobs run on blocking threads.
 
 conformance::suite!();
