@@ -14,14 +14,11 @@ pub(crate) struct Case {
     pub(crate) run: fn(&Model),
 }
 
-/// Theme, name and function of a case.
-type Named = (&'static str, &'static str, fn(&Model));
-
 /// Cases with one condition.
 struct Group {
     name: &'static str,
     holds: fn(&Model) -> bool,
-    cases: &'static [Named],
+    cases: &'static [every_model::Named],
 }
 
 /// All cases that hold for this server, by its description.

@@ -3,8 +3,10 @@
 use crate::cases;
 use crate::model::Model;
 
-/// Theme, name and function of each.
-pub(super) const CASES: &[(&str, &str, fn(&Model))] = cases! {
+/// Theme, name and function of a case.
+pub(super) type Named = (&'static str, &'static str, fn(&Model));
+
+pub(super) const CASES: &[Named] = cases! {
     description {
         describe_prints_one_object_and_exits
         describe_opens_nothing
