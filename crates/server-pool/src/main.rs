@@ -1,4 +1,5 @@
-//! A fixed set of threads, each of which serves one connection at a time: as Tomcat, Puma and gunicorn's `gthread` do it.
+//! A fixed set of threads, each of which serves one connection at a time: as Apache's worker MPM does it. Tomcat, Puma and
+//! gunicorn's `gthread` have such threads too, but keep a connection without a request in an event loop beside them.
 //!
 //! ```text
 //!   main thread    accept ──▶ E D C  a queue; when it is full, F waits in the backlog

@@ -1,7 +1,7 @@
 //! One thread serves all connections. It asks the kernel to accept, receive and send, and learns when that is done.
 //!
 //! ```text
-//!      queue:  accept for good · receive from A for good · send to B
+//!      queue:  multishot accept · multishot receive from A · send to B
 //!                 │
 //!                 ▼
 //!      submit_and_wait: one system call for all of them ◀────────────────────────────────┐
@@ -18,7 +18,7 @@
 //!
 //! What it costs: with epoll, a loop waits to learn that a call would not block, and then makes that call, for each
 //! connection. Here the kernel makes the calls. So a round of the loop is one system call, however many connections take
-//! part, and an accept or a receive that stays in force (multishot) is asked for once. The price is memory in flight: the
+//! part, and a multishot accept or receive is submitted once and stays in force. The price is memory in flight: the
 //! kernel may use bytes until it reports the operation as done, so they must neither move nor be freed before. Received
 //! bytes are in buffers that the kernel chooses, and replies are copied to where they can stay. A connection ends only
 //! after its operations have. Many sandboxes refuse io_uring, because it has had security faults.
@@ -92,7 +92,7 @@ fn run(options: &Options) -> Result<()> {
                 connections.finish(connection, outcome)?;
             }
         }
-        // It accepts for good, unless descriptors or `--max-connections` have stopped that.
+        // A multishot accept stays in force, unless descriptors or `--max-connections` have stopped that.
         connections.accept();
     }
     Ok(())

@@ -14,15 +14,27 @@ use crate::workspace::{PACKAGES, read, root, shown};
 
 const INTRODUCTION: &str = "# The models
 
-Each model is a server program that fits on a page: `src/main.rs` of its crate. This page shows the drawing of each, what
-blocks in it, and what it costs. The differences between related models follow as diffs, because they are the lesson.
-
-A `sleep` is a handler that waits and holds no thread where the model can do without one, as an asynchronous call to another
-service does. A `block` is a handler that blocks its thread in every model, as a database driver without async does. A
-connection that a model does not serve yet waits in the kernel's backlog; it is not refused. A thread for each connection is
-no pool: the number of threads grows with the connections.
+Each model is a server program that fits on a page: `src/main.rs` of its crate. All of them provide the same service. They
+differ in how a connection gets to a thread, and in what a handler holds while it runs. This page shows the drawing of each,
+what blocks in it, and what it costs. The differences between related models follow as diffs, because they are the lesson.
 
 <!-- Generated from the sources by: UPDATE=1 cargo test -p conformance --test structure generated -->
+
+## Overview
+
+Two questions place most servers. Does a waiting connection hold a thread, or does an event loop keep it as a state? And is
+the work done by one thread, by several, or by several processes?
+
+";
+const WORDS: &str = "
+A `sleep` is a handler that waits and holds no thread where the model can do without one, as an asynchronous call to another
+service does. A `block` is a handler that blocks its thread in every model, as a database driver without async does. A
+connection that a model does not serve yet waits in the kernel's backlog, or in a queue of the server; it is not refused. A
+thread for each connection is no pool: the number of threads grows with the connections.
+
+";
+const PAIRS: &str = "
+Pages that are worth reading side by side, with what their difference shows:
 
 ";
 const DIFFERENCES: &str = "
@@ -80,7 +92,13 @@ fn models_page() -> String {
     let place = |server: &&Server| table.find(&mark_of(server));
     let mut models: Vec<_> = servers().iter().collect();
     models.sort_by_key(place);
-    let mut page = format!("{INTRODUCTION}{table}\n");
+    let mut page = format!("{INTRODUCTION}{}{WORDS}{table}\n{PAIRS}", map_of_models(&models));
+    for (first, second, lesson) in pairs(&models) {
+        let _ = writeln!(
+            page,
+            "- [`{first}` and `{second}`](#{first}-and-{second}): {lesson}"
+        );
+    }
     for server in &models {
         let summary = server.description["summary"].as_str().expect("a text");
         let _ = write!(
@@ -91,12 +109,52 @@ fn models_page() -> String {
         );
     }
     page += DIFFERENCES;
-    for server in &models {
-        if let Some(relative) = &PACKAGES[&format!("server-{}", server.name)].differs_from {
-            page += &difference(relative.trim_start_matches("server-"), &server.name);
-        }
+    for (first, second, _) in pairs(&models) {
+        page += &difference(first, second);
     }
     page
+}
+
+/// The models by what a waiting connection holds, and by what does the work.
+fn map_of_models(models: &[&Server]) -> String {
+    let holds_thread = |server: &Server| server.description["wait_holds"] == "thread";
+    let place = |server: &Server| {
+        let description = &server.description;
+        if description["crash_loses"] == "everything" {
+            let thread_each = holds_thread(server) && description["serves"] == "many";
+            usize::from(thread_each || !description["workers"].is_null())
+        } else {
+            2
+        }
+    };
+    let cell = |holds: bool, column: usize| {
+        let here = models
+            .iter()
+            .filter(|server| holds_thread(server) == holds && place(server) == column);
+        let names: Vec<_> = here.map(|server| format!("`{}`", server.name)).collect();
+        names.join(", ")
+    };
+    let mut map = "| a waiting connection | one thread | several threads | several processes |\n".to_owned();
+    map += "|---|---|---|---|\n";
+    for (title, holds) in [
+        ("holds a thread or process", true),
+        ("is a state of an event loop", false),
+    ] {
+        let [one, threads, processes] = [0, 1, 2].map(|column| cell(holds, column));
+        let _ = writeln!(map, "| {title} | {one} | {threads} | {processes} |");
+    }
+    map
+}
+
+/// Models whose pages are shown beside each other, and what the difference shows.
+fn pairs<'a>(models: &[&'a Server]) -> Vec<(&'a str, &'a str, &'a str)> {
+    let pair = |server: &&'a Server| {
+        let package = &PACKAGES[&format!("server-{}", server.name)];
+        let first = package.differs_from.as_deref()?.trim_start_matches("server-");
+        let lesson = package.lesson.as_deref().unwrap_or_default();
+        Some((first, server.name.as_str(), lesson))
+    };
+    models.iter().filter_map(pair).collect()
 }
 
 /// What `compare list --markdown` prints, without its last line end.

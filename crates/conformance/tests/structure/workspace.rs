@@ -18,6 +18,8 @@ pub(crate) struct Package {
     pub(crate) tests_use: BTreeSet<String>,
     /// For a model: the package whose page is shown beside its own, by `package.metadata.model.differs-from`.
     pub(crate) differs_from: Option<String>,
+    /// What the difference of the two pages shows, by `package.metadata.model.lesson`.
+    pub(crate) lesson: Option<String>,
     targets: Vec<Target>,
 }
 
@@ -60,15 +62,15 @@ impl Package {
             kind: text(&target["kind"][0]),
             root: text(&target["src_path"]).into(),
         };
+        let of_model = |key: &str| metadata["metadata"]["model"][key].as_str().map(str::to_owned);
         let manifest = PathBuf::from(text(&metadata["manifest_path"]));
         Self {
             name: text(&metadata["name"]),
             folder: manifest.parent().expect("a manifest is in a folder").to_owned(),
             uses: uses(false),
             tests_use: uses(true),
-            differs_from: metadata["metadata"]["model"]["differs-from"]
-                .as_str()
-                .map(str::to_owned),
+            differs_from: of_model("differs-from"),
+            lesson: of_model("lesson"),
             targets: items(&metadata["targets"]).map(target).collect(),
         }
     }
