@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 use crate::description::{BlockHolds, CrashLoses, Description, Serves, WaitHolds, WorkerKind};
 use crate::process::{Finished, Process};
 use crate::server::Server;
+use crate::wait::eventually;
 
 /// The workers that a server has in most cases. One more than one, so that they can differ.
 pub(crate) const WORKERS: usize = 2;
@@ -88,6 +89,11 @@ impl Model {
     /// Its handlers run on other threads than its event loops, so that they stop no other connection.
     pub(crate) fn offloads(&self) -> bool {
         self.is_event_loop() && !self.blocks_its_loop()
+    }
+
+    /// Its workers serve connections, each those that it got. Where handlers run on workers, connections stay.
+    pub(crate) fn serves_on_workers(&self) -> bool {
+        self.has_workers() && !self.offloads()
     }
 
     /// It makes a thread or a process for each connection, so that it can be refused one.
@@ -193,6 +199,37 @@ impl Model {
             return server.wait_for_workers(WORKERS);
         }
         Vec::new()
+    }
+
+    /// The workers that a server has at this moment, as processes or as threads.
+    pub(crate) fn workers_now(&self, server: &Server) -> Vec<Pid> {
+        if self.has_worker_processes() {
+            server.tree().children()
+        } else {
+            server.tree().further_threads()
+        }
+    }
+
+    /// Waits until there are exactly so many workers, processes or threads, and no zombie. Returns the workers.
+    #[track_caller]
+    pub(crate) fn wait_for_count(&self, server: &Server, count: usize) -> Vec<Pid> {
+        let mut workers = Vec::new();
+        eventually("there are as many workers as requested", || {
+            workers = self.workers_now(server);
+            workers.len() == count && server.tree().zombies() == 0
+        });
+        workers
+    }
+
+    /// Waits until these workers have ended and there are so many workers again, and returns the workers.
+    #[track_caller]
+    pub(crate) fn wait_for_replacements(&self, server: &Server, gone: &[Pid], count: usize) -> Vec<Pid> {
+        let mut workers = Vec::new();
+        eventually("the workers are replaced", || {
+            workers = self.wait_for_count(server, count);
+            gone.iter().all(|worker| !workers.contains(worker))
+        });
+        workers
     }
 
     /// Runs the server with exactly these flags, with which it must exit and never be ready.

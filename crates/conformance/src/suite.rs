@@ -103,10 +103,7 @@ const GROUPS: &[Group] = groups! {
     }
     worker_processes if Model::has_worker_processes => {
         workers {
-            there_are_as_many_workers_as_requested
             workers_hold_no_descriptors_of_other_workers
-            every_accept_mode_serves
-            a_port_in_use_is_reported_in_every_accept_mode
             a_killed_worker_is_replaced
             workers_that_are_killed_all_at_once_are_all_replaced
             a_worker_that_gets_sigterm_drains_and_is_replaced
@@ -122,9 +119,6 @@ const GROUPS: &[Group] = groups! {
         }
         passing {
             connections_of_a_killed_worker_are_served_or_closed
-        }
-        capacity {
-            there_are_no_more_workers_than_connections
         }
         supervision {
             a_worker_that_keeps_dying_is_given_up
@@ -148,7 +142,15 @@ const GROUPS: &[Group] = groups! {
             a_server_without_processes_or_threads_exits_with_one_line
         }
     }
-    restarting if Model::has_worker_processes => {
+    serving_on_workers if Model::serves_on_workers => {
+        workers {
+            there_are_as_many_workers_as_requested
+            every_accept_mode_serves
+            a_port_in_use_is_reported_in_every_accept_mode
+        }
+        capacity {
+            there_are_no_more_workers_than_connections
+        }
         restart {
             sighup_replaces_every_worker
             a_request_in_progress_survives_a_restart
@@ -159,8 +161,19 @@ const GROUPS: &[Group] = groups! {
             sighup_to_all_processes_is_one_restart
             sigterm_ends_a_server_during_a_restart
             many_restarts_leave_no_zombie_and_no_descriptor
-            a_replaced_worker_ends_at_the_drain_timeout
             max_connections_holds_after_a_restart
+        }
+    }
+    restarting_processes if Model::has_worker_processes => {
+        restart {
+            a_replaced_worker_ends_at_the_drain_timeout
+        }
+    }
+    restarting_threads if |model| model.has_worker_threads() && model.serves_on_workers() => {
+        restart {
+            fifty_generations_of_threads_leave_nothing
+            a_replaced_thread_ends_at_the_drain_timeout
+            a_restart_at_the_thread_limit_keeps_the_workers
         }
     }
     accepting_parent if Model::accepts_in_its_parent => {
@@ -189,10 +202,14 @@ const GROUPS: &[Group] = groups! {
             help_names_the_default_number_of_workers_and_why
         }
     }
-    with_tally if |model| model.has_worker_processes() && model.description.tally => {
+    killed_workers_with_tally if |model| model.has_worker_processes() && model.description.tally => {
+        tally {
+            a_killed_worker_writes_no_tally_and_its_replacements_do
+        }
+    }
+    with_tally if |model| model.has_workers() && model.description.tally => {
         tally {
             the_tally_adds_up_to_what_was_sent
-            a_killed_worker_writes_no_tally_and_its_replacements_do
             a_tally_on_a_full_disk_is_reported
             replaced_workers_write_their_tallies
         }
@@ -200,7 +217,7 @@ const GROUPS: &[Group] = groups! {
             a_tally_path_that_is_no_file_is_refused
         }
     }
-    shared_listener if |model| model.has_worker_processes() && model.accepts("shared") => {
+    shared_listener if |model| model.serves_on_workers() && model.accepts("shared") => {
         workers {
             a_blocked_worker_delays_no_new_connection
         }
@@ -209,6 +226,25 @@ const GROUPS: &[Group] = groups! {
         workers {
             reuseport_spreads_connections_over_the_workers
         }
+    }
+    listener_per_thread if |model| model.has_worker_threads() && model.accepts("reuseport") => {
+        accepting {
+            reuseport_spreads_connections_over_the_threads
+        }
+    }
+    dealt_connections if |model| model.has_worker_threads() && model.accepts("deal") => {
+        accepting {
+            deal_gives_connections_to_the_loop_with_fewest
+        }
+    }
+    queued_connections if |model| model.serves_one_per_worker() && model.accepts("queue") => {
+        accepting {
+            a_full_queue_leaves_connections_in_the_backlog
+            a_queue_is_answered_before_exit
+            a_restart_loses_nothing_of_the_queue
+        }
+    }
+    listeners if |model| model.accepts("reuseport") => {
         environment {
             too_few_descriptors_for_listeners_are_reported
         }
@@ -264,9 +300,13 @@ const GROUPS: &[Group] = groups! {
             blocks_in_one_loop_run_one_after_another
         }
     }
-    loop_per_worker if |model| model.has_worker_processes() && model.serves_many() => {
+    loop_per_process if |model| model.has_worker_processes() && model.serves_many() => {
         capacity {
             a_worker_without_descriptors_leaves_connections_to_the_other
+        }
+    }
+    loop_per_worker if |model| model.serves_on_workers() && model.serves_many() => {
+        capacity {
             max_connections_holds_for_all_workers_together
         }
     }

@@ -78,6 +78,12 @@ impl Tree {
         ids
     }
 
+    /// The threads of all processes but the first of the server, in order.
+    pub(crate) fn further_threads(&self) -> Vec<Pid> {
+        let ids = self.thread_ids().into_iter().map(Pid::from_raw);
+        ids.filter(|thread| *thread != self.leader).collect()
+    }
+
     /// The open descriptors of all processes.
     pub(crate) fn descriptors(&self) -> usize {
         self.living().map(Member::descriptors).sum()

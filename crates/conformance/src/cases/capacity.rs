@@ -47,7 +47,7 @@ pub(crate) fn max_connections_holds_for_all_workers_together(model: &Model) {
     }
     for workers in [2, 3] {
         let server = model.start(&["--max-connections", "3", "--workers", &workers.to_string()]);
-        server.wait_for_workers(workers);
+        model.wait_for_count(&server, workers);
         waits_beyond_three(&server);
     }
 }
@@ -56,9 +56,9 @@ pub(crate) fn max_connections_holds_for_all_workers_together(model: &Model) {
 pub(crate) fn there_are_no_more_workers_than_connections(model: &Model) {
     for accept in model.accept_flags() {
         let server = model.start(&[&accept[..], &["--max-connections", "2", "--workers", "5"]].concat());
-        server.wait_for_workers(2);
+        model.wait_for_count(&server, 2);
         server.wait_until_idle(|| {});
-        server.wait_for_workers(2);
+        model.wait_for_count(&server, 2);
         server.expect_service();
     }
 }

@@ -108,6 +108,9 @@ pub(crate) fn help_names_the_range_of_each_number(model: &Model) {
     if model.has_worker_processes() {
         ranges.push(("--start-retries", "0 to 4294967295", ["-1", "4294967296"]));
     }
+    if model.accepts("queue") {
+        ranges.push(("--queue", "1 to 65535", ["0", "65536"]));
+    }
     let help = model.run(&["--help"]).stdout;
     for (flag, range, outside) in ranges {
         let text = help

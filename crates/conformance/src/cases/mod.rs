@@ -1,5 +1,6 @@
 //! The cases, a file for each theme. Each is a function that panics if the server fails it.
 
+pub(crate) mod accepting;
 pub(crate) mod capacity;
 pub(crate) mod connections;
 pub(crate) mod description;

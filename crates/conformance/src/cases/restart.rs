@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 
 use crate::client::{Client, request};
 use crate::model::Model;
+use crate::process_limit::process_limit;
 use crate::server::Server;
 use crate::traffic::Visitors;
 use crate::wait::{eventually, let_packets_arrive};
@@ -23,11 +24,12 @@ pub(crate) fn sighup_replaces_every_worker(model: &Model) {
     for accept in model.accept_flags() {
         let (server, before) = start(model, &accept, 3);
         server.signal(Signal::SIGHUP);
-        let after = server.wait_for_replacements(&before, 3);
+        let after = model.wait_for_replacements(&server, &before, 3);
         for _ in 0..10 {
             let client = server.connect_served();
             let serving = server.process_of(&client);
-            assert!(after.contains(&serving), "{accept:?}: a new worker serves");
+            let is_new = model.has_worker_threads() || after.contains(&serving);
+            assert!(is_new, "{accept:?}: a new worker serves");
         }
         let stderr = server.printed_on_stderr();
         assert!(
@@ -46,7 +48,7 @@ pub(crate) fn a_request_in_progress_survives_a_restart(model: &Model) {
             server.signal(Signal::SIGHUP);
             client.receive().is(out, "500");
             client.expect_end();
-            server.wait_for_replacements(&before, 1);
+            model.wait_for_replacements(&server, &before, 1);
         }
     }
 }
@@ -70,7 +72,7 @@ pub(crate) fn a_connection_does_not_wait_for_a_replaced_worker(model: &Model) {
         }
         assert!(!held.has_data(), "{accept:?}: the old worker is still blocked");
         assert!(
-            server.tree().children().contains(&before[0]),
+            model.workers_now(&server).contains(&before[0]),
             "{accept:?}: the old worker drains"
         );
     }
@@ -84,7 +86,7 @@ pub(crate) fn restarts_in_a_row_lose_no_connection(model: &Model) {
         for _ in 0..5 {
             visitors.wait_for_more();
             server.signal(Signal::SIGHUP);
-            workers = server.wait_for_replacements(&workers, 2);
+            workers = model.wait_for_replacements(&server, &workers, 2);
         }
         visitors.wait_for_more();
         visitors.expect_no_loss();
@@ -98,7 +100,7 @@ pub(crate) fn a_restart_keeps_as_many_workers(model: &Model) {
     let mut last = before.clone();
     server.signal(Signal::SIGHUP);
     eventually("all workers are replaced", || {
-        let workers = server.tree().children();
+        let workers = model.workers_now(&server);
         // The processes are listed one after another. Two lists that are the same show what there was in between.
         let is_certain = workers == last;
         last.clone_from(&workers);
@@ -121,13 +123,13 @@ pub(crate) fn sighup_during_a_restart_replaces_all_workers_again(model: &Model) 
         let_packets_arrive();
         server.signal(Signal::SIGHUP);
     }
-    server.wait_for_replacements(&before, 3);
+    model.wait_for_replacements(&server, &before, 3);
     visitors.expect_no_loss();
     // Nothing is left of the restarts: the workers stay as they are.
     server.wait_until_idle(|| {});
-    let settled = server.wait_for_workers(3);
+    let settled = model.wait_for_count(&server, 3);
     server.wait_until_idle(|| {});
-    assert_eq!(server.wait_for_workers(3), settled);
+    assert_eq!(model.wait_for_count(&server, 3), settled);
     expect_no_deaths(&server);
 }
 
@@ -138,11 +140,11 @@ pub(crate) fn sighup_to_all_processes_is_one_restart(model: &Model) {
     let mut seen = before.clone();
     server.signal_group(Signal::SIGHUP);
     eventually("all workers are replaced", || {
-        let workers = server.tree().children();
+        let workers = model.workers_now(&server);
         seen.extend(&workers);
         workers.len() == 3 && before.iter().all(|pid| !workers.contains(pid))
     });
-    server.wait_until_idle(|| seen.extend(server.tree().children()));
+    server.wait_until_idle(|| seen.extend(model.workers_now(&server)));
     seen.sort_unstable();
     seen.dedup();
     // A list of processes can miss some.
@@ -172,7 +174,7 @@ pub(crate) fn many_restarts_leave_no_zombie_and_no_descriptor(model: &Model) {
         let held_by = |pid: Pid| server.tree().descriptors_of(pid);
         let mut restart = || {
             server.signal(Signal::SIGHUP);
-            workers = server.wait_for_replacements(&workers, 2);
+            workers = model.wait_for_replacements(&server, &workers, 2);
             server.expect_service();
             server.wait_until_idle(|| {});
             (held_by(server.pid()), held_by(workers[0]), held_by(workers[1]))
@@ -186,24 +188,98 @@ pub(crate) fn many_restarts_leave_no_zombie_and_no_descriptor(model: &Model) {
     }
 }
 
+/// Neither threads nor descriptors nor memory are left of fifty generations.
+pub(crate) fn fifty_generations_of_threads_leave_nothing(model: &Model) {
+    const MOST_BYTES: u64 = 1 << 20;
+    for accept in model.accept_flags() {
+        let (server, mut workers) = start(model, &accept, 4);
+        let mut restart = || {
+            server.signal(Signal::SIGHUP);
+            workers = model.wait_for_replacements(&server, &workers, 4);
+            (0..4).for_each(|_| server.expect_service());
+        };
+        let measure = || {
+            server.wait_until_idle(|| {});
+            let tree = server.tree();
+            ((tree.threads(), tree.descriptors()), tree.memory_bytes())
+        };
+        (0..10).for_each(|_| restart());
+        let (first, before_bytes) = measure();
+        (0..50).for_each(|_| restart());
+        let (last, after_bytes) = measure();
+        assert_eq!(first, last, "{accept:?}: threads and descriptors");
+        assert!(
+            after_bytes < before_bytes + MOST_BYTES,
+            "{accept:?}: {before_bytes} bytes of memory, and {after_bytes} after 50 restarts"
+        );
+        expect_no_deaths(&server);
+    }
+}
+
+/// A connection of a replaced worker is closed at the end of the drain timeout. A thread that waits for it ends then.
+pub(crate) fn a_replaced_thread_ends_at_the_drain_timeout(model: &Model) {
+    for accept in model.accept_flags() {
+        let flags = ["--workers", "1", "--drain-timeout", "300ms"];
+        let server = model.start(&[&accept[..], &flags].concat());
+        let busy = model.wait_for_count(&server, 1);
+        let mut asleep = server.connect_with(request("sleep", "60000"));
+        server.signal(Signal::SIGHUP);
+        asleep.expect_disconnect();
+        let busy = model.wait_for_replacements(&server, &busy, 1);
+        // A peer that does not read its replies.
+        let mut unread = server.connect_served();
+        for _ in 0..200 {
+            if unread.try_send(request("blob", "1000000")).is_err() {
+                break;
+            }
+        }
+        server.signal(Signal::SIGHUP);
+        model.wait_for_replacements(&server, &busy, 1);
+        server.expect_service();
+    }
+}
+
+/// Threads that can't all be started replace none.
+pub(crate) fn a_restart_at_the_thread_limit_keeps_the_workers(model: &Model) {
+    for accept in model.accept_flags() {
+        // The first thread and four workers, with room for three more.
+        let Some(limit) = process_limit(model, 8) else {
+            return;
+        };
+        let server = limit.start(model, &[&accept[..], &["--workers", "4"]].concat());
+        let before = model.wait_for_count(&server, 4);
+        let mut client = server.connect_served();
+        for _ in 0..3 {
+            server.signal(Signal::SIGHUP);
+            eventually("the restart fails", || {
+                server.printed_on_stderr().contains("not replaced")
+            });
+        }
+        client.expect_pong();
+        server.wait_until_idle(|| {});
+        assert_eq!(model.workers_now(&server), before, "{accept:?}");
+        server.expect_service();
+    }
+}
+
 /// A worker that does not come to its end is limited by the drain timeout, and a stopped one too.
 pub(crate) fn a_replaced_worker_ends_at_the_drain_timeout(model: &Model) {
     let server = model.start(&["--workers", "1", "--drain-timeout", "300ms"]);
-    let busy = server.wait_for_workers(1);
+    let busy = model.wait_for_count(&server, 1);
     let mut client = server.connect_with(request("sleep", "60000"));
     server.signal(Signal::SIGHUP);
     client.expect_disconnect();
-    let stopped = server.wait_for_replacements(&busy, 1);
+    let stopped = model.wait_for_replacements(&server, &busy, 1);
     kill(stopped[0], Signal::SIGSTOP).expect("the worker runs");
     server.signal(Signal::SIGHUP);
-    server.wait_for_replacements(&stopped, 1);
+    model.wait_for_replacements(&server, &stopped, 1);
     server.expect_service();
 }
 
 /// A worker that can't start replaces none.
 pub(crate) fn a_restart_that_fails_keeps_the_old_workers(model: &Model) {
     let server = model.start(&["--workers", "2", "--start-retries", "1"]);
-    let before = server.wait_for_workers(2);
+    let before = model.wait_for_count(&server, 2);
     let mut client = server.connect_served();
     let limit = |limit: &str| {
         let pid = format!("--pid={}", server.pid());
@@ -224,21 +300,21 @@ pub(crate) fn a_restart_that_fails_keeps_the_old_workers(model: &Model) {
         server.printed_on_stderr().contains("given up")
     });
     client.expect_pong();
-    assert_eq!(server.wait_for_workers(2), before);
+    assert_eq!(model.wait_for_count(&server, 2), before);
     assert!(limit("--nofile=1024:"), "a limit can be raised");
     server.expect_service();
     server.signal(Signal::SIGHUP);
-    server.wait_for_replacements(&before, 2);
+    model.wait_for_replacements(&server, &before, 2);
 }
 
 pub(crate) fn max_connections_holds_after_a_restart(model: &Model) {
     for accept in model.accept_flags() {
         let flags = [&accept[..], &["--max-connections", "3", "--workers", "1"]].concat();
         let server = model.start(&flags);
-        let mut workers = server.wait_for_workers(1);
+        let mut workers = model.wait_for_count(&server, 1);
         for _ in 0..3 {
             server.signal(Signal::SIGHUP);
-            workers = server.wait_for_replacements(&workers, 1);
+            workers = model.wait_for_replacements(&server, &workers, 1);
         }
         let most = if model.serves_many() { 3 } else { 1 };
         let mut open: Vec<_> = (0..most).map(|_| server.connect_served()).collect();
@@ -275,7 +351,7 @@ pub(crate) fn sighup_ends_a_server_without_workers(model: &Model) {
 fn start(model: &Model, accept: &[&str], workers: usize) -> (Server, Vec<Pid>) {
     let count = workers.to_string();
     let server = model.start(&[accept, &["--workers", &count], &LONG_DRAIN].concat());
-    let workers = server.wait_for_workers(workers);
+    let workers = model.wait_for_count(&server, workers);
     (server, workers)
 }
 

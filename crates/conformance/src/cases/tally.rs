@@ -26,7 +26,7 @@ pub(crate) fn the_tally_adds_up_to_what_was_sent(model: &Model) {
     for accept in model.accept_flags() {
         let (_folder, file) = place();
         let mut server = model.start(&[&accept[..], &["--workers", "3", "--tally", &file]].concat());
-        let workers = server.wait_for_workers(3);
+        let workers = model.wait_for_count(&server, 3);
         for _ in 0..30 {
             let mut client = server.connect();
             client.send([request("ping", "1"), request("blob", "5"), request("pi", "9")].concat());
@@ -59,8 +59,13 @@ pub(crate) fn the_tally_adds_up_to_what_was_sent(model: &Model) {
         let numbers: Vec<_> = lines.iter().map(|line| line.worker).collect();
         assert_eq!(numbers, [0, 1, 2], "{accept:?}: {lines:?}");
         let pids: BTreeSet<_> = lines.iter().map(|line| line.pid).collect();
+        let processes = if model.has_worker_processes() {
+            workers.clone()
+        } else {
+            vec![server.pid()]
+        };
         assert!(
-            pids.iter().eq(&workers),
+            pids.iter().eq(&processes),
             "{accept:?}: {lines:?} of the workers {workers:?}"
         );
         assert_eq!(
@@ -110,14 +115,14 @@ pub(crate) fn replaced_workers_write_their_tallies(model: &Model) {
     for accept in model.accept_flags() {
         let (_folder, file) = place();
         let mut server = model.start(&[&accept[..], &["--workers", "2", "--tally", &file]].concat());
-        let mut workers = server.wait_for_workers(2);
+        let mut workers = model.wait_for_count(&server, 2);
         let mut all = workers.clone();
         for _ in 0..3 {
             for _ in 0..5 {
                 server.expect_service();
             }
             server.signal(Signal::SIGHUP);
-            workers = server.wait_for_replacements(&workers, 2);
+            workers = model.wait_for_replacements(&server, &workers, 2);
             all.extend(&workers);
         }
         end(&mut server);
@@ -125,6 +130,9 @@ pub(crate) fn replaced_workers_write_their_tallies(model: &Model) {
         let mut pids: Vec<_> = lines.iter().map(|line| line.pid).collect();
         pids.sort_unstable();
         all.sort_unstable();
+        if model.has_worker_threads() {
+            all.fill(server.pid());
+        }
         assert_eq!(pids, all, "{accept:?}: {lines:?}");
         let of_first = lines.iter().filter(|line| line.worker == 0).count();
         assert_eq!(of_first, 4, "{accept:?}: {lines:?}");
@@ -135,7 +143,7 @@ pub(crate) fn replaced_workers_write_their_tallies(model: &Model) {
 /// On a full disk only the line is lost.
 pub(crate) fn a_tally_on_a_full_disk_is_reported(model: &Model) {
     let mut server = model.start(&["--workers", "1", "--tally", "/dev/full"]);
-    server.wait_for_workers(1);
+    model.wait_for_count(&server, 1);
     server.expect_service();
     assert_eq!(server.printed_on_stderr(), "");
     let stderr = end(&mut server);

@@ -1,4 +1,4 @@
-//! A fixed set of worker processes: as many as requested, each replaced when it dies.
+//! A fixed set of workers: as many as requested, each replaced when it dies, and how they get connections.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -15,10 +15,10 @@ pub(crate) fn there_are_as_many_workers_as_requested(model: &Model) {
     for accept in model.accept_flags() {
         for count in [1, 3] {
             let server = model.start(&[&accept[..], &["--workers", &count.to_string()]].concat());
-            server.wait_for_workers(count);
+            model.wait_for_count(&server, count);
             server.expect_service();
             server.wait_until_idle(|| {});
-            server.wait_for_workers(count);
+            model.wait_for_count(&server, count);
         }
     }
 }
@@ -130,7 +130,7 @@ pub(crate) fn workers_that_are_killed_all_at_once_are_all_replaced(model: &Model
 /// A free worker takes the next connection from the shared listener, so that no connection waits for a busy one.
 pub(crate) fn a_blocked_worker_delays_no_new_connection(model: &Model) {
     let server = model.start(&["--accept", "shared", "--workers", "2"]);
-    server.wait_for_workers(2);
+    model.wait_for_count(&server, 2);
     let mut blocked = server.connect_served();
     blocked.send(request("block", "60000"));
     for _ in 0..30 {
