@@ -161,6 +161,52 @@ fn differing_lines(names: [&str; 2]) -> [Vec<String>; 2] {
     })
 }
 
+/// The loop is the same, line by line. Around it one has a listener, and the other has several loops.
+#[test]
+fn one_loop_and_several_run_the_same_loop() {
+    let [one, several] = ["server-async", "server-reactors"].map(|name| {
+        let code = code_of_page(name);
+        let first = code
+            .iter()
+            .position(|line| line == "    while !event_loop.is_over() {")
+            .expect("the page has the loop");
+        let last = first
+            + code[first..]
+                .iter()
+                .position(|line| line == "    }")
+                .expect("the loop ends");
+        code[first..=last].to_vec()
+    });
+    assert_eq!(one, several);
+}
+
+/// Both accept in the main thread, in one loop. One then starts a thread, and the other hands over to one.
+#[test]
+fn a_thread_each_and_a_pool_accept_in_one_loop() {
+    for (name, indent, hands_over) in [
+        ("server-thread", "    ", "threads.spawn("),
+        ("server-pool", "            ", "queue.send("),
+    ] {
+        let code = code_of_page(name);
+        let accepting: Vec<_> = code
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| line.contains("while let Some(connection) = threads.accept("))
+            .collect();
+        assert_eq!(accepting.len(), 1, "{name}: {accepting:?}");
+        let (at, head) = accepting[0];
+        assert!(head.starts_with(&format!("{indent}while ")), "{name}: {head}");
+        assert!(code[at + 1].contains(hands_over), "{name}: {}", code[at + 1]);
+        assert_eq!(
+            code[at + 2],
+            format!("{indent}}}"),
+            "{name}: one line hands it over"
+        );
+        let drains = code.iter().filter(|line| *line == "    threads.drain()");
+        assert_eq!(drains.count(), 1, "{name}: it ends with the drain");
+    }
+}
+
 /// The lines of a model's page, without comments and without the constant that describes it.
 fn code_of_page(name: &str) -> Vec<String> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

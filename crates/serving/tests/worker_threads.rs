@@ -64,6 +64,10 @@ fn workers_that_end_are_replaced(options: &Options) -> Result<()> {
     threads.drain()?;
     let replied = client.join().expect("the client does not panic");
     replied.expect("a successor has replied");
-    assert_eq!(started.load(Ordering::SeqCst), 4, "three have ended by themselves");
+    assert_eq!(
+        started.load(Ordering::SeqCst),
+        4,
+        "three have ended by themselves"
+    );
     Ok(())
 }

@@ -23,6 +23,8 @@ const MAY_NAME_MODELS: &[(&str, &[&str], &str)] = &[
             "server-async",
             "server-async-pool",
             "server-handoff",
+            "server-pool",
+            "server-reactors",
         ],
         "holds the diff of two pages to what differs",
     ),
