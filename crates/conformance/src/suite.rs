@@ -3,8 +3,6 @@
 //! The cases that hold for every server are in `suite/every_model.rs`. A case that is missing from both lists is dead code,
 //! and the compiler reports it.
 
-use every_model::Named;
-
 use crate::cases;
 use crate::model::Model;
 
