@@ -73,6 +73,7 @@ pub(crate) struct Flags {
 
     /// Parameters as JSON, the same in each request [default: a different string for each ping; pi 100, spin 100, sleep 10,
     /// block 10, blob 1024, work {"cpu_us": 100, "wait_ms": 10}]
+    #[allow(clippy::doc_markdown, reason = "a help text is not Markdown")]
     #[arg(
         long,
         value_name = "JSON",
