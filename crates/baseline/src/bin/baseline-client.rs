@@ -1,68 +1,114 @@
-//! The least that a closed-loop client can do: one request in flight on each connection. Prints requests/s and its own
-//! CPU time per request, in microseconds.
+//! The least that a closed-loop client can do: one request in flight on each connection.
 //!
 //! usage: `baseline-client HOST:PORT CONNECTIONS SECONDS`
+//!
+//! It prints `loading` when each connection has had two replies, which is when the time begins. While it is stopped, as by
+//! SIGSTOP, its time stands still, so that two clients can load two servers in turn. At the end it prints
+//! requests/s, its own CPU time per request in microseconds, and the number of requests. It ends when its stdin does, so
+//! that whoever measures the server can look at it before the connections close.
 
 #![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use baseline::Buffer;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
+
+/// How long it waits for a reply at once.
+const WAIT: Duration = Duration::from_millis(50);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [target, connections, seconds] = &arguments[..] else {
         return Err("usage: baseline-client HOST:PORT CONNECTIONS SECONDS".into());
     };
-    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    let request = baseline::request();
-    let mut open = Vec::new();
-    for place in 0..connections.parse()? {
-        let mut stream = TcpStream::connect(target)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        epoll::add(&epoll, &stream, EventData::new_u64(place), EventFlags::IN)?;
-        stream.write_all(&request)?;
-        open.push((stream, Buffer::default()));
+    let duration = Duration::from_secs_f64(seconds.parse()?);
+    let mut client = Client::connect(target, connections.parse()?)?;
+    while client.done < 2 * client.open.len() as u64 {
+        client.answer_events()?;
     }
-    let (start, cpu_at_start, duration) = (Instant::now(), cpu(), Duration::from_secs_f64(seconds.parse()?));
-    let mut events = Vec::with_capacity(256);
-    let mut done: u64 = 0;
-    while start.elapsed() < duration {
-        epoll::wait(
-            &epoll,
-            spare_capacity(&mut events),
-            Some(&Timespec {
-                tv_sec: 0,
-                tv_nsec: 100_000_000,
-            }),
-        )?;
-        for event in events.drain(..) {
-            let (stream, buffer) = &mut open[event.data.u64() as usize];
+    println!("loading");
+    let (cpu_at_start, done_at_start) = (cpu(), client.done);
+    let (mut ran, mut last) = (Duration::ZERO, Instant::now());
+    while ran < duration {
+        client.answer_events()?;
+        let step = last.elapsed();
+        last += step;
+        // A longer one is a time for which it was stopped.
+        if step < 2 * WAIT {
+            ran += step;
+        }
+    }
+    let (elapsed_s, cpu_s) = (
+        ran.as_secs_f64(),
+        cpu().saturating_sub(cpu_at_start).as_secs_f64(),
+    );
+    let done = (client.done - done_at_start) as f64;
+    println!("{:.0} {:.4} {done}", done / elapsed_s, cpu_s * 1e6 / done);
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+struct Client {
+    epoll: OwnedFd,
+    events: Vec<Event>,
+    open: Vec<(TcpStream, Buffer)>,
+    request: Vec<u8>,
+    /// How many replies have come.
+    done: u64,
+}
+
+impl Client {
+    /// Opens the connections, with a request in flight on each.
+    fn connect(target: &str, connections: u64) -> Result<Self, Box<dyn Error>> {
+        let mut client = Self {
+            epoll: epoll::create(CreateFlags::CLOEXEC)?,
+            events: Vec::with_capacity(256),
+            open: Vec::new(),
+            request: baseline::request(),
+            done: 0,
+        };
+        for place in 0..connections {
+            let mut stream = TcpStream::connect(target)?;
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            epoll::add(&client.epoll, &stream, EventData::new_u64(place), EventFlags::IN)?;
+            stream.write_all(&client.request)?;
+            client.open.push((stream, Buffer::default()));
+        }
+        Ok(client)
+    }
+
+    /// Waits for replies, and sends a request for each.
+    fn answer_events(&mut self) -> Result<(), Box<dyn Error>> {
+        let wait = Timespec::try_from(WAIT)?;
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&wait)) {
+            // It was stopped, and goes on.
+            Err(Errno::INTR) => return Ok(()),
+            other => other?,
+        };
+        for event in self.events.drain(..) {
+            let (stream, buffer) = &mut self.open[event.data.u64() as usize];
             let received = match stream.read(buffer.room()) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
                 Ok(0) => return Err("the server closed a connection".into()),
                 other => other?,
             };
             if buffer.take_frames(received) > 0 {
-                done += 1;
-                stream.write_all(&request)?;
+                self.done += 1;
+                stream.write_all(&self.request)?;
             }
         }
+        Ok(())
     }
-    let (elapsed_s, cpu_s) = (
-        start.elapsed().as_secs_f64(),
-        cpu().saturating_sub(cpu_at_start).as_secs_f64(),
-    );
-    println!("{:.0} {:.4}", done as f64 / elapsed_s, cpu_s * 1e6 / done as f64);
-    Ok(())
 }
 
 fn cpu() -> Duration {
