@@ -175,7 +175,8 @@ impl Connection<'_> {
         self.stream.shutdown(Shutdown::Write)?;
         let until = Instant::now() + LINGER_MOST;
         let mut left_bytes = LINGER_MOST_BYTES;
-        let mut unread = [0; 16 * 1024];
+        // Not on the stack: an array there would be a part of each thread's memory from its start.
+        let mut unread = vec![0; 16 * 1024];
         while left_bytes > 0 && wait_for(self.stream, PollFlags::POLLIN, until, self.stop) {
             match self.stream.read(&mut unread) {
                 Ok(0) => break,
