@@ -103,8 +103,7 @@ fn requests_of_loadgen(bench: &Bench, server: &Server) -> f64 {
 }
 
 fn requests_of_baseline_client(bench: &Bench, server: &Server) -> f64 {
-    let seconds: f64 = bench.seconds.parse().unwrap();
-    bench.baseline_client_rate(server, CONNECTIONS) * seconds
+    bench.baseline_client(server, CONNECTIONS)[2]
 }
 
 fn start_ms(bench: &Bench) -> f64 {

@@ -1,12 +1,15 @@
-//! Compares the CPU time per request of two servers and of the load generator with that of the least possible program.
-//! Each program and its baseline are measured in turn, on separate CPUs.
+//! Compares the CPU time per request of the servers and of the load generator with that of the least possible program.
+//! Each program and its baseline are measured in turn. Server and client have a CPU each.
 //!
-//! `cargo bench -p baseline -- [--pairs 7] [--seconds 2] [--only PART]` prints every pair, the median of the ratios, and
-//! the bound of that median. The exit code is 1 if a median exceeds its bound. Only ratios within a pair are judged,
-//! because the speed of the machine drifts and is the same in both values of a pair.
+//! `cargo bench -p baseline -- [--pairs 7] [--seconds 2] [--only PART] [--no-build]` prints every pair, the median of the
+//! ratios, and the bound of that median. The exit code is 1 if a median exceeds its bound. With `--no-build` the programs
+//! are measured as they are, and those that were not built are left out.
+//!
+//! Only ratios within a pair are judged, because the speed of the machine drifts and is the same in both values of a pair.
 //!
 //! The parts are:
-//! - `servers`: the event loop and the threads, each against the least server of its kind;
+//! - `servers`: the models, each against the least server of its kind, or against the model that it varies;
+//! - `connections`: the models that serve many connections, with 10,000 of them, against the least event loop;
 //! - `client`: the load generator against the least client;
 //! - `instrument`: further costs of the load generator;
 //! - `many`: the share of the rate that remains at 5,000 connections, for both clients;
@@ -16,19 +19,21 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod instrument;
+mod servers;
+mod turns;
 mod wrk;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
+use crate::turns::Program;
+
 const CONNECTIONS: &str = "64";
-const PARTS: [&str; 5] = ["servers", "client", "instrument", "many", "wrk"];
+const PARTS: [&str; 6] = ["servers", "connections", "client", "instrument", "many", "wrk"];
 
 fn main() -> ExitCode {
     let bench = Bench::prepare();
@@ -36,14 +41,8 @@ fn main() -> ExitCode {
         "{} pairs of {} s, {CONNECTIONS} connections; CPU µs/request\n",
         bench.pairs, bench.seconds
     );
-    let servers = [
-        ("server-async", "baseline-server", 1.10),
-        ("server-thread", "baseline-threads", 1.10),
-    ];
-    let mut within = true;
-    for (ours, baseline, bound) in servers {
-        within &= !bench.includes("servers") || bench.compare(ours, baseline, bound, Bench::server_cost);
-    }
+    let mut within = !bench.includes("servers") || servers::pairs(&bench);
+    within &= !bench.includes("connections") || servers::many_connections(&bench);
     within &=
         !bench.includes("client") || bench.compare("loadgen", "baseline-client", 1.05, Bench::client_cost);
     within &= !bench.includes("instrument") || instrument::measure(&bench);
@@ -90,7 +89,7 @@ impl Bench {
             panic!("this needs two CPUs: one for the server, one for the client");
         };
         Self {
-            binaries: build(),
+            binaries: binaries(arguments.iter().any(|argument| argument == "--no-build")),
             server_cpu,
             client_cpu,
             pairs: flag("--pairs", "7").parse().expect("--pairs takes a number"),
@@ -153,26 +152,22 @@ impl Bench {
 
     /// The requests/s that the least client prints.
     fn baseline_client_rate(&self, server: &Server, connections: &str) -> f64 {
-        let line = self.run_client("baseline-client", &[&server.address, connections, &self.seconds]);
-        line.split(' ').next().unwrap().parse().unwrap()
+        self.baseline_client(server, connections)[0]
     }
 
-    /// The server's CPU time per request in microseconds, under the least client.
-    fn server_cost(&self, server: &str) -> f64 {
-        let server = self.start(server);
-        let before = cpu_of(&server.process);
-        let line = self.run_client("baseline-client", &[&server.address, CONNECTIONS, &self.seconds]);
-        let cpu = cpu_of(&server.process).saturating_sub(before);
-        let rate: f64 = line.split(' ').next().unwrap().parse().unwrap();
-        cpu.as_secs_f64() * 1e6 / (rate * self.seconds.parse::<f64>().unwrap())
+    /// What the least client prints: requests/s, its CPU time per request in microseconds, and its requests.
+    fn baseline_client(&self, server: &Server, connections: &str) -> [f64; 3] {
+        let text = self.run_client("baseline-client", &[&server.address, connections, &self.seconds]);
+        let line = text.lines().last().unwrap();
+        let values: Vec<f64> = line.split(' ').map(|value| value.parse().unwrap()).collect();
+        values.try_into().expect("it prints three numbers")
     }
 
     /// The client's CPU time per request in microseconds, against the least event loop.
     fn client_cost(&self, client: &str) -> f64 {
         let server = self.start("baseline-server");
         if client == "baseline-client" {
-            let line = self.run_client(client, &[&server.address, CONNECTIONS, &self.seconds]);
-            return line.trim().split(' ').nth(1).unwrap().parse().unwrap();
+            return self.baseline_client(&server, CONNECTIONS)[1];
         }
         self.load_cost(&server, &["--connections", CONNECTIONS])
     }
@@ -203,8 +198,10 @@ impl Bench {
         serde_json::from_str(&self.run_client("loadgen", &[&run[..], &times, flags].concat())).unwrap()
     }
 
-    fn start(&self, name: &str) -> Server {
+    fn start(&self, program: &str) -> Server {
+        let Program { name, flags } = Program::parse(program);
         let mut command = Command::new(self.binaries.join(name));
+        command.args(flags);
         if name.starts_with("server-") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
@@ -245,15 +242,17 @@ fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Builds all programs with the release profile, and returns their folder.
-fn build() -> PathBuf {
+/// Builds all programs with the release profile, unless they are to be used as they are, and returns their folder.
+fn binaries(as_they_are: bool) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--bins"])
-        .current_dir(workspace)
-        .status()
-        .unwrap();
-    assert!(built.success(), "the binaries could not be built");
+    if !as_they_are {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--bins"])
+            .current_dir(workspace)
+            .status()
+            .unwrap();
+        assert!(built.success(), "the binaries could not be built");
+    }
     // target/release/deps/baseline-HASH is this program.
     std::env::current_exe()
         .unwrap()
@@ -273,10 +272,4 @@ fn on_cpu<T>(cpu: usize, run: impl FnOnce() -> T) -> T {
     let result = run();
     sched_setaffinity(this_thread, &before).unwrap();
     result
-}
-
-/// The CPU time of a process, with all its threads.
-fn cpu_of(process: &Child) -> Duration {
-    let clock = clock_getcpuclockid(Pid::from_raw(process.id().cast_signed())).unwrap();
-    clock_gettime(clock).unwrap().into()
 }

@@ -2,15 +2,16 @@
 //!
 //! usage: `baseline-client HOST:PORT CONNECTIONS SECONDS`
 //!
-//! It prints `loading` when each connection has had two replies, which is when the time begins. While it is stopped, as by
-//! SIGSTOP, its time stands still, so that two clients can load two servers in turn. At the end it prints
-//! requests/s, its own CPU time per request in microseconds, and the number of requests. It ends when its stdin does, so
-//! that whoever measures the server can look at it before the connections close.
+//! It prints `loading` when each connection has been served, which is when the time begins. While it is stopped, as by SIGSTOP,
+//! its time stands still, so that two clients can load two servers in turn. At the end it prints requests/s, its own CPU
+//! time per request in microseconds, and the number of requests. It ends when its stdin does, so that whoever measures the
+//! server can look at it before the connections close.
 
 #![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
+use std::mem;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -25,6 +26,9 @@ use rustix::time::{ClockId, clock_gettime};
 /// How long it waits for a reply at once.
 const WAIT: Duration = Duration::from_millis(50);
 
+/// How long it waits for the first reply on each connection.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [target, connections, seconds] = &arguments[..] else {
@@ -32,8 +36,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let duration = Duration::from_secs_f64(seconds.parse()?);
     let mut client = Client::connect(target, connections.parse()?)?;
-    while client.done < 2 * client.open.len() as u64 {
+    let patience = Instant::now() + PATIENCE;
+    while client.served < client.open.len() {
         client.answer_events()?;
+        if Instant::now() > patience {
+            let (served, open) = (client.served, client.open.len());
+            return Err(format!("{served} of {open} connections were served").into());
+        }
     }
     println!("loading");
     let (cpu_at_start, done_at_start) = (cpu(), client.done);
@@ -60,10 +69,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Client {
     epoll: OwnedFd,
     events: Vec<Event>,
-    open: Vec<(TcpStream, Buffer)>,
+    open: Vec<Open>,
     request: Vec<u8>,
     /// How many replies have come.
     done: u64,
+    /// How many connections have had one.
+    served: usize,
+}
+
+struct Open {
+    stream: TcpStream,
+    buffer: Buffer,
+    was_served: bool,
 }
 
 impl Client {
@@ -75,6 +92,7 @@ impl Client {
             open: Vec::new(),
             request: baseline::request(),
             done: 0,
+            served: 0,
         };
         for place in 0..connections {
             let mut stream = TcpStream::connect(target)?;
@@ -82,7 +100,11 @@ impl Client {
             stream.set_nonblocking(true)?;
             epoll::add(&client.epoll, &stream, EventData::new_u64(place), EventFlags::IN)?;
             stream.write_all(&client.request)?;
-            client.open.push((stream, Buffer::default()));
+            client.open.push(Open {
+                stream,
+                buffer: Buffer::default(),
+                was_served: false,
+            });
         }
         Ok(client)
     }
@@ -96,15 +118,16 @@ impl Client {
             other => other?,
         };
         for event in self.events.drain(..) {
-            let (stream, buffer) = &mut self.open[event.data.u64() as usize];
-            let received = match stream.read(buffer.room()) {
+            let open = &mut self.open[event.data.u64() as usize];
+            let received = match open.stream.read(open.buffer.room()) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
                 Ok(0) => return Err("the server closed a connection".into()),
                 other => other?,
             };
-            if buffer.take_frames(received) > 0 {
+            if open.buffer.take_frames(received) > 0 {
                 self.done += 1;
-                stream.write_all(&self.request)?;
+                self.served += usize::from(!mem::replace(&mut open.was_served, true));
+                open.stream.write_all(&self.request)?;
             }
         }
         Ok(())

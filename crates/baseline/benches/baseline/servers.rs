@@ -1,0 +1,143 @@
+//! The servers: each at 64 connections against the least server of its kind, and at 10,000 against the least event loop.
+
+use std::fs;
+use std::process::Command;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::turns::Program;
+use crate::{Bench, CONNECTIONS, median};
+
+/// A server, what it is compared with, and the most that it may cost as a multiple. Without a bound it is reported only.
+struct Pair<'a> {
+    ours: &'a str,
+    baseline: &'a str,
+    bound: Option<f64>,
+}
+
+const fn pair<'a>(ours: &'a str, baseline: &'a str, bound: Option<f64>) -> Pair<'a> {
+    Pair {
+        ours,
+        baseline,
+        bound,
+    }
+}
+
+/// The pairs at 64 connections. A program whose file is not there is left out.
+const PAIRS: &[Pair<'_>] = &[
+    pair("server-async", "baseline-server", Some(1.10)),
+    pair("server-thread", "baseline-threads", Some(1.10)),
+    pair("server-pool --workers 64", "baseline-threads", Some(1.05)),
+    pair("server-reactors --workers 1", "server-async", Some(1.05)),
+    pair("server-handoff --workers 1", "server-async", Some(1.05)),
+    pair("server-async-pool", "server-async", None),
+    pair("server-tokio", "server-async", None),
+];
+
+/// Measures each pair in turn. Returns whether all are within their bounds.
+pub(crate) fn pairs(bench: &Bench) -> bool {
+    let built = PAIRS
+        .iter()
+        .filter(|pair| bench.has(pair.ours) && bench.has(pair.baseline));
+    let within = built.map(|pair| compare(bench, pair, CONNECTIONS));
+    // Each is measured, whatever the others cost.
+    within.fold(true, |all, one| all & one)
+}
+
+/// More connections than the kernel's share of them fits into a CPU's cache.
+const MANY: &str = "10000";
+
+/// The most that an event loop may cost there, as a multiple of the least one.
+const MANY_BOUND: f64 = 1.10;
+
+/// Measures each server that describes itself as serving many connections, with 10,000 of them. Those where a wait holds no
+/// thread have a bound. Returns whether all connections were served, and all loops are within it.
+pub(crate) fn many_connections(bench: &Bench) -> bool {
+    /// It has a scheduler of its own below its handlers, and is reported as it is.
+    const WITHOUT_A_BOUND: &str = "server-tokio";
+    allow_many_descriptors();
+    println!("{MANY} connections; CPU µs/request");
+    let mut within = true;
+    for server in bench.servers() {
+        let description = description(bench, &server);
+        if description["serves"] != "many" {
+            continue;
+        }
+        let one_loop = if description["workers"].is_null() {
+            ""
+        } else {
+            " --workers 1"
+        };
+        let is_loop = description["wait_holds"] == "nothing" && server != WITHOUT_A_BOUND;
+        let ours = format!("{server}{one_loop}");
+        let bound = is_loop.then_some(MANY_BOUND);
+        within &= compare(bench, &pair(&ours, "baseline-server", bound), MANY);
+    }
+    within
+}
+
+/// Prints the cost of each program of a pair several times, and the median of the ratios. Returns whether it is within the
+/// bound.
+fn compare(bench: &Bench, pair: &Pair<'_>, connections: &str) -> bool {
+    let costs = |first, second| bench.costs_in_turn([first, second], connections);
+    println!("{:>28} {:>18}  ratio", pair.ours, pair.baseline);
+    let mut ratios = Vec::new();
+    for number in 0..bench.pairs {
+        // The order alternates, so that neither always begins.
+        let costs = if number % 2 == 0 {
+            costs(pair.ours, pair.baseline)
+        } else {
+            costs(pair.baseline, pair.ours).map(|[baseline, ours]| [ours, baseline])
+        };
+        match costs {
+            Ok([ours, baseline]) => {
+                println!("{ours:28.3} {baseline:18.3}  {:.3}", ours / baseline);
+                ratios.push(ours / baseline);
+            }
+            Err(reason) => {
+                println!("FAILED: {reason}\n");
+                return false;
+            }
+        }
+    }
+    let median = median(ratios);
+    let Some(bound) = pair.bound else {
+        println!("median {median:.3}, without a bound\n");
+        return true;
+    };
+    let within = median <= bound;
+    let verdict = if within { "within" } else { "OVER" };
+    println!("median {median:.3}, {verdict} the bound of {bound:.2}\n");
+    within
+}
+
+impl Bench {
+    fn has(&self, program: &str) -> bool {
+        self.binaries.join(Program::parse(program).name).exists()
+    }
+
+    /// The names of the servers that are built, in order.
+    fn servers(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.binaries).expect("the folder of the binaries can be read");
+        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        let mut servers: Vec<_> = names
+            .filter(|name| name.starts_with("server-") && !name.contains('.'))
+            .collect();
+        servers.sort();
+        servers
+    }
+}
+
+fn description(bench: &Bench, server: &str) -> serde_json::Value {
+    let output = Command::new(bench.binaries.join(server))
+        .arg("--describe")
+        .output();
+    let output = output.expect("a server can be started");
+    serde_json::from_slice(&output.stdout).expect("a server describes itself")
+}
+
+/// Servers and clients inherit the limit.
+fn allow_many_descriptors() {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("a process may ask that");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("the limit can be raised as far as it may be");
+}
