@@ -9,9 +9,17 @@ use crate::workspace::{
 /// Files outside a model's crate that may name a model, or use its name as a word, with the reason.
 const MAY_NAME_MODELS: &[(&str, &[&str], &str)] = &[
     (
-        "crates/baseline/benches/baseline/main.rs",
-        &["server-async", "server-thread"],
-        "compares two servers with the least of their kind",
+        "crates/baseline/benches/baseline/servers.rs",
+        &[
+            "server-async",
+            "server-async-pool",
+            "server-thread",
+            "server-pool",
+            "server-reactors",
+            "server-handoff",
+            "server-tokio",
+        ],
+        "compares servers with the least of their kind, and with each other",
     ),
     (
         "crates/conformance/tests/pairs.rs",
