@@ -1,73 +1,11 @@
-// The least epoll server: c_server HOST:PORT. One thread and one loop. What a request does is in service.h: all of it holds
-// the loop, a sleep too, since timers are more than the least.
-#include "service.h"
+// The least epoll server: c_server HOST:PORT. One thread and one loop. A connection is in connection.h, what a request does
+// in service.h.
+#include "connection.h"
 #include <arpa/inet.h>
-#include <errno.h>
 #include <locale.h>
 #include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-// A connection with this much unsent is not read any further.
-enum { UNSENT_MOST = 1 << 16, READ_MOST = 1 << 14, EVENTS_MOST = 256 };
-
-struct connection {
-    int fd, ends; // It ends once all is sent.
-    uint32_t events;
-    struct buffer in, out;
-};
-static int epoll;
-
-static void forget(struct connection *c) {
-    close(c->fd);
-    free(c->in.bytes);
-    free(c->out.bytes);
-    free(c);
-}
-
-// Answers the frames that are whole, and returns how many bytes they had.
-static size_t answer_all(struct connection *c) {
-    size_t at = 0;
-    for (uint32_t length; c->out.length < UNSENT_MOST && c->in.length - at >= 4; at += 4 + length) {
-        memcpy(&length, c->in.bytes + at, 4);
-        length = le32toh(length);
-        if (length > FRAME_MOST) {
-            failure(&c->out, "frame_too_large", "over 1048576 bytes");
-            c->ends = 1;
-            at = c->in.length;
-            break;
-        }
-        if (c->in.length - at < 4 + length) break;
-        char *body = c->in.bytes + at + 4, behind = body[length];
-        body[length] = 0;
-        answer(&c->out, body, length);
-        body[length] = behind;
-    }
-    memmove(c->in.bytes, c->in.bytes + at, c->in.length -= at);
-    return at;
-}
-
-// Reads what is there, answers and sends what is possible now, and returns whether the connection goes on.
-static int serve(struct connection *c, uint32_t events) {
-    if (events & EPOLLIN) {
-        ssize_t count = recv(c->fd, room(&c->in, READ_MOST + 1), READ_MOST, 0);
-        if (count < 0) return errno == EAGAIN;
-        c->in.length += (size_t)count;
-        c->ends |= count == 0;
-    }
-    for (size_t answered = 1; answered > 0;) {
-        answered = answer_all(c);
-        ssize_t sent = c->out.length > 0 ? send(c->fd, c->out.bytes, c->out.length, MSG_NOSIGNAL) : 0;
-        if (sent < 0 && errno != EAGAIN) return 0;
-        if (sent > 0) memmove(c->out.bytes, c->out.bytes + sent, c->out.length -= (size_t)sent);
-    }
-    struct epoll_event next = {.events = c->out.length > 0 ? EPOLLOUT : 0, .data.ptr = c};
-    if (!c->ends && c->out.length < UNSENT_MOST) next.events |= EPOLLIN;
-    if (next.events != c->events) epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &next);
-    c->events = next.events;
-    return !c->ends || c->out.length > 0;
-}
+enum { EVENTS_MOST = 256 };
 
 static void welcome(int listener) {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK), on = 1;
@@ -76,6 +14,26 @@ static void welcome(int listener) {
     struct connection *c = calloc(1, sizeof *c);
     struct epoll_event event = {.events = c->events = EPOLLIN, .data.ptr = c};
     epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd = fd, &event);
+}
+
+// Goes on with those that have slept, and returns for how many milliseconds nothing is due, as epoll_wait takes it.
+static int wake(void) {
+    struct connection *list = sleeping;
+    int64_t now = list ? now_ns() : 0, next = INT64_MAX;
+    for (sleeping = NULL; list;) {
+        struct connection *c = list;
+        list = c->next;
+        if (c->wakes_ns > now) {
+            c->next = sleeping;
+            sleeping = c;
+        } else {
+            c->wakes_ns = 0;
+            c->held = 0;
+            (c->fd < 0 ? forget : go_on)(c);
+        }
+    }
+    for (struct connection *c = sleeping; c; c = c->next) next = c->wakes_ns < next ? c->wakes_ns : next;
+    return sleeping ? (int)((next - now) / 1000000 + 1) : -1;
 }
 
 int main(int count, char **arguments) {
@@ -99,11 +57,11 @@ int main(int count, char **arguments) {
     struct epoll_event events[EVENTS_MOST], event = {.events = EPOLLIN};
     epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
     for (;;) {
-        int ready = epoll_wait(epoll, events, EVENTS_MOST, -1);
+        int ready = epoll_wait(epoll, events, EVENTS_MOST, wake());
         for (int index = 0; index < ready; index++) {
             struct connection *c = events[index].data.ptr;
-            if (!c) welcome(listener);
-            else if (!serve(c, events[index].events)) forget(c);
+            if (c) receive(c, events[index].events);
+            else welcome(listener);
         }
     }
 }

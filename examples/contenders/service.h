@@ -11,7 +11,7 @@ enum { FRAME_MOST = 1 << 20, REPLY_MOST = FRAME_MOST - 64, TERMS_MOST = 10000000
 enum { SPIN_MOST_US = 10000000, WAIT_MOST_MS = 60000 };
 
 struct buffer { char *bytes; size_t length, capacity; };
-struct work { long cpu_us, wait_ms, reply_bytes, terms; };
+struct work { long cpu_us, wait_ms, reply_bytes, terms; int block; };
 
 static int64_t now_ns(void) {
     struct timespec now;
@@ -37,10 +37,12 @@ static void reply(struct buffer *out, const char *kind, const char *result, size
     out->length += 4 + head + length + 1;
 }
 
-static void failure(struct buffer *out, const char *code, const char *message) {
+// An error never waits.
+static long failure(struct buffer *out, const char *code, const char *message) {
     char result[300];
     int length = snprintf(result, sizeof result, "{\"code\":\"%s\",\"message\":\"%s\"}", code, message);
     reply(out, "error", result, (size_t)length);
+    return 0;
 }
 
 static int whole(char *value, long most, long *number) {
@@ -56,14 +58,14 @@ static int read_work(char *at, struct work *work) {
         if (is_word(key, "cpu_us")) is_right = whole(value, SPIN_MOST_US, &work->cpu_us);
         if (is_word(key, "wait_ms")) is_right = whole(value, WAIT_MOST_MS, &work->wait_ms);
         if (is_word(key, "reply_bytes")) is_right = whole(value, REPLY_MOST, &work->reply_bytes);
-        if (is_word(key, "block")) is_right = *value == 't' || *value == 'f';
+        if (is_word(key, "block")) is_right = (work->block = *value == 't') || *value == 'f';
         if (!is_right) return 0;
     }
     return 1;
 }
 
-// Appends the reply to a request, whose body ends with a 0, once it may leave.
-static void answer(struct buffer *out, char *body, size_t length) {
+// Appends the reply to a request, whose body ends with a 0, and returns for how many milliseconds to hold it.
+static long answer(struct buffer *out, char *body, size_t length) {
     char *at = space(body), *key, *value, *in = NULL, *params = NULL, *end = *at == '{' ? value_end(at, 0) : NULL;
     // In a locale with UTF-8, mbstowcs finds what is none. A 0 within the body is no JSON.
     if (end && *space(end) == 0 && strlen(body) == length && mbstowcs(NULL, body, 0) != (size_t)-1) {
@@ -72,10 +74,8 @@ static void answer(struct buffer *out, char *body, size_t length) {
             if (is_word(key, "params")) params = value;
         }
     }
-    if (!in || *in != '"' || !params) {
-        failure(out, "bad_request", "not an object in UTF-8 with in, a string, and params");
-        return;
-    }
+    if (!in || *in != '"' || !params)
+        return failure(out, "bad_request", "not an object in UTF-8 with in, a string, and params");
     struct work work = {0};
     size_t given = (size_t)(value_end(params, 0) - params), name = (size_t)(string_end(in) - in) - 2;
     const char *kind = NULL;
@@ -84,18 +84,18 @@ static void answer(struct buffer *out, char *body, size_t length) {
     if (is_word(in, "pi")) kind = "pi_r", is_right = whole(params, TERMS_MOST, &work.terms);
     if (is_word(in, "spin")) kind = "spun", is_right = whole(params, SPIN_MOST_US, &work.cpu_us);
     if (is_word(in, "sleep")) kind = "slept", is_right = whole(params, WAIT_MOST_MS, &work.wait_ms);
-    if (is_word(in, "block")) kind = "blocked", is_right = whole(params, WAIT_MOST_MS, &work.wait_ms);
+    if (is_word(in, "block")) kind = "blocked", is_right = whole(params, WAIT_MOST_MS, &work.wait_ms), work.block = 1;
     if (is_word(in, "blob")) kind = "blob", is_right = whole(params, REPLY_MOST, &work.reply_bytes);
     if (is_word(in, "work")) kind = "worked", is_right = read_work(params, &work);
     if (!kind || !is_right) {
         char message[200]; // The name is quoted as it is written, so that its escapes are right.
         snprintf(message, sizeof message, "there is no operation %.*s", name > 100 ? 0 : (int)name, in + 1);
-        failure(out, kind ? "bad_params" : "unknown_operation", kind ? "not what it takes, or too much of it" : message);
-        return;
+        if (kind) return failure(out, "bad_params", "not what the operation takes, or too much of it");
+        return failure(out, "unknown_operation", message);
     }
     for (int64_t end_ns = now_ns() + work.cpu_us * 1000; work.cpu_us > 0 && now_ns() < end_ns;) {}
     struct timespec wait = {work.wait_ms / 1000, work.wait_ms % 1000 * 1000000};
-    while (work.wait_ms > 0 && nanosleep(&wait, &wait) != 0) {}
+    while (work.block && nanosleep(&wait, &wait) != 0) {}
     if (is_word(in, "pi")) {
         char result[32];
         double sum = 0;
@@ -110,4 +110,5 @@ static void answer(struct buffer *out, char *body, size_t length) {
     } else {
         reply(out, kind, params, given);
     }
+    return work.block ? 0 : work.wait_ms;
 }
