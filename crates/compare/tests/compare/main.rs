@@ -1,5 +1,6 @@
 //! The program as its users run it.
 
+mod builds;
 mod check;
 mod comparing;
 mod contenders;
