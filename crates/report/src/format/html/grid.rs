@@ -25,7 +25,7 @@ pub(super) fn render(grid: &Grid) -> Markup {
             }
             (ordering(grid, &placed))
             div #workloads .wide tabindex="0" role="group" aria-labelledby="grid-title" {
-                table.grid {
+                table.grid.many[models.len() > COLUMNS_WIDE] {
                     thead {
                         tr {
                             th scope="col" { "workload" }
@@ -48,6 +48,9 @@ pub(super) fn render(grid: &Grid) -> Markup {
         }
     }
 }
+
+/// More columns are narrow.
+const COLUMNS_WIDE: usize = 8;
 
 fn name(grid: &Grid, column: usize) -> &str {
     &grid.models[column].0
