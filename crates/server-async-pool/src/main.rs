@@ -11,7 +11,7 @@
 //!                       queue: E, D, C  ──▶  threads: B, F, G, H
 //! ```
 //!
-//! What blocks: a handler (`pi`, `spin`, `block`, and such a `work`) holds a thread of the pool and its own connection. All
+//! What blocks: a handler (`pi`, `spin`, `block`, `work`) holds a thread of the pool and its own connection. All
 //! other connections go on. With all threads busy, jobs queue, and with a full queue each further one waits with its
 //! connection. A connection is not read while its job waits or runs, so TCP slows its peer down. It has one job at a time,
 //! and so its replies keep their order.

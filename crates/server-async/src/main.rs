@@ -9,7 +9,7 @@
 //!
 //! What blocks: only `poll`, and only while nothing happens. A connection that has to wait (for a request, for a slow
 //! peer, for a `sleep` to end) returns to the loop, which keeps it as a few hundred bytes. But a handler that computes
-//! or blocks (`pi`, `spin`, `block`) holds the thread, and every connection waits for it.
+//! or blocks (`pi`, `spin`, `block`, `work`) holds the thread, and every connection waits for it.
 //!
 //! What it costs: no thread per connection, and no switch while there is work. One `poll` serves all events since the
 //! last one, so the cost of a request falls as the load grows. The price is a more complex program: a blocking server

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! What blocks: only `submit_and_wait`, and only while nothing happens. A connection that waits is a state, as in every
-//! event loop. A handler that computes or blocks (`pi`, `spin`, `block`) holds the thread, and every connection waits for
-//! it.
+//! event loop. A handler that computes or blocks (`pi`, `spin`, `block`, `work`) holds the thread, and every connection
+//! waits for it.
 //!
 //! What it costs: with epoll, a loop waits to learn that a call would not block, and then makes that call, for each
 //! connection. Here the kernel makes the calls. So a round of the loop is one system call, however many connections take
