@@ -137,6 +137,7 @@ const GROUPS: &[Group] = groups! {
             max_connections_holds_after_a_restart
         }
         supervision {
+            more_threads_than_the_kernel_allows_are_refused
             a_server_without_processes_or_threads_exits_with_one_line
         }
     }

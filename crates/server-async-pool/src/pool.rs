@@ -15,6 +15,7 @@ use event_loop::{ConnectionId, Waiter};
 use mio::Waker;
 use protocol::{Job, Outcome};
 use serving::limits::report_exhaustion_once;
+use serving::limits::require_stacks;
 use serving::threads::spawn_without_signals;
 use serving::{Error, Result};
 
@@ -135,6 +136,7 @@ impl Generation {
     where
         R: Fn(Job) -> Outcome + Clone + Send + 'static,
     {
+        require_stacks(size.workers.get().into())?;
         let (jobs, queued) = channel::bounded(size.queue.get().into());
         for _ in 0..size.workers.get() {
             let (jobs, run, way_back) = (queued.clone(), run.clone(), Arc::clone(way_back));

@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use serving::limits::require_stacks;
 use serving::watch::Woken;
 use serving::{Error, Listener, Options, Restart, Result, Stop, Watch};
 use tokio::runtime::Runtime;
@@ -171,6 +172,7 @@ fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
 
 /// Fails if this process can't start so many threads: tokio panics then.
 fn require_threads(count: usize) -> io::Result<()> {
+    require_stacks(count)?;
     let gate = Mutex::new(());
     let pass = || drop(gate.lock().unwrap_or_else(PoisonError::into_inner));
     thread::scope(|scope| {

@@ -1,5 +1,6 @@
 //! What to do at the limits of descriptors and processes: go on serving, report it once, try again later.
 
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,6 +121,25 @@ pub fn report_full_once() {
 #[must_use]
 pub fn full_was_reported() -> bool {
     FULL.done.load(Ordering::Relaxed)
+}
+
+/// Fails if this process can't map the stacks of so many more threads. The standard library aborts the process where it can't
+/// map the signal stack of a new thread.
+pub fn require_stacks(threads: usize) -> io::Result<()> {
+    /// The stack and the signal stack of a thread, each with its guard page.
+    const MAPPINGS: usize = 4;
+    /// For what they allocate.
+    const SPARE: usize = 500;
+    let read = |path| fs::read_to_string(path).ok();
+    let most = read("/proc/sys/vm/max_map_count").and_then(|most| most.trim().parse::<usize>().ok());
+    let mapped = read("/proc/self/maps").map_or(0, |maps| maps.lines().count());
+    // Where there is no limit to read, there is nothing to compare with.
+    if most.is_some_and(|most| mapped + threads.saturating_mul(MAPPINGS) + SPARE > most) {
+        return Err(io::Error::other(format!(
+            "{threads} more would need more mappings of memory than the kernel allows; raise vm.max_map_count"
+        )));
+    }
+    Ok(())
 }
 
 /// Fails if no descriptor is left for a connection: a server that could accept nothing must not announce itself.

@@ -12,7 +12,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 
 use crate::alarm::{Alarm, OpenCount};
 use crate::error::{Error, Result};
-use crate::limits::{RETRY_PAUSE, is_exhaustion, report_exhaustion_once};
+use crate::limits::{RETRY_PAUSE, is_exhaustion, report_exhaustion_once, require_stacks};
 use crate::log;
 use crate::restarts::Pacing;
 use crate::stop::{Stop, retire_before};
@@ -208,6 +208,7 @@ impl WorkerThreads {
 
     /// Starts as many threads as there are slots, or none.
     fn start_generation(&mut self, number: u64) -> Result<Generation> {
+        require_stacks(self.count).map_err(Error::system("start a thread"))?;
         let mut generation = Generation::empty(number);
         let (start, started) = bounded(self.count);
         for slot in 0..self.count {

@@ -1,5 +1,7 @@
 //! Workers that can't start, and workers that keep dying.
 
+use std::fs;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -52,6 +54,19 @@ pub(crate) fn a_server_without_processes_or_threads_exits_with_one_line(model: &
         "one line: {}",
         finished.stderr
     );
+}
+
+/// A kernel allows a process so many mappings of memory, and each thread has several.
+pub(crate) fn more_threads_than_the_kernel_allows_are_refused(model: &Model) {
+    const MOST_WORKERS: usize = 65_535;
+    let limit = fs::read_to_string("/proc/sys/vm/max_map_count").expect("the kernel shows its limits");
+    if limit.trim().parse::<usize>().expect("a number") > 2 * MOST_WORKERS {
+        // This kernel may allow as many threads as the flag does.
+        return;
+    }
+    let refused = model.run(&["--listen", "127.0.0.1:0", "--workers", &MOST_WORKERS.to_string()]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
 }
 
 /// The other workers continue, and get every connection.
