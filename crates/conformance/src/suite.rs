@@ -155,6 +155,7 @@ const GROUPS: &[Group] = groups! {
             a_request_in_progress_survives_a_restart
             a_connection_does_not_wait_for_a_replaced_worker
             restarts_in_a_row_lose_no_connection
+            a_new_connection_may_send_its_first_request_late
             a_restart_keeps_as_many_workers
             sighup_during_a_restart_replaces_all_workers_again
             sighup_to_all_processes_is_one_restart

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -91,6 +91,26 @@ pub(crate) fn restarts_in_a_row_lose_no_connection(model: &Model) {
         visitors.wait_for_more();
         visitors.expect_no_loss();
         expect_no_deaths(&server);
+    }
+}
+
+/// A client that has just connected sends its request next. A worker that is replaced in between waits for it.
+pub(crate) fn a_new_connection_may_send_its_first_request_late(model: &Model) {
+    // A server gives a new connection 100 ms. An attempt that was too slow, on a busy machine, does not count.
+    const PROMPT: Duration = Duration::from_millis(80);
+    let (server, mut workers) = start(model, &[], 1);
+    for _ in 0..10 {
+        let begun = Instant::now();
+        let mut client = server.connect();
+        thread::sleep(Duration::from_millis(5));
+        server.signal(Signal::SIGHUP);
+        thread::sleep(Duration::from_millis(40));
+        let sent = client.try_send(request("ping", "1"));
+        if begun.elapsed() < PROMPT {
+            sent.expect("the connection is open");
+            client.receive().is("pong", "1");
+        }
+        workers = server.wait_for_replacements(&workers, 1);
     }
 }
 
