@@ -39,8 +39,9 @@ pub fn serve(stream: &TcpStream, service: &Service, stop: Stop) -> u64 {
         frame_clock: FrameClock::new(service.frame_timeout),
         moved_at: Instant::now(),
         drain_limit: DrainLimit::default(),
-        // Connections that are accepted during a drain have waited in the backlog for long enough.
-        first_request_by: (!stop.requested()).then(|| Instant::now() + FIRST_REQUEST),
+        // Connections that are accepted during a drain have waited in the backlog for long enough. One that a worker thread
+        // took just as it was replaced has not.
+        first_request_by: (!stop.requested() || stop.is_replaced()).then(|| Instant::now() + FIRST_REQUEST),
         stop,
     };
     // An error here is a peer that vanished or fell silent: the connection ends either way.

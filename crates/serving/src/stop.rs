@@ -125,8 +125,13 @@ impl Stop {
     pub fn has_successor(&self) -> bool {
         match self.generation {
             None => self.repeated && is_asked(),
-            Some(_) => self.requested() && !is_asked(),
+            Some(_) => self.is_replaced(),
         }
+    }
+
+    /// Whether this is a worker thread that stops while its process goes on.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.generation.is_some() && self.requested() && !is_asked()
     }
 
     /// Whether signals concern whoever has this. Of a server's threads the main thread alone sees them.

@@ -108,8 +108,9 @@ impl WorkerThreads {
             }
         };
         let last = std::mem::replace(&mut self.generation, next);
-        retire_before(self.generation.number);
+        // In this order: a thread that drains should take nothing more from a queue.
         drop(last.replace);
+        retire_before(self.generation.number);
         let cut_off_at = Instant::now() + self.stop.drain_timeout();
         for running in last.slots.into_iter().filter_map(Slot::into_running) {
             running.wake();
