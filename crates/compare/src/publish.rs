@@ -203,6 +203,14 @@ mod tests {
         let records: Vec<_> = records.collect();
         let summary = Summary::build(&environment, &records);
         let page = report::markdown(&report::page(&summary, "20260102T030405Z"));
+        let tables = report::terminal(&summary);
+        for line in tables.lines() {
+            assert!(line.chars().count() <= 100, "wider than a terminal: {line}");
+        }
+        assert!(
+            tables.contains("- A new connection per request: beta ("),
+            "{tables}"
+        );
         let count = words(&page);
         println!(
             "{count} words, {} by white space",

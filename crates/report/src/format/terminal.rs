@@ -5,13 +5,16 @@ use comfy_table::{
 };
 
 use crate::numbers::counted;
-use crate::page::{DecisionLine, Grid, Mark, Table};
+use crate::page::{DecisionLine, Grid, GridRow, Mark, Table};
 use crate::summary::Summary;
 use crate::tables::{Width, heading, main_table};
 use crate::{conclusions, grid};
 use stats::trials_needed;
 
 const WIDTH: u16 = 100;
+
+/// Columns of more models do not fit.
+const MODELS_MOST: usize = 8;
 
 /// The width of the workloads, so that six models have room beside them.
 const TITLES_MOST: u16 = 14;
@@ -75,6 +78,13 @@ fn workloads(grid: &Grid) -> Option<String> {
     if grid.rows.is_empty() {
         return None;
     }
+    if grid.models.len() > MODELS_MOST {
+        let lines = grid.rows.iter().map(list);
+        return Some(format!(
+            "How many times worse than the best\n{}",
+            lines.collect::<String>()
+        ));
+    }
     let headings = grid.models.iter().map(|(model, _)| model.clone());
     let mut frame = frame(std::iter::once("best value".to_owned()).chain(headings));
     for row in &grid.rows {
@@ -97,6 +107,22 @@ fn workloads(grid: &Grid) -> Option<String> {
         "How many times worse than the best\n{}\n",
         text(&mut frame)
     ))
+}
+
+/// The models of a workload from the best to the last.
+fn list(row: &GridRow) -> String {
+    let list = &row.list;
+    let best = match &row.best {
+        Some(value) => format!("{} ({value})", list.best.join(", ")),
+        None => String::new(),
+    };
+    let unranked = list
+        .unranked
+        .iter()
+        .map(|(reason, models)| format!("{reason}: {}", models.join(", ")));
+    let groups = [best, list.others.join(", ")].into_iter().chain(unranked);
+    let groups: Vec<_> = groups.filter(|group| !group.is_empty()).collect();
+    wrapped(&format!("{}: {}", row.title, groups.join("; ")))
 }
 
 /// What a value is, and whether there are too few to rank.
