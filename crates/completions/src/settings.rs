@@ -33,8 +33,8 @@ impl Default for Settings {
         Self {
             task_work: TaskWork::Deferred,
             kernel_thread_idle_ms: None,
-            buffers: 4096,
-            buffer_bytes: 2048,
+            buffers: 2048,
+            buffer_bytes: 4096,
             direct: 0,
         }
     }

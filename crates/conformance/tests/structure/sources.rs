@@ -22,6 +22,16 @@ const MAY_NAME_MODELS: &[(&str, &[&str], &str)] = &[
         "compares servers with the least of their kind, and with each other",
     ),
     (
+        "crates/baseline/benches/completions/settings.rs",
+        &["server-async", "server-uring"],
+        "compares io_uring with epoll",
+    ),
+    (
+        "crates/baseline/benches/completions/trial.rs",
+        &["server-async", "server-uring"],
+        "builds them",
+    ),
+    (
         "crates/conformance/tests/pairs.rs",
         &[
             "server-prefork",

@@ -1,0 +1,204 @@
+//! One server under one load.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
+use crate::settings::{Load, Program};
+
+const LOADGEN: &str = "loadgen";
+/// How long perf may take before it counts.
+const PERF_STARTS: Duration = Duration::from_millis(300);
+
+pub(crate) struct Bench {
+    binaries: PathBuf,
+    server_cpu: usize,
+    client_cpu: usize,
+    seconds: String,
+}
+
+/// A server that is killed at the end of its trial.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Bench {
+    pub(crate) fn prepare(seconds: &str) -> Self {
+        let this_thread = Pid::from_raw(0);
+        let allowed = sched_getaffinity(this_thread).unwrap();
+        let mut cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+        let (Some(server_cpu), Some(client_cpu)) = (cpus.next(), cpus.next()) else {
+            panic!("this needs two CPUs: one for the server, one for the client");
+        };
+        Self {
+            binaries: build(),
+            server_cpu,
+            client_cpu,
+            seconds: seconds.to_owned(),
+        }
+    }
+
+    /// The server's CPU time per request, in microseconds.
+    pub(crate) fn cost(&self, server: &Program, load: &Load) -> f64 {
+        let server = self.start(Command::new(self.binaries.join(server.name)), server);
+        let (requests, cpu) = self.load(load, &server);
+        cpu.as_secs_f64() * 1e6 / requests
+    }
+
+    /// System calls per request, those that accept included. None where perf can't count them.
+    pub(crate) fn calls_per_request(&self, server: &Program, load: &Load) -> Option<f64> {
+        let folder = tempfile::tempdir().unwrap();
+        let counts = folder.path().join("calls");
+        let server = self.start(Command::new(self.binaries.join(server.name)), server);
+        let mut perf = Command::new("perf");
+        perf.args(["stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "-o"])
+            .arg(&counts)
+            .args(["-p", &server.process.id().to_string()]);
+        let mut perf = on_cpu(self.client_cpu, || perf.stderr(Stdio::null()).spawn()).ok()?;
+        thread::sleep(PERF_STARTS);
+        let (requests, _) = self.load(load, &server);
+        let _ = kill(Pid::from_raw(perf.id().cast_signed()), Signal::SIGINT);
+        let _ = perf.wait();
+        let text = fs::read_to_string(&counts).ok()?;
+        let line = text.lines().find(|line| line.contains("sys_enter"))?;
+        let calls: f64 = line.split(',').next()?.parse().ok()?;
+        Some(calls / requests)
+    }
+
+    /// Returns the requests, and the server's CPU time meanwhile.
+    fn load(&self, load: &Load, server: &Server) -> (f64, Duration) {
+        let (name, arguments) = match load {
+            Load::Least { connections } => (
+                "baseline-client",
+                vec![&*server.address, connections, &*self.seconds],
+            ),
+            Load::Loadgen { flags } => {
+                let params = ["--params", "\"ireader 0\""];
+                let params = if flags.contains(&"--params") {
+                    &[][..]
+                } else {
+                    &params[..]
+                };
+                let to = [
+                    "run",
+                    "--connect",
+                    &server.address,
+                    "--warmup",
+                    "0",
+                    "--json",
+                    "-",
+                ];
+                (LOADGEN, [&to[..], params, flags].concat())
+            }
+        };
+        let duration = format!("{}s", self.seconds);
+        let mut command = Command::new(self.binaries.join(name));
+        command.args(arguments);
+        if name == LOADGEN {
+            command.args(["--duration", &duration]);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut before = server.cpu();
+        let mut client = on_cpu(self.client_cpu, || command.spawn()).unwrap();
+        let mut output = BufReader::new(client.stdout.take().unwrap());
+        let requests = match load {
+            Load::Least { .. } => {
+                let mut line = String::new();
+                output.read_line(&mut line).unwrap();
+                assert_eq!(line, "loading\n");
+                before = server.cpu();
+                line.clear();
+                output.read_line(&mut line).unwrap();
+                line.trim().rsplit(' ').next().unwrap().parse().unwrap()
+            }
+            Load::Loadgen { .. } => {
+                let mut text = String::new();
+                output.read_to_string(&mut text).unwrap();
+                let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+                result["requests"]["ok"].as_f64().unwrap()
+            }
+        };
+        let cpu = server.cpu().saturating_sub(before);
+        // The least client keeps its connections until now.
+        drop(client.stdin.take());
+        let status = client.wait().unwrap();
+        assert!(status.success() && requests > 0.0, "{name}: {status}");
+        (requests, cpu)
+    }
+
+    fn start(&self, mut command: Command, server: &Program) -> Server {
+        command.args(server.flags).stdout(Stdio::piped());
+        let mut process = on_cpu(self.server_cpu, || command.spawn()).unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim().strip_prefix("listening on ");
+        let address = address.expect("a server prints where it listens").to_owned();
+        Server { process, address }
+    }
+}
+
+impl Server {
+    /// The CPU time of the process, with all its threads, those of the kernel included.
+    fn cpu(&self) -> Duration {
+        let clock = clock_getcpuclockid(Pid::from_raw(self.process.id().cast_signed())).unwrap();
+        clock_gettime(clock).unwrap().into()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The machine, in a few words.
+pub(crate) fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let cpus = read("/proc/cpuinfo");
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model
+        .and_then(|line| line.split_once(": "))
+        .map_or("a CPU", |(_, name)| name);
+    format!("{model}, Linux {}", read("/proc/sys/kernel/osrelease").trim())
+}
+
+/// Builds all programs with the release profile, and returns their folder.
+fn build() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let packages = ["baseline", "loadgen", "server-async", "server-uring"];
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--bins"])
+        .args(packages)
+        .current_dir(workspace)
+        .status()
+        .unwrap();
+    assert!(built.success(), "the binaries could not be built");
+    // target/release/deps/completions-HASH is this program.
+    let this = std::env::current_exe().unwrap();
+    this.ancestors().nth(2).unwrap().to_owned()
+}
+
+/// Runs a function on one CPU. A process that it starts stays on that CPU.
+fn on_cpu<T>(cpu: usize, run: impl FnOnce() -> T) -> T {
+    let this_thread = Pid::from_raw(0);
+    let before = sched_getaffinity(this_thread).unwrap();
+    let mut only = CpuSet::new();
+    only.set(cpu).unwrap();
+    sched_setaffinity(this_thread, &only).unwrap();
+    let result = run();
+    sched_setaffinity(this_thread, &before).unwrap();
+    result
+}
