@@ -31,8 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     flags.prepare(&listener)?;
     let mut ring = Ring::new(&Settings {
         task_work: match () {
-            () if flags.has("--interrupting") => TaskWork::Interrupting,
-            () if flags.has("--cooperative") || flags.has("--kernel-thread") => TaskWork::Cooperative,
+            // With a thread of the kernel the others are no setting (io_uring_setup(2)).
+            () if flags.has("--interrupting") || flags.has("--kernel-thread") => TaskWork::Interrupting,
+            () if flags.has("--cooperative") => TaskWork::Cooperative,
             () => TaskWork::Deferred,
         },
         kernel_thread_idle_ms: flags.has("--kernel-thread").then_some(100),
