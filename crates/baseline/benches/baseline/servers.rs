@@ -30,6 +30,7 @@ const PAIRS: &[Pair<'_>] = &[
     pair("server-pool --workers 64", "baseline-threads", Some(1.05)),
     pair("server-reactors --workers 1", "server-async", Some(1.05)),
     pair("server-handoff --workers 1", "server-async", Some(1.05)),
+    pair("server-uring", "baseline-uring", Some(1.05)),
     pair("server-async-pool", "server-async", None),
     pair("server-tokio", "server-async", None),
 ];

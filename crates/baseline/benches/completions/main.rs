@@ -110,7 +110,7 @@ fn median(values: &mut [f64]) -> f64 {
 /// values below the median is binomial). All values, if there are too few for that.
 fn interval_of_median(sorted: &[f64]) -> (f64, f64) {
     let count = sorted.len();
-    let (mut tail, mut probability, mut outside) = (0.0, 0.5_f64.powi(count as i32), 0);
+    let (mut tail, mut probability, mut outside) = (0.0, 0.5_f64.powf(count as f64), 0);
     while tail + probability <= 0.025 && 2 * outside + 1 < count {
         tail += probability;
         outside += 1;

@@ -18,6 +18,7 @@ const MAY_NAME_MODELS: &[(&str, &[&str], &str)] = &[
             "server-reactors",
             "server-handoff",
             "server-tokio",
+            "server-uring",
         ],
         "compares servers with the least of their kind, and with each other",
     ),
