@@ -1,24 +1,21 @@
 //! The grid: workloads in rows, models in columns, and in each cell how far the model is from the best.
 
 mod list;
+mod place;
 
 use stats::Rank;
 
 use schema::contender::Contender;
-use schema::experiment::{Excluded, Workload};
+use schema::experiment::Workload;
 
+use self::place::{absent, mark};
+pub(crate) use self::place::{far, known_of_absent};
 use crate::metric::load;
 use crate::numbers::{counted, rounded};
 use crate::page::{Grid, GridCell, GridRow, Interval, Mark};
 use crate::remark;
 use crate::standing::Reason;
 use crate::summary::{Answer, Results, Row, Summary, Value};
-
-/// The text of a cell of a model that takes no part, where nothing else is known of it.
-const NOT_MEASURED: &str = "not measured";
-
-/// A tied value whose interval reaches beyond this many times the best is not about equal.
-const FAR_FROM: f64 = 1.5;
 
 /// What a ratio and a rank rest on.
 pub(crate) const RATIOS: &str =
@@ -78,31 +75,6 @@ fn row(contenders: &[Contender], answer: &Answer<'_>, workload: &Workload, is_sm
         }),
         cells: contenders.iter().enumerate().map(cell).collect(),
         list: list::list(contenders, answer, workload, loses_all),
-    }
-}
-
-/// What is known of a model that takes no part.
-fn absent(answer: &Answer<'_>, workload: &Workload, contender: &Contender) -> String {
-    let known = known_of_absent(answer, workload, contender);
-    known.unwrap_or(NOT_MEASURED).to_owned()
-}
-
-/// What a workload states about a model that takes no part, because it lacks what the setting needs.
-pub(crate) fn known_of_absent<'w>(
-    answer: &Answer<'_>,
-    workload: &'w Workload,
-    contender: &Contender,
-) -> Option<&'w str> {
-    let is_known = matches!(answer.setting.excludes(contender), Some(Excluded::Lacks(_)));
-    workload.otherwise.as_deref().filter(|_| is_known)
-}
-
-/// How a cell is marked. Where the models that take no part lose everything, those that are ranked are better than them.
-fn mark(answer: &Answer<'_>, row: &Row<'_>, index: usize, loses_all: bool) -> Mark {
-    match (answer.mark(row, index), row.values[index].standing) {
-        (Mark::AllTied, _) if loses_all => Mark::Tied,
-        (Mark::None, Ok(Rank::Only)) if loses_all => Mark::Best,
-        (mark, _) => mark,
     }
 }
 
@@ -185,13 +157,6 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
         words = format!("{words}, {}/s", rounded(rate));
     }
     Some(words)
-}
-
-/// The end of the interval of a tied value that may be far from the best.
-pub(crate) fn far(value: Value) -> Option<f64> {
-    let is_tied = matches!(value.standing, Ok(Rank::Best | Rank::Tied));
-    let high = value.ratio.filter(|_| is_tied)?.high;
-    (high > FAR_FROM && high.is_finite()).then_some(high)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use schema::contender::Contender;
 use schema::experiment::Workload;
 use stats::{Better, Estimate, Rank};
 
-use super::{absent, far, mark};
+use super::place::{absent, far, mark};
 use crate::metric::load;
 use crate::numbers::rounded;
 use crate::page::{Mark, RowList};
