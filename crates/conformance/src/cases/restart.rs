@@ -110,7 +110,7 @@ pub(crate) fn a_new_connection_may_send_its_first_request_late(model: &Model) {
             sent.expect("the connection is open");
             client.receive().is("pong", "1");
         }
-        workers = server.wait_for_replacements(&workers, 1);
+        workers = model.wait_for_replacements(&server, &workers, 1);
     }
 }
 
