@@ -59,7 +59,7 @@ pub(super) fn list(
                 let value = value.map(|value| remark::value(row, answer.metric(index), value));
                 let words = value.unwrap_or_else(|| "no value".to_owned());
                 list.others
-                    .push(format!("{} {words}", named(answer, row, few(row, index))));
+                    .push(format!("{} {words}", named(answer, row, few(answer, row, index))));
             }
             Place::Unranked(words) => list.add_unranked(&words, name),
         }
@@ -109,8 +109,9 @@ fn limited(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
     remark::is_client_bound(row, metric).then(|| format!("client-bound ≥ {}/s", metric.format(own.median)))
 }
 
-/// That a value rests on too few trials.
-fn few(row: &Row<'_>, index: usize) -> Option<String> {
+/// That a value rests on too few trials. Where nothing is ranked, all do.
+fn few(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
+    answer.best(index)?;
     match row.values[index].standing {
         Err(reason @ Reason::TooFew { .. }) => remark::not_ranked(row, reason),
         _ => None,
