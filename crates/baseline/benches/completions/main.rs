@@ -1,7 +1,7 @@
 //! Completions or readiness: CPU time per request on io_uring and on epoll, setting by setting.
 //!
-//! `cargo bench -p baseline -- completions [--pairs 9] [--seconds 1] [--only WORD] [--into FILE]` measures a server
-//! of each kind in turn, the server on one CPU and the client on another, and prints a row for each setting:
+//! `cargo bench -p baseline -- completions [--pairs 9] [--seconds 1] [--only WORD] [--into FILE] [--no-build]` measures a
+//! server of each kind in turn, the server on one CPU and the client on another, and prints a row for each setting:
 //!
 //! | column | what it is |
 //! |---|---|
@@ -10,8 +10,9 @@
 //! | ratio | median of the ratios of all pairs (below 1: io_uring costs less), with an interval that holds the median in at least 95 % of samples, or all ratios if the pairs are too few for that |
 //! | calls epoll, calls io_uring | system calls per request, counted by perf in a run of its own |
 //!
-//! `--only WORD` measures the settings whose name contains WORD. `--into FILE` replaces what is between the markers
-//! `<!-- completions: begin -->` and `<!-- completions: end -->` in that file.
+//! `--no-build` measures the programs as they are. `--only WORD` measures the settings whose name contains WORD.
+//! `--into FILE` replaces what is between the markers `<!-- completions: begin -->` and `<!-- completions: end -->` in that
+//! file.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, missing_docs)]

@@ -174,8 +174,14 @@ pub(crate) fn machine() -> String {
     format!("{model}, Linux {}", read("/proc/sys/kernel/osrelease").trim())
 }
 
-/// Builds all programs with the release profile, and returns their folder.
+/// Builds all programs with the release profile, unless that is unwanted, and returns their folder.
 fn build() -> PathBuf {
+    // target/release/deps/completions-HASH is this program.
+    let this = std::env::current_exe().unwrap();
+    let binaries = this.ancestors().nth(2).unwrap().to_owned();
+    if std::env::args().any(|argument| argument == "--no-build") {
+        return binaries;
+    }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let packages = ["baseline", "loadgen", "server-async", "server-uring"];
     let packages = packages.iter().flat_map(|package| ["--package", package]);
@@ -186,9 +192,7 @@ fn build() -> PathBuf {
         .status()
         .unwrap();
     assert!(built.success(), "the binaries could not be built");
-    // target/release/deps/completions-HASH is this program.
-    let this = std::env::current_exe().unwrap();
-    this.ancestors().nth(2).unwrap().to_owned()
+    binaries
 }
 
 /// Runs a function on one CPU. A process that it starts stays on that CPU.
