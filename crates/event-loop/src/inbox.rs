@@ -1,6 +1,7 @@
 //! Connections that another thread accepts and delivers to a loop.
 
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam::channel::{Receiver, Sender, TryRecvError, unbounded};
@@ -15,16 +16,31 @@ pub struct Delivery {
     waker: SharedWaker,
 }
 
-/// The end of an inbox at which a loop takes connections. A loop and its successor have clones of one inbox, so that nothing
-/// in it is lost when one takes the place of the other.
-#[derive(Debug, Clone)]
+/// The end of an inbox at which a loop takes connections. A loop and its successor have clones of one inbox, made in this
+/// order, so that nothing in it is lost when one takes the place of the other.
+#[derive(Debug)]
 pub struct Inbox {
     receiver: Receiver<Delivered>,
     waker: SharedWaker,
+    /// A clone has a higher number. A loop that starts late must not take the deliveries of its successor.
+    number: u64,
+    clones: Arc<AtomicU64>,
 }
 
 type Delivered = (TcpStream, Counted);
-type SharedWaker = Arc<Mutex<Option<Arc<Waker>>>>;
+/// What wakes the loop with the highest number so far.
+type SharedWaker = Arc<Mutex<Option<(u64, Arc<Waker>)>>>;
+
+impl Clone for Inbox {
+    fn clone(&self) -> Self {
+        Self {
+            receiver: self.receiver.clone(),
+            waker: Arc::clone(&self.waker),
+            number: self.clones.fetch_add(1, Ordering::Relaxed) + 1,
+            clones: Arc::clone(&self.clones),
+        }
+    }
+}
 
 /// What a look into an inbox finds.
 pub(crate) enum Mail {
@@ -42,6 +58,8 @@ pub fn inbox(open: OpenCount) -> (Delivery, Inbox) {
     let inbox = Inbox {
         receiver,
         waker: Arc::clone(&waker),
+        number: 0,
+        clones: Arc::default(),
     };
     (Delivery { sender, open, waker }, inbox)
 }
@@ -60,7 +78,7 @@ impl Delivery {
             return;
         }
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waker) = &*waker {
+        if let Some((_, waker)) = &*waker {
             // It fails only if the loop has ended.
             let _ = waker.wake();
         }
@@ -68,9 +86,12 @@ impl Delivery {
 }
 
 impl Inbox {
-    /// From now on a delivery wakes this loop. What was delivered before has to be looked for.
+    /// From now on a delivery wakes this loop, unless it has a successor that is awake. What was delivered before has to be looked for.
     pub(crate) fn wakes(&self, waker: Arc<Waker>) {
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+        let mut woken = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if woken.as_ref().is_none_or(|(number, _)| *number <= self.number) {
+            *woken = Some((self.number, waker));
+        }
     }
 
     pub(crate) fn take(&self) -> Mail {
