@@ -71,7 +71,9 @@ fn lies() -> Vec<Lie> {
             && description["wait_holds"] == "thread"
             && description["workers"].is_null()
     });
-    let workers = server_that(|description| description["workers"]["kind"] == "processes");
+    let workers = server_that(|description| {
+        description["workers"]["kind"] == "processes" && description["accept"] != json!([])
+    });
     let lie = |server, field, value, found_by| Lie {
         server,
         field,
