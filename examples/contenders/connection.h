@@ -14,15 +14,26 @@ struct connection {
     struct buffer in, out;
     int64_t wakes_ns; // When it goes on, if it sleeps; else 0.
     size_t held;      // The length of the reply that it sleeps for, at the end of `out`.
-    struct connection *next;
+    struct connection *previous, *next;
 };
-static struct connection *sleeping;
+// A ring of those that sleep, which begins and ends here. The next one to wake is first.
+static struct connection sleepers = {.previous = &sleepers, .next = &sleepers};
 static int epoll;
+
+// Most sleep as long as those before them, and so are last.
+static void fall_asleep(struct connection *c, long ms) {
+    c->wakes_ns = now_ns() + ms * 1000000;
+    struct connection *before = sleepers.previous;
+    while (before->wakes_ns > c->wakes_ns) before = before->previous;
+    c->previous = before;
+    c->next = before->next;
+    before->next = c->next->previous = c;
+}
 
 static void forget(struct connection *c) {
     if (c->fd >= 0) close(c->fd);
     c->fd = -1;
-    if (c->wakes_ns) return; // It is in the list of those that sleep.
+    if (c->wakes_ns) return; // It is among the sleepers.
     free(c->in.bytes);
     free(c->out.bytes);
     free(c);
@@ -41,19 +52,17 @@ static size_t answer_all(struct connection *c) {
             break;
         }
         if (c->in.length - at < 4 + length) break;
-        char *body = c->in.bytes + at + 4, behind = body[length];
+        char *body = c->in.bytes + at + 4, after = body[length];
         size_t before = c->out.length;
         body[length] = 0;
         long sleep_ms = answer(&c->out, body, length);
-        body[length] = behind;
+        body[length] = after;
         if (sleep_ms > 0) {
             c->held = c->out.length - before;
-            c->wakes_ns = now_ns() + sleep_ms * 1000000;
-            c->next = sleeping;
-            sleeping = c;
+            fall_asleep(c, sleep_ms);
         }
     }
-    memmove(c->in.bytes, c->in.bytes + at, c->in.length -= at);
+    if (at > 0) memmove(c->in.bytes, c->in.bytes + at, c->in.length -= at);
     return at;
 }
 

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Nested this deep, a value is taken for no JSON: each level is a call.
+// A value nested deeper is refused: each level is a call.
 enum { DEPTH_MOST = 10000 };
 
-// Behind white space.
+// Skips white space.
 static char *space(char *at) { return at + strspn(at, " \t\r\n"); }
 
-// Behind a string; NULL if there is none.
+// Returns the end of a string, or NULL.
 static char *string_end(char *at) {
     if (*at++ != '"') return NULL;
     for (; *at != '"'; at++) {
@@ -23,7 +23,7 @@ static char *string_end(char *at) {
     return at + 1;
 }
 
-// Behind a number; NULL if there is none.
+// Returns the end of a number, or NULL.
 static char *number_end(char *at) {
     at += *at == '-';
     size_t digits = strspn(at, "0123456789");
@@ -39,7 +39,7 @@ static char *number_end(char *at) {
     return digits > 0 ? at + digits : NULL;
 }
 
-// Behind a value; NULL if there is none.
+// Returns the end of a value, or NULL.
 static char *value_end(char *at, int depth) {
     if (*at == '"') return string_end(at);
     for (const char *const *word = (const char *const[]){"true", "false", "null", NULL}; *word; word++)
@@ -61,7 +61,7 @@ static char *value_end(char *at, int depth) {
     return NULL;
 }
 
-// Moves on to the next member of an object that is known to be one; `at` begins at its brace. False behind the last.
+// Moves on to the next member of an object that is known to be one; `at` begins at its brace. False after the last.
 static int member(char **at, char **key, char **value) {
     *key = space(*at + 1);
     if (**at == '}' || **key == '}') return 0;
@@ -73,10 +73,11 @@ static int member(char **at, char **key, char **value) {
 // Whether a string means this word of small letters, any of which may be an escape.
 static int is_word(char *at, const char *word) {
     for (at++; *at != '"'; word++) {
-        char hex[5] = {0}, letter = *at;
-        if (*at == '\\' && at[1] == 'u') letter = (char)strtol(memcpy(hex, at + 2, 4), NULL, 16);
-        if (letter != *word) return 0;
-        at += *hex ? 6 : 1;
+        char hex[5] = {0};
+        int is_escape = *at == '\\' && at[1] == 'u';
+        long letter = is_escape ? strtol(memcpy(hex, at + 2, 4), NULL, 16) : *at;
+        if (*word == 0 || letter != *word) return 0;
+        at += is_escape ? 6 : 1;
     }
     return *word == 0;
 }

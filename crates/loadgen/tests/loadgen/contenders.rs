@@ -152,7 +152,7 @@ fn every_contender_can_be_loaded() {
 }
 
 /// What a request is answered with: `out` and `result`, or `error` and the code.
-const ANSWERS: [(&str, &str, &str); 40] = [
+const ANSWERS: [(&str, &str, &str); 43] = [
     (r#"{"in":"ping","params":{"in":"pi"}}"#, "pong", r#"{"in":"pi"}"#),
     (r#" { "x" : 1 , "params" : [ ] , "in" : "ping" } "#, "pong", "[]"),
     (
@@ -201,6 +201,9 @@ const ANSWERS: [(&str, &str, &str); 40] = [
     (r#"{"in":"work","params":{"cpu":1}}"#, "error", "bad_params"),
     (r#"{"in":"work","params":50}"#, "error", "bad_params"),
     (r#"{"in":"Ping","params":1}"#, "error", "unknown_operation"),
+    (r#"{"in":"\u0170ing","params":1}"#, "error", "unknown_operation"),
+    (r#"{"in":"ping\u0000","params":1}"#, "error", "unknown_operation"),
+    (r#"{"in":"","params":1}"#, "error", "unknown_operation"),
     (r#"{"in":"a \"b\" é\n","params":1}"#, "error", "unknown_operation"),
     (r"", "error", "bad_request"),
     (r"nonsense", "error", "bad_request"),
@@ -282,19 +285,14 @@ fn contenders_in_other_languages_speak_the_whole_wire() {
     });
 }
 
-/// Two of the languages have no JSON in their standard library. Theirs is in a file of its own.
 #[test]
-fn each_source_has_under_100_lines_of_code() {
+fn each_source_has_under_100_lines() {
     for entry in fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
-        let is_source =
-            ["c", "go", "h", "java", "js", "py"].map(|end| path.extension().is_some_and(|own| own == end));
-        if is_source.contains(&true) {
+        let ends = path.extension().and_then(|end| end.to_str());
+        if ends.is_some_and(|end| !["md", "toml"].contains(&end)) {
             let text = fs::read_to_string(&path).unwrap();
-            let lines = text.lines().map(str::trim);
-            let code =
-                lines.filter(|line| !line.is_empty() && !line.starts_with("//") && !line.starts_with("/**"));
-            let count = code.count();
+            let count = text.lines().count();
             assert!(count < 100, "{}: {count} lines", path.display());
         }
     }
