@@ -132,10 +132,12 @@ pub(crate) fn a_peer_that_never_stops_sending_does_not_delay_shutdown(model: &Mo
 
 /// A listener that is always ready must not hide the signal.
 pub(crate) fn a_flood_of_connections_does_not_delay_shutdown(model: &Model) {
-    let server = model.start(&LONG_DRAIN);
-    let flood = Flood::start(server.address());
-    eventually("the flood has begun", || flood.sent() > 500);
-    ends_cleanly(server, Signal::SIGTERM);
+    for accept in model.accept_flags() {
+        let server = model.start(&[&accept[..], &LONG_DRAIN].concat());
+        let flood = Flood::start(server.address());
+        eventually("the flood has begun", || flood.sent() > 500);
+        ends_cleanly(server, Signal::SIGTERM);
+    }
 }
 
 pub(crate) fn several_connections_drain_at_the_same_time(model: &Model) {

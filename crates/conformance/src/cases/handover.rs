@@ -17,17 +17,19 @@ const LONG: [(&str, &str); 3] = [("sleep", "60000"), ("block", "60000"), ("spin"
 
 /// A connection to a server that drains is refused at once, and not reset later.
 pub(crate) fn the_listener_closes_before_the_last_reply(model: &Model) {
-    for (operation, params) in LONG {
-        let server = model.start(&LONG_DRAIN);
-        let client = server.connect_with(request(operation, params));
-        server.signal(Signal::SIGTERM);
-        eventually("connecting is refused", || {
-            assert!(
-                !client.has_data(),
-                "{operation}: the listener stayed open until the reply"
-            );
-            Client::connect(server.address()).is_err()
-        });
+    for accept in model.accept_flags() {
+        for (operation, params) in LONG {
+            let server = model.start(&[&accept[..], &LONG_DRAIN].concat());
+            let client = server.connect_with(request(operation, params));
+            server.signal(Signal::SIGTERM);
+            eventually("connecting is refused", || {
+                assert!(
+                    !client.has_data(),
+                    "{accept:?}, {operation}: the listener stayed open until the reply"
+                );
+                Client::connect(server.address()).is_err()
+            });
+        }
     }
 }
 
