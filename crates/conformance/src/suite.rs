@@ -241,6 +241,8 @@ const GROUPS: &[Group] = groups! {
         accepting {
             a_full_queue_leaves_connections_in_the_backlog
             a_queue_is_answered_before_exit
+            a_silent_peer_delays_no_queue_at_exit
+            max_connections_counts_the_queue
             a_restart_loses_nothing_of_the_queue
         }
     }

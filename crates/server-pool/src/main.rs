@@ -21,7 +21,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::net::TcpStream;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,7 +30,7 @@ use crossbeam::channel::bounded;
 use serving::model::{
     BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
 };
-use serving::{Listening, Options, Result, Served, Service, ThreadPool, Work, WorkerThread};
+use serving::{Accepted, Listening, Options, Result, Served, Service, ThreadPool, Work, WorkerThread};
 
 const MODEL: Model = Model {
     name: "pool",
@@ -96,7 +95,10 @@ fn run(flags: &Flags) -> Result<()> {
     let service = flags.options.service();
     let accept = flags.accept;
     // The queue only has to bridge the time until a thread takes the next connection, so one place for each is enough.
-    let (queue, waiting) = bounded(usize::from(flags.queue.unwrap_or(flags.workers).get()));
+    let places = flags
+        .queue
+        .map_or(threads.workers(), |places| places.get().into());
+    let (queue, waiting) = bounded(places);
     threads.start(move |worker, listener| {
         let waiting = waiting.clone();
         let next = move |worker: &WorkerThread| match accept {
@@ -108,7 +110,7 @@ fn run(flags: &Flags) -> Result<()> {
     match accept {
         Accept::Queue => {
             while let Some(connection) = threads.accept(|| !queue.is_full())? {
-                // There is room, unless the server drains: then it waits for a thread to finish. A receiver is always left.
+                // There is room. A receiver is always left.
                 let _ = queue.send(connection);
             }
         }
@@ -120,7 +122,7 @@ fn run(flags: &Flags) -> Result<()> {
 
 fn work(
     worker: WorkerThread,
-    next: impl Fn(&WorkerThread) -> Result<Option<TcpStream>>,
+    next: impl Fn(&WorkerThread) -> Result<Option<Accepted>>,
     service: &Service,
 ) -> Result<()> {
     let mut served = Served::default();

@@ -68,4 +68,4 @@ pub use tally::Served;
 pub use thread_pool::ThreadPool;
 pub use threads::Threads;
 pub use watch::Watch;
-pub use worker_thread::{Work, WorkerThread};
+pub use worker_thread::{Accepted, Work, WorkerThread};

@@ -20,7 +20,7 @@ use crate::restart::Restart;
 use crate::stop::Stop;
 use crate::tally::TallyFile;
 use crate::watch::Watch;
-use crate::worker_thread::{INTERRUPT, Work, WorkerThread};
+use crate::worker_thread::{Accepted, INTERRUPT, Work, WorkerThread};
 use crate::worker_threads::WorkerThreads;
 
 /// A fixed set of worker threads, and the main thread that supervises them.
@@ -34,6 +34,8 @@ pub struct ThreadPool {
     listeners: &'static Listeners,
     threads: WorkerThreads,
     max_connections: Option<usize>,
+    /// The connections that [`accept`](Self::accept) has returned and that are still open.
+    open: OpenCount,
     stopping: bool,
 }
 
@@ -68,12 +70,14 @@ impl ThreadPool {
         let workers = max_connections.map_or(workers, |most| most.min(workers));
         let threads = WorkerThreads::with_tally(workers, watch.stop(), tally)?;
         let listeners = Listeners::open(options, listening, workers, watch.stop().woken_by_close())?;
+        let open = threads.count_connections();
         Ok(Self {
             watch,
             restart,
             listeners: Box::leak(Box::new(listeners)),
             threads,
             max_connections,
+            open,
             stopping: false,
         })
     }
@@ -112,13 +116,27 @@ impl ThreadPool {
         Ok(())
     }
 
-    /// Waits for the next connection and accepts it, once there is room for it. Returns none when the process should stop
-    /// and what waited in the backlog has been returned.
-    pub fn accept(&mut self, has_room: impl Fn() -> bool) -> Result<Option<TcpStream>> {
-        self.accept_if(|| if has_room() { Room::Free } else { Room::QueueFull })
+    /// Waits for the next connection and accepts it for a queue, once that has room and fewer connections are open than
+    /// `--max-connections` allows. Returns none when the process should stop and what waited in the backlog has been returned.
+    pub fn accept(&mut self, has_room: impl Fn() -> bool) -> Result<Option<Accepted>> {
+        let (open, most) = (self.open.clone(), self.max_connections);
+        let accepted = self.accept_if(|| match most {
+            Some(most) if open.get() >= most => Room::AtMost,
+            _ if has_room() => Room::Free,
+            _ => Room::QueueFull,
+        })?;
+        // What waited in the backlog is accepted already, but the queue may be full.
+        if self.stopping && accepted.is_some() && !self.threads.wait_for_room(has_room) {
+            return Ok(None);
+        }
+        Ok(accepted.map(|stream| Accepted {
+            stream,
+            counted: Some(open.add()),
+        }))
     }
 
-    /// The same while fewer connections are open than `--max-connections` allows.
+    /// Waits for the next connection and accepts it while fewer are open than `--max-connections` allows. Returns none as
+    /// [`accept`](Self::accept) does.
     pub fn accept_below_limit(&mut self, open: impl Fn() -> usize) -> Result<Option<TcpStream>> {
         let most = self.max_connections;
         self.accept_if(|| match most {

@@ -13,7 +13,7 @@ use crossbeam::channel::{Receiver, select_biased};
 use nix::sys::pthread::pthread_kill;
 use nix::sys::signal::Signal;
 
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, Counted};
 use crate::connection;
 use crate::drain_limit::FIRST_REQUEST;
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ impl WorkerThread {
     }
 
     /// Accepts as [`Listener::accept`] does. The main thread can interrupt it.
-    pub fn accept(&self, listener: &Listener) -> Result<Option<TcpStream>> {
+    pub fn accept(&self, listener: &Listener) -> Result<Option<Accepted>> {
         listener.make_interruptible()?;
         self.link.accepts.store(true, Ordering::SeqCst);
         let accepted = listener.accept(self.stop);
@@ -66,18 +66,36 @@ impl WorkerThread {
         if let Ok(Some(stream)) = &accepted {
             listener.make_uninterruptible(stream)?;
         }
-        accepted
+        let uncounted = |stream| Accepted {
+            stream,
+            counted: None,
+        };
+        Ok(accepted?.map(uncounted))
     }
 
     /// Serves one connection to its end, as [`serving::serve`](connection::serve) does. The main thread wakes this one by
     /// closing what it reads from.
     #[must_use]
-    pub fn serve(&self, stream: TcpStream, service: &Service) -> u64 {
+    pub fn serve(&self, connection: Accepted, service: &Service) -> u64 {
+        // It counts until it is closed: variables are dropped in the reverse order.
+        let Accepted {
+            stream,
+            counted: _counted,
+        } = connection;
         let stream = self.link.hold(stream);
         let answered = connection::serve(&stream, service, self.stop);
         self.link.release();
         answered
     }
+}
+
+/// A connection for a [worker thread](WorkerThread::serve).
+#[derive(Debug)]
+pub struct Accepted {
+    pub(crate) stream: TcpStream,
+    /// Of a connection that the main thread has accepted, and that may wait in a queue. Last, so that it is closed when it no
+    /// longer counts.
+    pub(crate) counted: Option<Counted>,
 }
 
 /// What a worker thread does, and what else ends its wait.

@@ -33,6 +33,8 @@ pub struct WorkerThreads {
     generation: Generation,
     /// Threads of earlier generations, and when their connections are closed.
     draining: Vec<(Running, Instant)>,
+    /// When those are woken again.
+    remind_at: Instant,
     pacing: Pacing,
 }
 
@@ -68,6 +70,7 @@ impl WorkerThreads {
             make: Box::new(|_| unreachable!("threads are started with what they do")),
             generation: Generation::empty(0),
             draining: Vec::new(),
+            remind_at: Instant::now(),
             pacing: Pacing::default(),
         })
     }
@@ -131,18 +134,17 @@ impl WorkerThreads {
         }
         self.tend_draining(now);
         let next_vacancy = self.generation.slots.iter().filter_map(Slot::due).min();
-        let repeat = (!self.draining.is_empty()).then_some(REPEAT);
-        next_vacancy
-            .map(|due| due.saturating_duration_since(now))
-            .into_iter()
-            .chain(repeat)
-            .min()
+        let repeat = (!self.draining.is_empty()).then_some(self.remind_at);
+        let next = next_vacancy.into_iter().chain(repeat).min();
+        next.map(|due| due.saturating_duration_since(now))
     }
 
+    /// A round through all of them takes time, and this is called for every connection.
     fn tend_draining(&mut self, now: Instant) {
-        if self.draining.is_empty() {
+        if self.draining.is_empty() || now < self.remind_at {
             return;
         }
+        self.remind_at = now + REPEAT;
         let draining = std::mem::take(&mut self.draining);
         for (running, cut_off_at) in draining {
             if running.has_ended() {
@@ -255,20 +257,47 @@ impl WorkerThreads {
     /// Asks all threads to answer what has arrived, and to end once there is nothing left to take.
     pub fn retire(&self) {
         retire_before(self.generation.number + 1);
-        let serving = self.generation.slots.iter().filter_map(Slot::running);
-        serving.for_each(Running::wake);
+        self.serving().for_each(Running::wake);
+    }
+
+    /// Waits until a queue has room. [`retire`](Self::retire) has asked all threads to end, which take what is left in it.
+    /// Returns false if none of them is left.
+    pub(crate) fn wait_for_room(&self, has_room: impl Fn() -> bool) -> bool {
+        loop {
+            self.alarm.expect_room();
+            if has_room() {
+                return true;
+            }
+            if self.serving().all(Running::has_ended) {
+                return false;
+            }
+            self.remind_all();
+        }
     }
 
     /// Waits for all threads to end, which [`retire`](Self::retire) has asked them to.
     pub fn join(self) {
+        while !self.all().all(Running::has_ended) {
+            self.remind_all();
+        }
         let serving = self.generation.slots.into_iter().filter_map(Slot::into_running);
         let draining = self.draining.into_iter().map(|(running, _)| running);
-        let threads: Vec<_> = serving.chain(draining).collect();
-        while !threads.iter().all(Running::has_ended) {
-            threads.iter().for_each(Running::wake);
-            self.alarm.wait(REPEAT);
-        }
-        threads.into_iter().map(Running::join).for_each(report);
+        serving.chain(draining).map(Running::join).for_each(report);
+    }
+
+    /// Wakes all threads, and waits for news of them.
+    fn remind_all(&self) {
+        self.all().for_each(Running::wake);
+        self.alarm.wait(REPEAT);
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Running> {
+        let draining = self.draining.iter().map(|(running, _)| running);
+        self.serving().chain(draining)
+    }
+
+    fn serving(&self) -> impl Iterator<Item = &Running> {
+        self.generation.slots.iter().filter_map(Slot::running)
     }
 }
 

@@ -82,6 +82,50 @@ pub(crate) fn a_queue_is_answered_before_exit(model: &Model) {
     assert_eq!(server.finish().code, Some(0));
 }
 
+/// A worker gives a new connection a moment for its first request. With the queue full the main thread waits for that worker,
+/// and has to close a connection that stays silent.
+pub(crate) fn a_silent_peer_delays_no_queue_at_exit(model: &Model) {
+    let flags = ["--accept", "queue", "--workers", "1", "--queue", "1"];
+    for _ in 0..3 {
+        let mut server = model.start(&[&flags[..], &["--drain-timeout", "60s"]].concat());
+        let before = server.tree().descriptors();
+        let mut silent = server.connect();
+        let mut waiting = connect(&server, 4);
+        eventually("the queue is full", || server.tree().descriptors() == before + 2);
+        server.signal(Signal::SIGTERM);
+        for client in &mut waiting {
+            client.receive().is("pong", "1");
+            client.expect_end();
+        }
+        silent.expect_end();
+        assert_eq!(server.finish().code, Some(0));
+    }
+}
+
+/// A connection in the queue is open, so it counts.
+pub(crate) fn max_connections_counts_the_queue(model: &Model) {
+    for accept in model.accept_flags() {
+        let flags = [&accept[..], &["--workers", "5", "--max-connections", "3"]].concat();
+        let server = model.start(&flags);
+        model.wait_for_count(&server, 3);
+        let before = server.tree().descriptors();
+        let waiting = connect(&server, 10);
+        eventually("three are served", || {
+            waiting.iter().filter(|client| client.has_data()).count() == 3
+        });
+        server.wait_until_idle(|| {});
+        assert_eq!(
+            server.tree().descriptors(),
+            before + 3,
+            "{accept:?}: the rest is in the backlog"
+        );
+        for mut client in waiting {
+            client.receive().is("pong", "1");
+        }
+        server.expect_service();
+    }
+}
+
 /// Connections in the queue are left to the successors of a worker that drains.
 pub(crate) fn a_restart_loses_nothing_of_the_queue(model: &Model) {
     let flags = ["--accept", "queue", "--workers", "1", "--queue", "2"];
