@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 use serde_json::value::RawValue;
 use socket2::SockRef;
@@ -156,6 +157,12 @@ impl Client {
     pub(crate) fn has_data(&self) -> bool {
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
         matches!(recv(self.stream.as_raw_fd(), &mut [0], flags), Ok(1))
+    }
+
+    /// Whether a reply has come, or the end, or an error.
+    pub(crate) fn is_readable(&self) -> bool {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        !matches!(recv(self.stream.as_raw_fd(), &mut [0], flags), Err(Errno::EAGAIN))
     }
 
     /// Asserts that neither a reply nor the end comes for a moment.

@@ -120,6 +120,7 @@ const GROUPS: &[Group] = groups! {
         }
         supervision {
             a_worker_that_keeps_dying_is_given_up
+            a_restart_at_the_process_limit_waits_for_room
             a_server_whose_workers_all_keep_dying_exits
             help_names_the_limit_of_restarts
             a_server_without_processes_or_threads_exits_with_one_line
@@ -183,6 +184,8 @@ const GROUPS: &[Group] = groups! {
             a_blocked_worker_gets_connections_last
             connections_beyond_a_full_channel_are_served
             connections_beyond_a_full_channel_are_drained
+            a_drain_without_room_is_idle_and_can_be_ended
+            more_connections_than_descriptors_are_taken_back
             max_connections_counts_workers_that_drain
         }
     }

@@ -9,7 +9,6 @@ use std::mem::MaybeUninit;
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -46,6 +45,8 @@ pub(crate) enum Received {
     Nothing,
     /// Something, but this process has no descriptor for it. To receive it would close it.
     NoDescriptor,
+    /// A connection that the kernel closed, because it could not give this process a descriptor for it after all.
+    Lost,
     /// Nothing, and nothing will come.
     End,
 }
@@ -81,6 +82,11 @@ impl Sender {
         self.receiver.receive()
     }
 
+    /// Whether there is a connection that the worker has not received.
+    pub(crate) fn has_rest(&self) -> bool {
+        matches!(self.receiver.peek(), Received::NoDescriptor)
+    }
+
     /// Lets the worker see the end behind what it has not received.
     pub(crate) fn end(&self) {
         // It fails only if the worker has gone.
@@ -108,11 +114,7 @@ impl Receiver {
     /// The next connection. Never blocks.
     pub(crate) fn receive(&self) -> Received {
         if self.require_descriptor().is_err() {
-            return if self.has_something() {
-                Received::NoDescriptor
-            } else {
-                Received::Nothing
-            };
+            return self.peek();
         }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -130,8 +132,7 @@ impl Receiver {
             RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
             _ => None,
         });
-        // Without a descriptor the kernel has closed it, because the system's table of files was full.
-        descriptor.map_or(Received::NoDescriptor, |descriptor| {
+        descriptor.map_or(Received::Lost, |descriptor| {
             Received::Connection(descriptor.into())
         })
     }
@@ -142,9 +143,13 @@ impl Receiver {
         Ok(())
     }
 
-    fn has_something(&self) -> bool {
-        let mut sockets = [PollFd::new(&self.0, PollFlags::IN)];
-        poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    /// What there is, without receiving it.
+    fn peek(&self) -> Received {
+        match recv(&self.0, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((0, _)) => Received::End,
+            Ok(_) => Received::NoDescriptor,
+            Err(_) => Received::Nothing,
+        }
     }
 
     /// Sends a report, unless the channel is full. Returns whether it was sent.
@@ -216,8 +221,20 @@ mod tests {
         let (client, server) = connection();
         sender.send(server).unwrap();
         drop(receiver);
+        sender.end();
+        assert!(sender.has_rest());
         let taken = received(sender.take_back());
+        assert!(!sender.has_rest());
+        assert!(matches!(sender.take_back(), Received::End));
         assert_eq!(taken.peer_addr().unwrap(), client.local_addr().unwrap());
+    }
+
+    #[test]
+    fn a_message_without_its_descriptor_is_a_lost_connection() {
+        let (sender, receiver) = channel().unwrap();
+        send(&sender.socket, &[0], SendFlags::empty()).unwrap();
+        assert!(matches!(receiver.receive(), Received::Lost));
+        assert!(matches!(receiver.receive(), Received::Nothing));
     }
 
     #[test]

@@ -80,6 +80,8 @@ impl Inbox {
                     self.received += 1;
                     event_loop.adopt(connection);
                 }
+                // It has ended already.
+                Received::Lost => self.received += 1,
                 Received::Nothing => self.state = State::Waiting,
                 Received::End => self.state = State::Ended,
                 Received::NoDescriptor => {

@@ -26,6 +26,7 @@
 mod channel;
 mod inbox;
 mod parent;
+mod team;
 
 use std::num::NonZeroU16;
 use std::process::ExitCode;

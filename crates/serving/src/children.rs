@@ -33,8 +33,10 @@ pub(crate) const REPEAT: Duration = Duration::from_millis(50);
 pub enum Fork {
     /// The new process.
     Child,
-    /// The one that forked it.
-    Parent,
+    /// The one that forked it, and the new process.
+    Parent(Pid),
+    /// The one that could fork none.
+    Failed,
 }
 
 /// The children of this process.
@@ -124,18 +126,18 @@ impl Children {
     /// Forks. At the limit of processes it waits until it can.
     ///
     /// The connection that the child is for has been accepted, so a request to stop is no reason to give up. The parent
-    /// returns without a child only if none could be forked until the end of the drain timeout.
+    /// fails only if none could be forked until the end of the drain timeout.
     pub fn fork(&mut self) -> Result<Fork> {
         loop {
             match self.try_fork() {
                 Ok(ForkResult::Child) => return Ok(Fork::Child),
-                Ok(ForkResult::Parent { .. }) => return Ok(Fork::Parent),
+                Ok(ForkResult::Parent { child }) => return Ok(Fork::Parent(child)),
                 Err(Error::System { source, .. }) if is_exhaustion(&source) => {
                     self.watch.ride_out("fork", &source)?;
                     while self.reap().is_some() {}
                     // Other children make room as they end.
                     if self.watch.stopping() && self.ask_to_stop() == Asked::TooLate {
-                        return Ok(Fork::Parent);
+                        return Ok(Fork::Failed);
                     }
                 }
                 Err(error) => return Err(error),

@@ -205,9 +205,9 @@ impl Crew {
             Ok(ForkResult::Parent { child }) => {
                 self.slots.started(slot, child, Instant::now());
                 self.not_before = None;
-                Ok(Fork::Parent)
+                Ok(Fork::Parent(child))
             }
-            Err(error) => self.put_off(error).map(|()| Fork::Parent),
+            Err(error) => self.put_off(error).map(|()| Fork::Failed),
         }
     }
 

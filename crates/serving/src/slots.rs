@@ -113,12 +113,6 @@ impl Slots {
         }
     }
 
-    /// The worker that was started last for this slot.
-    pub(crate) fn newest_of(&self, slot: usize) -> Option<Pid> {
-        let slot = self.all.get(slot)?;
-        slot.successor.or(slot.worker()).map(|worker| worker.pid)
-    }
-
     /// A worker is ready. Returns the one whose place it takes, which has to drain.
     pub(crate) fn ready(&mut self, pid: Pid) -> Option<Pid> {
         let slot = self

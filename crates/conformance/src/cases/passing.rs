@@ -151,6 +151,50 @@ pub(crate) fn connections_beyond_a_full_channel_are_drained(model: &Model) {
     assert_eq!(server.finish().code, Some(0));
 }
 
+/// The parent waits for a blocked worker without using the CPU. It hears a second signal.
+pub(crate) fn a_drain_without_room_is_idle_and_can_be_ended(model: &Model) {
+    let mut server = model.start(&["--workers", "1", "--drain-timeout", "60s"]);
+    server.wait_for_workers(1);
+    let _blocked = server.connect_with(request("block", "60000"));
+    let _clients: Vec<_> = (0..MANY).map(|_| server.connect()).collect();
+    server.signal(Signal::SIGTERM);
+    server.wait_until_idle(|| {});
+    server.signal(Signal::SIGTERM);
+    let finished = server.finish();
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+}
+
+/// More connections wait for a stopped worker than the parent has descriptors for. When it is killed, none is lost.
+pub(crate) fn more_connections_than_descriptors_are_taken_back(model: &Model) {
+    let limited = ["sh", "-c", r#"ulimit -n 40 && exec "$0" "$@""#];
+    for workers in [1, 2] {
+        let server = model.start_by(&limited, &["--workers", &workers.to_string()]);
+        let stopped = server.wait_for_workers(workers)[0];
+        kill(stopped, Signal::SIGSTOP).expect("the worker runs");
+        let mut clients: Vec<_> = (0..120).map(|_| server.connect()).collect();
+        for client in &mut clients {
+            client.send(request("ping", "1"));
+        }
+        server.wait_until_idle(|| {});
+        let waiting = clients.iter().filter(|client| !client.has_data()).count();
+        assert!(waiting > 60, "most wait for the stopped worker: {waiting}");
+        kill(stopped, Signal::SIGKILL).expect("the worker runs");
+        // As they close, others get their descriptors.
+        eventually("all are served", || {
+            clients.retain_mut(|client| {
+                let is_over = client.is_readable();
+                if is_over {
+                    client.receive().is("pong", "1");
+                }
+                !is_over
+            });
+            clients.is_empty()
+        });
+        server.wait_for_replacements(&[stopped], workers);
+        server.expect_service();
+    }
+}
+
 /// The parent counts connections of all workers together, those of a worker that drains included.
 pub(crate) fn max_connections_counts_workers_that_drain(model: &Model) {
     let server = model.start(&[

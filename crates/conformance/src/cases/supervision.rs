@@ -1,6 +1,8 @@
 //! Workers that can't start, and workers that keep dying.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -54,6 +56,41 @@ pub(crate) fn a_server_without_processes_or_threads_exits_with_one_line(model: &
         "one line: {}",
         finished.stderr
     );
+}
+
+/// A new worker that can't be forked replaces none until it can, and the attempts cost no descriptor.
+pub(crate) fn a_restart_at_the_process_limit_waits_for_room(model: &Model) {
+    for accept in model.accept_flags() {
+        // The supervisor and two workers.
+        let Some(limit) = process_limit(model, 3) else {
+            return;
+        };
+        let server = limit.start(model, &[&accept[..], &["--workers", "2"]].concat());
+        let before = model.wait_for_count(&server, 2);
+        let mut client = server.connect_served();
+        server.wait_until_idle(|| {});
+        let held = || server.tree().descriptors_of(server.pid());
+        let held_before = held();
+        server.signal(Signal::SIGHUP);
+        eventually("no worker can be forked", || {
+            server.printed_on_stderr().contains("can't fork")
+        });
+        // For some more attempts.
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(
+            model.workers_now(&server),
+            before,
+            "{accept:?}: the workers go on"
+        );
+        client.expect_pong();
+        drop(client);
+        // It leaves room for the restart.
+        kill(before[0], Signal::SIGKILL).expect("the worker runs");
+        server.wait_for_replacements(&before, 2);
+        server.wait_until_idle(|| {});
+        assert_eq!(held(), held_before, "{accept:?}: descriptors of the supervisor");
+        server.expect_service();
+    }
 }
 
 /// A kernel allows a process so many mappings of memory, and each thread has several.

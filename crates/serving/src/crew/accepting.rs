@@ -1,9 +1,7 @@
 //! A supervisor that accepts for its workers.
 
 use std::net::TcpStream;
-use std::time::Instant;
-
-use nix::unistd::Pid;
+use std::time::{Duration, Instant};
 
 use super::Crew;
 use crate::error::{Error, Result};
@@ -53,9 +51,8 @@ impl Crew {
         self.children.has_time_left()
     }
 
-    /// The process that was forked last for this slot, if it serves or starts.
-    #[must_use]
-    pub fn newest_of(&self, slot: usize) -> Option<Pid> {
-        self.slots.newest_of(slot)
+    /// Waits for a signal, or for the time to pass, also in a server that stops.
+    pub fn pause(&self, timeout: Duration) -> Result<()> {
+        self.children.signals().wait(&[], Some(timeout)).map(|_| ())
     }
 }
