@@ -118,7 +118,7 @@ fn section(results: &Results<'_>, contenders: &[Contender]) -> Section {
         setup: setup::text(results),
         expected: experiment.expected.clone(),
         meaning: conclusions::meaning(results),
-        finding: conclusions::finding(results),
+        findings: conclusions::findings(results),
         caveats: caveats::section_caveats(results),
         short: short_table(results),
         table: main_table(results, Width::Page),

@@ -9,5 +9,5 @@ mod ranking;
 mod workers;
 
 pub(crate) use decision::decision;
-pub(crate) use findings::finding;
+pub(crate) use findings::findings;
 pub(crate) use meaning::meaning;

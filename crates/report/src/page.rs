@@ -126,8 +126,8 @@ pub(crate) struct Section {
     pub(crate) expected: Option<String>,
     /// What it found, in one sentence.
     pub(crate) meaning: String,
-    /// What else it found, in sentences: each setting, errors, theory.
-    pub(crate) finding: String,
+    /// What else it found: an item for each setting, then for errors and for theory. One item if there is one setting.
+    pub(crate) findings: Vec<String>,
     /// What limits its conclusions, a sentence each.
     pub(crate) caveats: Vec<String>,
     /// A small table of the settings that matter most. Its caption is the heading of its first column.

@@ -305,7 +305,7 @@ fn a_smoke_run_ranks_nothing() {
             for cell in cells {
                 assert_eq!(cell.mark, Mark::None, "{}: {cell:?}", section.key);
             }
-            let words = format!("{} {}", section.meaning, section.finding);
+            let words = format!("{} {}", section.meaning, section.findings.join(" "));
             assert!(!words.contains("best") && !words.contains("tied"), "{words}");
         }
     }
@@ -341,7 +341,7 @@ fn one_comparable_model_is_not_a_tie() {
         .sections
         .iter()
         .find(|section| section.key == "past-capacity");
-    let finding = &section.expect("it was asked").finding;
+    let finding = section.expect("it was asked").findings.join(" ");
     assert!(
         finding.contains(
             "30 %: only `alpha` on 1 connection is comparable (147 µs); not ranked: `beta`, `delta` and `epsilon` (overloaded)."
@@ -385,7 +385,7 @@ fn no_comparable_model_is_not_a_tie() {
     }
     let page = page_of(&environment, &records);
     let section = page.sections.iter().find(|section| section.key == "waiting");
-    let finding = &section.expect("it was asked").finding;
+    let finding = section.expect("it was asked").findings.join(" ");
     assert!(
         finding.contains("not ranked: ") && finding.contains("of its requests failed"),
         "{finding}"

@@ -9,6 +9,7 @@ use schema::experiment::{Experiment, Load, Method, Setting};
 use schema::name::{NAMES, is_name};
 
 use super::error::ExperimentError;
+use super::on_cpus::RATE;
 use crate::profile;
 use report::metric::{self, Samples};
 
@@ -54,6 +55,7 @@ fn one(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
     }
     workers(setting.workers)?;
     workload(experiment, setting)?;
+    titles(setting)?;
     // A setting with a rate for each CPU has its place when the CPUs are known.
     let has_place = setting.x.is_some() || setting.load.rate_per_s_per_cpu.is_some();
     if let Some(axis) = experiment.axis.as_ref().filter(|_| !has_place) {
@@ -101,6 +103,18 @@ fn workload(experiment: &Experiment, setting: &Setting) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Checks that a rate is known where a title has its place.
+fn titles(setting: &Setting) -> Result<(), String> {
+    let workload = setting.workload.iter().map(|workload| &workload.title);
+    let has_place = |title: &String| title.contains(RATE);
+    if setting.load.known_rate_per_s().is_none() && workload.chain([&setting.title]).any(has_place) {
+        return Err(format!(
+            "{RATE} is in a title, but its rate is not known beforehand; give rate_per_s_per_cpu or rate_per_s"
+        ));
+    }
+    Ok(())
 }
 
 fn workers(count: Option<u16>) -> Result<(), String> {

@@ -5,7 +5,7 @@ use schema::experiment::{Experiment, Setting};
 use report::numbers;
 
 /// What stands for the offered rate in the title of a setting and of its workload.
-const RATE: &str = "{rate}";
+pub(super) const RATE: &str = "{rate}";
 
 /// The experiment on servers with so many CPUs. In titles the offered rate is filled in, and a setting without a place on the
 /// axis has its rate there.

@@ -152,24 +152,20 @@ fn in_groups(given: &[(u16, &str)]) -> String {
     each.chain(others).collect::<Vec<_>>().join(", ")
 }
 
-/// The offered rate as a share of what each model can do. Where that follows from the work, it can be the same for all.
+/// The offered rate as a share of what each model can do. Where that follows from the work, models of one kind have the same.
 fn own_capacity(results: &Results<'_>) -> Option<String> {
-    let has_own_rates = |answer: &Answer<'_>| {
-        let loads = answer
-            .rows
-            .iter()
-            .map(|row| answer.setting.load_for(row.contender));
-        let mut shares = loads.filter(|load| load.capacity.is_some());
-        let first = shares.next();
-        first.is_some_and(|first| {
-            let rate = first.known_rate_per_s();
-            rate.is_none() || shares.any(|load| load.known_rate_per_s() != rate)
-        })
-    };
-    let mut answers = results.answers.iter();
-    answers
-        .any(has_own_rates)
-        .then(|| "Each model had its own rate.".to_owned())
+    let mut differ = false;
+    for answer in &results.answers {
+        let rows = answer.rows.iter();
+        let loads = rows.map(|row| answer.setting.load_for(row.contender));
+        let shares = loads.filter(|load| load.capacity.is_some());
+        let rates: Vec<_> = shares.map(|load| load.known_rate_per_s()).collect();
+        if rates.contains(&None) {
+            return Some("Each model had its own rate.".to_owned());
+        }
+        differ |= rates.windows(2).any(|pair| pair[0] != pair[1]);
+    }
+    differ.then(|| "Rates differ with the capacity.".to_owned())
 }
 
 fn replaced_after_a_pause(results: &Results<'_>) -> Option<String> {
@@ -266,9 +262,9 @@ mod tests {
     }
 
     #[test]
-    fn known_capacities_that_differ_are_own_rates() {
+    fn known_capacities_that_differ_are_named() {
         let (mut environment, records) = fixture::run();
-        for (own, has_own) in [(9_090.0, false), (1_000.0, true)] {
+        for (own, differ) in [(9_090.0, false), (1_000.0, true)] {
             for key in ["30", "85", "120"] {
                 let setting = fixture::setting(&mut environment, "past-capacity", key);
                 setting.load.capacity_per_s = Some(9_090.0);
@@ -289,8 +285,10 @@ mod tests {
             let caveats = section_caveats(results.expect("it was asked"));
             let named = caveats
                 .iter()
-                .any(|caveat| caveat == "Each model had its own rate.");
-            assert_eq!(named, has_own, "{caveats:?}");
+                .any(|caveat| caveat == "Rates differ with the capacity.");
+            assert_eq!(named, differ, "{caveats:?}");
+            let each = caveats.iter().any(|caveat| caveat.starts_with("Each model"));
+            assert!(!each, "{caveats:?}");
         }
     }
 

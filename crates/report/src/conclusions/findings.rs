@@ -11,21 +11,25 @@ use crate::numbers::{count, list};
 use crate::standing::Reason;
 use crate::summary::{Answer, Results, Row};
 
-/// What an experiment found beyond its meaning, in sentences: each setting, errors, and how far theory was from it.
-pub(crate) fn finding(results: &Results<'_>) -> String {
-    let mut sentences = match results.experiment.method {
+/// What an experiment found beyond its meaning: an item for each setting, then for errors, and for how far theory was from it.
+/// One item if there is one setting.
+pub(crate) fn findings(results: &Results<'_>) -> Vec<String> {
+    let mut items = match results.experiment.method {
         Method::KillWorker => Vec::new(),
         _ => ranked(results),
     };
-    sentences.extend(errors(results));
+    items.extend(errors(results));
     if *results.headline() == load::MEAN {
         let theories = results.experiment.theory.iter();
-        sentences.extend(theories.filter_map(|theory| against(theory, results)));
+        items.extend(theories.filter_map(|theory| against(theory, results)));
     }
     if matches!(results.experiment.method, Method::RateUnderBound { .. }) {
-        sentences.extend(out_of_reach(results));
+        items.extend(out_of_reach(results));
     }
-    sentences.join(" ")
+    match &*results.answers {
+        [_] if !items.is_empty() => vec![items.join(" ")],
+        _ => items,
+    }
 }
 
 /// A sentence for each setting, and one for those in which every model was overloaded.
@@ -67,19 +71,18 @@ fn in_words(answer: &Answer<'_>) -> Option<String> {
     })
 }
 
-/// The errors of each model, by setting.
+/// The errors of each model, an item for each setting that has some.
 fn errors(results: &Results<'_>) -> Vec<String> {
-    let mut sentences = Vec::new();
-    for answer in &results.answers {
-        for row in answer.rows.iter().filter(|row| row.errors.any()) {
-            let setting = match &*results.answers {
-                [_] => String::new(),
-                _ => format!(", {}", answer.name()),
-            };
-            sentences.push(format!("{}{setting}: {}.", name(row), row.errors.in_words()));
-        }
-    }
-    sentences
+    let answers = results.answers.iter().map(|answer| {
+        let setting = match &*results.answers {
+            [_] => String::new(),
+            _ => format!(", {}", answer.name()),
+        };
+        let rows = answer.rows.iter().filter(|row| row.errors.any());
+        let sentences = rows.map(|row| format!("{}{setting}: {}.", name(row), row.errors.in_words()));
+        sentences.collect::<Vec<_>>().join(" ")
+    });
+    answers.filter(|item| !item.is_empty()).collect()
 }
 
 /// How far the measured means are from a theory, in each setting from the nearest model to the furthest. As differences,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::ranking::name;
 use crate::metric::Kind;
 use crate::numbers::list;
+use crate::remark;
 use crate::summary::{Results, Row};
 
 /// The share of its highest rate from which on a model has enough workers.
@@ -36,6 +37,11 @@ pub(super) fn by_workers(results: &Results<'_>) -> Vec<String> {
         });
         let rates: Vec<_> = rates.collect();
         let highest = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+        // Where the load generator limits the highest rate, more workers may be needed than are seen to be.
+        let is_bound = results.answers.iter().any(|answer| {
+            let row = answer.rows.iter().find(|row| row.place == model.place);
+            row.is_some_and(|row| remark::is_client_bound(row, answer.metric(0)))
+        });
         let enough = rates
             .iter()
             .position(|(_, rate)| highest > 0.0 && *rate >= NEARLY * highest)?;
@@ -45,7 +51,7 @@ pub(super) fn by_workers(results: &Results<'_>) -> Vec<String> {
             .collect();
         Some(Needs {
             model: name(model),
-            enough: rates[enough].0.clone(),
+            enough: format!("{}{}", if is_bound { "at least " } else { "" }, rates[enough].0),
             fewer,
         })
     };
@@ -58,7 +64,7 @@ const ALONE_MOST: usize = 3;
 /// How many workers a model needs.
 struct Needs {
     model: String,
-    /// The setting in which it has enough.
+    /// The setting in which it has enough, with words before it if the load generator may have limited its highest rate.
     enough: String,
     /// The settings before that, with the shares of its highest rate in per cent.
     fewer: Vec<(String, f64)>,
@@ -116,6 +122,7 @@ fn in_groups(all: Vec<Needs>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::fixture;
+    use crate::summary::Summary;
     use schema::record::Outcome;
 
     #[test]
@@ -134,18 +141,30 @@ mod tests {
             }
         }
         let summary = fixture::summary(&environment, &records);
-        let asked = |key| {
-            summary
-                .results
-                .iter()
-                .find(|results| results.experiment.key == key)
-        };
-        let results = asked("request-cost").expect("it was asked");
+        let results = results_of(&summary, "request-cost");
         assert_eq!(
             crate::conclusions::meaning(results),
             "`delta` needs 32 workers for 90 % of its highest rate (4 workers: 30 %)."
         );
-        assert!(!varies_workers(asked("past-capacity").expect("it was asked")));
+        assert!(!varies_workers(results_of(&summary, "past-capacity")));
+
+        for record in &mut records {
+            if let Outcome::Measured(trial) = &mut record.outcome {
+                trial.load.checks.client_limited = Some(record.setting == "64");
+            }
+        }
+        let summary = fixture::summary(&environment, &records);
+        assert_eq!(
+            crate::conclusions::meaning(results_of(&summary, "request-cost")),
+            "`delta` needs at least 32 workers for 90 % of its highest rate (4 workers: 30 %)."
+        );
+    }
+
+    fn results_of<'s, 'a>(summary: &'s Summary<'a>, key: &str) -> &'s Results<'a> {
+        let mut results = summary.results.iter();
+        results
+            .find(|results| results.experiment.key == key)
+            .expect("it was asked")
     }
 
     #[test]

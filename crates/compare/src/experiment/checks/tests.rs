@@ -133,6 +133,28 @@ fn a_rate_is_given_in_one_way() {
 }
 
 #[test]
+fn a_rate_in_a_title_must_be_known() {
+    let with = |load: &str| {
+        let text = format!(
+            "key = \"mine\"\ntitle = \"Mine\"\nquestion = \"?\"\nsetup = \"-\"\nheadline = \"mean_us\"\n\
+             [[setting]]\nkey = \"a\"\ntitle = \"at {{rate}}/s\"\nload = {{ {load} }}"
+        );
+        parse(&text).map(drop).map_err(|error| error.to_string())
+    };
+    for known in [
+        "rate_per_s_per_cpu = 9.0",
+        "rate_per_s = 9.0",
+        "capacity = 0.5, capacity_per_s = 9.0",
+    ] {
+        assert_eq!(with(known), Ok(()), "{known}");
+    }
+    for unknown in ["capacity = 0.5", "connections = 1"] {
+        let reason = with(unknown).unwrap_err();
+        assert!(reason.contains("{rate} is in a title"), "{reason}");
+    }
+}
+
+#[test]
 fn a_headline_quantile_needs_twenty_samples_beyond() {
     let load = |rate: &str| format!("profiles = [\"standard\"]\nload = {{ {rate} }}");
     let reported = [

@@ -174,9 +174,11 @@ fn section(key: &str, title: &str, plots: Vec<Plot>) -> Section {
         expected: Some("A model with one thread stays flat.".to_owned()),
         meaning: "**epoll, one thread** serves most.".to_owned(),
         caveats: vec!["The servers had one CPU.".to_owned()],
-        finding:
+        findings: vec![
             "**epoll, one thread** serves most: 51,200 requests/s (50,100 – 52,000) with 64 connections."
                 .to_owned(),
+            "1 connection: all tied.".to_owned(),
+        ],
         short: table("Requests/s"),
         table: table("Requests/s"),
         details: vec![table("All metrics with 1 connection")],

@@ -39,8 +39,11 @@ pub(super) fn render(section: &Section, models: &[Model<'_>]) -> Markup {
                 }
             }
             dl.aside {
-                @if !section.finding.is_empty() && section.finding != section.meaning {
-                    div { dt { "Found" } dd { (marked(&section.finding)) } }
+                @match &*section.findings {
+                    [] => {}
+                    [one] if *one == section.meaning => {}
+                    [one] => div { dt { "Found" } dd { (marked(one)) } },
+                    items => div { dt { "Found" } dd { ul { @for item in items { li { (marked(item)) } } } } },
                 }
                 div { dt { "Setup" } dd { (marked(&section.setup)) } }
                 @if let Some(expected) = &section.expected {
