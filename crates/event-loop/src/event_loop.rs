@@ -258,7 +258,9 @@ impl EventLoop {
         }
         // While no timer is set, as in most loads, this does not read the clock.
         while let Some(key) = self.timers.due(Instant::now) {
-            let open = self.connections.get_mut(key)?;
+            let Some(open) = self.connections.get_mut(key) else {
+                continue;
+            };
             if open.connection.notice_timer() {
                 return Some(open.id(key));
             }
