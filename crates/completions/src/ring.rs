@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{io, ptr};
 
 use io_uring::squeue::{Entry, Flags};
-use io_uring::types::{CancelBuilder, Fd, Fixed, SubmitArgs, Timespec};
+use io_uring::types::{CancelBuilder, DestinationSlot, Fd, Fixed, SubmitArgs, Timespec};
 use io_uring::{IoUring, Probe, cqueue, opcode};
 use rustix::event::PollFlags;
 use rustix::net::{SendFlags, SocketFlags};
@@ -18,7 +18,7 @@ use crate::buffers::{Buffers, GROUP, Received};
 use crate::settings::{Receive, Settings, Target, TaskWork};
 
 /// Whose completion it is: the highest bits of the number that the kernel returns with it. The rest is the caller's token,
-/// or the place of the bytes that were sent.
+/// or the place of the bytes that were sent. A token with one of these bits would be taken for something else.
 const KIND: u64 = 3 << 62;
 const OTHER: u64 = 0;
 const SEND: u64 = 1 << 62;
@@ -61,6 +61,8 @@ pub struct Ring {
     sending: ManuallyDrop<Slab<(u64, Vec<u8>)>>,
     /// Completions that were fetched and not taken yet.
     fetched: VecDeque<cqueue::Entry>,
+    /// Operations that found the queue full, in order.
+    unqueued: VecDeque<Entry>,
     accepts_direct: bool,
 }
 
@@ -83,15 +85,10 @@ macro_rules! for_target {
 }
 
 impl Ring {
-    /// Operations that can be queued before the kernel has to take them.
-    const SUBMISSIONS: u32 = 4096;
-    /// Completions that the kernel can store without allocating.
-    const COMPLETIONS: u32 = 32_768;
-
     /// Makes a ring. It fails where the kernel, or a sandbox, allows none, and where the kernel lacks an operation.
     pub fn new(settings: &Settings) -> io::Result<Self> {
         let mut builder = IoUring::builder();
-        builder.setup_cqsize(Self::COMPLETIONS).setup_submit_all();
+        builder.setup_cqsize(settings.completions).setup_submit_all();
         match settings.task_work {
             TaskWork::Interrupting => {}
             TaskWork::Cooperative => {
@@ -104,7 +101,7 @@ impl Ring {
         if let Some(idle_ms) = settings.kernel_thread_idle_ms {
             builder.setup_sqpoll(idle_ms);
         }
-        let ring = builder.build(Self::SUBMISSIONS)?;
+        let ring = builder.build(settings.submissions)?;
         require_operations(&ring)?;
         if settings.direct > 0 {
             ring.submitter().register_files_sparse(settings.direct)?;
@@ -115,11 +112,13 @@ impl Ring {
             buffers,
             sending: ManuallyDrop::default(),
             fetched: VecDeque::new(),
+            unqueued: VecDeque::new(),
             accepts_direct: settings.direct > 0,
         })
     }
 
-    /// Accepts connections from a listener: one, or all that come (multishot).
+    /// Accepts connections from a listener: one, or all that come (multishot). They get a descriptor, or a place in the
+    /// table of the ring if it has one.
     pub fn accept(&mut self, listener: BorrowedFd<'_>, multishot: bool, token: u64) {
         let listener = Fd(listener.as_raw_fd());
         let flags = SocketFlags::CLOEXEC.bits().cast_signed();
@@ -130,11 +129,14 @@ impl Ring {
         } else if multishot {
             opcode::AcceptMulti::new(listener).flags(flags).build()
         } else {
-            opcode::Accept::new(listener, ptr::null_mut(), ptr::null_mut())
-                .flags(flags)
-                .build()
+            let one = opcode::Accept::new(listener, ptr::null_mut(), ptr::null_mut());
+            if self.accepts_direct {
+                one.file_index(Some(DestinationSlot::auto_target())).build()
+            } else {
+                one.flags(flags).build()
+            }
         };
-        self.push(entry, ACCEPT | token);
+        self.push(entry, ACCEPT | checked(token));
     }
 
     /// Receives into a buffer of the ring.
@@ -151,18 +153,7 @@ impl Ring {
                 once.flags(Flags::BUFFER_SELECT)
             }
         };
-        self.push(entry, OTHER | token);
-    }
-
-    /// The bytes that a completion brought.
-    #[must_use]
-    pub fn bytes(&self, received: &Received) -> &[u8] {
-        self.buffers.bytes(received)
-    }
-
-    /// Gives a buffer back, so that the kernel can receive into it again.
-    pub fn give_back(&mut self, received: Received) {
-        self.buffers.give_back(received);
+        self.push(entry, OTHER | checked(token));
     }
 
     /// Sends these bytes from an offset on. They come back with the completion.
@@ -170,7 +161,7 @@ impl Ring {
         let rest = &bytes[offset..];
         // A vector's bytes stay where they are when the vector moves, and the slab keeps it until the completion.
         let (start, length) = (rest.as_ptr(), rest.len() as u32);
-        let place = self.sending.insert((token, bytes));
+        let place = self.sending.insert((checked(token), bytes));
         let flags = SendFlags::NOSIGNAL.bits().cast_signed();
         let entry = for_target!(to, |socket| {
             opcode::Send::new(socket, start, length).flags(flags).build()
@@ -185,7 +176,7 @@ impl Ring {
         let entry = for_target!(to, |socket| {
             opcode::Send::new(socket, start, length).flags(flags).build()
         });
-        self.push(entry.flags(Flags::SKIP_SUCCESS), OTHER | token);
+        self.push(entry.flags(Flags::SKIP_SUCCESS), OTHER | checked(token));
     }
 
     /// The same, without a copy of the bytes. There are two completions, which both have the token.
@@ -195,7 +186,7 @@ impl Ring {
         let entry = for_target!(to, |socket| {
             opcode::SendZc::new(socket, start, length).flags(flags).build()
         });
-        self.push(entry, OTHER | token);
+        self.push(entry, OTHER | checked(token));
     }
 
     /// Reports events of a descriptor, which include errors and a hang-up: the first one, or each change (multishot).
@@ -203,17 +194,17 @@ impl Ring {
         let entry = opcode::PollAdd::new(Fd(descriptor.as_raw_fd()), u32::from(events.bits()))
             .multi(multishot)
             .build();
-        self.push(entry, OTHER | token);
+        self.push(entry, OTHER | checked(token));
     }
 
     /// Cancels the operation that has this token and is neither a send nor an accept. Its completion still comes.
     pub fn cancel(&mut self, token: u64) {
-        self.push_cancel(CancelBuilder::user_data(OTHER | token));
+        self.push_cancel(CancelBuilder::user_data(OTHER | checked(token)));
     }
 
     /// Cancels the accept that has this token. Its completion still comes.
     pub fn cancel_accept(&mut self, token: u64) {
-        self.push_cancel(CancelBuilder::user_data(ACCEPT | token));
+        self.push_cancel(CancelBuilder::user_data(ACCEPT | checked(token)));
     }
 
     /// Cancels all operations on a descriptor. Their completions still come.
@@ -238,42 +229,76 @@ impl Ring {
         self.push(entry.flags(Flags::SKIP_SUCCESS), UNWANTED);
     }
 
-    /// Queues an operation. Where the queue is full, the kernel takes it first.
+    /// Queues an operation. Where the queue is full, it waits for the next system call: one that was made here would receive
+    /// bytes, and whoever counts those that have arrived would miss them.
     ///
     /// It is private: whatever an entry points to must stay in place until its completion.
     fn push(&mut self, entry: Entry, user_data: u64) {
-        debug_assert!(
-            user_data == UNWANTED || user_data & KIND != UNWANTED,
-            "a token has 62 bits"
-        );
         let entry = entry.user_data(user_data);
-        // SAFETY: the entry points to nothing, to bytes that live as long as the process, or to bytes in `sending`, which
-        // are neither moved nor freed before their completion. Where it receives, it names the group of buffers.
-        while unsafe { self.queues.0.submission().push(&entry) }.is_err() {
-            // Whatever the reason for an error is, it is met again by the next wait, which reports it.
-            let _ = self.queues.0.submit();
+        if !self.unqueued.is_empty() || !self.queues.push(&entry) {
+            self.unqueued.push_back(entry);
         }
+    }
+
+    /// Queues those that had found the queue full, as far as there is room. Returns whether there was any.
+    fn queue_more(&mut self) -> bool {
+        let before = self.unqueued.len();
+        while let Some(entry) = self.unqueued.front()
+            && self.queues.push(entry)
+        {
+            self.unqueued.pop_front();
+        }
+        self.unqueued.len() < before
     }
 
     /// Submits what is queued, without waiting.
     pub fn submit(&mut self) -> io::Result<()> {
-        ignore_passing(self.queues.0.submit())
+        loop {
+            ignore_passing(self.queues.0.submit())?;
+            if !self.queue_more() {
+                return Ok(());
+            }
+        }
     }
 
     /// Submits what is queued, and waits: for a completion, a signal, or until the time is over. Completions that wait are
     /// fetched for [`next_completion`](Self::next_completion).
     pub fn submit_and_wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        if !self.unqueued.is_empty() {
+            self.submit()?;
+            self.queue_more();
+        }
+        // It must not wait for others if there are completions, or if the kernel takes no more before some are fetched.
+        let least = usize::from(self.unqueued.is_empty() && self.fetched.is_empty());
         let waited = match timeout {
-            None => self.queues.0.submit_and_wait(1),
+            None => self.queues.0.submit_and_wait(least),
             Some(timeout) => {
                 let timeout = Timespec::from(timeout);
                 let arguments = SubmitArgs::new().timespec(&timeout);
-                self.queues.0.submitter().submit_with_args(1, &arguments)
+                self.queues.0.submitter().submit_with_args(least, &arguments)
             }
         };
         ignore_passing(waited)?;
-        self.fetched.extend(self.queues.0.completion());
+        self.fetch();
+        // The kernel keeps those that found the queue full, until a call asks for them.
+        while self.queues.0.submission().cq_overflow() {
+            ignore_passing(self.queues.0.submit())?;
+            self.fetch();
+        }
         Ok(())
+    }
+
+    /// Takes note of the completions that have come, without a system call.
+    fn fetch(&mut self) {
+        self.fetched.extend(self.queues.0.completion());
+    }
+
+    /// Whether a completion with this token, of an operation that is neither a send nor an accept, has come and was not
+    /// taken yet.
+    pub fn has_completion(&mut self, token: u64) -> bool {
+        self.fetch();
+        let sought = OTHER | checked(token);
+        self.fetched.iter().any(|entry| entry.user_data() == sought)
     }
 
     /// The next completion of those that the last wait fetched.
@@ -286,6 +311,8 @@ impl Ring {
             }
             let returned = (kind == SEND).then(|| self.sending.remove(token as usize));
             let done = u32::try_from(entry.result());
+            let received = cqueue::buffer_select(entry.flags())
+                .map(|id| self.buffers.received(id, done.unwrap_or_default()));
             let outcome = match done {
                 Err(_) => Err(io::Error::from_raw_os_error(-entry.result())),
                 Ok(place) if kind == ACCEPT && self.accepts_direct => Ok(Outcome::AcceptedDirect(place)),
@@ -294,9 +321,10 @@ impl Ring {
                     let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor.cast_signed()) };
                     Ok(Outcome::Accepted(descriptor))
                 }
-                Ok(number) => Ok(match cqueue::buffer_select(entry.flags()) {
-                    Some(id) => Outcome::Received(self.buffers.received(id, number)),
-                    None => Outcome::Done(number),
+                Ok(number) => Ok(match received {
+                    Some(received) if number > 0 => Outcome::Received(received),
+                    // A buffer without bytes goes back to the kernel.
+                    _ => Outcome::Done(number),
                 }),
             };
             let (token, returned) = match returned {
@@ -314,6 +342,12 @@ impl Ring {
 }
 
 const MSG_WAITALL: u32 = 0x100;
+
+/// A token that can't be taken for one of the ring's own numbers.
+fn checked(token: u64) -> u64 {
+    assert!(token & KIND == 0, "a token has 62 bits");
+    token
+}
 
 /// Fails if the kernel lacks one of the operations, or hides it.
 fn require_operations(ring: &IoUring) -> io::Result<()> {
@@ -344,6 +378,15 @@ fn ignore_passing(result: io::Result<usize>) -> io::Result<()> {
             _ if error.raw_os_error() == Some(ETIME) => Ok(()),
             _ => Err(error),
         },
+    }
+}
+
+impl Queues {
+    /// Queues an entry, if there is room. It comes from [`Ring::push`], and from nowhere else.
+    fn push(&mut self, entry: &Entry) -> bool {
+        // SAFETY: the entry points to nothing, to bytes that live as long as the process, or to bytes in `sending`, which
+        // are neither moved nor freed before their completion. Where it receives, it names the group of buffers.
+        unsafe { self.0.submission().push(entry) }.is_ok()
     }
 }
 

@@ -9,6 +9,10 @@ pub struct Settings {
     pub task_work: TaskWork,
     /// A thread of the kernel takes what is queued, and sleeps after this many milliseconds without work.
     pub kernel_thread_idle_ms: Option<u32>,
+    /// Operations that can be queued before the kernel has to take them. Further ones wait in the memory of the process.
+    pub submissions: u32,
+    /// Completions that the kernel can store without allocating.
+    pub completions: u32,
     /// Buffers for receiving, a power of two.
     pub buffers: u16,
     /// The size of a buffer.
@@ -33,6 +37,9 @@ impl Default for Settings {
         Self {
             task_work: TaskWork::Deferred,
             kernel_thread_idle_ms: None,
+            // An unprivileged user may lock 8 MiB of memory. With the queue of buffers this takes about 170 KiB of it.
+            submissions: 1024,
+            completions: 4096,
             buffers: 2048,
             buffer_bytes: 4096,
             direct: 0,

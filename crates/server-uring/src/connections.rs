@@ -193,10 +193,10 @@ impl Connections {
         let stream = Stream::new(socket, place.key(), Rc::clone(&self.shared));
         let visit = Visit::begin(&self.service, || stream.peer_addr());
         let mut connection = Connection::new(stream, &self.service, &self.lent.clock);
-        self.timers.follow(place.key(), connection.deadline());
         if self.acceptor.is_none() {
             connection.begin_drain();
         }
+        self.timers.follow(place.key(), connection.deadline());
         let visit = Some(visit);
         place.insert(Box::new(Open { connection, visit }));
     }
@@ -218,7 +218,9 @@ impl Connections {
             return self.ready.pop_front();
         }
         while let Some(key) = self.timers.due(Instant::now) {
-            let open = self.open.get_mut(key)?;
+            let Some(open) = self.open.get_mut(key) else {
+                continue;
+            };
             // While a handler ran, a request may have arrived in time. The next wait brings it.
             if open.connection.transport_mut().is_about_to_receive() {
                 self.postponed.push(key);
@@ -294,20 +296,20 @@ impl Connections {
         if self.acceptor.take().is_none() {
             return;
         }
-        // It closes the listener, which ends the accept.
-        self.stop.begin_drain();
-        let stop = self.stop;
-        while let Some(stream) = stop.next_waiting() {
-            self.add(stream.into());
-        }
         // Every connection counts what has arrived before the first one has its turn, which may take long. What the kernel
-        // has received counts with what waits in the socket: it moves bytes only during a wait, and the completions of the
-        // last wait are all known.
+        // has received counts with what waits in the socket: it moves bytes only during a system call for the ring, and the
+        // completions of the last one are all known.
         for (key, open) in &mut self.open {
             open.connection.begin_drain();
             if open.connection.notice_queued() {
                 self.ready.push_back(key);
             }
+        }
+        // It closes the listener, which ends the accept.
+        self.stop.begin_drain();
+        let stop = self.stop;
+        while let Some(stream) = stop.next_waiting() {
+            self.add(stream.into());
         }
         self.turns_left = self.ready.len();
     }
@@ -319,3 +321,6 @@ fn number(outcome: &Outcome) -> u32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,12 +106,13 @@ impl Stream {
     /// Takes note of received bytes.
     pub(crate) fn notice_received(&mut self, received: Received, more: bool) -> Readiness {
         self.notice_end_of_receive(more);
-        if self.arrived.is_none() && self.kept.is_empty() {
+        if self.end == Some(End::Failed) {
+            // Nobody reads it. The peer may go on sending until the cancel takes effect.
+            drop(received);
+        } else if self.arrived.is_none() && self.kept.is_empty() {
             self.arrived = Some((received, 0));
         } else {
-            let ring = &mut self.shared.borrow_mut().ring;
-            self.kept.extend_from_slice(ring.bytes(&received));
-            ring.give_back(received);
+            self.kept.extend_from_slice(received.bytes());
         }
         if self.kept.len() - self.kept_read > UNREAD_MOST_BYTES {
             self.stop_receiving();
@@ -194,10 +195,15 @@ impl Stream {
         }
     }
 
-    /// Whether the kernel has bytes that it is about to receive for this connection.
+    /// Whether bytes have come for this connection that the next wait brings.
     pub(crate) fn is_about_to_receive(&self) -> bool {
         self.receiving == Receiving::Yes
-            && rustix::io::ioctl_fionread(&self.socket).is_ok_and(|unread| unread > 0)
+            && (rustix::io::ioctl_fionread(&self.socket).is_ok_and(|unread| unread > 0)
+                || self
+                    .shared
+                    .borrow_mut()
+                    .ring
+                    .has_completion(self.token(Operation::Receive)))
     }
 
     /// After a turn: receives on if all was read. Otherwise the peer is not read from until the connection has caught up,
@@ -224,12 +230,9 @@ impl Stream {
         self.end = Some(End::Failed);
         self.kept = Vec::new();
         self.kept_read = 0;
-        let ring = &mut self.shared.borrow_mut().ring;
-        if let Some((received, _)) = self.arrived.take() {
-            ring.give_back(received);
-        }
+        self.arrived = None;
         if self.operations > 0 {
-            ring.cancel_all(self.socket.as_fd());
+            self.shared.borrow_mut().ring.cancel_all(self.socket.as_fd());
         }
     }
 
@@ -253,11 +256,9 @@ impl Stream {
         let Some((received, read)) = self.arrived.take() else {
             return;
         };
-        let ring = &mut self.shared.borrow_mut().ring;
-        let mut kept = ring.bytes(&received)[read..].to_vec();
+        let mut kept = received.bytes()[read..].to_vec();
         kept.extend_from_slice(&self.kept[self.kept_read..]);
         (self.kept, self.kept_read) = (kept, 0);
-        ring.give_back(received);
     }
 
     fn receive(&mut self) {
@@ -301,12 +302,9 @@ impl Transport for Stream {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         if let Some((received, read)) = self.arrived.take() {
-            let ring = &mut self.shared.borrow_mut().ring;
-            filled = copy(&ring.bytes(&received)[read..], room);
+            filled = copy(&received.bytes()[read..], room);
             if read + filled < received.length() {
                 self.arrived = Some((received, read + filled));
-            } else {
-                ring.give_back(received);
             }
         }
         if self.kept_read < self.kept.len() && filled < room.len() {
@@ -359,3 +357,6 @@ fn copy(bytes: &[u8], room: &mut [u8]) -> usize {
     room[..length].copy_from_slice(&bytes[..length]);
     length
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,8 +100,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
                 continue;
             };
-            let mut frames = connection.partial.count_frames(ring.bytes(&received));
-            ring.give_back(received);
+            let mut frames = connection.partial.count_frames(received.bytes());
+            drop(received);
             while frames > 0 {
                 let together = frames.min(MAX_REPLIES);
                 let bytes = &replies[..together * reply.len()];

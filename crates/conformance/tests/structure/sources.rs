@@ -68,7 +68,7 @@ const MAY_BE_UNSAFE: &[(&str, usize, &str)] = &[
     ("crates/serving/src/children.rs", 1, "the fork"),
     (
         "crates/completions/src/buffers.rs",
-        6,
+        7,
         "memory that the kernel writes to while the program runs",
     ),
     (
