@@ -29,15 +29,15 @@
 
 mod acceptor;
 mod connections;
+mod setup;
 mod stream;
 mod token;
 
 use std::process::ExitCode;
 
-use completions::{Ring, Settings};
 use connections::{Connections, Done};
 use serving::model::{BlockHolds, CrashLoses, Lineage, Model, Serves, WaitHolds};
-use serving::{Error, Listener, Options, Result, Stop};
+use serving::{Listener, Options, Result, Stop};
 
 const MODEL: Model = Model {
     name: "uring",
@@ -52,20 +52,15 @@ const MODEL: Model = Model {
     tally: false,
 };
 
-const ADVICE: &str = "allow io_uring (Linux 6.1 or later, kernel.io_uring_disabled=0, a seccomp profile with it), or \
-                      choose another model";
-
 fn main() -> ExitCode {
     serving::main(&MODEL, run)
 }
 
 fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
-    let ring = Ring::new(&Settings::default()).map_err(|source| Error::Unavailable {
-        what: "io_uring",
-        source,
-        advice: ADVICE,
-    })?;
+    let Some(ring) = setup::ring(stop)? else {
+        return Ok(());
+    };
     // A request to stop closes the listener at once, even while a handler holds the loop.
     let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
     let mut connections =

@@ -19,6 +19,7 @@ if prctl(38, 1, 0, 0, 0) or prctl(22, 2, ctypes.byref(program), 0, 0):
 os.execv(sys.argv[2], sys.argv[2:])
 "#;
 const EPERM: &str = "1";
+const ENOMEM: &str = "12";
 const ENOSYS: &str = "38";
 
 fn run_in_sandbox(errno: &str, flags: &[&str]) -> Option<Output> {
@@ -34,9 +35,10 @@ fn run_in_sandbox(errno: &str, flags: &[&str]) -> Option<Output> {
 
 #[test]
 fn a_refused_io_uring_is_reported_in_one_line() {
-    for (errno, reason) in [
-        (EPERM, "Operation not permitted"),
-        (ENOSYS, "Function not implemented"),
+    for (errno, reason, advice) in [
+        (EPERM, "Operation not permitted", "kernel.io_uring_disabled"),
+        (ENOSYS, "Function not implemented", "kernel.io_uring_disabled"),
+        (ENOMEM, "Cannot allocate memory", "ulimit -l"),
     ] {
         let Some(output) = run_in_sandbox(errno, &["--listen", "127.0.0.1:0"]) else {
             return;
@@ -45,7 +47,7 @@ fn a_refused_io_uring_is_reported_in_one_line() {
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(output.stdout.is_empty(), "it announced itself");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
-        for part in ["can't use io_uring", reason, "kernel.io_uring_disabled"] {
+        for part in ["can't use io_uring", reason, advice] {
             assert!(stderr.contains(part), "{stderr} lacks {part}");
         }
     }
