@@ -13,11 +13,17 @@ use serving::limits::{
 };
 use serving::{Error, Result};
 
+/// How long after its first registration a loop looks for connections without being woken.
+const LOOKS_FOR: Duration = Duration::from_secs(1);
+
 /// The listener of a loop, and whether the kernel wakes the loop for it.
 ///
 /// For a new connection the kernel wakes one of all loops that share the listener. If that loop can't take the
 /// connection, the wake-up is lost: the others sleep on, and the connection waits. So a loop without room deregisters
 /// the listener, tries to accept by itself, and registers the listener again when it has emptied the backlog.
+///
+/// A wake-up is also lost on a loop that a successor is about to replace, if a handler then holds that loop. So a new loop
+/// looks several times by itself.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: SharedListener,
@@ -25,6 +31,7 @@ pub struct Acceptor {
     /// The most connections that the loop may hold.
     max_connections: Option<usize>,
     state: State,
+    looks: Option<Looks>,
     /// An event has reported a connection since the backlog was last found empty.
     has_event: bool,
     /// A connection waited when the loop was full at its last look.
@@ -56,6 +63,7 @@ impl Acceptor {
             token,
             max_connections,
             state: State::Registered,
+            looks: Some(Looks::begin(Instant::now())),
             has_event: false,
             had_waiting: false,
             held: None,
@@ -116,12 +124,11 @@ impl Acceptor {
     /// How long until the loop has to try again, if there is a time for it.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        match self.state {
-            State::Paused {
-                retry_at: Some(at), ..
-            } => Some(at.saturating_duration_since(Instant::now())),
-            _ => None,
-        }
+        let at = match self.state {
+            State::Registered => self.looks.map(|looks| looks.next),
+            State::Paused { retry_at, .. } => retry_at,
+        };
+        at.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Whether it is time to try again. A full loop only looks whether a connection waits for room, and reports that
@@ -132,7 +139,7 @@ impl Acceptor {
             retry_at,
         } = self.state
         else {
-            return false;
+            return self.is_time_to_look();
         };
         if open < open_then {
             return true;
@@ -154,6 +161,19 @@ impl Acceptor {
             retry_at: (!full_was_reported()).then(|| Instant::now() + RETRY_PAUSE),
         };
         false
+    }
+
+    /// Whether it is time for one of the looks of a new loop.
+    fn is_time_to_look(&mut self) -> bool {
+        let Some(looks) = self.looks else {
+            return false;
+        };
+        let now = Instant::now();
+        let is_time = looks.next <= now;
+        if is_time {
+            self.looks = looks.after(now);
+        }
+        is_time
     }
 
     /// Closes the listener of this process, and returns a connection that was held. The listener is deregistered first:
@@ -192,6 +212,28 @@ impl Acceptor {
                 retry_at: Some(Instant::now() + RETRY_PAUSE),
             },
         };
+    }
+}
+
+/// The looks of a new loop.
+#[derive(Debug, Clone, Copy)]
+struct Looks {
+    next: Instant,
+    last: Instant,
+}
+
+impl Looks {
+    fn begin(now: Instant) -> Self {
+        Self {
+            next: now + RETRY_PAUSE,
+            last: now + LOOKS_FOR,
+        }
+    }
+
+    /// Those that are left after one at this time.
+    fn after(self, now: Instant) -> Option<Self> {
+        let next = now + RETRY_PAUSE;
+        (now < self.last).then_some(Self { next, ..self })
     }
 }
 
