@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use nix::errno::Errno;
 
+use crate::log;
+
 /// What can go wrong with a server, as its user reads it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -66,6 +68,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// Prints this in a line of stderr, if nobody has. The server goes on.
+    pub fn report(&self) {
+        if !matches!(self, Self::Reported) {
+            log::message(self);
+        }
+    }
+
     /// Makes an error of the kernel's refusal. `what` was attempted.
     pub fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::System {

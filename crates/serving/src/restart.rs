@@ -1,6 +1,7 @@
 //! SIGHUP as a request for a rolling restart: each worker is replaced by a new one, and drains.
 
 use crate::error::{Error, Result};
+use crate::log;
 use crate::signals::{notice_restarts, take_restart};
 
 /// Notices SIGHUP in a server with workers. Without it, SIGHUP ends the process.
@@ -20,4 +21,12 @@ impl Restart {
     pub fn requested(&self) -> bool {
         take_restart()
     }
+}
+
+/// Reports that a restart has failed, so that the old worker threads go on. There is no second attempt: the reason may last,
+/// and each attempt costs all the threads that it starts.
+pub fn report_not_replaced(error: &Error) {
+    log::message(format_args!(
+        "SIGHUP: the worker threads are not replaced: {error}"
+    ));
 }

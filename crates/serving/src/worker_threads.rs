@@ -14,6 +14,7 @@ use crate::alarm::{Alarm, OpenCount};
 use crate::error::{Error, Result};
 use crate::limits::{RETRY_PAUSE, is_exhaustion, report_exhaustion_once, require_stacks};
 use crate::log;
+use crate::restart::report_not_replaced;
 use crate::restarts::Pacing;
 use crate::stop::{Stop, retire_before};
 use crate::tally::{Tally, TallyFile};
@@ -104,9 +105,7 @@ impl WorkerThreads {
         let next = match self.start_generation(self.generation.number + 1) {
             Ok(next) => next,
             Err(error) => {
-                log::message(format_args!(
-                    "SIGHUP: the worker threads are not replaced: {error}"
-                ));
+                report_not_replaced(&error);
                 return;
             }
         };
