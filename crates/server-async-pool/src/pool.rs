@@ -8,14 +8,14 @@ use std::mem;
 use std::num::NonZeroU16;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 use crossbeam::channel::{self, Receiver, Sender, TrySendError};
 use event_loop::{ConnectionId, Waiter};
 use mio::Waker;
 use protocol::{Job, Outcome};
-use serving::limits::report_exhaustion_once;
 use serving::limits::require_stacks;
+use serving::restart::report_not_replaced;
 use serving::threads::spawn_without_signals;
 use serving::{Error, Result};
 
@@ -31,9 +31,12 @@ pub(crate) struct Pool<R> {
     size: Size,
     run: R,
     generation: Generation,
-    /// Jobs that found the queue full, in the order of their requests. A connection has one job at a time, so there are at
-    /// most as many as connections, and each has its turn.
+    /// Jobs that found the queue full, in the order of their requests. A connection has one job at a time, so each has its
+    /// turn.
     waiting: VecDeque<Task>,
+    /// With more jobs than this, those whose connections have ended are dropped. So there are never many more jobs than
+    /// connections, and each costs the same on average however many there are.
+    most_waiting: usize,
     outcomes: Receiver<Done>,
     way_back: Arc<WayBack>,
 }
@@ -60,7 +63,12 @@ struct WayBack {
     waker: Arc<Waker>,
     /// The loop has been woken, and has not looked for outcomes since. One wake-up serves all that come meanwhile.
     woken: AtomicBool,
+    /// Jobs have found the queue full. A thread that takes one from the queue wakes the loop then, to fill the queue.
+    jobs_wait: AtomicBool,
 }
+
+/// How many jobs may wait, whether or not their connections have ended.
+const FEW: usize = 64;
 
 impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
     /// Starts so many threads, which run jobs with `run`, and wake the loop for their outcomes. It fails if they can't all
@@ -73,6 +81,7 @@ impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
             outcomes: sender,
             waker,
             woken: AtomicBool::new(false),
+            jobs_wait: AtomicBool::new(false),
         });
         let generation = Generation::start(size, &run, &way_back).map_err(Error::system("start a thread"))?;
         Ok(Self {
@@ -80,6 +89,7 @@ impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
             run,
             generation,
             waiting: VecDeque::new(),
+            most_waiting: FEW,
             outcomes,
             way_back,
         })
@@ -89,6 +99,11 @@ impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
     pub(crate) fn submit(&mut self, waiter: Waiter, job: Job) {
         self.waiting.push_back(Task { waiter, job });
         self.fill_queue();
+        if self.waiting.len() > self.most_waiting {
+            self.waiting.retain(|task| !task.waiter.has_gone());
+            self.most_waiting = self.waiting.len() * 2 + FEW;
+            self.waiting.shrink_to(self.most_waiting);
+        }
     }
 
     /// The jobs that are done since the last call, with their outcomes.
@@ -110,13 +125,25 @@ impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
                 self.waiting = waiting;
                 self.fill_queue();
             }
-            Err(error) => report_exhaustion_once("start a thread", &error),
+            Err(error) => report_not_replaced(&Error::system("start a thread")(error)),
         }
     }
 
     /// Queues jobs that wait, until the queue is full. It has room again when a worker takes a job, and the worker wakes
     /// the loop after that.
     fn fill_queue(&mut self) {
+        self.queue_waiting();
+        let jobs_wait = !self.waiting.is_empty();
+        let waited_before = self.way_back.jobs_wait.swap(jobs_wait, Ordering::Relaxed);
+        if jobs_wait && !waited_before {
+            // A worker that has taken a job meanwhile may not have seen that another one waits. Of the flag and the room, one
+            // is seen by the other side.
+            fence(Ordering::SeqCst);
+            self.queue_waiting();
+        }
+    }
+
+    fn queue_waiting(&mut self) {
         while let Some(task) = self.waiting.pop_front() {
             if task.waiter.has_gone() {
                 continue;
@@ -148,7 +175,7 @@ impl Generation {
 
 /// A thread of the pool: runs one job after another, until the loop has dropped the queue.
 fn work(jobs: &Receiver<Task>, run: &impl Fn(Job) -> Outcome, way_back: &WayBack) {
-    let mut next = jobs.recv().ok();
+    let mut next = way_back.wait_for_job(jobs);
     while let Some(Task { waiter, job }) = next {
         let id = waiter.id;
         // A panic ends the job, and not the thread: a pool that lost a thread with each would end without any.
@@ -163,12 +190,22 @@ fn work(jobs: &Receiver<Task>, run: &impl Fn(Job) -> Outcome, way_back: &WayBack
         next = jobs.try_recv().ok();
         way_back.wake();
         if next.is_none() {
-            next = jobs.recv().ok();
+            next = way_back.wait_for_job(jobs);
         }
     }
 }
 
 impl WayBack {
+    /// Waits for a job, and takes it. None comes once the loop has dropped the queue.
+    fn wait_for_job(&self, jobs: &Receiver<Task>) -> Option<Task> {
+        let task = jobs.recv().ok()?;
+        fence(Ordering::SeqCst);
+        if self.jobs_wait.load(Ordering::Relaxed) {
+            self.wake();
+        }
+        Some(task)
+    }
+
     fn wake(&self) {
         if !self.woken.swap(true, Ordering::AcqRel) {
             // The kernel refuses it only if the loop is woken already.
@@ -178,136 +215,4 @@ impl WayBack {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
-    use std::sync::mpsc;
-    use std::thread::{self, ThreadId};
-    use std::time::Duration;
-
-    use event_loop::EventLoop;
-    use protocol::{Clock, Request, SessionOptions};
-    use serving::{Service, Stop};
-
-    use super::*;
-
-    const ONE: NonZeroU16 = NonZeroU16::MIN;
-
-    /// Passes no time.
-    struct Still;
-
-    impl Clock for Still {
-        fn spin(&self, _: Duration) {}
-
-        fn block(&self, _: Duration) {}
-    }
-
-    /// A loop that a test steps by hand, with a pool.
-    struct Stepped<R> {
-        event_loop: EventLoop,
-        pool: Pool<R>,
-        listener: TcpListener,
-    }
-
-    impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Stepped<R> {
-        fn start(run: R) -> Self {
-            let service = Service {
-                session: SessionOptions::default(),
-                idle_timeout: None,
-                frame_timeout: None,
-                verbose: false,
-            };
-            let stop = Stop::install(Duration::from_secs(5)).unwrap();
-            let mut event_loop = EventLoop::new(service, stop).unwrap();
-            let pool = Pool::start(ONE, ONE, event_loop.waker().unwrap(), run).unwrap();
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            Self {
-                event_loop,
-                pool,
-                listener,
-            }
-        }
-
-        /// A new connection, whose `block` is submitted to the pool.
-        fn submit(&mut self, ms: u64) -> TcpStream {
-            let mut client = TcpStream::connect(self.listener.local_addr().unwrap()).unwrap();
-            let mut request = Vec::new();
-            Request::append(&mut request, "block", &ms.to_string());
-            client.write_all(&request).unwrap();
-            self.event_loop.adopt(self.listener.accept().unwrap().0);
-            while !self.step() {}
-            client
-        }
-
-        /// One round of the loop. Returns whether a job was submitted.
-        fn step(&mut self) -> bool {
-            self.event_loop.poll().unwrap();
-            for (connection, outcome) in self.pool.outcomes() {
-                self.event_loop.finish(connection, outcome);
-            }
-            let mut submitted = false;
-            while let Some(connection) = self.event_loop.next_ready() {
-                if let Some(job) = self.event_loop.turn(connection) {
-                    self.pool.submit(self.event_loop.waiter(connection), job);
-                    submitted = true;
-                }
-            }
-            submitted
-        }
-
-        fn step_until_connections_are(&mut self, count: usize) {
-            while self.event_loop.open_connections() > count {
-                self.step();
-            }
-        }
-    }
-
-    #[test]
-    fn a_job_that_panics_closes_its_connection_only() {
-        let mut stepped = Stepped::start(|job| {
-            assert!(!format!("{job:?}").contains("13"), "this job panics on purpose");
-            job.run(&Still)
-        });
-        let mut unlucky = stepped.submit(13);
-        stepped.step_until_connections_are(0);
-        assert_eq!(unlucky.read(&mut [0; 64]).unwrap(), 0, "closed without a reply");
-
-        let mut next = stepped.submit(1);
-        next.shutdown(std::net::Shutdown::Write).unwrap();
-        stepped.step_until_connections_are(0);
-        let mut reply = Vec::new();
-        next.read_to_end(&mut reply).unwrap();
-        assert!(reply.ends_with(br#"{"out":"blocked","result":1}"#));
-    }
-
-    /// The first job holds the only thread, the second has the only place in the queue, and two more wait.
-    #[test]
-    fn a_restart_runs_queued_jobs_on_new_threads_in_order() {
-        let (report, reports) = mpsc::channel::<(String, ThreadId)>();
-        let (release, gate) = channel::bounded::<()>(0);
-        let mut stepped = Stepped::start(move |job: Job| {
-            let name = format!("{job:?}");
-            report.send((name.clone(), thread::current().id())).unwrap();
-            if name.contains("100") {
-                gate.recv().unwrap();
-            }
-            job.run(&Still)
-        });
-        let _held = stepped.submit(100);
-        let (_, old) = reports.recv().unwrap();
-        let _queued: Vec<_> = [1, 2, 3].map(|ms| stepped.submit(ms)).into();
-        stepped.pool.restart();
-        for ms in [1, 2, 3] {
-            let (job, thread) = loop {
-                match reports.try_recv() {
-                    Ok(ran) => break ran,
-                    // Only an outcome that the loop takes makes room for the next job.
-                    Err(_) => stepped.step(),
-                };
-            };
-            assert!(job.contains(&format!("ms: {ms} ")), "{job} in the place of {ms}");
-            assert_ne!(thread, old, "the old thread holds the first job");
-        }
-        release.send(()).unwrap();
-    }
-}
+mod tests;
