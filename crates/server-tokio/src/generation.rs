@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use serving::limits::require_stacks;
+use serving::restart::report_not_replaced;
 use serving::watch::Woken;
 use serving::{Error, Listener, Options, Restart, Result, Stop, Watch};
 use tokio::runtime::Runtime;
@@ -68,24 +69,23 @@ where
     let mut retired: Vec<JoinHandle<_>> = Vec::new();
     while !watch.stopping() {
         if watch.wait(&[current.ended.as_fd()], None)? == Woken::Ready {
-            // Nobody has asked it to.
-            return join(current.thread);
+            // Nobody has asked it to. The others, which drain, come to their end.
+            watch.release()?;
+            watch.stop().begin_drain();
+            retired.insert(0, current.thread);
+            return join_all(retired);
         }
-        let mut replace = restart.requested();
-        while replace && !watch.stopping() {
+        if restart.requested() && !watch.stopping() {
             match generation() {
-                Ok(next) => {
-                    retired.push(mem::replace(&mut current, next).drain(Vec::new()));
-                    replace = false;
-                }
-                // The old one serves until there is room for the new one.
-                Err(Error::System { what, source }) => {
-                    watch.ride_out(what, &source)?;
-                }
-                Err(error) => return Err(error),
+                Ok(next) => retired.push(mem::replace(&mut current, next).drain(Vec::new())),
+                Err(error) => report_not_replaced(&error),
             }
         }
-        retired.retain(|thread| !thread.is_finished());
+        for thread in retired.extract_if(.., |thread| thread.is_finished()) {
+            if let Err(error) = join(thread) {
+                error.report();
+            }
+        }
     }
 
     // Stopping, this closes the listener and returns what waited in its backlog.
@@ -97,7 +97,7 @@ where
     watch.release()?;
     watch.stop().begin_drain();
     retired.push(current.drain(waiting));
-    retired.into_iter().try_for_each(join)
+    join_all(retired)
 }
 
 impl Generation {
@@ -127,6 +127,8 @@ impl Generation {
             )?
         };
         let (drain_timeout, tasks) = (options.drain_timeout, draining.clone());
+        // Jobs queue for this thread where no other can be started.
+        runtime.spawn_blocking(|| {});
         let serve = move || {
             let served = runtime.block_on(async {
                 // As a task, because this thread is no worker: each connection would cost a switch to it.
@@ -165,6 +167,11 @@ impl Generation {
     }
 }
 
+/// Waits for all of them, and returns the first error.
+fn join_all(threads: Vec<JoinHandle<Result<()>>>) -> Result<()> {
+    threads.into_iter().map(join).fold(Ok(()), Result::and)
+}
+
 fn join(thread: JoinHandle<Result<()>>) -> Result<()> {
     // A panic has been reported by its thread.
     thread.join().unwrap_or(Err(Error::Reported))
@@ -182,4 +189,31 @@ fn require_threads(count: usize) -> io::Result<()> {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_error_ends_no_wait_for_other_threads() {
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&has_ended);
+        let first = thread::spawn(|| Err(Error::system("accept")(io::Error::from_raw_os_error(1))));
+        let panics = thread::spawn(|| Err(Error::Reported));
+        let last = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(200));
+            ends.store(true, Ordering::SeqCst);
+            Ok(())
+        });
+        let joined = join_all(vec![first, panics, last]);
+        assert!(has_ended.load(Ordering::SeqCst), "the last thread has ended");
+        assert!(
+            matches!(joined, Err(Error::System { what: "accept", .. })),
+            "{joined:?}"
+        );
+    }
 }

@@ -7,12 +7,12 @@
 //!                                       └────────┼────────┘
 //!   worker threads        1      2      …      N: each takes the next task that can go on, or steals one
 //!
-//!   blocking threads      spin A     block B     started when needed, 512 at most, gone after 10 s without a job
+//!   blocking threads      spin A     block B     started when needed, 512 at most, kept for later jobs
 //! ```
 //!
 //! What blocks: nothing, as long as each task reaches its next `.await` soon. So a job that computes or blocks (`pi`,
 //! `spin`, `block`, and `work` in part) goes to a blocking thread by `spawn_blocking`, and only its connection waits. When
-//! 512 jobs have a thread each, further ones queue. With `--blocking inline` a job runs where its request was read: the
+//! 512 jobs have a thread each, further ones wait. With `--blocking inline` a job runs where its request was read: the
 //! usual mistake, which looks like the other code. It holds a worker, and with as many jobs as workers every connection
 //! waits. One job can be enough: of the idle workers, one waits for events of the sockets, and if it is this one that takes
 //! the job, nobody waits for events until the job ends.
@@ -29,9 +29,11 @@
 mod connection;
 mod generation;
 mod incoming;
+mod jobs;
 
 use std::num::NonZeroU16;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use serving::model::{
@@ -40,10 +42,10 @@ use serving::model::{
 use serving::{Error, Options, Result};
 use tokio::runtime::Builder;
 use tokio::select;
-use tokio::task::spawn_blocking;
 
 use crate::connection::Connection;
 use crate::incoming::Incoming;
+use crate::jobs::{BlockingThreads, MOST_THREADS};
 
 const MODEL: Model = Model {
     name: "tokio",
@@ -111,12 +113,18 @@ fn run(flags: &Flags) -> Result<()> {
         });
     }
     // What `#[tokio::main]` does. It is done again on SIGHUP, on a thread of its own, while the old runtime drains.
-    let start = || match flavor {
-        Flavor::MultiThread => Builder::new_multi_thread()
+    let start = || {
+        let mut builder = match flavor {
+            Flavor::MultiThread => Builder::new_multi_thread(),
+            Flavor::CurrentThread => Builder::new_current_thread(),
+        };
+        builder
             .worker_threads(workers)
+            .max_blocking_threads(MOST_THREADS)
+            // tokio panics where it has no blocking thread and can start none. So the first one stays.
+            .thread_keep_alive(Duration::MAX)
             .enable_all()
-            .build(),
-        Flavor::CurrentThread => Builder::new_current_thread().enable_all().build(),
+            .build()
     };
     generation::run(&flags.options, workers, start, move |incoming| {
         accept(incoming, blocking)
@@ -124,26 +132,28 @@ fn run(flags: &Flags) -> Result<()> {
 }
 
 async fn accept(mut incoming: Incoming, blocking: Blocking) -> Result<()> {
+    let threads = BlockingThreads::new();
     // It waits for the next connection or for the request to drain, whichever comes first.
     while let Some(connection) = incoming.next().await? {
-        tokio::spawn(serve(connection, blocking));
+        tokio::spawn(serve(connection, blocking, threads.clone()));
     }
     Ok(())
 }
 
-async fn serve(mut connection: Connection, blocking: Blocking) {
+async fn serve(mut connection: Connection, blocking: Blocking, threads: BlockingThreads) {
     // It reads, answers and writes, until there is a job or the connection is over. While it waits, the worker thread
     // runs other tasks.
     while let Some(job) = connection.next_job().await {
         let stop = connection.stop();
+        let run = move || serving::perform(job, stop);
         let outcome = match blocking {
+            // `spawn_blocking`, once there is a thread for the job.
             Blocking::Spawn => select! {
-                outcome = spawn_blocking(move || serving::perform(job, stop)) => outcome,
-                // The job goes on, but nobody waits for it any more.
+                outcome = threads.run(run) => outcome,
                 () = connection.reset() => return,
             },
             // No `.await`: neither this task nor its thread can do anything else meanwhile.
-            Blocking::Inline => Ok(serving::perform(job, stop)),
+            Blocking::Inline => Ok(run()),
         };
         match outcome {
             Ok(outcome) => connection.finish(outcome),

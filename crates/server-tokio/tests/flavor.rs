@@ -79,7 +79,7 @@ fn receive(stream: &mut TcpStream) -> String {
 
 #[test]
 fn one_thread_serves_all_connections() {
-    // The main thread waits for signals.
+    // The main thread waits for signals, and a blocking thread for jobs.
     let server = Server::start(&CURRENT_THREAD);
     let mut streams: Vec<_> = (0..50).map(|_| server.connect()).collect();
     for stream in &mut streams {
@@ -88,7 +88,7 @@ fn one_thread_serves_all_connections() {
     let mut other = server.connect();
     send(&mut other, r#"{"in":"ping","params":1}"#);
     assert!(receive(&mut other).contains("pong"));
-    assert_eq!(server.threads(), 2);
+    assert_eq!(server.threads(), 3);
 }
 
 #[test]
@@ -99,6 +99,37 @@ fn a_block_on_a_blocking_thread_delays_no_request() {
     let mut other = server.connect();
     send(&mut other, r#"{"in":"block","params":1}"#);
     assert!(receive(&mut other).contains("blocked"));
+}
+
+/// All blocking threads are busy, and as many jobs as there are of them lose their peers meanwhile.
+#[test]
+fn jobs_of_reset_peers_get_no_blocking_thread() {
+    const THREADS: usize = 512;
+    // A busy machine needs longer until all jobs are there.
+    for busy_ms in [3_000, 9_000, 27_000] {
+        let server = Server::start(&[]);
+        let mut busy: Vec<_> = (0..THREADS).map(|_| server.connect()).collect();
+        for stream in &mut busy {
+            send(stream, &format!(r#"{{"in":"block","params":{busy_ms}}}"#));
+        }
+        for _ in 0..THREADS + 100 {
+            let mut peer = server.connect();
+            send(&mut peer, r#"{"in":"ping","params":1}"#);
+            send(&mut peer, r#"{"in":"block","params":60000}"#);
+            peer.peek(&mut [0]).expect("the ping is answered");
+            // To close a socket with unread bytes resets it.
+            drop(peer);
+        }
+        busy[0].set_nonblocking(true).expect("a flag can be set");
+        if busy[0].peek(&mut [0]).is_ok() {
+            continue;
+        }
+        let mut next = server.connect();
+        send(&mut next, r#"{"in":"block","params":10}"#);
+        assert!(receive(&mut next).contains("blocked"));
+        return;
+    }
+    panic!("the jobs were never there in time");
 }
 
 /// As many blocks as there are workers. One can be enough: while the worker that waits for events is blocked, nobody does.
