@@ -81,6 +81,22 @@ impl ProcessLimit {
             .finish_unready()
     }
 
+    /// Lowers the limit of a server that runs to this. What there is stays. It needs no right but that of the user.
+    #[track_caller]
+    pub(crate) fn lower(&self, server: &Server, processes: u32) {
+        let pid = format!("--pid={}", server.pid());
+        let limit = format!("--nproc={processes}:{processes}");
+        let as_user = &self.launcher[2..];
+        let status = Command::new(&as_user[0])
+            .args(&as_user[1..])
+            .args(["prlimit", &pid, &limit])
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "the limit is lowered"
+        );
+    }
+
     fn program<'a>(&'a self, model: &'a Model) -> &'a Model {
         self.copy.as_ref().map_or(model, |(_, copy)| copy)
     }

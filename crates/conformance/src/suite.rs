@@ -136,6 +136,7 @@ const GROUPS: &[Group] = groups! {
             sigterm_ends_a_server_during_a_restart
             many_restarts_leave_no_thread_and_no_descriptor
             max_connections_holds_after_a_restart
+            each_restart_at_the_thread_limit_is_reported
         }
         supervision {
             more_threads_than_the_kernel_allows_are_refused
@@ -286,6 +287,8 @@ const GROUPS: &[Group] = groups! {
             thousands_of_requested_jobs_use_bounded_memory
             a_reset_while_a_job_runs_or_waits_releases_the_connection
             a_queued_job_whose_peer_has_reset_holds_up_no_other
+            jobs_of_reset_peers_use_bounded_memory
+            jobs_run_when_no_further_thread_can_be_started
             jobs_of_many_connections_take_turns
             queued_jobs_are_answered_before_exit
         }

@@ -122,10 +122,20 @@ impl Tree {
 
     /// The memory of all processes in bytes. Shared pages count once.
     pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory("Pss")
+    }
+
+    /// The memory of all processes that is no copy of a file, in bytes. Unlike [`memory_bytes`](Self::memory_bytes) it does not
+    /// depend on how many servers of other cases share the pages of the program.
+    pub(crate) fn anonymous_bytes(&self) -> u64 {
+        self.memory("Anonymous")
+    }
+
+    fn memory(&self, kind: &str) -> u64 {
         self.living()
             .filter_map(|member| member.process.smaps_rollup().ok())
             .flat_map(|rollup| rollup.memory_map_rollup)
-            .filter_map(|map| map.extension.map.get("Pss").copied())
+            .filter_map(|map| map.extension.map.get(kind).copied())
             .sum()
     }
 }

@@ -5,6 +5,7 @@ use nix::sys::signal::Signal;
 use crate::cases::load::stays_within_bounds;
 use crate::client::{Client, request};
 use crate::model::{Model, WORKERS};
+use crate::process_limit::process_limit;
 use crate::server::Server;
 use crate::wait::{eventually, let_packets_arrive};
 
@@ -110,6 +111,55 @@ pub(crate) fn a_queued_job_whose_peer_has_reset_holds_up_no_other(model: &Model)
     let mut next = server.connect_with(request("block", "10"));
     running.receive().is("blocked", "3000");
     next.receive().is("blocked", "10");
+}
+
+/// Whoever connects, asks for a job and resets again and again, while all threads are busy, leaves nothing behind.
+pub(crate) fn jobs_of_reset_peers_use_bounded_memory(model: &Model) {
+    const PEERS: usize = 20_000;
+    const MOST_BYTES: u64 = 1 << 20;
+    let server = model.start(&[]);
+    let job = [request("ping", "1"), request(BLOCK[0], BLOCK[1])].concat();
+    // The reply to the ping shows that the job was taken from its request.
+    let submit = || {
+        let mut client = server.connect_with(&job);
+        client.receive().is("pong", "1");
+        client
+    };
+    let blocked: Vec<_> = (0..600).map(|_| submit()).collect();
+    let reset = |peers| {
+        (0..peers).for_each(|_| submit().reset());
+        server.expect_service();
+        server.wait_until_idle(|| {});
+        server.tree().anonymous_bytes()
+    };
+    let before_bytes = reset(2_000);
+    let after_bytes = reset(PEERS);
+    assert!(
+        after_bytes < before_bytes + MOST_BYTES,
+        "{before_bytes} bytes of memory, and {after_bytes} after {PEERS} peers"
+    );
+    assert!(!blocked.iter().any(Client::has_data), "the blocks go on");
+}
+
+/// Jobs wait for the threads that there are.
+pub(crate) fn jobs_run_when_no_further_thread_can_be_started(model: &Model) {
+    let Some(limit) = process_limit(model, 50) else {
+        return;
+    };
+    let server = limit.start(model, &[]);
+    server.expect_service();
+    limit.lower(&server, 1);
+    for _ in 0..3 {
+        let mut clients: Vec<_> = (0..WORKERS * 3)
+            .map(|_| server.connect_with([request("block", "20"), request("pi", "0")].concat()))
+            .collect();
+        for client in &mut clients {
+            client.receive().is("blocked", "20");
+            client.receive().is("pi_r", "2.8284271247461903");
+        }
+    }
+    assert_eq!(server.printed_on_stderr(), "");
+    server.expect_service();
 }
 
 /// A connection that asks for many jobs in one write gets one turn for each that others get.
