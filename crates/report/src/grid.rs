@@ -113,6 +113,10 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
     let value = row.values[index];
     let rank = match value.standing {
         Ok(rank) => rank,
+        Err(Reason::Smoke) => {
+            let value = metric.format_with_unit(value.estimate?.median);
+            return remark::never_served(row).map(|words| format!("{value}, {words}"));
+        }
         Err(reason) => {
             let words = remark::not_ranked(row, reason)?;
             // Few trials are something all the same.
@@ -337,10 +341,11 @@ mod tests {
         let (mut environment, records) = fixture::run();
         environment.profile = "smoke".to_owned();
         let summary = fixture::summary(&environment, &records);
-        let cells = grid(&summary).rows.into_iter().flat_map(|row| row.cells);
-        for cell in cells {
+        let grid = grid(&summary);
+        assert!(!score::has_order(&grid));
+        for cell in grid.rows.iter().flat_map(|row| &row.cells) {
             assert!(!cell.text.contains('×') && cell.mark == Mark::None, "{cell:?}");
-            assert_eq!(score::counted(&cell), None, "{cell:?}");
+            assert_eq!(score::counted(cell), None, "{cell:?}");
         }
     }
 

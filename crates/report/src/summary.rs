@@ -189,6 +189,7 @@ impl<'a> Answer<'a> {
             row.values[index].standing = match found.map_err(Reason::from) {
                 Err(Reason::NoValue) if row.kept.is_empty() => Err(Reason::TooFew { trials: 0, needed }),
                 Ok(rank) if is_smoke && rank != Rank::Only => Err(Reason::Smoke),
+                Err(Reason::TooFew { trials: 1.., .. }) if is_smoke => Err(Reason::Smoke),
                 standing => standing,
             };
         }

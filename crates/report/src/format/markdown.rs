@@ -4,9 +4,9 @@
 use std::fmt::{self, Write};
 
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
-
 use crate::grid::RATIOS;
 use crate::page::{Cell, DecisionLine, Grid, GridCell, GridRow, Mark, Page, RowList, Section, Table};
+use crate::score;
 
 /// How the comment begins by which a page is known to be written by `compare`.
 pub const PAGE_MARK: &str = "<!-- Written by `compare report`";
@@ -63,6 +63,10 @@ pub(super) fn write_grid(text: &mut String, level: &str, grid: &Grid) -> fmt::Re
     if grid.rows.is_empty() {
         return Ok(());
     }
+    if !score::has_order(grid) {
+        writeln!(text, "{level}Values by workload\n\nNothing is ranked.\n")?;
+        return write_values(text, &grid.rows);
+    }
     writeln!(
         text,
         "{level}How many times worse than the best\n\n2 ×: twice the time, cost or memory, or half the rate. {RATIOS}\n"
@@ -87,6 +91,20 @@ pub(super) fn write_grid(text: &mut String, level: &str, grid: &Grid) -> fmt::Re
             write!(text, "{}|", grid_cell(cell))?;
         }
         writeln!(text)?;
+    }
+    writeln!(text)
+}
+
+/// Writes a row for each workload, with the values of its models. At most one of them is comparable.
+fn write_values(text: &mut String, rows: &[GridRow]) -> fmt::Result {
+    writeln!(text, "|workload|values|\n|---|---|")?;
+    for row in rows {
+        let (title, metric) = (marked(&row.title), marked(&row.metric));
+        let only = row.best.as_ref().map(|_| best(row));
+        let has_others = !(row.list.others.is_empty() && row.list.unranked.is_empty());
+        let others = has_others.then(|| others(&row.list));
+        let values: Vec<_> = only.into_iter().chain(others).collect();
+        writeln!(text, "|{title}<br><sub>{metric}</sub>|{}|", values.join("; "))?;
     }
     writeln!(text)
 }

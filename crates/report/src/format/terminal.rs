@@ -8,7 +8,7 @@ use crate::numbers::counted;
 use crate::page::{DecisionLine, Grid, GridRow, Mark, Table};
 use crate::summary::Summary;
 use crate::tables::{Width, heading, main_table};
-use crate::{conclusions, grid};
+use crate::{conclusions, grid, score};
 use stats::trials_needed;
 
 const WIDTH: u16 = 100;
@@ -25,7 +25,8 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─
 /// Renders which model to choose, how far each is from the best, and the main tables.
 #[must_use]
 pub fn render(summary: &Summary<'_>) -> String {
-    let notes = summary.environment.rounds >= least_needed(summary);
+    // With too few trials, each cell would have the same note. A smoke run has none of these.
+    let notes = is_smoke(summary) || summary.environment.rounds >= least_needed(summary);
     let tables = summary.results.iter().map(|results| {
         let table = main_table(results, Width::Terminal);
         let title = &results.experiment.title;
@@ -78,12 +79,15 @@ fn workloads(grid: &Grid) -> Option<String> {
     if grid.rows.is_empty() {
         return None;
     }
-    if grid.models.len() > MODELS_MOST {
+    let is_ranked = score::has_order(grid);
+    let title = if is_ranked {
+        "How many times worse than the best"
+    } else {
+        "Values by workload"
+    };
+    if !is_ranked || grid.models.len() > MODELS_MOST {
         let lines = grid.rows.iter().map(list);
-        return Some(format!(
-            "How many times worse than the best\n{}",
-            lines.collect::<String>()
-        ));
+        return Some(format!("{title}\n{}", lines.collect::<String>()));
     }
     let headings = grid.models.iter().map(|(model, _)| model.clone());
     let mut frame = frame(std::iter::once("best value".to_owned()).chain(headings));
@@ -103,10 +107,7 @@ fn workloads(grid: &Grid) -> Option<String> {
             TITLES_MOST,
         )));
     }
-    Some(format!(
-        "How many times worse than the best\n{}\n",
-        text(&mut frame)
-    ))
+    Some(format!("{title}\n{}\n", text(&mut frame)))
 }
 
 /// The models of a workload from the best to the last.
@@ -134,9 +135,16 @@ fn footer(summary: &Summary<'_>) -> String {
             "Values are medians. {trials} of each model: nothing is ranked; a comparison needs {needed} or more\n"
         );
     }
+    if is_smoke(summary) {
+        return "Values are medians. A smoke run ranks nothing\n".to_owned();
+    }
     "Values are medians. “best”: significantly better than all others.\n\
      “tied”: no significant difference from the best.\n"
         .to_owned()
+}
+
+fn is_smoke(summary: &Summary<'_>) -> bool {
+    summary.environment.profile == "smoke"
 }
 
 /// How many rounds a comparison of all models needs.
@@ -203,5 +211,31 @@ mod tests {
         );
         environment.rounds = 7;
         assert!(shown(&environment).contains("“tied”: no significant difference from the best"));
+    }
+
+    #[test]
+    fn a_smoke_run_says_once_that_nothing_is_ranked() {
+        let (mut environment, mut records) = fixture::run();
+        environment.profile = "smoke".to_owned();
+        for rounds in [6, 1] {
+            environment.rounds = rounds;
+            records.retain(|record| record.round <= rounds);
+            let summary = fixture::summary(&environment, &records);
+            for text in [
+                render(&summary),
+                crate::markdown(&crate::page(&summary, "20260102T030405Z")),
+            ] {
+                assert!(text.contains("Values by workload"), "{text}");
+                assert!(text.contains("overloaded"), "{text}");
+                for words in [
+                    "times worse",
+                    "(1 of 6 trials)",
+                    "(5 of 6 trials)",
+                    "<sub>1 of 6 trials",
+                ] {
+                    assert!(!text.contains(words), "{words}: {text}");
+                }
+            }
+        }
     }
 }
