@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The kernel wakes one loop for a connection. The old loop gets the event together with a request whose handler holds it.
 #[test]
-fn a_new_loop_needs_no_wake_up_that_the_old_one_took() {
+fn a_new_loop_accepts_without_a_wake_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut old = event_loop(&listener);
     let mut new = event_loop(&listener);
