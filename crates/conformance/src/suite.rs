@@ -169,6 +169,7 @@ const GROUPS: &[Group] = groups! {
     restarting_processes if Model::has_worker_processes => {
         restart {
             a_replaced_worker_ends_at_the_drain_timeout
+            a_restart_that_fails_keeps_the_old_workers
         }
     }
     restarting_threads if |model| model.has_worker_threads() && model.serves_on_workers() => {
@@ -188,11 +189,6 @@ const GROUPS: &[Group] = groups! {
             a_drain_without_room_is_idle_and_can_be_ended
             more_connections_than_descriptors_are_taken_back
             max_connections_counts_workers_that_drain
-        }
-    }
-    accepting_workers if |model| model.has_worker_processes() && !model.accepts_in_its_parent() => {
-        restart {
-            a_restart_that_fails_keeps_the_old_workers
         }
     }
     without_workers if |model| !model.has_workers() => {

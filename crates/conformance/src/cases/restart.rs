@@ -115,6 +115,9 @@ pub(crate) fn a_new_connection_may_send_its_first_request_late(model: &Model) {
 }
 
 /// At no moment are there fewer workers than before, because a new one is started before an old one drains.
+///
+/// A moment with fewer can be too short for this. Where a new worker can't start, it lasts, and the cases of such restarts
+/// show it with certainty.
 pub(crate) fn a_restart_keeps_as_many_workers(model: &Model) {
     let (server, before) = start(model, &[], 3);
     let mut last = before.clone();
@@ -296,7 +299,7 @@ pub(crate) fn a_replaced_worker_ends_at_the_drain_timeout(model: &Model) {
     server.expect_service();
 }
 
-/// A worker that can't start replaces none.
+/// A worker that can't start replaces none, whether it gives up or can't be forked.
 pub(crate) fn a_restart_that_fails_keeps_the_old_workers(model: &Model) {
     let server = model.start(&["--workers", "2", "--start-retries", "1"]);
     let before = model.wait_for_count(&server, 2);
@@ -316,9 +319,13 @@ pub(crate) fn a_restart_that_fails_keeps_the_old_workers(model: &Model) {
         return;
     }
     server.signal(Signal::SIGHUP);
-    eventually("the restart is given up", || {
-        server.printed_on_stderr().contains("given up")
+    eventually("the restart is given up, or put off", || {
+        let stderr = server.printed_on_stderr();
+        // Once for both: a parent that accepts has no descriptor for a connection, and none for a worker.
+        let puts_off = stderr.contains("can't accept") || stderr.contains("can't fork");
+        stderr.contains("given up") || puts_off
     });
+    server.wait_until_idle(|| {});
     client.expect_pong();
     assert_eq!(model.wait_for_count(&server, 2), before);
     assert!(limit("--nofile=1024:"), "a limit can be raised");
