@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_smoke_run_says_once_that_nothing_is_ranked() {
+    fn a_smoke_run_shows_values_without_notes_on_trials() {
         let (mut environment, mut records) = fixture::run();
         environment.profile = "smoke".to_owned();
         for rounds in [6, 1] {
