@@ -186,7 +186,7 @@ const GROUPS: &[Group] = groups! {
             a_blocked_worker_gets_connections_last
             connections_beyond_a_full_channel_are_served
             connections_beyond_a_full_channel_are_drained
-            a_drain_without_room_is_idle_and_can_be_ended
+            a_drain_without_room_sleeps_and_can_be_ended
             more_connections_than_descriptors_are_taken_back
             max_connections_counts_workers_that_drain
         }

@@ -120,6 +120,15 @@ impl Tree {
         ticks as f64 / procfs::ticks_per_second() as f64
     }
 
+    /// How often a process has waited so far, for an event or for time to pass; 0 if it has ended.
+    pub(crate) fn sleeps_of(&self, pid: Pid) -> u64 {
+        let status = self
+            .living()
+            .filter(|member| member.pid() == pid)
+            .filter_map(|member| member.process.status().ok());
+        status.filter_map(|status| status.voluntary_ctxt_switches).sum()
+    }
+
     /// The memory of all processes in bytes. Shared pages count once.
     pub(crate) fn memory_bytes(&self) -> u64 {
         self.memory("Pss")

@@ -151,15 +151,28 @@ pub(crate) fn connections_beyond_a_full_channel_are_drained(model: &Model) {
     assert_eq!(server.finish().code, Some(0));
 }
 
-/// The parent waits for a blocked worker without using the CPU. It hears a second signal.
-pub(crate) fn a_drain_without_room_is_idle_and_can_be_ended(model: &Model) {
+/// The parent that waits for a blocked worker sleeps between its attempts, and hears a second signal.
+pub(crate) fn a_drain_without_room_sleeps_and_can_be_ended(model: &Model) {
     let mut server = model.start(&["--workers", "1", "--drain-timeout", "60s"]);
     server.wait_for_workers(1);
     let _blocked = server.connect_with(request("block", "60000"));
     let _clients: Vec<_> = (0..MANY).map(|_| server.connect()).collect();
     server.signal(Signal::SIGTERM);
-    server.wait_until_idle(|| {});
-    server.signal(Signal::SIGTERM);
+    eventually("connecting is refused", || {
+        Client::connect(server.address()).is_err()
+    });
+    let sleeps = || server.tree().sleeps_of(server.pid());
+    let sleeps_before = sleeps();
+    eventually("the parent sleeps between its attempts", || {
+        sleeps() >= sleeps_before + 20
+    });
+    eventually("a second signal ends the server", || {
+        let ended = server.try_wait().is_some();
+        if !ended {
+            server.signal(Signal::SIGTERM);
+        }
+        ended
+    });
     let finished = server.finish();
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
 }
