@@ -9,6 +9,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod page;
+
 use std::error::Error;
 use std::io;
 use std::os::fd::AsFd;

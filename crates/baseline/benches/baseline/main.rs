@@ -1,9 +1,10 @@
 //! Compares the CPU time per request of the servers and of the load generator with that of the least possible program.
 //! Each program and its baseline are measured in turn. Server and client have a CPU each.
 //!
-//! `cargo bench -p baseline -- [--pairs 7] [--seconds 2] [--only PART] [--no-build]` prints every pair, the median of the
-//! ratios, and the bound of that median. The exit code is 1 if a median exceeds its bound. With `--no-build` the programs
-//! are measured as they are, and those that were not built are left out.
+//! `cargo bench -p baseline -- [--pairs 7] [--seconds 2] [--only PART[,PART]] [--into FILE] [--no-build]` prints every pair,
+//! the median of the ratios, and the bound of that median. The exit code is 1 if a median exceeds its bound. With `--no-build`
+//! the programs are measured as they are, and those that were not built are left out. `--into FILE` replaces what is between the
+//! markers `<!-- servers: begin -->` and `<!-- servers: end -->` in that file by a table of the parts `servers` and `connections`.
 //!
 //! Only ratios within a pair are judged, because the speed of the machine drifts and is the same in both values of a pair.
 //!
@@ -22,6 +23,7 @@
 
 mod instrument;
 mod servers;
+mod table;
 mod turns;
 mod wrk;
 
@@ -47,8 +49,18 @@ fn main() -> ExitCode {
         "{} pairs of {} s, {CONNECTIONS} connections; CPU µs/request\n",
         bench.pairs, bench.seconds
     );
-    let mut within = !bench.includes("servers") || servers::pairs(&bench);
-    within &= !bench.includes("connections") || servers::many_connections(&bench);
+    let mut rows = Vec::new();
+    if bench.includes("servers") {
+        rows.extend(servers::pairs(&bench));
+    }
+    if bench.includes("connections") {
+        rows.extend(servers::many_connections(&bench));
+    }
+    if let Some(file) = &bench.into {
+        let table = table::render(&rows, &bench.seconds);
+        baseline::page::write_into(file, "servers", &table).expect("--into names a page with both markers");
+    }
+    let mut within = rows.iter().all(table::Row::is_within);
     within &=
         !bench.includes("client") || bench.compare("loadgen", "baseline-client", 1.05, Bench::client_cost);
     within &= !bench.includes("instrument") || instrument::measure(&bench);
@@ -69,8 +81,10 @@ struct Bench {
     client_cpu: usize,
     pairs: usize,
     seconds: String,
-    /// The only part to run; empty for all parts.
-    only: String,
+    /// The only parts to run; empty for all parts.
+    only: Vec<String>,
+    /// The page that gets a table of the servers.
+    into: Option<PathBuf>,
 }
 
 /// A server that is killed at the end of its trial.
@@ -94,25 +108,36 @@ impl Bench {
         let (Some(server_cpu), Some(client_cpu)) = (cpus.next(), cpus.next()) else {
             panic!("this needs two CPUs: one for the server, one for the client");
         };
-        Self {
+        let only: Vec<_> = flag("--only", "")
+            .split_terminator(',')
+            .map(str::to_owned)
+            .collect();
+        for part in &only {
+            assert!(
+                PARTS.contains(&&**part),
+                "--only {part}: choose from {PARTS:?}, with a comma between several"
+            );
+        }
+        let into = Some(flag("--into", "")).filter(|file| !file.is_empty());
+        let bench = Self {
             binaries: binaries(arguments.iter().any(|argument| argument == "--no-build")),
             server_cpu,
             client_cpu,
             pairs: flag("--pairs", "7").parse().expect("--pairs takes a number"),
             seconds: flag("--seconds", "2"),
-            only: {
-                let part = flag("--only", "");
-                assert!(
-                    part.is_empty() || PARTS.contains(&&*part),
-                    "--only {part}: choose from {PARTS:?}"
-                );
-                part
-            },
-        }
+            only,
+            into: into.map(PathBuf::from),
+        };
+        let has_table = ["servers", "connections"].iter().all(|part| bench.includes(part));
+        assert!(
+            bench.into.is_none() || has_table,
+            "--into writes a table of two parts; add --only servers,connections"
+        );
+        bench
     }
 
     fn includes(&self, part: &str) -> bool {
-        self.only.is_empty() || self.only == part
+        self.only.is_empty() || self.only.iter().any(|only| only == part)
     }
 
     /// Measures a program and its baseline in turn, and prints the values. Returns whether the median ratio is within its

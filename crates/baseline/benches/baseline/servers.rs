@@ -5,8 +5,9 @@ use std::process::Command;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::table::Row;
 use crate::turns::Program;
-use crate::{Bench, CONNECTIONS, median};
+use crate::{Bench, CONNECTIONS};
 
 /// A server, what it is compared with, and the most that it may cost as a multiple. Without a bound it is reported only.
 struct Pair<'a> {
@@ -35,14 +36,12 @@ const PAIRS: &[Pair<'_>] = &[
     pair("server-tokio", "server-async", None),
 ];
 
-/// Measures each pair in turn. Returns whether all are within their bounds.
-pub(crate) fn pairs(bench: &Bench) -> bool {
+/// Measures each pair in turn.
+pub(crate) fn pairs(bench: &Bench) -> Vec<Row> {
     let built = PAIRS
         .iter()
         .filter(|pair| bench.has(pair.ours) && bench.has(pair.baseline));
-    let within = built.map(|pair| compare(bench, pair, CONNECTIONS));
-    // Each is measured, whatever the others cost.
-    within.fold(true, |all, one| all & one)
+    built.map(|pair| compare(bench, pair, CONNECTIONS)).collect()
 }
 
 /// More connections than the kernel's share of them fits into a CPU's cache.
@@ -52,13 +51,13 @@ const MANY: &str = "10000";
 const MANY_BOUND: f64 = 1.10;
 
 /// Measures each server that describes itself as serving many connections, with 10,000 of them. Those where a `sleep` holds
-/// no thread have a bound. Returns whether all connections were served, and all loops are within it.
-pub(crate) fn many_connections(bench: &Bench) -> bool {
+/// no thread have a bound.
+pub(crate) fn many_connections(bench: &Bench) -> Vec<Row> {
     /// It has a scheduler of its own below its handlers, and is reported as it is.
     const WITHOUT_A_BOUND: &str = "server-tokio";
     allow_many_descriptors();
     println!("{MANY} connections; CPU µs/request");
-    let mut within = true;
+    let mut rows = Vec::new();
     for server in bench.servers() {
         let description = description(bench, &server);
         if description["serves"] != "many" {
@@ -72,43 +71,35 @@ pub(crate) fn many_connections(bench: &Bench) -> bool {
         let is_loop = description["wait_holds"] == "nothing" && server != WITHOUT_A_BOUND;
         let ours = format!("{server}{one_loop}");
         let bound = is_loop.then_some(MANY_BOUND);
-        within &= compare(bench, &pair(&ours, "baseline-server", bound), MANY);
+        rows.push(compare(bench, &pair(&ours, "baseline-server", bound), MANY));
     }
-    within
+    rows
 }
 
-/// Prints the cost of each program of a pair several times, and the median of the ratios. Returns whether it is within the
-/// bound.
-fn compare(bench: &Bench, pair: &Pair<'_>, connections: &str) -> bool {
-    let costs = |first, second| bench.costs_in_turn([first, second], connections);
+/// Measures both programs of a pair several times, and prints each cost and the median of the ratios.
+fn compare(bench: &Bench, pair: &Pair<'_>, connections: &'static str) -> Row {
     println!("{:>28} {:>18}  ratio", pair.ours, pair.baseline);
-    let mut ratios = Vec::new();
-    for _ in 0..bench.pairs {
-        // In both orders: the second of two servers gets other memory of the kernel, and may cost more for that.
-        let first = costs(pair.ours, pair.baseline);
-        let both = first.and_then(|first| Ok((first, costs(pair.baseline, pair.ours)?)));
-        match both {
-            Ok(([ours, baseline], [second_baseline, second_ours])) => {
-                let [ours, baseline] = [(ours, second_ours), (baseline, second_baseline)]
-                    .map(|(first, second): (f64, f64)| (first * second).sqrt());
-                println!("{ours:28.3} {baseline:18.3}  {:.3}", ours / baseline);
-                ratios.push(ours / baseline);
-            }
-            Err(reason) => {
-                println!("FAILED: {reason}\n");
-                return false;
-            }
-        }
-    }
-    let median = median(ratios);
-    let Some(bound) = pair.bound else {
-        println!("median {median:.3}, without a bound\n");
-        return true;
+    let costs = (0..bench.pairs).map(|_| cost(bench, pair, connections));
+    let row = Row {
+        connections,
+        server: pair.ours.to_owned(),
+        baseline: pair.baseline.to_owned(),
+        costs: costs.collect(),
+        bound: pair.bound,
     };
-    let within = median <= bound;
-    let verdict = if within { "within" } else { "OVER" };
-    println!("median {median:.3}, {verdict} the bound of {bound:.2}\n");
-    within
+    println!("{}\n", row.verdict());
+    row
+}
+
+/// What both programs of a pair cost, in both orders: the second of two servers gets other memory of the kernel, and may cost
+/// more for that.
+fn cost(bench: &Bench, pair: &Pair<'_>, connections: &str) -> Result<(f64, f64), String> {
+    let [ours, baseline] = bench.costs_in_turn([pair.ours, pair.baseline], connections)?;
+    let [second_baseline, second_ours] = bench.costs_in_turn([pair.baseline, pair.ours], connections)?;
+    let [ours, baseline] = [(ours, second_ours), (baseline, second_baseline)]
+        .map(|(first, second): (f64, f64)| (first * second).sqrt());
+    println!("{ours:28.3} {baseline:18.3}  {:.3}", ours / baseline);
+    Ok((ours, baseline))
 }
 
 impl Bench {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | setting | the load, or what is different in the server |
 //! | epoll µs, io_uring µs | median CPU time per request of the server, with all its threads |
-//! | ratio | median of the ratios of all pairs (below 1: io_uring costs less), with an interval that holds the median in at least 95 % of samples, or all ratios if the pairs are too few for that |
+//! | ratio | median of the ratios of all pairs (below 1: io_uring costs less), with an interval that holds the median with a chance of 95 %, or from the least ratio to the greatest if there are fewer than six pairs |
 //! | calls epoll, calls io_uring | system calls per request, counted by perf in a run of its own |
 //!
 //! `--no-build` measures the programs as they are. `--only WORD` measures the settings whose name contains WORD.
@@ -20,14 +20,14 @@
 mod settings;
 mod trial;
 
+use std::env;
 use std::fmt::Write as _;
-use std::{env, fs};
+use std::path::Path;
 
+use baseline::page;
 use settings::{SETTINGS, Setting};
+use stats::Estimate;
 use trial::Bench;
-
-const BEGIN: &str = "<!-- completions: begin -->";
-const END: &str = "<!-- completions: end -->";
 
 fn main() {
     // `cargo bench` runs all benches of the crate with the same arguments.
@@ -41,25 +41,25 @@ fn main() {
         .filter(|setting| setting.name.contains(&flags.only))
         .collect();
     assert!(!chosen.is_empty(), "no setting contains {}", flags.only);
-    let mut table = HEAD.to_owned();
+    let (mut table, mut sure) = (HEAD.to_owned(), 0.0);
     print!("{table}");
     for setting in chosen {
-        let row = row(&bench, setting, flags.pairs);
+        let (row, chance) = row(&bench, setting, flags.pairs);
         print!("{row}");
         table += &row;
+        sure = chance;
     }
-    if let Some(path) = flags.into {
-        let text = fs::read_to_string(&path).expect("--into names a file that can be read");
-        let (before, rest) = text.split_once(BEGIN).expect("the file has the first marker");
-        let (_, after) = rest.split_once(END).expect("the file has the second marker");
-        let source = format!(
-            "By `cargo bench -p baseline -- completions`: {} pairs of {} s on {}.",
-            flags.pairs,
-            flags.seconds,
-            trial::machine()
-        );
-        let text = format!("{before}{BEGIN}\n\n{table}\n{source}\n\n{END}{after}");
-        fs::write(&path, text).expect("the file can be written");
+    let source = format!(
+        "By `cargo bench -p baseline -- completions`: {} pairs of {} s on {}. {}",
+        flags.pairs,
+        flags.seconds,
+        page::machine(),
+        page::sureness(sure)
+    );
+    println!("\n{source}");
+    if let Some(file) = flags.into {
+        let written = page::write_into(Path::new(&file), "completions", &format!("{table}\n{source}"));
+        written.expect("--into names a page with both markers");
     }
 }
 
@@ -68,7 +68,8 @@ const HEAD: &str = "\
 |---|---|---|---|---|---|
 ";
 
-fn row(bench: &Bench, setting: &Setting, pairs: usize) -> String {
+/// A row, and the chance that its interval holds the median.
+fn row(bench: &Bench, setting: &Setting, pairs: usize) -> (String, f64) {
     let (mut epoll, mut uring, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..pairs {
         // The order alternates, so that a drift favours neither.
@@ -83,8 +84,8 @@ fn row(bench: &Bench, setting: &Setting, pairs: usize) -> String {
         uring.push(on_uring);
         ratios.push(on_uring / on_epoll);
     }
-    let [epoll, uring, ratio] = [&mut epoll, &mut uring, &mut ratios].map(|values| median(values));
-    let (low, high) = interval_of_median(&ratios);
+    let [epoll, uring, ratio] = [epoll, uring, ratios]
+        .map(|values| Estimate::from_values(values).expect("--pairs takes a number of 1 or more"));
     let calls = |server| {
         bench
             .calls_per_request(server, &setting.load)
@@ -93,32 +94,17 @@ fn row(bench: &Bench, setting: &Setting, pairs: usize) -> String {
     let mut row = String::new();
     let _ = writeln!(
         row,
-        "| {} | {epoll:.3} | {uring:.3} | {ratio:.2} ({low:.2} to {high:.2}) | {} | {} |",
+        "| {} | {:.3} | {:.3} | {:.2} ({:.2} to {:.2}) | {} | {} |",
         setting.name,
+        epoll.median,
+        uring.median,
+        ratio.median,
+        ratio.low,
+        ratio.high,
         calls(&setting.epoll),
         calls(&setting.uring)
     );
-    row
-}
-
-/// Sorts the values.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// Two of the sorted values, between which the median is in at least 95 % of samples (order statistics: the number of
-/// values below the median is binomial). All values, if there are too few for that.
-fn interval_of_median(sorted: &[f64]) -> (f64, f64) {
-    let count = sorted.len();
-    let (mut tail, mut probability, mut outside) = (0.0, 0.5_f64.powf(count as f64), 0);
-    while tail + probability <= 0.025 && 2 * outside + 1 < count {
-        tail += probability;
-        outside += 1;
-        probability *= (count + 1 - outside) as f64 / outside as f64;
-    }
-    let outside = outside.saturating_sub(1);
-    (sorted[outside], sorted[count - 1 - outside])
+    (row, ratio.confidence())
 }
 
 struct Flags {

@@ -163,17 +163,6 @@ impl Drop for Server {
     }
 }
 
-/// The machine, in a few words.
-pub(crate) fn machine() -> String {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let cpus = read("/proc/cpuinfo");
-    let model = cpus.lines().find_map(|line| line.strip_prefix("model name"));
-    let model = model
-        .and_then(|line| line.split_once(": "))
-        .map_or("a CPU", |(_, name)| name);
-    format!("{model}, Linux {}", read("/proc/sys/kernel/osrelease").trim())
-}
-
 /// Builds all programs with the release profile, unless that is unwanted, and returns their folder.
 fn build() -> PathBuf {
     // target/release/deps/completions-HASH is this program.
