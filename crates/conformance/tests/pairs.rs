@@ -88,9 +88,7 @@ fn the_async_pair_differs_in_running_jobs_only() {
         "let options = &flags.options;",
         "let restart = Restart::install()?;",
         "event_loop.wake_on_restart(&restart)?;",
-        "let in_pool = stop.handled_elsewhere();",
-        "let run_job = move |job| serving::perform(job, in_pool);",
-        "let mut pool = Pool::start(flags.workers, flags.queue, event_loop.waker()?, run_job)?;",
+        "let mut pool = Pool::start(flags.workers, flags.queue, event_loop.waker()?, stop)?;",
         "if restart.requested() {",
         "pool.restart();",
         "}",
@@ -119,7 +117,7 @@ fn the_worker_loop_pair_differs_in_who_accepts() {
         "return work(crew.into_worker(slot), flags.options.service());",
         "crew.drain()",
         "fn work(worker: Worker, service: Service) -> Result<()> {",
-        "event_loop.listen(worker.listener.into_std(), worker.max_connections)?;",
+        "event_loop.listen(worker.listener.into_std(), worker.max_connections);",
         "while !event_loop.is_over() {",
         "event_loop.accept()?;",
     ];
@@ -130,10 +128,10 @@ fn the_worker_loop_pair_differs_in_who_accepts() {
         "Next::Vacancy(slot) => {",
         "if parent.fork(slot)? == Fork::Child {",
         "return work(parent.into_worker(slot), flags.options.service());",
-        "}",
-        "}",
         "Next::Connection(connection) => parent.deal(connection),",
         "Next::Stop => return parent.drain(),",
+        "}",
+        "}",
         "fn work(mut worker: Worker, service: Service) -> Result<()> {",
         "event_loop.watch(&worker.inbox)?;",
         "while !(event_loop.is_over() && worker.inbox.has_ended()) {",
@@ -144,7 +142,7 @@ fn the_worker_loop_pair_differs_in_who_accepts() {
     assert_eq!(parent, PARENT_ACCEPTS, "only where the parent accepts");
 }
 
-/// The lines from the function `run` on that only one of two pages has, for each.
+/// The lines from the function `run` on that only one of two pages has, for each. Without indentation.
 fn differing_lines(names: [&str; 2]) -> [Vec<String>; 2] {
     let [one, other] = names.map(|name| {
         let code = code_of_page(name);
@@ -152,7 +150,9 @@ fn differing_lines(names: [&str; 2]) -> [Vec<String>; 2] {
             .iter()
             .position(|line| line.starts_with("fn run("))
             .expect("the page has its loop in the function run");
-        code[run + 1..].join("\n")
+        // Where a line is nested deeper, it is the same line.
+        let lines: Vec<_> = code[run + 1..].iter().map(|line| line.trim()).collect();
+        lines.join("\n") + "\n"
     });
     let diff = TextDiff::from_lines(&one, &other);
     [ChangeTag::Delete, ChangeTag::Insert].map(|tag| {
@@ -161,50 +161,109 @@ fn differing_lines(names: [&str; 2]) -> [Vec<String>; 2] {
     })
 }
 
-/// The loop is the same, line by line. Around it one has a listener, and the other has several loops.
+/// One has a listener. The other has several loops, each on a thread with its own source of connections.
 #[test]
-fn one_loop_and_several_run_the_same_loop() {
-    let [one, several] = ["server-async", "server-reactors"].map(|name| {
-        let code = code_of_page(name);
-        let first = code
-            .iter()
-            .position(|line| line == "    while !event_loop.is_over() {")
-            .expect("the page has the loop");
-        let last = first
-            + code[first..]
-                .iter()
-                .position(|line| line == "    }")
-                .expect("the loop ends");
-        code[first..=last].to_vec()
-    });
-    assert_eq!(one, several);
+fn one_loop_and_several_differ_around_the_loop_only() {
+    const ONE: &[&str] = &[
+        "let stop = Stop::install(options.drain_timeout)?;",
+        "let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);",
+        "let mut event_loop = EventLoop::new(options.service(), stop)?;",
+        "event_loop.listen(listener.to_std()?, options.max_connections());",
+        "listener.announce()?;",
+        "Ok(())",
+    ];
+    const SEVERAL: &[&str] = &[
+        "let (options, accept) = (&flags.options, flags.accept);",
+        "let listening = match accept {",
+        "Accept::Deal | Accept::Shared => Listening::Shared,",
+        "Accept::Reuseport => Listening::Reuseport,",
+        "};",
+        "let mut threads = ThreadPool::listen(options, flags.workers, listening, &flags.tally)?;",
+        "let (mut dealer, inboxes) = Dealer::new(&threads);",
+        "let service = options.service();",
+        "threads.start(move |worker, listener| {",
+        "let mut event_loop = EventLoop::new(service, worker.stop)?;",
+        "match accept {",
+        "Accept::Deal => event_loop.receive(inboxes[worker.slot].clone()),",
+        "_ => event_loop.listen(listener.to_std()?, worker.max_connections),",
+        "}",
+        "let waker = event_loop.waker()?;",
+        "Ok(Work::new(move || work(event_loop, worker)).woken_by(move || waker.wake()))",
+        "})?;",
+        "match accept {",
+        "Accept::Deal => {",
+        "while let Some(connection) = threads.accept_below_limit(|| dealer.open())? {",
+        "dealer.deal(connection);",
+        "}",
+        "}",
+        "_ => threads.supervise()?,",
+        "}",
+        "drop(dealer);",
+        "threads.drain()",
+        "}",
+        "",
+        "fn work(mut event_loop: EventLoop, worker: WorkerThread) -> Result<()> {",
+        "let stop = worker.stop;",
+        "worker.tally.append(event_loop.served())",
+    ];
+    let [one, several] = differing_lines(["server-async", "server-reactors"]);
+    assert_eq!(one, ONE, "only where there is one loop");
+    assert_eq!(several, SEVERAL, "only where there are several");
 }
 
-/// Both accept in the main thread, in one loop. One then starts a thread, and the other hands over to one.
+/// One starts a thread for each connection. The other has threads, and a queue to them.
 #[test]
-fn a_thread_each_and_a_pool_accept_in_one_loop() {
-    for (name, indent, hands_over) in [
-        ("server-thread", "    ", "threads.spawn("),
-        ("server-pool", "            ", "queue.send("),
-    ] {
-        let code = code_of_page(name);
-        let accepting: Vec<_> = code
-            .iter()
-            .enumerate()
-            .filter(|(_, line)| line.contains("while let Some(connection) = threads.accept("))
-            .collect();
-        assert_eq!(accepting.len(), 1, "{name}: {accepting:?}");
-        let (at, head) = accepting[0];
-        assert!(head.starts_with(&format!("{indent}while ")), "{name}: {head}");
-        assert!(code[at + 1].contains(hands_over), "{name}: {}", code[at + 1]);
-        assert_eq!(
-            code[at + 2],
-            format!("{indent}}}"),
-            "{name}: one line hands it over"
-        );
-        let drains = code.iter().filter(|line| *line == "    threads.drain()");
-        assert_eq!(drains.count(), 1, "{name}: it ends with the drain");
-    }
+fn a_thread_each_and_a_pool_differ_in_the_threads() {
+    const EACH: &[&str] = &[
+        "let mut threads = Threads::one_per_connection(options)?;",
+        "let stop = threads.stop();",
+        "let listener = Listener::open(options, stop)?;",
+        "listener.announce()?;",
+        "while let Some(connection) = threads.accept(&listener)? {",
+        "threads.spawn(connection, move |stream| serving::serve(stream, &service, stop))?;",
+        "drop(listener);",
+    ];
+    const POOL: &[&str] = &[
+        "let (options, accept) = (&flags.options, flags.accept);",
+        "if let (Accept::Shared, Some(queue)) = (accept, flags.queue) {",
+        "let problem = \"there is no queue with --accept shared; leave it out, or use --accept queue\";",
+        "return Err(Error::flag(\"--queue <N>\", queue, problem));",
+        "}",
+        "let mut threads = ThreadPool::listen(options, flags.workers, Listening::Shared, &flags.tally)?;",
+        "let places = flags.queue.map_or(threads.workers(), |n| n.get().into());",
+        "let (queue, waiting) = bounded(places);",
+        "threads.start(move |worker, listener| {",
+        "let waiting = waiting.clone();",
+        "let next = move |worker: &WorkerThread| match accept {",
+        "Accept::Queue => Ok(worker.receive(&waiting)),",
+        "Accept::Shared => worker.accept(listener),",
+        "};",
+        "Ok(Work::new(move || work(worker, next, &service)))",
+        "})?;",
+        "match accept {",
+        "Accept::Queue => {",
+        "while let Some(connection) = threads.accept(|| !queue.is_full())? {",
+        "let _ = queue.send(connection);",
+        "}",
+        "Accept::Shared => threads.supervise()?,",
+        "}",
+        "drop(queue);",
+        "",
+        "fn work(",
+        "worker: WorkerThread,",
+        "next: impl Fn(&WorkerThread) -> Result<Option<Accepted>>,",
+        "service: &Service,",
+        ") -> Result<()> {",
+        "let mut served = Served::default();",
+        "while let Some(connection) = next(&worker)? {",
+        "served.add(worker.serve(connection, service));",
+        "}",
+        "worker.tally.append(served)",
+        "}",
+    ];
+    let [each, pool] = differing_lines(["server-thread", "server-pool"]);
+    assert_eq!(each, EACH, "only where each connection has a thread");
+    assert_eq!(pool, POOL, "only where threads are ready");
 }
 
 /// The lines of a model's page, without comments and without the constant that describes it.

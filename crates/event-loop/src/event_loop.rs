@@ -34,6 +34,8 @@ const EVENTS_AT_ONCE: usize = 1024;
 pub struct EventLoop {
     poll: Poll,
     events: Events,
+    /// Where its connections come from, until the first poll.
+    source: Option<Source>,
     /// None in a loop without a listener, and after the loop began to drain.
     acceptor: Option<Acceptor>,
     /// None in a loop that gets no connections from another thread, and once none can come any more.
@@ -63,6 +65,15 @@ pub struct EventLoop {
     service: Service,
     stop: Stop,
     served: Served,
+}
+
+/// Where the connections of a loop come from.
+#[derive(Debug)]
+enum Source {
+    /// It accepts them, while it has fewer than so many.
+    Listener(std::net::TcpListener, Option<usize>),
+    /// Another thread accepts them.
+    Inbox(Inbox),
 }
 
 /// A connection of a loop. No later connection has the same one, so it may outlive its connection.
@@ -112,6 +123,7 @@ impl EventLoop {
             let mut event_loop = Self {
                 poll: Poll::new()?,
                 events: Events::with_capacity(EVENTS_AT_ONCE),
+                source: None,
                 acceptor: None,
                 inbox: None,
                 has_mail: false,
@@ -137,22 +149,6 @@ impl EventLoop {
             Ok(event_loop)
         };
         make().map_err(Error::system("make an event loop"))
-    }
-
-    /// Accepts from this listener from now on, while the loop has fewer than `max_connections` connections. Loops in
-    /// several threads or processes may share one.
-    pub fn listen(&mut self, listener: std::net::TcpListener, max_connections: Option<usize>) -> Result<()> {
-        let acceptor = Acceptor::new(listener, max_connections, self.poll.registry(), LISTENER);
-        self.acceptor = Some(acceptor.map_err(Error::system("watch the listener"))?);
-        Ok(())
-    }
-
-    /// Takes connections from this inbox from now on. Call it on the thread of the loop.
-    pub fn receive(&mut self, inbox: Inbox) -> Result<()> {
-        inbox.wakes(self.waker()?);
-        self.inbox = Some(inbox);
-        self.has_mail = true;
-        Ok(())
     }
 
     /// Ends the wait of [`poll`](Self::poll) at a SIGHUP too, which `restart` notices.
@@ -202,6 +198,9 @@ impl EventLoop {
 
     /// Waits until something happens: an event, a timer, a signal. If a connection can go on, it only collects events.
     pub fn poll(&mut self) -> Result<()> {
+        if let Some(source) = self.source.take() {
+            self.register(source)?;
+        }
         self.stop.reap_strangers();
         // A signal that came before the loop was made ends no wait.
         let should_drain = !self.draining && self.stop.requested();
@@ -332,6 +331,7 @@ impl EventLoop {
         if self.draining {
             return;
         }
+        self.source = None;
         self.stop.begin_drain();
         if self.stop.has_successor() {
             // A connection that woke this loop wakes no other one, and a successor may wait already.

@@ -46,8 +46,9 @@ fn event_loop(listener: &TcpListener) -> EventLoop {
     };
     let stop = Stop::install(Duration::ZERO).expect("signals can be handled");
     let mut event_loop = EventLoop::new(service, stop).expect("a loop can be made");
-    event_loop
-        .listen(listener.try_clone().expect("a descriptor is free"), None)
-        .expect("the listener can be watched");
+    event_loop.listen(listener.try_clone().expect("a descriptor is free"), None);
+    // The first poll registers the listener.
+    event_loop.look_again_at(Some(Instant::now()));
+    event_loop.poll().expect("the loop can poll");
     event_loop
 }

@@ -11,15 +11,15 @@
 //!                       queue: E, D, C  ──▶  threads: B, F, G, H
 //! ```
 //!
-//! What blocks: a handler (`pi`, `spin`, `block`, `work`) holds a thread of the pool and its own connection. All
-//! other connections go on. With all threads busy, jobs queue, and with a full queue each further one waits with its
+//! What blocks: a handler (`pi`, `spin`, `block`, and `work` in part) holds a thread of the pool and its own connection.
+//! All other connections go on. With all threads busy, jobs queue, and with a full queue each further one waits with its
 //! connection. A connection is not read while its job waits or runs, so TCP slows its peer down. It has one job at a time,
 //! and so its replies keep their order.
 //!
 //! What it costs: as much as `async` for what the loop answers itself. Each job costs a wake-up of a thread, a wake-up of
-//! the loop, and the switches between them. On one CPU a `pi` of 10,000 terms takes 1.36 times the CPU time that `async`
-//! needs for it if it comes alone, and 0.98 to 1.09 times with 64 connections, whose jobs share wake-ups. A `spin` of 0 µs
-//! takes 1.25 to 2.1 times. In return jobs use as many CPUs as there are threads, and blocks overlap.
+//! the loop, and the switches between them. A short job that comes alone can cost about a third more than in `async`. Where
+//! many connections have jobs, these share wake-ups, and the difference is small. In return jobs use as many CPUs as there
+//! are threads, and blocks overlap.
 //!
 //! Flags: `--workers` and `--queue`, beside those that every server takes.
 
@@ -35,7 +35,7 @@ use event_loop::EventLoop;
 use serving::model::{
     BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
 };
-use serving::{Error, Listener, Options, Restart, Result, Stop};
+use serving::{Listener, Options, Restart, Result, Stop};
 
 use crate::pool::Pool;
 
@@ -86,15 +86,10 @@ fn run(flags: &Flags) -> Result<()> {
     let restart = Restart::install()?;
     // A request to stop closes the listener at once.
     let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
-    let its_own = listener
-        .to_std()
-        .map_err(Error::system("duplicate the listener"))?;
     let mut event_loop = EventLoop::new(options.service(), stop)?;
     event_loop.wake_on_restart(&restart)?;
-    let in_pool = stop.handled_elsewhere();
-    let run_job = move |job| serving::perform(job, in_pool);
-    let mut pool = Pool::start(flags.workers, flags.queue, event_loop.waker()?, run_job)?;
-    event_loop.listen(its_own, options.max_connections())?;
+    let mut pool = Pool::start(flags.workers, flags.queue, event_loop.waker()?, stop)?;
+    event_loop.listen(listener.to_std()?, options.max_connections());
     listener.announce()?;
     while !event_loop.is_over() {
         // The only call that waits: for the listener, a connection, a timer, an outcome or a signal.

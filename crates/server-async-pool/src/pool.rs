@@ -15,9 +15,9 @@ use event_loop::{ConnectionId, Waiter};
 use mio::Waker;
 use protocol::{Job, Outcome};
 use serving::limits::require_stacks;
-use serving::restart::report_not_replaced;
+use serving::restart::{report_not_replaced, report_replaced};
 use serving::threads::spawn_without_signals;
-use serving::{Error, Result};
+use serving::{Error, Result, Stop};
 
 /// How many threads a pool has, and how many jobs its queue has room for.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +27,9 @@ struct Size {
 }
 
 /// The pool, as the loop sees it.
-pub(crate) struct Pool<R> {
+pub(crate) struct Pool {
     size: Size,
-    run: R,
+    run: Run,
     generation: Generation,
     /// Jobs that found the queue full, in the order of their requests. A connection has one job at a time, so each has its
     /// turn.
@@ -57,6 +57,9 @@ struct Task {
 /// A job that is done. It has no outcome if it has panicked, or if nobody waited for it any more.
 type Done = (ConnectionId, Option<Outcome>);
 
+/// How a job is run.
+type Run = Arc<dyn Fn(Job) -> Outcome + Send + Sync>;
+
 /// The way of outcomes to the loop.
 struct WayBack {
     outcomes: Sender<Done>,
@@ -70,11 +73,21 @@ struct WayBack {
 /// How many jobs may wait, whether or not their connections have ended.
 const FEW: usize = 64;
 
-impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
-    /// Starts so many threads, which run jobs with `run`, and wake the loop for their outcomes. It fails if they can't all
-    /// be started.
-    pub(crate) fn start(workers: NonZeroU16, queue: NonZeroU16, waker: Arc<Waker>, run: R) -> Result<Self> {
-        let size = Size { workers, queue };
+impl Pool {
+    /// Starts so many threads, which run jobs, and wake the loop for their outcomes. It fails if they can't all be started.
+    pub(crate) fn start(
+        workers: NonZeroU16,
+        queue: NonZeroU16,
+        waker: Arc<Waker>,
+        stop: Stop,
+    ) -> Result<Self> {
+        // The loop alone begins the drain, when it has accepted what waits in the backlog.
+        let stop = stop.handled_elsewhere();
+        let run = move |job| serving::perform(job, stop);
+        Self::with_run(Size { workers, queue }, waker, Arc::new(run))
+    }
+
+    fn with_run(size: Size, waker: Arc<Waker>, run: Run) -> Result<Self> {
         // There is at most one outcome for each job, and so for each connection.
         let (sender, outcomes) = channel::unbounded();
         let way_back = Arc::new(WayBack {
@@ -124,6 +137,7 @@ impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
                 waiting.append(&mut self.waiting);
                 self.waiting = waiting;
                 self.fill_queue();
+                report_replaced(self.size.workers.get().into());
             }
             Err(error) => report_not_replaced(&Error::system("start a thread")(error)),
         }
@@ -159,22 +173,19 @@ impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Pool<R> {
 }
 
 impl Generation {
-    fn start<R>(size: Size, run: &R, way_back: &Arc<WayBack>) -> io::Result<Self>
-    where
-        R: Fn(Job) -> Outcome + Clone + Send + 'static,
-    {
+    fn start(size: Size, run: &Run, way_back: &Arc<WayBack>) -> io::Result<Self> {
         require_stacks(size.workers.get().into())?;
         let (jobs, queued) = channel::bounded(size.queue.get().into());
         for _ in 0..size.workers.get() {
-            let (jobs, run, way_back) = (queued.clone(), run.clone(), Arc::clone(way_back));
-            spawn_without_signals(move || work(&jobs, &run, &way_back))?;
+            let (jobs, run, way_back) = (queued.clone(), Arc::clone(run), Arc::clone(way_back));
+            spawn_without_signals(move || work(&jobs, &*run, &way_back))?;
         }
         Ok(Self { jobs, queued })
     }
 }
 
 /// A thread of the pool: runs one job after another, until the loop has dropped the queue.
-fn work(jobs: &Receiver<Task>, run: &impl Fn(Job) -> Outcome, way_back: &WayBack) {
+fn work(jobs: &Receiver<Task>, run: &dyn Fn(Job) -> Outcome, way_back: &WayBack) {
     let mut next = way_back.wait_for_job(jobs);
     while let Some(Task { waiter, job }) = next {
         let id = waiter.id;

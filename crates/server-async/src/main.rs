@@ -9,11 +9,11 @@
 //!
 //! What blocks: only `poll`, and only while nothing happens. A connection that has to wait (for a request, for a slow
 //! peer, for a `sleep` to end) returns to the loop, which keeps it as a few hundred bytes. But a handler that computes
-//! or blocks (`pi`, `spin`, `block`, `work`) holds the thread, and every connection waits for it.
+//! or blocks (`pi`, `spin`, `block`, and `work` in part) holds the thread, and every connection waits for it.
 //!
 //! What it costs: no thread per connection, and no switch while there is work. One `poll` serves all events since the
-//! last one, so the cost of a request falls as the load grows. The price is a more complex program: a blocking server
-//! keeps its place in a call that has not returned; here each connection keeps it in a state.
+//! last one, so the cost of a request falls as the load grows. The price is a more complex program. A blocking server
+//! keeps its place in a call that has not returned. Here it is a state of the connection.
 //!
 //! Flags: only those that every server takes.
 
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use event_loop::EventLoop;
 use serving::model::{BlockHolds, CrashLoses, Lineage, Model, Serves, WaitHolds};
-use serving::{Error, Listener, Options, Result, Stop};
+use serving::{Listener, Options, Result, Stop};
 
 const MODEL: Model = Model {
     name: "async",
@@ -46,11 +46,8 @@ fn run(options: &Options) -> Result<()> {
     let stop = Stop::install(options.drain_timeout)?;
     // A request to stop closes the listener at once, even while a handler holds the loop.
     let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
-    let its_own = listener
-        .to_std()
-        .map_err(Error::system("duplicate the listener"))?;
     let mut event_loop = EventLoop::new(options.service(), stop)?;
-    event_loop.listen(its_own, options.max_connections())?;
+    event_loop.listen(listener.to_std()?, options.max_connections());
     listener.announce()?;
     while !event_loop.is_over() {
         // The only call that waits: for the listener, a connection, a timer or a signal.

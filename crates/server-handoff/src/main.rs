@@ -1,4 +1,5 @@
-//! The parent accepts, and passes each connection to the worker process that has the fewest: as Node's cluster does it.
+//! The parent accepts, and passes each connection to the worker process that has the fewest. Node's cluster passes connections
+//! too, but in turn.
 //!
 //! ```text
 //!   parent    accept ── who has the fewest? ──┬───────────┬───────────┐      a descriptor through a socket pair
@@ -8,8 +9,8 @@
 //! ```
 //!
 //! What blocks: a handler that computes or blocks holds its loop. The connections of that loop wait, those of the
-//! others do not. New ones go to the others while these have fewer. The parent never blocks: where the socket pair of a
-//! worker is full, another gets the connection.
+//! others do not. New connections go to the other workers while those have fewer. The parent never blocks: where the socket
+//! pair of a worker is full, another gets the connection.
 //!
 //! What it costs: as much as `prefork-async` for each request, because the parent is not involved. For each connection it
 //! costs more: the parent accepts it, sends it (`SCM_RIGHTS`, unix(7)) and closes its copy, and a worker receives it. One
@@ -17,7 +18,7 @@
 //! by chance. Workers report how many have ended, at most once in a turn of their loop.
 //!
 //! A worker that dies loses its own connections only. Those that were sent to it and not received are still in its socket
-//! pair, of which the parent keeps a duplicate: it takes them back, and gives them to others.
+//! pair, of which the parent keeps a duplicate. So it takes them back, and gives them to others.
 //!
 //! Flags: `--workers`, `--start-retries` and `--tally`, beside those that every server takes.
 

@@ -9,8 +9,8 @@
 //!                   serve A   serve B     each to its end, and then the next of the queue
 //! ```
 //!
-//! What blocks: a thread, from the first byte of a connection to its close. Where many connections stay open, N of them
-//! have a thread each, even silent ones. The rest wait, first in the queue and then in the backlog, until one of the N closes.
+//! What blocks: a thread, from when it takes a connection to its close. Where many connections stay open, N of them have a
+//! thread each, even silent ones. The rest wait, first in the queue and then in the backlog, until one of the N closes.
 //!
 //! What it costs: as much as `thread` for a request: a switch for each, because the thread that a request wakes is seldom the
 //! one that ran last. No thread is started for a connection. Instead the main thread hands the connection to a waiting one,
@@ -22,7 +22,6 @@
 #![forbid(unsafe_code)]
 
 use std::num::NonZeroU16;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
@@ -30,7 +29,10 @@ use crossbeam::channel::bounded;
 use serving::model::{
     BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
 };
-use serving::{Accepted, Listening, Options, Result, Served, Service, ThreadPool, Work, WorkerThread};
+use serving::{
+    Accepted, Error, Listening, Options, Result, Served, Service, TallyOptions, ThreadPool, Work,
+    WorkerThread,
+};
 
 const MODEL: Model = Model {
     name: "pool",
@@ -65,9 +67,8 @@ struct Flags {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     queue: Option<NonZeroU16>,
 
-    /// File to which each worker appends a line of JSON as it drains: how many connections and requests it served
-    #[arg(long, value_name = "FILE")]
-    tally: Option<PathBuf>,
+    #[command(flatten)]
+    tally: TallyOptions,
 
     #[command(flatten)]
     options: Options,
@@ -86,18 +87,15 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<()> {
-    let mut threads = ThreadPool::listen(
-        &flags.options,
-        flags.workers,
-        Listening::Shared,
-        flags.tally.as_deref(),
-    )?;
-    let service = flags.options.service();
-    let accept = flags.accept;
+    let (options, accept) = (&flags.options, flags.accept);
+    if let (Accept::Shared, Some(queue)) = (accept, flags.queue) {
+        let problem = "there is no queue with --accept shared; leave it out, or use --accept queue";
+        return Err(Error::flag("--queue <N>", queue, problem));
+    }
+    let mut threads = ThreadPool::listen(options, flags.workers, Listening::Shared, &flags.tally)?;
+    let service = options.service();
     // The queue only has to bridge the time until a thread takes the next connection, so one place for each is enough.
-    let places = flags
-        .queue
-        .map_or(threads.workers(), |places| places.get().into());
+    let places = flags.queue.map_or(threads.workers(), |n| n.get().into());
     let (queue, waiting) = bounded(places);
     threads.start(move |worker, listener| {
         let waiting = waiting.clone();

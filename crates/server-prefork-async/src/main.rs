@@ -12,9 +12,11 @@
 //! others do not.
 //!
 //! What it costs: as much as `async`, on as many CPUs as there are workers. A connection stays with the loop that
-//! accepted it, so the load is spread as evenly as the connections are. A new connection on a shared listener would
-//! wake every loop, and all but one would find nothing. So each loop adds the listener to its epoll instance with
-//! `EPOLLEXCLUSIVE`, and the kernel wakes one of them.
+//! accepted it, so the load is spread as evenly as the connections are. The kernel wakes mostly the same loop, so on one
+//! listener it may get most connections. `--accept reuseport` spreads them by a hash.
+//!
+//! A new connection on a shared listener would wake every loop, and all but one would find nothing. So each loop adds the
+//! listener to its epoll instance with `EPOLLEXCLUSIVE`, and the kernel wakes one of them.
 //!
 //! Flags: `--workers`, `--accept`, `--start-retries` and `--tally`, beside those that every server takes.
 
@@ -49,7 +51,6 @@ const MODEL: Model = Model {
 #[command(version)]
 struct Flags {
     /// Number of worker processes, 1 to 65535. Each can keep one CPU busy, so the default is the number of available CPUs
-    /// (the original forks 10)
     #[arg(long, value_name = "N", default_value_t = MODEL.default_workers())]
     workers: NonZeroU16,
 
@@ -78,7 +79,7 @@ fn run(flags: &Flags) -> Result<()> {
 fn work(worker: Worker, service: Service) -> Result<()> {
     // This is after the fork: an epoll instance that was made before it would be shared by all workers.
     let mut event_loop = event_loop::EventLoop::new(service, worker.stop)?;
-    event_loop.listen(worker.listener.into_std(), worker.max_connections)?;
+    event_loop.listen(worker.listener.into_std(), worker.max_connections);
     worker.supervisor.ready()?;
     while !event_loop.is_over() {
         event_loop.poll()?;

@@ -76,8 +76,8 @@ fn run(flags: &Flags) -> Result<()> {
 fn work(worker: Worker, service: Service) -> Result<()> {
     worker.supervisor.ready()?;
     let mut served = serving::Served::default();
-    while let Some(stream) = worker.listener.accept(worker.stop)? {
-        served.add(serving::serve(&stream, &service, worker.stop));
+    while let Some(connection) = worker.listener.accept(worker.stop)? {
+        served.add(serving::serve(&connection, &service, worker.stop));
     }
     worker.tally.append(served)
 }

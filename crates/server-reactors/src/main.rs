@@ -1,4 +1,5 @@
-//! Several threads in one process, with an event loop in each: as Netty, muduo and memcached do it.
+//! Several threads in one process, with an event loop in each: as Netty, muduo and memcached have them. These deal connections
+//! in turn.
 //!
 //! ```text
 //!   main thread    accept ──┬─────────────┬─────────────┐   each goes to the loop with the fewest
@@ -12,7 +13,7 @@
 //!
 //! What it costs: as much as `async`, on as many CPUs as there are loops. A connection stays with its loop, so loops
 //! share nothing while they serve, and need no lock. A new connection costs a switch to its loop, if that sleeps. In return
-//! connections are dealt evenly, also when some have closed. With `--accept reuseport` or `shared` each loop accepts for
+//! connections stay evenly spread, even after some have closed. With `--accept reuseport` or `shared` each loop accepts for
 //! itself. The kernel then spreads them by chance, or to whichever loop it wakes. One memory for all loops: a crash loses
 //! everything.
 //!
@@ -20,16 +21,19 @@
 
 #![forbid(unsafe_code)]
 
+mod dealer;
+
 use std::num::NonZeroU16;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use event_loop::{Delivery, EventLoop, inbox};
+use event_loop::EventLoop;
 use serving::model::{
     BlockHolds, CrashLoses, DefaultWorkers, Lineage, Model, Serves, WaitHolds, WorkerKind, Workers,
 };
-use serving::{Error, Listening, Options, Result, ThreadPool, Work, WorkerThread};
+use serving::{Listening, Options, Result, TallyOptions, ThreadPool, Work, WorkerThread};
+
+use crate::dealer::Dealer;
 
 const MODEL: Model = Model {
     name: "reactors",
@@ -59,9 +63,8 @@ struct Flags {
     #[arg(long, value_enum, default_value_t = Accept::Deal)]
     accept: Accept,
 
-    /// File to which each worker appends a line of JSON as it drains: how many connections and requests it served
-    #[arg(long, value_name = "FILE")]
-    tally: Option<PathBuf>,
+    #[command(flatten)]
+    tally: TallyOptions,
 
     #[command(flatten)]
     options: Options,
@@ -83,56 +86,35 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<()> {
-    let accept = flags.accept;
+    let (options, accept) = (&flags.options, flags.accept);
     let listening = match accept {
         Accept::Deal | Accept::Shared => Listening::Shared,
         Accept::Reuseport => Listening::Reuseport,
     };
-    let mut threads = ThreadPool::listen(&flags.options, flags.workers, listening, flags.tally.as_deref())?;
-    let service = flags.options.service();
-    let inboxes = (0..threads.workers()).map(|_| inbox(threads.count_connections()));
-    let (loops, inboxes): (Vec<_>, Vec<_>) = inboxes.unzip();
+    let mut threads = ThreadPool::listen(options, flags.workers, listening, &flags.tally)?;
+    let (mut dealer, inboxes) = Dealer::new(&threads);
+    let service = options.service();
     threads.start(move |worker, listener| {
         let mut event_loop = EventLoop::new(service, worker.stop)?;
+        match accept {
+            Accept::Deal => event_loop.receive(inboxes[worker.slot].clone()),
+            _ => event_loop.listen(listener.to_std()?, worker.max_connections),
+        }
         let waker = event_loop.waker()?;
-        let inbox = inboxes[worker.slot].clone();
-        let its_own = match accept {
-            Accept::Deal => None,
-            Accept::Reuseport | Accept::Shared => Some(listener.to_std()),
-        };
-        let its_own = its_own
-            .transpose()
-            .map_err(Error::system("duplicate the listener"))?;
-        let work = Work::new(move || {
-            match its_own {
-                None => event_loop.receive(inbox)?,
-                Some(listener) => event_loop.listen(listener, worker.max_connections)?,
-            }
-            work(event_loop, worker)
-        });
-        Ok(work.woken_by(move || drop(waker.wake())))
+        Ok(Work::new(move || work(event_loop, worker)).woken_by(move || waker.wake()))
     })?;
     match accept {
-        Accept::Deal => deal(&mut threads, &loops)?,
-        Accept::Reuseport | Accept::Shared => threads.supervise()?,
+        // Each connection goes to the loop that has the fewest.
+        Accept::Deal => {
+            while let Some(connection) = threads.accept_below_limit(|| dealer.open())? {
+                dealer.deal(connection);
+            }
+        }
+        _ => threads.supervise()?,
     }
     // No loop ends before it is certain that it gets no further connection.
-    drop(loops);
+    drop(dealer);
     threads.drain()
-}
-
-/// Gives each connection to the loop that has the fewest, those included that it has not taken yet. Of several such loops it
-/// is the next one's turn.
-fn deal(threads: &mut ThreadPool, loops: &[Delivery]) -> Result<()> {
-    let open = || loops.iter().map(Delivery::open).sum();
-    let mut next = 0;
-    while let Some(connection) = threads.accept_below_limit(open)? {
-        let in_turn = (next..loops.len()).chain(0..next);
-        let fewest = in_turn.min_by_key(|&slot| loops[slot].open()).unwrap_or(0);
-        loops[fewest].deliver(connection);
-        next = (fewest + 1) % loops.len();
-    }
-    Ok(())
 }
 
 fn work(mut event_loop: EventLoop, worker: WorkerThread) -> Result<()> {

@@ -8,7 +8,7 @@
 //! What blocks: everything. While A is connected, even if it sends nothing, B, C and D wait in the kernel's backlog. They
 //! are connected, and the kernel acknowledges their requests, but nobody reads them. One silent client stops the service.
 //!
-//! What it costs: only the request itself. There is no switch to another thread, no second buffer and no lock. With one
+//! What it costs: only the request itself. There is no switch to another thread, and no lock. With one
 //! client at a time this is the least that a blocking server can do.
 //!
 //! Flags: only those that every server takes.
@@ -44,8 +44,8 @@ fn run(options: &Options) -> Result<()> {
     let (listener, stop) = Listener::open(options, stop)?.closing_at(stop);
     let service = options.service();
     listener.announce()?;
-    while let Some(stream) = listener.accept(stop)? {
-        serving::serve(&stream, &service, stop);
+    while let Some(connection) = listener.accept(stop)? {
+        serving::serve(&connection, &service, stop);
     }
     Ok(())
 }

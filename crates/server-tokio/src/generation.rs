@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use serving::limits::require_stacks;
-use serving::restart::report_not_replaced;
+use serving::restart::{report_not_replaced, report_replaced};
 use serving::watch::Woken;
 use serving::{Error, Listener, Options, Restart, Result, Stop, Watch};
 use tokio::runtime::Runtime;
@@ -19,6 +19,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::incoming::Incoming;
+
+const START: &str = "start an accept loop";
 
 /// A runtime with its accept loop, on a thread that waits for it.
 #[derive(Debug)]
@@ -61,7 +63,6 @@ where
             watch.stop(),
             accept.clone(),
         )
-        .map_err(Error::system("start an accept loop"))
     };
 
     let mut current = generation()?;
@@ -77,7 +78,10 @@ where
         }
         if restart.requested() && !watch.stopping() {
             match generation() {
-                Ok(next) => retired.push(mem::replace(&mut current, next).drain(Vec::new())),
+                Ok(next) => {
+                    retired.push(mem::replace(&mut current, next).drain(Vec::new()));
+                    report_replaced(workers);
+                }
                 Err(error) => report_not_replaced(&error),
             }
         }
@@ -108,13 +112,13 @@ impl Generation {
         places: Option<Arc<Semaphore>>,
         stop: Stop,
         accept: impl FnOnce(Incoming) -> A + Send + 'static,
-    ) -> io::Result<Self>
+    ) -> Result<Self>
     where
         A: Future<Output = Result<()>> + Send + 'static,
     {
         let (draining, receiver) = watch::channel(());
         let (waiting, waiting_receiver) = mpsc::unbounded_channel();
-        let (ended, ending) = io::pipe()?;
+        let (ended, ending) = io::pipe().map_err(Error::system(START))?;
         let incoming = {
             let _entered = runtime.enter();
             Incoming::new(
@@ -124,7 +128,8 @@ impl Generation {
                 receiver,
                 options.service(),
                 stop,
-            )?
+            )
+            .map_err(Error::system(START))?
         };
         let (drain_timeout, tasks) = (options.drain_timeout, draining.clone());
         // Jobs queue for this thread where no other can be started.
@@ -146,7 +151,10 @@ impl Generation {
             drop(ending);
             served
         };
-        let thread = thread::Builder::new().name("runtime".to_owned()).spawn(serve)?;
+        let thread = thread::Builder::new()
+            .name("runtime".to_owned())
+            .spawn(serve)
+            .map_err(Error::system(START))?;
         Ok(Self {
             waiting,
             draining,

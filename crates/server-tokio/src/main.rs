@@ -14,13 +14,14 @@
 //! `spin`, `block`, and `work` in part) goes to a blocking thread by `spawn_blocking`, and only its connection waits. When
 //! 512 jobs have a thread each, further ones wait. With `--blocking inline` a job runs where its request was read: the
 //! usual mistake, which looks like the other code. It holds a worker, and with as many jobs as workers every connection
-//! waits. One job can be enough: of the idle workers, one waits for events of the sockets, and if it is this one that takes
-//! the job, nobody waits for events until the job ends.
+//! waits. One job can be enough to stop everything. One idle worker waits for socket events. If that worker takes the job, no
+//! one waits for events until it ends.
 //!
 //! What it costs: the code reads like a thread for each connection, and waits like an event loop. A task is a state machine,
-//! which the compiler writes. It has buffers of its own, so that an idle connection keeps about 6 KiB, where an event loop
-//! can lend its own. Workers share the tasks, so that no connection is tied to a busy one, but a request may wake a worker on
-//! another CPU. A job on a blocking thread costs two switches, which a job of a few microseconds does not repay.
+//! which the compiler writes. It has buffers of its own, and an idle connection keeps them, where an event loop can lend its
+//! own (`compare run --experiments idle-connections` shows the memory). Workers share the tasks, so that no connection is tied
+//! to a busy one, but a request may wake a worker on another CPU. A job on a blocking thread costs two switches, which a job
+//! of a few microseconds does not repay.
 //!
 //! Flags: `--workers`, `--flavor` and `--blocking`, beside those that every server takes.
 
@@ -106,11 +107,8 @@ fn run(flags: &Flags) -> Result<()> {
     let (flavor, blocking) = (flags.flavor, flags.blocking);
     let workers = usize::from(flags.workers.get());
     if flavor == Flavor::CurrentThread && workers > 1 {
-        return Err(Error::Flag {
-            flag: "--workers <N>",
-            value: workers.to_string(),
-            problem: "a current-thread runtime has one; use 1, or --flavor multi-thread".to_owned(),
-        });
+        let problem = "a current-thread runtime has one; use 1, or --flavor multi-thread";
+        return Err(Error::flag("--workers <N>", workers, problem));
     }
     // What `#[tokio::main]` does. It is done again on SIGHUP, on a thread of its own, while the old runtime drains.
     let start = || {
@@ -155,9 +153,8 @@ async fn serve(mut connection: Connection, blocking: Blocking, threads: Blocking
             // No `.await`: neither this task nor its thread can do anything else meanwhile.
             Blocking::Inline => Ok(run()),
         };
-        match outcome {
-            Ok(outcome) => connection.finish(outcome),
-            Err(_) => return,
-        }
+        // A job that has panicked has no outcome, and its connection closes.
+        let Ok(outcome) = outcome else { return };
+        connection.finish(outcome);
     }
 }

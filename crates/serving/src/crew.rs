@@ -86,7 +86,7 @@ impl Crew {
     }
 
     fn open(options: &Options, workers: usize, accept: Accept, flags: &SupervisionOptions) -> Result<Self> {
-        let tally = flags.tally.as_deref().map(TallyFile::open).transpose()?;
+        let tally = TallyFile::from_options(&flags.tally)?;
         let stop = Stop::install(options.drain_timeout)?;
         let restart = Restart::install()?;
         let max_connections = options.max_connections();

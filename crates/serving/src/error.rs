@@ -1,5 +1,6 @@
 //! What can go wrong with a server, and what its user can do about it.
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 
@@ -72,6 +73,15 @@ impl Error {
     pub fn report(&self) {
         if !matches!(self, Self::Reported) {
             log::message(self);
+        }
+    }
+
+    /// Makes an error of a flag, as the help shows it, whose value can't be used.
+    pub fn flag(flag: &'static str, value: impl Display, problem: impl Into<String>) -> Self {
+        Self::Flag {
+            flag,
+            value: value.to_string(),
+            problem: problem.into(),
         }
     }
 

@@ -58,7 +58,7 @@ pub use events::{Change, Event};
 pub use job::perform;
 pub use listener::{Listener, Listeners};
 pub use model::Model;
-pub use options::{Accept as Listening, Options, SupervisionOptions, WorkerOptions};
+pub use options::{Accept as Listening, Options, SupervisionOptions, TallyOptions, WorkerOptions};
 pub use program::main;
 pub use reports::Reporter;
 pub use restart::Restart;

@@ -136,8 +136,11 @@ impl Listener {
     }
 
     /// A clone of the socket as a type of the standard library, for an event loop.
-    pub fn to_std(&self) -> io::Result<std::net::TcpListener> {
-        self.backlog.socket().try_clone().map(Into::into)
+    pub fn to_std(&self) -> Result<std::net::TcpListener> {
+        let clone = self.backlog.socket().try_clone();
+        clone
+            .map(Into::into)
+            .map_err(Error::system("duplicate the listener"))
     }
 
     /// The socket as a type of the standard library, for an event loop of its own.

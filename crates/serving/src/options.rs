@@ -115,6 +115,14 @@ pub struct SupervisionOptions {
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10)]
     pub start_retries: u32,
 
+    /// Where they write down what they served.
+    #[command(flatten)]
+    pub tally: TallyOptions,
+}
+
+/// The flag of a server whose workers write down what they served.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TallyOptions {
     /// File to which each worker appends a line of JSON as it drains: how many connections and requests it served
     #[arg(long, value_name = "FILE")]
     pub tally: Option<PathBuf>,

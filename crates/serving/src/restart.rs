@@ -30,3 +30,14 @@ pub fn report_not_replaced(error: &Error) {
         "SIGHUP: the worker threads are not replaced: {error}"
     ));
 }
+
+/// Reports that so many worker threads have taken the place of as many others.
+pub fn report_replaced(workers: usize) {
+    if workers == 1 {
+        log::message("SIGHUP: a new worker thread serves; the old one drains");
+    } else {
+        log::message(format_args!(
+            "SIGHUP: {workers} new worker threads serve; the old ones drain"
+        ));
+    }
+}

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use crate::error::{Error, Result};
+use crate::options::TallyOptions;
 
 /// What a worker has served so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,17 +37,18 @@ impl Served {
 pub(crate) struct TallyFile(Arc<File>);
 
 impl TallyFile {
+    /// The file that the flag names, if it was given.
+    pub(crate) fn from_options(options: &TallyOptions) -> Result<Option<Self>> {
+        options.tally.as_deref().map(Self::open).transpose()
+    }
+
     /// Opens a file for lines behind those that it has, or makes one.
     ///
     /// A FIFO is refused: to open one, and to write to it, can wait for a reader for ever. A character device is taken.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path) -> Result<Self> {
         open_for_appending(path)
             .map(|file| Self(Arc::new(file)))
-            .map_err(|problem| Error::Flag {
-                flag: "--tally <FILE>",
-                value: path.display().to_string(),
-                problem,
-            })
+            .map_err(|problem| Error::flag("--tally <FILE>", path.display(), problem))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::net::TcpStream;
 use std::num::NonZeroU16;
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use crate::alarm::OpenCount;
 use crate::error::{Error, Result};
 use crate::limits::{full_was_reported, report_full_once, require_spare_descriptor};
 use crate::listener::{Listener, Listeners, has_waiting};
-use crate::options::{Accept as Listening, Options};
+use crate::options::{Accept as Listening, Options, TallyOptions};
 use crate::restart::Restart;
 use crate::stop::Stop;
 use crate::tally::TallyFile;
@@ -58,9 +57,9 @@ impl ThreadPool {
         options: &Options,
         workers: NonZeroU16,
         listening: Listening,
-        tally: Option<&Path>,
+        tally: &TallyOptions,
     ) -> Result<Self> {
-        let tally = tally.map(TallyFile::open).transpose()?;
+        let tally = TallyFile::from_options(tally)?;
         let watch = Watch::start(Stop::install(options.drain_timeout)?)?;
         let restart = Restart::install()?;
         let interrupts = || flag::register(INTERRUPT as i32, Arc::new(AtomicBool::new(false)));

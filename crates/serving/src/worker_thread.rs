@@ -113,11 +113,12 @@ impl Work {
         }
     }
 
-    /// The same for work that waits for something else, such as an event loop, and what ends that wait.
+    /// The same for work that waits for something else, such as an event loop. `wake` ends that wait, and may fail once the
+    /// work has ended.
     #[must_use]
-    pub fn woken_by(self, wake: impl Fn() + 'static) -> Self {
+    pub fn woken_by<T>(self, wake: impl Fn() -> T + 'static) -> Self {
         Self {
-            wake: Box::new(wake),
+            wake: Box::new(move || drop(wake())),
             ..self
         }
     }

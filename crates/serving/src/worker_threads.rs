@@ -14,7 +14,7 @@ use crate::alarm::{Alarm, OpenCount};
 use crate::error::{Error, Result};
 use crate::limits::{RETRY_PAUSE, is_exhaustion, report_exhaustion_once, require_stacks};
 use crate::log;
-use crate::restart::report_not_replaced;
+use crate::restart::{report_not_replaced, report_replaced};
 use crate::restarts::Pacing;
 use crate::stop::{Stop, retire_before};
 use crate::tally::{Tally, TallyFile};
@@ -118,10 +118,7 @@ impl WorkerThreads {
             running.wake();
             self.draining.push((running, cut_off_at));
         }
-        log::message(format_args!(
-            "SIGHUP: {} new worker threads serve; the old ones drain",
-            self.count
-        ));
+        report_replaced(self.count);
     }
 
     /// Joins threads that have ended, replaces those that nobody had asked to, and reminds those that should stop. Returns

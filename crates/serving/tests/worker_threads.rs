@@ -14,7 +14,7 @@ use clap::Parser;
 use crossbeam::channel::bounded;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getpid;
-use serving::{Error, Listening, Options, Result, ThreadPool, Work};
+use serving::{Error, Listening, Options, Result, TallyOptions, ThreadPool, Work};
 
 /// A request in the project's wire: a ping.
 const PING: &[u8] = b"\x1a\0\0\0{\"in\":\"ping\",\"params\":123}";
@@ -31,7 +31,12 @@ fn main() -> ExitCode {
 }
 
 fn workers_that_end_are_replaced(options: &Options) -> Result<()> {
-    let mut threads = ThreadPool::listen(options, NonZeroU16::MIN, Listening::Shared, None)?;
+    let mut threads = ThreadPool::listen(
+        options,
+        NonZeroU16::MIN,
+        Listening::Shared,
+        &TallyOptions::default(),
+    )?;
     let service = options.service();
     let (address, addresses) = bounded(1);
     let started = Arc::new(AtomicUsize::new(0));

@@ -1,6 +1,6 @@
 //! Flags: wrong ones are reported in one line, and the help explains the others.
 
-use crate::description::Lineage;
+use crate::description::{Lineage, Serves};
 use crate::model::Model;
 
 pub(crate) fn a_wrong_flag_is_reported_in_one_line(model: &Model) {
@@ -80,8 +80,8 @@ pub(crate) fn help_names_every_flag(model: &Model) {
     }
 }
 
-/// The one default that differs between models, which readers of a comparison ask about. Models of the tutorial explain it
-/// by the tutorial's own number.
+/// The one default that differs between models, which readers of a comparison ask about. Where a worker serves one
+/// connection, models of the tutorial explain it by the tutorial's own number.
 pub(crate) fn help_names_the_default_number_of_workers_and_why(model: &Model) {
     let help = model.run(&["--help"]).stdout;
     let workers = help
@@ -91,9 +91,13 @@ pub(crate) fn help_names_the_default_number_of_workers_and_why(model: &Model) {
         .expect("--help names --workers");
     let default = model.description.workers.expect("it has workers").default;
     assert!(workers.contains(&format!("[default: {default}]")), "{workers}");
-    if model.description.lineage == Lineage::Article {
-        assert!(workers.contains("original forks"), "{workers}");
-    }
+    let why = match (model.description.serves, model.description.lineage) {
+        (Serves::Workers, Lineage::Article) => "original forks",
+        (Serves::Workers, _) => "",
+        _ => "default is",
+    };
+    let words: Vec<_> = workers.split_whitespace().collect();
+    assert!(words.join(" ").contains(why), "{workers}");
 }
 
 pub(crate) fn help_names_the_range_of_each_number(model: &Model) {

@@ -10,11 +10,40 @@ use mio::{Interest, Token};
 use serving::alarm::Counted;
 use serving::{Error, Result, Visit};
 
-use super::{EVENTS_AT_ONCE, EventLoop, Open, WATCHED};
+use super::{EVENTS_AT_ONCE, EventLoop, LISTENER, Open, Source, WATCHED};
+use crate::acceptor::Acceptor;
 use crate::connection::Connection;
 use crate::inbox::{Inbox, Mail};
 
 impl EventLoop {
+    /// Accepts from this listener, while the loop has fewer than `max_connections` connections. Loops in several threads or
+    /// processes may share one. The first [`poll`](Self::poll) registers it, so that a loop that is made and never runs gets
+    /// nothing.
+    pub fn listen(&mut self, listener: std::net::TcpListener, max_connections: Option<usize>) {
+        self.source = Some(Source::Listener(listener, max_connections));
+    }
+
+    /// Takes connections from this inbox, from the first [`poll`](Self::poll) on.
+    pub fn receive(&mut self, inbox: Inbox) {
+        self.source = Some(Source::Inbox(inbox));
+    }
+
+    /// Lets the loop's source wake it from now on.
+    pub(super) fn register(&mut self, source: Source) -> Result<()> {
+        match source {
+            Source::Listener(listener, max_connections) => {
+                let acceptor = Acceptor::new(listener, max_connections, self.poll.registry(), LISTENER);
+                self.acceptor = Some(acceptor.map_err(Error::system("watch the listener"))?);
+            }
+            Source::Inbox(inbox) => {
+                inbox.wakes(self.waker()?);
+                self.inbox = Some(inbox);
+                self.has_mail = true;
+            }
+        }
+        Ok(())
+    }
+
     /// Accepts all connections that wait, if there is room for them.
     pub fn accept(&mut self) -> Result<()> {
         // After the request to stop, new connections belong to the worker's successor. Here they would be closed as

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use event_loop::EventLoop;
 use protocol::{Clock, Request, SessionOptions};
-use serving::{Service, Stop};
+use serving::Service;
 use socket2::SockRef;
 
 use super::*;
@@ -24,19 +24,19 @@ impl Clock for Still {
 }
 
 /// A loop that a test steps by hand, with a pool.
-struct Stepped<R> {
+struct Stepped {
     event_loop: EventLoop,
-    pool: Pool<R>,
+    pool: Pool,
     listener: TcpListener,
 }
 
-impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Stepped<R> {
-    fn start(run: R) -> Self {
+impl Stepped {
+    fn start(run: impl Fn(Job) -> Outcome + Send + Sync + 'static) -> Self {
         Self::start_with(ONE, run)
     }
 
     /// The queue has one place.
-    fn start_with(workers: NonZeroU16, run: R) -> Self {
+    fn start_with(workers: NonZeroU16, run: impl Fn(Job) -> Outcome + Send + Sync + 'static) -> Self {
         let service = Service {
             session: SessionOptions::default(),
             idle_timeout: None,
@@ -45,7 +45,12 @@ impl<R: Fn(Job) -> Outcome + Clone + Send + 'static> Stepped<R> {
         };
         let stop = Stop::install(Duration::from_secs(5)).unwrap();
         let mut event_loop = EventLoop::new(service, stop).unwrap();
-        let pool = Pool::start(workers, ONE, event_loop.waker().unwrap(), run).unwrap();
+        let pool = Pool::with_run(
+            Size { workers, queue: ONE },
+            event_loop.waker().unwrap(),
+            Arc::new(run),
+        )
+        .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self {
             event_loop,

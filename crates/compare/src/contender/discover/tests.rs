@@ -40,6 +40,16 @@ fn models_describe_themselves_and_come_in_a_fixed_order() {
     assert_eq!((found.models, found.faulty.len()), (all, 0));
 }
 
+/// Threads, loops in threads and in processes, loops with threads for jobs, and the loop without workers.
+#[test]
+fn further_models_come_from_simple_to_composed() {
+    let mut all = samples::further();
+    all.reverse();
+    all.sort_by_cached_key(place);
+    let names: Vec<_> = all.iter().map(|model| &*model.name).collect();
+    assert_eq!(names, ["eta", "iota", "kappa", "lambda", "theta", "mu"]);
+}
+
 #[test]
 fn links_to_programs_are_found_and_other_files_are_not() {
     let own = folder(&[
