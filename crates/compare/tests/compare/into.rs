@@ -40,7 +40,8 @@ fn a_summary_is_written_between_the_markers_only() {
     assert!(once.ends_with(&format!("\n{END}{behind}")), "{once}");
     let id = measured.file_name().unwrap().to_str().unwrap();
     for expected in [
-        &format!("{}|", event_loop()),
+        // A smoke run ranks nothing, and shows values.
+        &format!("|{} ", event_loop()),
         "![The cost of a request](results/request-cost.svg)",
         "[results/README.md](results/README.md)",
         "compare run --profile smoke",
