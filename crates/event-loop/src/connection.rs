@@ -311,11 +311,7 @@ impl<T: Transport> Connection<T> {
         if self.input == Input::Emptied && !self.drain_limit.has_begun() {
             return Ok(false);
         }
-        let mut room = self.session.room();
-        if let Allowed::Bytes(most) = allowed {
-            let most = most.min(room.len());
-            room = &mut room[..most];
-        }
+        let mut room = allowed.part_of(self.session.room());
         room = self.drain_limit.allowed(room);
         if room.is_empty() {
             self.session.end_of_input();

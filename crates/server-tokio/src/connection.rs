@@ -142,11 +142,7 @@ impl Connection {
                 Allowed::Anything | Allowed::Bytes(_) => None,
             };
             let idles_out = self.idles_out();
-            let mut room = self.session.room();
-            if let Allowed::Bytes(most) = allowed {
-                let most = most.min(room.len());
-                room = &mut room[..most];
-            }
+            let mut room = allowed.part_of(self.session.room());
             room = self.drain_limit.allowed(room);
             if room.is_empty() {
                 self.session.end_of_input();

@@ -117,11 +117,7 @@ impl Connection<'_> {
                 }
                 _ => {}
             }
-            let mut room = self.session.room();
-            if let Allowed::Bytes(most) = allowed {
-                let most = most.min(room.len());
-                room = &mut room[..most];
-            }
+            let mut room = allowed.part_of(self.session.room());
             if self.stop.requested() {
                 self.stop.begin_drain();
                 if let Some(by) = self.first_request_by.take() {

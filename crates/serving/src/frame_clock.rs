@@ -17,6 +17,20 @@ pub enum Allowed {
     Bytes(usize),
 }
 
+impl Allowed {
+    /// The part of the room that may be filled.
+    #[must_use]
+    pub fn part_of(self, room: &mut [u8]) -> &mut [u8] {
+        match self {
+            Self::Anything | Self::Until(_) => room,
+            Self::Bytes(most) => {
+                let most = most.min(room.len());
+                &mut room[..most]
+            }
+        }
+    }
+}
+
 /// Measures how long a connection has been receiving a frame.
 #[derive(Debug)]
 pub struct FrameClock {
