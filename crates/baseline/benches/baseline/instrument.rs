@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use crate::shared::Server;
 use crate::wrk::children;
-use crate::{Bench, CONNECTIONS, Server, median};
+use crate::{Bench, CONNECTIONS, median};
 
 /// More connections than fit into a CPU's cache.
 const MANY: &str = "5000";

@@ -23,17 +23,16 @@
 
 mod instrument;
 mod servers;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod table;
 mod turns;
 mod wrk;
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
-
+use crate::shared::{Server, on_cpu};
 use crate::turns::Program;
 
 const CONNECTIONS: &str = "64";
@@ -87,12 +86,6 @@ struct Bench {
     into: Option<PathBuf>,
 }
 
-/// A server that is killed at the end of its trial.
-struct Server {
-    process: Child,
-    address: String,
-}
-
 impl Bench {
     fn prepare() -> Self {
         let arguments: Vec<_> = std::env::args().collect();
@@ -102,12 +95,7 @@ impl Bench {
                 .map_or(default, |value| value)
                 .to_owned()
         };
-        let mut cpus = (0..CpuSet::count()).filter(|&cpu| {
-            sched_getaffinity(Pid::from_raw(0)).is_ok_and(|allowed| allowed.is_set(cpu).unwrap_or(false))
-        });
-        let (Some(server_cpu), Some(client_cpu)) = (cpus.next(), cpus.next()) else {
-            panic!("this needs two CPUs: one for the server, one for the client");
-        };
+        let (server_cpu, client_cpu) = shared::two_cpus();
         let only: Vec<_> = flag("--only", "")
             .split_terminator(',')
             .map(str::to_owned)
@@ -119,8 +107,11 @@ impl Bench {
             );
         }
         let into = Some(flag("--into", "")).filter(|file| !file.is_empty());
+        if !arguments.iter().any(|argument| argument == "--no-build") {
+            shared::build(&[]);
+        }
         let bench = Self {
-            binaries: binaries(arguments.iter().any(|argument| argument == "--no-build")),
+            binaries: shared::binaries(),
             server_cpu,
             client_cpu,
             pairs: flag("--pairs", "7").parse().expect("--pairs takes a number"),
@@ -236,17 +227,7 @@ impl Bench {
         if name.starts_with("server-") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
-        let mut process = on_cpu(self.server_cpu, || command.stdout(Stdio::piped()).spawn()).unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("listening on ")
-            .expect("a server prints where it listens")
-            .to_owned();
-        Server { process, address }
+        Server::start(command, self.server_cpu)
     }
 
     fn run_client(&self, name: &str, arguments: &[&str]) -> String {
@@ -260,47 +241,8 @@ impl Bench {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// Builds all programs with the release profile, unless they are to be used as they are, and returns their folder.
-fn binaries(as_they_are: bool) -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    if !as_they_are {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--release", "--bins"])
-            .current_dir(workspace)
-            .status()
-            .unwrap();
-        assert!(built.success(), "the binaries could not be built");
-    }
-    // target/release/deps/baseline-HASH is this program.
-    std::env::current_exe()
-        .unwrap()
-        .ancestors()
-        .nth(2)
-        .unwrap()
-        .to_owned()
-}
-
-/// Runs a function on one CPU. A process that it starts stays on that CPU.
-fn on_cpu<T>(cpu: usize, run: impl FnOnce() -> T) -> T {
-    let this_thread = Pid::from_raw(0);
-    let before = sched_getaffinity(this_thread).unwrap();
-    let mut only = CpuSet::new();
-    only.set(cpu).unwrap();
-    sched_setaffinity(this_thread, &only).unwrap();
-    let result = run();
-    sched_setaffinity(this_thread, &before).unwrap();
-    result
 }

@@ -14,7 +14,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
-use crate::{Bench, Server, on_cpu};
+use crate::Bench;
+use crate::shared::{Server, on_cpu};
 
 /// How long each is loaded before it is the other's turn.
 const TURN_MS: u16 = 150;

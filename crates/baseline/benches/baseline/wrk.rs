@@ -12,7 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeVal;
 use nix::unistd::Pid;
 
-use crate::{Bench, CONNECTIONS, on_cpu};
+use crate::shared::on_cpu;
+use crate::{Bench, CONNECTIONS};
 
 /// Prints CPU per request of wrk against nginx beside that of the load generator against the least event loop.
 pub(crate) fn measure(bench: &Bench) {

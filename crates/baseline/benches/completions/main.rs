@@ -18,6 +18,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod settings;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod trial;
 
 use std::env;

@@ -2,17 +2,17 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
 use crate::settings::{Load, Program};
+use crate::shared::{self, Server, on_cpu};
 
 const LOADGEN: &str = "loadgen";
 /// How long perf may take before it counts.
@@ -25,22 +25,14 @@ pub(crate) struct Bench {
     seconds: String,
 }
 
-/// A server that is killed at the end of its trial.
-struct Server {
-    process: Child,
-    address: String,
-}
-
 impl Bench {
     pub(crate) fn prepare(seconds: &str) -> Self {
-        let this_thread = Pid::from_raw(0);
-        let allowed = sched_getaffinity(this_thread).unwrap();
-        let mut cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
-        let (Some(server_cpu), Some(client_cpu)) = (cpus.next(), cpus.next()) else {
-            panic!("this needs two CPUs: one for the server, one for the client");
-        };
+        let (server_cpu, client_cpu) = shared::two_cpus();
+        if !std::env::args().any(|argument| argument == "--no-build") {
+            shared::build(&["baseline", "loadgen", "server-async", "server-uring"]);
+        }
         Self {
-            binaries: build(),
+            binaries: shared::binaries(),
             server_cpu,
             client_cpu,
             seconds: seconds.to_owned(),
@@ -107,7 +99,7 @@ impl Bench {
             command.args(["--duration", &duration]);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut before = server.cpu();
+        let mut before = cpu(server);
         let mut client = on_cpu(self.client_cpu, || command.spawn()).unwrap();
         let mut output = BufReader::new(client.stdout.take().unwrap());
         let requests = match load {
@@ -115,7 +107,7 @@ impl Bench {
                 let mut line = String::new();
                 output.read_line(&mut line).unwrap();
                 assert_eq!(line, "loading\n");
-                before = server.cpu();
+                before = cpu(server);
                 line.clear();
                 output.read_line(&mut line).unwrap();
                 line.trim().rsplit(' ').next().unwrap().parse().unwrap()
@@ -127,71 +119,22 @@ impl Bench {
                 result["requests"]["ok"].as_f64().unwrap()
             }
         };
-        let cpu = server.cpu().saturating_sub(before);
+        let cpu_time = cpu(server).saturating_sub(before);
         // The least client keeps its connections until now.
         drop(client.stdin.take());
         let status = client.wait().unwrap();
         assert!(status.success() && requests > 0.0, "{name}: {status}");
-        (requests, cpu)
+        (requests, cpu_time)
     }
 
     fn start(&self, mut command: Command, server: &Program) -> Server {
-        command.args(server.flags).stdout(Stdio::piped());
-        let mut process = on_cpu(self.server_cpu, || command.spawn()).unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line.trim().strip_prefix("listening on ");
-        let address = address.expect("a server prints where it listens").to_owned();
-        Server { process, address }
+        command.args(server.flags);
+        Server::start(command, self.server_cpu)
     }
 }
 
-impl Server {
-    /// The CPU time of the process, with all its threads, those of the kernel included.
-    fn cpu(&self) -> Duration {
-        let clock = clock_getcpuclockid(Pid::from_raw(self.process.id().cast_signed())).unwrap();
-        clock_gettime(clock).unwrap().into()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Builds all programs with the release profile, unless that is unwanted, and returns their folder.
-fn build() -> PathBuf {
-    // target/release/deps/completions-HASH is this program.
-    let this = std::env::current_exe().unwrap();
-    let binaries = this.ancestors().nth(2).unwrap().to_owned();
-    if std::env::args().any(|argument| argument == "--no-build") {
-        return binaries;
-    }
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let packages = ["baseline", "loadgen", "server-async", "server-uring"];
-    let packages = packages.iter().flat_map(|package| ["--package", package]);
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--bins"])
-        .args(packages)
-        .current_dir(workspace)
-        .status()
-        .unwrap();
-    assert!(built.success(), "the binaries could not be built");
-    binaries
-}
-
-/// Runs a function on one CPU. A process that it starts stays on that CPU.
-fn on_cpu<T>(cpu: usize, run: impl FnOnce() -> T) -> T {
-    let this_thread = Pid::from_raw(0);
-    let before = sched_getaffinity(this_thread).unwrap();
-    let mut only = CpuSet::new();
-    only.set(cpu).unwrap();
-    sched_setaffinity(this_thread, &only).unwrap();
-    let result = run();
-    sched_setaffinity(this_thread, &before).unwrap();
-    result
+/// The CPU time of the process, with all its threads, those of the kernel included.
+fn cpu(server: &Server) -> Duration {
+    let clock = clock_getcpuclockid(Pid::from_raw(server.process.id().cast_signed())).unwrap();
+    clock_gettime(clock).unwrap().into()
 }
