@@ -183,7 +183,8 @@ impl Driver<'_> {
     }
 
     /// Times out the oldest requests of a connection. Later requests keep their own deadlines. When all have timed out, the
-    /// connection is closed, since a late reply would be taken for the reply to a new request.
+    /// connection is closed, since a late reply would be taken for the reply to a new request. When the load is over, it is
+    /// reset: a server that serves one connection at a time would otherwise do the work of each request that waits there.
     pub(super) fn time_out(&mut self, index: usize) {
         let now_ns = self.tick();
         self.enqueue_due(now_ns);
@@ -199,6 +200,9 @@ impl Driver<'_> {
         self.count_timeouts(late);
         let connection = &self.connections[index];
         if connection.given_up == connection.in_flight.len() {
+            if self.phase == Phase::Finishing {
+                connection.reset_on_close();
+            }
             self.abandon(index);
         }
     }

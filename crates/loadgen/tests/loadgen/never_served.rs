@@ -1,5 +1,7 @@
 //! Connections that a server accepts and never serves.
 
+use std::io::{ErrorKind, Read};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use loadgen::{Params, Plan, Work};
@@ -56,6 +58,24 @@ fn connections_without_replies_do_not_hold_up_the_end() {
     let report = run(&plan).report;
     assert!(report.requests.timeout >= 7, "{:?}", report.requests);
     assert!(report.connections.served <= report.connections.opened);
+}
+
+#[test]
+fn what_is_given_up_after_the_load_is_reset() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let plan = Plan {
+        warmup: Duration::ZERO,
+        duration: Duration::from_millis(200),
+        timeout: Duration::from_millis(400),
+        ..Plan::closed_loop(listener.local_addr().unwrap(), 3, ping())
+    };
+    assert_eq!(run(&plan).report.requests.timeout, 3);
+    let mut ends = (0..4).map(|_| {
+        let (mut connection, _) = listener.accept().unwrap();
+        connection.read_to_end(&mut Vec::new()).map_err(|error| error.kind())
+    });
+    assert_eq!(ends.next(), Some(Ok(0)), "it tries whether there is a server");
+    assert!(ends.all(|end| end == Err(ErrorKind::ConnectionReset)));
 }
 
 #[test]
