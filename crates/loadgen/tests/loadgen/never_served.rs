@@ -72,7 +72,9 @@ fn what_is_given_up_after_the_load_is_reset() {
     assert_eq!(run(&plan).report.requests.timeout, 3);
     let mut ends = (0..4).map(|_| {
         let (mut connection, _) = listener.accept().unwrap();
-        connection.read_to_end(&mut Vec::new()).map_err(|error| error.kind())
+        connection
+            .read_to_end(&mut Vec::new())
+            .map_err(|error| error.kind())
     });
     assert_eq!(ends.next(), Some(Ok(0)), "it tries whether there is a server");
     assert!(ends.all(|end| end == Err(ErrorKind::ConnectionReset)));
