@@ -4,19 +4,31 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// Checks that a page has the lines of a part, before anything is measured.
+///
+/// # Errors
+/// If the file can't be read, or lacks one of the lines.
+pub fn check(file: &Path, name: &str) -> io::Result<()> {
+    with_part(file, name, "").map(drop)
+}
+
 /// Replaces what is between the lines `<!-- NAME: begin -->` and `<!-- NAME: end -->` of a file.
 ///
 /// # Errors
 /// If the file can't be read or written, or lacks one of the lines.
 pub fn write_into(file: &Path, name: &str, content: &str) -> io::Result<()> {
-    let text = fs::read_to_string(file)?;
-    let replaced = replaced(&text, name, content).ok_or_else(|| {
+    fs::write(file, with_part(file, name, content)?)
+}
+
+/// The text of a page with this content in its part.
+fn with_part(file: &Path, name: &str, content: &str) -> io::Result<String> {
+    let path = file.display();
+    let text = fs::read_to_string(file).map_err(|error| io::Error::other(format!("{path}: {error}")))?;
+    replaced(&text, name, content).ok_or_else(|| {
         io::Error::other(format!(
-            "{} lacks the line <!-- {name}: begin --> or, behind it, <!-- {name}: end -->; add both",
-            file.display()
+            "{path} lacks the line <!-- {name}: begin --> or, behind it, <!-- {name}: end -->; add both"
         ))
-    })?;
-    fs::write(file, replaced)
+    })
 }
 
 /// None if the text lacks one of the lines.

@@ -127,15 +127,7 @@ const GROUPS: &[Group] = groups! {
         }
     }
     worker_threads if Model::has_worker_threads => {
-        restarted_threads {
-            sighup_replaces_every_worker_thread
-            requests_in_progress_survive_a_restart
-            a_request_does_not_wait_for_a_replaced_thread
-            restarts_in_a_row_lose_no_connection
-            a_terminal_that_hangs_up_ends_no_server
-            sigterm_ends_a_server_during_a_restart
-            many_restarts_leave_no_thread_and_no_descriptor
-            max_connections_holds_after_a_restart
+        failed_restart {
             each_restart_at_the_thread_limit_is_reported
         }
         supervision {
@@ -169,6 +161,8 @@ const GROUPS: &[Group] = groups! {
     restarting_processes if Model::has_worker_processes => {
         restart {
             a_replaced_worker_ends_at_the_drain_timeout
+        }
+        failed_restart {
             a_restart_that_fails_keeps_the_old_workers
         }
     }
@@ -176,7 +170,18 @@ const GROUPS: &[Group] = groups! {
         restart {
             fifty_generations_of_threads_leave_nothing
             a_replaced_thread_ends_at_the_drain_timeout
-            a_restart_at_the_thread_limit_keeps_the_workers
+        }
+    }
+    restarting_job_threads if |model| model.has_worker_threads() && model.offloads() => {
+        restarted_threads {
+            sighup_replaces_every_worker_thread
+            requests_in_progress_survive_a_restart
+            a_request_does_not_wait_for_a_replaced_thread
+            restarts_in_a_row_lose_no_connection
+            a_terminal_that_hangs_up_ends_no_server
+            sigterm_ends_a_server_during_a_restart
+            many_restarts_leave_no_thread_and_no_descriptor
+            max_connections_holds_after_a_restart
         }
     }
     accepting_parent if Model::accepts_in_its_parent => {

@@ -5,6 +5,7 @@
 //! the median of the ratios, and the bound of that median. The exit code is 1 if a median exceeds its bound. With `--no-build`
 //! the programs are measured as they are, and those that were not built are left out. `--into FILE` replaces what is between the
 //! markers `<!-- servers: begin -->` and `<!-- servers: end -->` in that file by a table of the parts `servers` and `connections`.
+//! A relative path is one within the repository.
 //!
 //! Only ratios within a pair are judged, because the speed of the machine drifts and is the same in both values of a pair.
 //!
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
     }
     if let Some(file) = &bench.into {
         let table = table::render(&rows, &bench.seconds);
-        baseline::page::write_into(file, "servers", &table).expect("--into names a page with both markers");
+        baseline::page::write_into(file, "servers", &table).expect("the page can be written");
     }
     let mut within = rows.iter().all(table::Row::is_within);
     within &=
@@ -107,6 +108,7 @@ impl Bench {
             );
         }
         let into = Some(flag("--into", "")).filter(|file| !file.is_empty());
+        let into = into.map(|file| shared::page(&file, "servers"));
         if !arguments.iter().any(|argument| argument == "--no-build") {
             shared::build(&[]);
         }
@@ -117,7 +119,7 @@ impl Bench {
             pairs: flag("--pairs", "7").parse().expect("--pairs takes a number"),
             seconds: flag("--seconds", "2"),
             only,
-            into: into.map(PathBuf::from),
+            into,
         };
         let has_table = ["servers", "connections"].iter().all(|part| bench.includes(part));
         assert!(

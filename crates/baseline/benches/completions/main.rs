@@ -12,7 +12,7 @@
 //!
 //! `--no-build` measures the programs as they are. `--only WORD` measures the settings whose name contains WORD.
 //! `--into FILE` replaces what is between the markers `<!-- completions: begin -->` and `<!-- completions: end -->` in that
-//! file.
+//! file. A relative path is one within the repository.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -24,7 +24,7 @@ mod trial;
 
 use std::env;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use baseline::page;
 use settings::{SETTINGS, Setting};
@@ -60,8 +60,8 @@ fn main() {
     );
     println!("\n{source}");
     if let Some(file) = flags.into {
-        let written = page::write_into(Path::new(&file), "completions", &format!("{table}\n{source}"));
-        written.expect("--into names a page with both markers");
+        let written = page::write_into(&file, "completions", &format!("{table}\n{source}"));
+        written.expect("the page can be written");
     }
 }
 
@@ -113,7 +113,7 @@ struct Flags {
     pairs: usize,
     seconds: String,
     only: String,
-    into: Option<String>,
+    into: Option<PathBuf>,
 }
 
 impl Flags {
@@ -127,7 +127,7 @@ impl Flags {
             pairs: flag("--pairs").map_or(9, |pairs| pairs.parse().expect("--pairs takes a number")),
             seconds: flag("--seconds").unwrap_or_else(|| "1".to_owned()),
             only: flag("--only").unwrap_or_default(),
-            into: flag("--into"),
+            into: flag("--into").map(|file| shared::page(&file, "completions")),
         }
     }
 }

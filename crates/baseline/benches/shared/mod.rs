@@ -14,13 +14,27 @@ pub(crate) fn binaries() -> PathBuf {
     this.ancestors().nth(2).unwrap().to_owned()
 }
 
+/// The repository.
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// The page that `--into FILE` names, which has a part of this name. A relative path is one within the repository, because
+/// cargo runs a bench in the folder of its crate.
+pub(crate) fn page(file: &str, part: &str) -> PathBuf {
+    let file = workspace().join(file);
+    if let Err(error) = baseline::page::check(&file, part) {
+        panic!("--into: {error}");
+    }
+    file
+}
+
 /// Builds the programs of these packages with the release profile; of all packages if none is named.
 pub(crate) fn build(packages: &[&str]) {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let built = Command::new(env!("CARGO"))
         .args(["build", "--release", "--bins"])
         .args(packages.iter().flat_map(|package| ["--package", package]))
-        .current_dir(workspace)
+        .current_dir(workspace())
         .status()
         .unwrap();
     assert!(built.success(), "the binaries could not be built");

@@ -44,6 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(format!("{served} of {open} connections were served").into());
         }
     }
+    client.begin_load()?;
     println!("loading");
     let (cpu_at_start, done_at_start) = (cpu(), client.done);
     let (mut ran, mut last) = (Duration::ZERO, Instant::now());
@@ -75,6 +76,8 @@ struct Client {
     done: u64,
     /// How many connections have had one.
     served: usize,
+    /// Whether each reply is followed by the next request.
+    is_loading: bool,
 }
 
 struct Open {
@@ -93,6 +96,7 @@ impl Client {
             request: baseline::request(),
             done: 0,
             served: 0,
+            is_loading: false,
         };
         for place in 0..connections {
             let mut stream = TcpStream::connect(target)?;
@@ -109,7 +113,17 @@ impl Client {
         Ok(client)
     }
 
-    /// Waits for replies, and sends a request for each.
+    /// Sends the second request on each connection. Without this pause, a server with a thread or a process for each of 10,000
+    /// connections would be kept from accepting by those that it serves already.
+    fn begin_load(&mut self) -> Result<(), Box<dyn Error>> {
+        self.is_loading = true;
+        for open in &mut self.open {
+            open.stream.write_all(&self.request)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for replies, and sends a request for each once the load has begun.
     fn answer_events(&mut self) -> Result<(), Box<dyn Error>> {
         let wait = Timespec::try_from(WAIT)?;
         match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&wait)) {
@@ -127,7 +141,9 @@ impl Client {
             if open.buffer.take_frames(received) > 0 {
                 self.done += 1;
                 self.served += usize::from(!mem::replace(&mut open.was_served, true));
-                open.stream.write_all(&self.request)?;
+                if self.is_loading {
+                    open.stream.write_all(&self.request)?;
+                }
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ pub(crate) mod drain;
 pub(crate) mod endings;
 pub(crate) mod environment;
 pub(crate) mod errors;
+pub(crate) mod failed_restart;
 pub(crate) mod flags;
 pub(crate) mod frame_time;
 pub(crate) mod handover;

@@ -1,6 +1,5 @@
 //! SIGHUP: a rolling restart in a server with workers, and the end of one without.
 
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,6 @@ use nix::unistd::Pid;
 
 use crate::client::{Client, request};
 use crate::model::Model;
-use crate::process_limit::process_limit;
 use crate::server::Server;
 use crate::traffic::Visitors;
 use crate::wait::{eventually, let_packets_arrive};
@@ -40,13 +38,21 @@ pub(crate) fn sighup_replaces_every_worker(model: &Model) {
     }
 }
 
+/// What has arrived behind it, too.
 pub(crate) fn a_request_in_progress_survives_a_restart(model: &Model) {
     for accept in model.accept_flags() {
         for (operation, out) in [("sleep", "slept"), ("block", "blocked")] {
             let (server, before) = start(model, &accept, 1);
-            let mut client = server.connect_with(request(operation, "500"));
+            let requests = [(operation, "500"), ("ping", "1"), ("block", "10"), ("ping", "2")];
+            let stream: Vec<u8> = requests
+                .iter()
+                .flat_map(|(operation, params)| request(operation, params))
+                .collect();
+            let mut client = server.connect_with(stream);
             server.signal(Signal::SIGHUP);
-            client.receive().is(out, "500");
+            for (out, result) in [(out, "500"), ("pong", "1"), ("blocked", "10"), ("pong", "2")] {
+                client.receive().is(out, result);
+            }
             client.expect_end();
             model.wait_for_replacements(&server, &before, 1);
         }
@@ -262,29 +268,6 @@ pub(crate) fn a_replaced_thread_ends_at_the_drain_timeout(model: &Model) {
     }
 }
 
-/// Threads that can't all be started replace none.
-pub(crate) fn a_restart_at_the_thread_limit_keeps_the_workers(model: &Model) {
-    for accept in model.accept_flags() {
-        // The first thread and four workers, with room for three more.
-        let Some(limit) = process_limit(model, 8) else {
-            return;
-        };
-        let server = limit.start(model, &[&accept[..], &["--workers", "4"]].concat());
-        let before = model.wait_for_count(&server, 4);
-        let mut client = server.connect_served();
-        for _ in 0..3 {
-            server.signal(Signal::SIGHUP);
-            eventually("the restart fails", || {
-                server.printed_on_stderr().contains("not replaced")
-            });
-        }
-        client.expect_pong();
-        server.wait_until_idle(|| {});
-        assert_eq!(model.workers_now(&server), before, "{accept:?}");
-        server.expect_service();
-    }
-}
-
 /// A worker that does not come to its end is limited by the drain timeout, and a stopped one too.
 pub(crate) fn a_replaced_worker_ends_at_the_drain_timeout(model: &Model) {
     let server = model.start(&["--workers", "1", "--drain-timeout", "300ms"]);
@@ -297,41 +280,6 @@ pub(crate) fn a_replaced_worker_ends_at_the_drain_timeout(model: &Model) {
     server.signal(Signal::SIGHUP);
     model.wait_for_replacements(&server, &stopped, 1);
     server.expect_service();
-}
-
-/// A worker that can't start replaces none, whether it gives up or can't be forked.
-pub(crate) fn a_restart_that_fails_keeps_the_old_workers(model: &Model) {
-    let server = model.start(&["--workers", "2", "--start-retries", "1"]);
-    let before = model.wait_for_count(&server, 2);
-    let mut client = server.connect_served();
-    let limit = |limit: &str| {
-        let pid = format!("--pid={}", server.pid());
-        let mut command = Command::new("prlimit");
-        command
-            .args([&pid, limit])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    // The soft limit alone, so that it can be raised again. It closes no descriptor, and forbids new ones.
-    if !limit("--nofile=3:") {
-        test_support::skip("prlimit is not installed");
-        return;
-    }
-    server.signal(Signal::SIGHUP);
-    eventually("the restart is given up, or put off", || {
-        let stderr = server.printed_on_stderr();
-        // Once for both: a parent that accepts has no descriptor for a connection, and none for a worker.
-        let puts_off = stderr.contains("can't accept") || stderr.contains("can't fork");
-        stderr.contains("given up") || puts_off
-    });
-    server.wait_until_idle(|| {});
-    client.expect_pong();
-    assert_eq!(model.wait_for_count(&server, 2), before);
-    assert!(limit("--nofile=1024:"), "a limit can be raised");
-    server.expect_service();
-    server.signal(Signal::SIGHUP);
-    model.wait_for_replacements(&server, &before, 2);
 }
 
 pub(crate) fn max_connections_holds_after_a_restart(model: &Model) {

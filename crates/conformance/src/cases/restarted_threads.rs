@@ -1,7 +1,6 @@
-//! SIGHUP in a server whose workers are threads: each is replaced, and no request is lost.
+//! SIGHUP in a server whose worker threads run jobs and hold no connections: each is replaced, and no request is lost.
 //!
-//! Whether a connection outlives the restart depends on what its workers do: those that run jobs for an event loop hold no
-//! connections.
+//! A connection may outlive the restart. `restart` has the cases of workers that serve connections.
 
 use std::thread;
 use std::time::Duration;
@@ -10,7 +9,6 @@ use nix::sys::signal::Signal;
 
 use crate::client::request;
 use crate::model::{Model, WORKERS};
-use crate::process_limit::process_limit;
 use crate::server::Server;
 use crate::traffic::Visitors;
 use crate::wait::eventually;
@@ -142,43 +140,6 @@ pub(crate) fn max_connections_holds_after_a_restart(model: &Model) {
         open.expect_pong();
         drop(open);
         waits.receive().is("pong", "1");
-    }
-}
-
-/// There is one attempt for each request. The old threads serve, and nothing goes on trying.
-pub(crate) fn each_restart_at_the_thread_limit_is_reported(model: &Model) {
-    for accept in model.accept_flags() {
-        // Enough to start with four workers, and too few for four more.
-        let Some(limit) = process_limit(model, 8) else {
-            return;
-        };
-        let server = limit.start(model, &[&accept[..], &["--workers", "4"]].concat());
-        server.expect_service();
-        server.wait_until_idle(|| {});
-        let before = server.tree().thread_ids();
-        for restarts in 1..=3 {
-            server.signal(Signal::SIGHUP);
-            eventually("the restart fails", || {
-                server.printed_on_stderr().lines().count() == restarts
-            });
-        }
-        server.wait_until_idle(|| {});
-        let before_s = server.tree().cpu_s();
-        thread::sleep(Duration::from_millis(500));
-        let used_s = server.tree().cpu_s() - before_s;
-        assert!(
-            used_s < 0.1,
-            "{accept:?}: {used_s} s of CPU time in an idle half second"
-        );
-        let stderr = server.printed_on_stderr();
-        let is_failure = |line: &str| line.contains("SIGHUP: the worker threads are not replaced: can't");
-        assert!(
-            stderr.lines().count() == 3 && stderr.lines().all(is_failure),
-            "{accept:?}: {stderr}"
-        );
-        assert_eq!(server.tree().thread_ids(), before, "{accept:?}");
-        server.connect().call("block", "1").is("blocked", "1");
-        server.expect_service();
     }
 }
 
