@@ -48,14 +48,26 @@ pub struct Flags {
 impl Flags {
     /// Reads `--reply-bytes N` and flags without a value.
     pub fn parse() -> Result<Self, Box<dyn Error>> {
-        let given: Vec<_> = std::env::args().skip(1).collect();
-        let value = given.iter().position(|flag| flag == "--reply-bytes");
-        let value = value.and_then(|at| given.get(at + 1));
-        let reply_bytes = value.map(|bytes| bytes.parse()).transpose()?;
-        if reply_bytes.is_some_and(|bytes| !(64..=BUFFER_BYTES).contains(&bytes)) {
+        let mut flags = Self {
+            given: std::env::args().skip(1).collect(),
+            reply_bytes: None,
+        };
+        flags.reply_bytes = flags.number("--reply-bytes")?;
+        if flags
+            .reply_bytes
+            .is_some_and(|bytes| !(64..=BUFFER_BYTES).contains(&bytes))
+        {
             return Err(format!("--reply-bytes takes 64 to {BUFFER_BYTES}").into());
         }
-        Ok(Self { given, reply_bytes })
+        Ok(flags)
+    }
+
+    /// The number behind this flag, if it was given.
+    pub fn number(&self, flag: &str) -> Result<Option<usize>, Box<dyn Error>> {
+        let at = self.given.iter().position(|given| given == flag);
+        let value = at.and_then(|at| self.given.get(at + 1));
+        let number = value.map(|value| value.parse()).transpose();
+        Ok(number.map_err(|_| format!("{flag} takes a number"))?)
     }
 
     /// Whether this flag was given.

@@ -286,6 +286,7 @@ const GROUPS: &[Group] = groups! {
             blocks_beyond_any_queue_delay_no_ping
             requests_behind_a_queued_job_keep_their_order
             thousands_of_requested_jobs_use_bounded_memory
+            a_job_without_a_place_stops_reading
             a_reset_while_a_job_runs_or_waits_releases_the_connection
             a_queued_job_whose_peer_has_reset_holds_up_no_other
             jobs_of_reset_peers_use_bounded_memory

@@ -155,7 +155,7 @@ fn text(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
         let connections = counted(own, "connection", "connections");
         words = format!("{words} ({connections})");
     } else if let Some(own) = remark::other_workers(row, answer.setting) {
-        words = format!("{words} ({own} workers)");
+        words = format!("{words} ({})", counted(usize::from(own), "worker", "workers"));
     }
     if let Some(rate) = list::own_rate(answer, row) {
         words = format!("{words}, {}/s", rounded(rate));

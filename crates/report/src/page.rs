@@ -77,9 +77,11 @@ pub(crate) struct RowList {
     pub(crate) best: Vec<String>,
     /// Whether another model is worse than these.
     pub(crate) is_distinct: bool,
+    /// The values of all ranked models, if none is worse than another and some may be far apart.
+    pub(crate) undecided: Option<String>,
     /// The others that have a ratio or a value, each with it, from the next best.
     pub(crate) others: Vec<String>,
-    /// Those without, by the reason.
+    /// Those without, by the reason. Before them, those that are tied with the best and may be far from it.
     pub(crate) unranked: Vec<(String, Vec<String>)>,
     /// What differs between the models of the row.
     pub(crate) notes: Vec<String>,

@@ -40,7 +40,7 @@ pub struct Description {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lineage {
-    /// One of the six of the tutorial.
+    /// One of the six of the article.
     Article,
     /// One that was added.
     Further,

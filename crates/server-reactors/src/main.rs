@@ -1,5 +1,5 @@
-//! Several threads in one process, with an event loop in each: as Netty, muduo and memcached have them. These deal connections
-//! in turn.
+//! Several threads in one process, with an event loop in each: as Netty, muduo and memcached have them. Those
+//! assign connections round-robin; this model chooses the loop with the fewest.
 //!
 //! ```text
 //!   main thread    accept ──┬─────────────┬─────────────┐   each goes to the loop with the fewest

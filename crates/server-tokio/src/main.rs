@@ -12,10 +12,10 @@
 //!
 //! What blocks: nothing, as long as each task reaches its next `.await` soon. So a job that computes or blocks (`pi`,
 //! `spin`, `block`, and `work` in part) goes to a blocking thread by `spawn_blocking`, and only its connection waits. When
-//! 512 jobs have a thread each, further ones wait. With `--blocking inline` a job runs where its request was read: the
-//! usual mistake, which looks like the other code. It holds a worker, and with as many jobs as workers every connection
-//! waits. One job can be enough to stop everything. One idle worker waits for socket events. If that worker takes the job, no
-//! one waits for events until it ends.
+//! 512 jobs have a thread each, further ones wait. With `--blocking inline` a job runs where its request was read. This
+//! common mistake is hard to see, because the code looks almost the same. It holds a worker, and with as many jobs as workers
+//! every connection waits. One job can be enough to stop everything. One idle worker waits for socket events. If that worker
+//! takes the job, no one waits for events until it ends.
 //!
 //! What it costs: the code reads like a thread for each connection, and waits like an event loop. A task is a state machine,
 //! which the compiler writes. It has buffers of its own, and an idle connection keeps them, where an event loop can lend its
@@ -110,7 +110,7 @@ fn run(flags: &Flags) -> Result<()> {
         let problem = "a current-thread runtime has one; use 1, or --flavor multi-thread";
         return Err(Error::flag("--workers <N>", workers, problem));
     }
-    // What `#[tokio::main]` does. It is done again on SIGHUP, on a thread of its own, while the old runtime drains.
+    // What `#[tokio::main]` does. It is done again on SIGHUP, while the old runtime drains.
     let start = || {
         let mut builder = match flavor {
             Flavor::MultiThread => Builder::new_multi_thread(),

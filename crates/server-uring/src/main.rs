@@ -18,14 +18,15 @@
 //!
 //! What it costs: with epoll, a loop waits to learn that a call would not block, and then makes that call, for each
 //! connection. Here the kernel makes the calls. So a round of the loop is one system call, however many connections take
-//! part, and a multishot accept or receive is submitted once and stays in force. The price is memory in flight: the
-//! kernel may use bytes until it reports the operation as done, so they must neither move nor be freed before. Received
-//! bytes are in buffers that the kernel chooses, and replies are copied to where they can stay. A connection ends only
-//! after its operations have. Many sandboxes refuse io_uring, because it has had security faults.
+//! part. Only a job has a further call before it, so that replies do not wait for its end. A multishot accept or receive is
+//! submitted once and stays in force. The price is memory in flight: the kernel may use bytes until it reports the operation
+//! as done, so they must neither move nor be freed before. Received bytes are in buffers that the kernel chooses, and replies
+//! are copied to where they can stay. A connection ends only after its operations have. Many sandboxes refuse io_uring,
+//! because it has had security faults.
 //!
 //! A plain ping gains little, because TCP's own work is most of its cost (docs/EXPERIMENTS.md, Completions or readiness).
 //! Sockets in a table of the ring (direct descriptors) saved about a tenth in the least server. They are not used here,
-//! because `FIONREAD` and `shutdown`, which the drain needs, take a descriptor.
+//! because `FIONREAD`, which the drain needs, takes a descriptor.
 //!
 //! Flags: only those that every server takes.
 
@@ -71,7 +72,7 @@ fn run(options: &Options) -> Result<()> {
         Connections::new(ring, listener, options.max_connections(), options.service(), stop)?;
     listener.announce()?;
     while !connections.is_over() {
-        // The only call that waits, and the only one that sends, receives and accepts.
+        // The only call that waits. It submits all that was queued since the last one.
         connections.submit_and_wait()?;
         while let Some(done) = connections.next_done()? {
             match done {

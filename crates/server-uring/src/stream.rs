@@ -15,28 +15,52 @@ use crate::token::{Operation, Token};
 
 /// The most that one operation sends. The rest of a longer reply follows with the next ones.
 const SEND_MOST_BYTES: usize = 64 * 1024;
-/// Memory that is kept for later sends: enough for a round of small replies.
-const SPARE_MOST: usize = 1024;
-const SPARE_MOST_BYTES: usize = 4 * 1024;
+/// A send of at most this length is a small one.
+const SMALL_BYTES: usize = 4 * 1024;
+/// How many of each size are kept for later: enough for a round of small replies, and for the large ones of some connections.
+/// Memory that is freed instead goes back to the kernel, and a fault for each page of the next reply costs more than the copy.
+const SMALL_SPARE_MOST: usize = 1024;
+const LARGE_SPARE_MOST: usize = 64;
 /// What is received beyond this, before the connection has its turn, is left to the kernel.
 const UNREAD_MOST_BYTES: usize = 64 * 1024;
 
 /// The ring, and memory for sends, which all connections of the loop use.
 pub(crate) struct Shared {
     pub(crate) ring: Ring,
-    spare: Vec<Vec<u8>>,
+    small_spare: Vec<Vec<u8>>,
+    large_spare: Vec<Vec<u8>>,
 }
 
 impl Shared {
     pub(crate) fn new(ring: Ring) -> Rc<RefCell<Self>> {
-        let spare = Vec::new();
-        Rc::new(RefCell::new(Self { ring, spare }))
+        Rc::new(RefCell::new(Self {
+            ring,
+            small_spare: Vec::new(),
+            large_spare: Vec::new(),
+        }))
+    }
+
+    /// A copy of these bytes, in memory that was kept if there is any.
+    fn copy(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let spare = if bytes.len() <= SMALL_BYTES {
+            &mut self.small_spare
+        } else {
+            &mut self.large_spare
+        };
+        let mut memory = spare.pop().unwrap_or_default();
+        memory.extend_from_slice(bytes);
+        memory
     }
 
     fn keep_for_later(&mut self, mut memory: Vec<u8>) {
-        if self.spare.len() < SPARE_MOST && memory.capacity() <= SPARE_MOST_BYTES {
+        let (spare, most) = if memory.capacity() <= SMALL_BYTES {
+            (&mut self.small_spare, SMALL_SPARE_MOST)
+        } else {
+            (&mut self.large_spare, LARGE_SPARE_MOST)
+        };
+        if spare.len() < most {
             memory.clear();
-            self.spare.push(memory);
+            spare.push(memory);
         }
     }
 }
@@ -332,8 +356,7 @@ impl Transport for Stream {
             return Err(ErrorKind::WouldBlock.into());
         }
         let taken = &bytes[..bytes.len().min(SEND_MOST_BYTES)];
-        let mut memory = self.shared.borrow_mut().spare.pop().unwrap_or_default();
-        memory.extend_from_slice(taken);
+        let memory = self.shared.borrow_mut().copy(taken);
         self.send(memory, 0);
         Ok(taken.len())
     }

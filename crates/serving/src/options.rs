@@ -22,8 +22,8 @@ pub struct Options {
     #[arg(long, value_name = "CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(i32).range(1..))]
     pub backlog: i32,
 
-    /// Most connections served at once, 1 to 4294967295. Further ones wait in the backlog. Each worker may hold an equal
-    /// share [default: no limit]
+    /// Most connections served at once, 1 to 4294967295. Further ones wait in the backlog. A worker that accepts
+    /// for itself may hold an equal share [default: no limit]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
 

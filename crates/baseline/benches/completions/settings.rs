@@ -81,6 +81,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "sockets in the table of the ring (direct descriptors)",
         &["--direct"],
     ),
+    variant(
+        "each send submitted by a call of its own",
+        &["--submit-every", "1"],
+    ),
+    variant("4 sends submitted at once", &["--submit-every", "4"]),
+    variant("16 sends submitted at once", &["--submit-every", "16"]),
     models("models, 64 connections", PLAIN),
     models("models, 1,000 connections", Load::Least { connections: "1000" }),
     models("models, 10,000 connections", Load::Least { connections: "10000" }),

@@ -2,7 +2,9 @@
 //! (multishot), and all that it queues is submitted by the call that waits. It prints `listening on ADDRESS`.
 //!
 //! usage: `baseline-uring [--reply-bytes N] [--receive-once] [--direct] [--zero-copy] [--kernel-thread]
-//! [--cooperative | --interrupting]`
+//! [--cooperative | --interrupting] [--submit-every SENDS]`
+//!
+//! With `--submit-every` so many sends are submitted at once, in place of all those of a round.
 
 #![forbid(unsafe_code)]
 
@@ -47,6 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Receive::Multishot
     };
     let zero_copy = flags.has("--zero-copy");
+    let sends_at_once = flags.number("--submit-every")?.unwrap_or(usize::MAX);
+    let mut unsubmitted;
     // Never freed, so that the kernel can send from here at any time.
     let reply = flags.reply();
     let replies: &'static [u8] = reply.repeat(MAX_REPLIES).leak();
@@ -54,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ring.accept(listener.as_fd(), true, ACCEPT);
     loop {
         ring.submit_and_wait(None)?;
+        unsubmitted = 0;
         while let Some(completion) = ring.next_completion() {
             let place = completion.token as usize;
             let received = match completion.outcome {
@@ -111,6 +116,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                     ring.send_static(target, bytes, place as u64);
                 }
                 frames -= together;
+                unsubmitted += 1;
+                if unsubmitted >= sends_at_once {
+                    ring.submit()?;
+                    unsubmitted = 0;
+                }
             }
             if !completion.more {
                 ring.receive(target, how, place as u64);

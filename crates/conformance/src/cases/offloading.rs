@@ -73,6 +73,21 @@ pub(crate) fn thousands_of_requested_jobs_use_bounded_memory(model: &Model) {
     server.expect_service();
 }
 
+/// Where all threads are busy and their queue is full, a job waits with its connection, which is not read meanwhile.
+pub(crate) fn a_job_without_a_place_stops_reading(model: &Model) {
+    /// More than there are threads and places in the queue, in any server.
+    const BUSY: usize = 600;
+    let server = model.start(&[]);
+    let block = request(BLOCK[0], BLOCK[1]);
+    let blocked: Vec<_> = (0..BUSY).map(|_| server.connect_with(&block)).collect();
+    server.wait_until_idle(|| {});
+    let greedy = server.connect();
+    let flood = request("ping", "1").repeat(1_000_000);
+    stays_within_bounds(&server, &greedy, [request("ping", "1"), block, flood].concat());
+    assert!(!blocked.iter().any(Client::has_data), "the blocks go on");
+    server.expect_service();
+}
+
 pub(crate) fn a_reset_while_a_job_runs_or_waits_releases_the_connection(model: &Model) {
     let server = model.start(&[]);
     server.connect().call("block", "1").is("blocked", "1");

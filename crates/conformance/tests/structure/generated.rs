@@ -14,9 +14,10 @@ use crate::workspace::{PACKAGES, read, root, shown};
 
 const INTRODUCTION: &str = "# The models
 
-Each model is a server program that fits on a page: `src/main.rs` of its crate. All of them provide the same service. They
-differ in how a connection gets to a thread, and in what a handler holds while it runs. This page shows the drawing of each,
-what blocks in it, and what it costs. The differences between related models follow as diffs, because they are the lesson.
+Each model is a server program, and one page explains it: `src/main.rs` of its crate. All of them provide the same service.
+They differ in how a connection gets to a thread, and in what a handler holds while it runs. This page shows the drawing of
+each, what blocks in it, and what it costs. The differences between related models follow as diffs, because they are the
+lesson.
 
 <!-- Generated from the sources by: UPDATE=1 cargo test -p conformance --test structure generated -->
 

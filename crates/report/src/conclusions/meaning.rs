@@ -2,7 +2,7 @@
 
 use schema::experiment::Method;
 
-use super::ranking::{Ranking, name, range};
+use super::ranking::{Ranking, name};
 use super::workers::{by_workers, varies_workers};
 use crate::metric::load;
 use crate::numbers::list;
@@ -115,7 +115,7 @@ fn shared(results: &Results<'_>) -> Option<String> {
         .into_iter()
         .map(|(answer, values)| {
             let bound = remark::at_least(&answer.rows, metric);
-            format!("{bound}{} ({})", range(metric, values), answer.name())
+            format!("{bound}{} ({})", metric.range(values), answer.name())
         })
         .collect();
     let measured = if models < results.models { " measured" } else { "" };

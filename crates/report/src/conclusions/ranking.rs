@@ -160,7 +160,7 @@ impl<'r, 'a> Ranking<'r, 'a> {
         let mut values: Vec<_> = self.leaders.iter().map(|leader| leader.value).collect();
         values.sort_by(f64::total_cmp);
         let bound = remark::at_least(self.leaders.iter().map(|leader| leader.row), self.metric);
-        format!("{bound}{}", range(self.metric, &values))
+        format!("{bound}{}", self.metric.range(&values))
     }
 
     /// Those that are worse, but by so little that the difference hardly matters: "; within 5 %: `beta` and `gamma`". They had
@@ -313,23 +313,14 @@ impl<'r, 'a> Ranking<'r, 'a> {
         if let Some(own) = remark::fewer_connections(row, self.answer.setting) {
             format!("{} on {}", name(row), counted(own, "connection", "connections"))
         } else if let Some(own) = remark::other_workers(row, self.answer.setting) {
-            format!("{} with {own} workers", name(row))
+            format!(
+                "{} with {}",
+                name(row),
+                counted(usize::from(own), "worker", "workers")
+            )
         } else {
             name(row)
         }
-    }
-}
-
-/// Values from the least to the most, with their unit: `146 to 151 µs`; one value if they look the same.
-pub(super) fn range(metric: &Metric, values: &[f64]) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let [least, most] = [least, most].map(|value| metric.format(value));
-    let unit = metric.unit.behind();
-    if least == most {
-        format!("{least}{unit}")
-    } else {
-        format!("{least} to {most}{unit}")
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
 use crate::grid::RATIOS;
+use crate::numbers::counted;
 use crate::page::{Cell, DecisionLine, Grid, GridCell, GridRow, Mark, Page, RowList, Section, Table};
 use crate::score;
 
@@ -136,6 +137,10 @@ fn best(row: &GridRow) -> String {
     let Some(value) = &row.best else {
         return "–".to_owned();
     };
+    if let Some(values) = &row.list.undecided {
+        let models = counted(row.list.best.len(), "model", "models");
+        return format!("{models}, no significant difference ({})", escaped(values));
+    }
     let names: Vec<_> = row.list.best.iter().map(|name| escaped(name)).collect();
     let names = names.join(", ");
     let names = if row.list.is_distinct {

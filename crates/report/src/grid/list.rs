@@ -6,12 +6,15 @@ use schema::experiment::Workload;
 use stats::{Better, Estimate, Rank};
 
 use super::place::{absent, far, mark};
-use crate::metric::load;
+use crate::metric::{Unit, load};
 use crate::numbers::rounded;
 use crate::page::{Mark, RowList};
 use crate::remark;
 use crate::standing::Reason;
 use crate::summary::{Answer, Row};
+
+/// Before the models that are tied with the best and may be far from it.
+const NO_DIFFERENCE: &str = "no significant difference";
 
 /// Where a model stands in the list.
 enum Place {
@@ -34,6 +37,7 @@ pub(super) fn list(
 ) -> RowList {
     let index = answer.index_of(workload);
     let (mut list, mut best, mut worse) = (RowList::default(), Vec::new(), Vec::new());
+    let mut unsure = Vec::new();
     for (place, contender) in contenders.iter().enumerate() {
         let name = &*contender.name;
         let Some(row) = answer.rows.iter().find(|row| row.place == place) else {
@@ -44,7 +48,13 @@ pub(super) fn list(
             Place::Best => {
                 list.is_distinct |= matches!(mark(answer, row, index, loses_all), Mark::Best | Mark::Tied);
                 let value = row.values[index].estimate.map_or(f64::NAN, |own| own.median);
-                best.push((value, named(answer, row, far_words(answer, row, index))));
+                let name = named(answer, row, far_words(answer, row, index));
+                let place = if is_far(answer, row, index) {
+                    &mut unsure
+                } else {
+                    &mut best
+                };
+                place.push((value, name));
             }
             Place::Worse(ratio) => {
                 let bound = remark::at_least(answer.best(index), answer.metric(index));
@@ -64,10 +74,21 @@ pub(super) fn list(
             Place::Unranked(words) => list.add_unranked(&words, name),
         }
     }
-    best.sort_by(|one, other| match answer.metric(index).better {
-        Some(Better::More) => other.0.total_cmp(&one.0),
-        _ => one.0.total_cmp(&other.0),
-    });
+    for tied in [&mut best, &mut unsure] {
+        tied.sort_by(|one, other| match answer.metric(index).better {
+            Some(Better::More) => other.0.total_cmp(&one.0),
+            _ => one.0.total_cmp(&other.0),
+        });
+    }
+    if !unsure.is_empty() && worse.is_empty() && list.others.is_empty() {
+        best.append(&mut unsure);
+        let values: Vec<_> = best.iter().map(|(value, _)| *value).collect();
+        list.undecided = Some(answer.metric(index).range(&values));
+    } else if !unsure.is_empty() {
+        let names = unsure.into_iter().map(|(_, name)| name);
+        list.unranked
+            .insert(0, (NO_DIFFERENCE.to_owned(), names.collect()));
+    }
     list.best = best.into_iter().map(|(_, name)| name).collect();
     worse.sort_by(|one, other| one.0.total_cmp(&other.0));
     list.others
@@ -96,8 +117,20 @@ fn place_of(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Place {
     }
 }
 
-/// How far a tied model may be from the best.
+/// Whether a tied model may be far from the best. That of a share may have no limit.
+fn is_far(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> bool {
+    let value = row.values[index];
+    far_words(answer, row, index).is_some()
+        && (far(value).is_some() || value.ratio.is_none_or(|ratio| !ratio.high.is_finite()))
+}
+
+/// How far a tied model may be from the best. For a share this is its value, since a share may be none.
 fn far_words(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
+    let metric = answer.metric(index);
+    if metric.unit == Unit::Percent {
+        let (own, best) = (row.values[index].estimate?, answer.best(index)?);
+        return (best.place != row.place).then(|| metric.format_with_unit(own.median));
+    }
     let high = far(row.values[index]).filter(|_| !remark::is_client_bound(row, answer.metric(index)))?;
     Some(format!("up to {}", rounded(high)))
 }
@@ -215,5 +248,57 @@ mod tests {
                 ["alpha", "beta", "epsilon"].map(str::to_owned).to_vec()
             )]
         );
+    }
+
+    /// The list of `waiting` with two models, `epsilon` and `beta`. The change also gets whether the trial is to be a good one:
+    /// those of `beta` are in every second round only.
+    fn changed_by_round(
+        metric: Option<&str>,
+        change: impl Fn(&mut schema::record::Measured, bool),
+    ) -> RowList {
+        let (mut environment, mut records) = fixture::run();
+        let is_kept = |model: &str| ["beta", "epsilon"].contains(&model);
+        environment
+            .contenders
+            .retain(|contender| is_kept(&contender.name));
+        records.retain(|record| record.experiment == "waiting" && is_kept(&record.model));
+        for experiment in &mut environment.experiments {
+            experiment.metrics.extend(metric.map(str::to_owned));
+            for setting in &mut experiment.settings {
+                if let Some(workload) = &mut setting.workload {
+                    workload.metric = metric.map(str::to_owned);
+                }
+            }
+        }
+        for record in &mut records {
+            if let Outcome::Measured(trial) = &mut record.outcome {
+                trial.load.checks.client_limited = Some(false);
+                change(trial, record.model == "epsilon" || record.round % 2 == 0);
+            }
+        }
+        let grid = grid(&fixture::summary(&environment, &records));
+        let row = grid.rows.into_iter().find(|row| row.key == "waiting/sleep-10ms");
+        row.expect("it is a workload").list
+    }
+
+    #[test]
+    fn a_row_without_a_difference_has_one_range() {
+        let list = changed_by_round(None, |trial, is_good| {
+            trial.load.throughput_per_s = if is_good { 20_000.0 } else { 5_000.0 };
+        });
+        assert_eq!((list.best.len(), list.others.len()), (2, 0));
+        assert_eq!(list.undecided.as_deref(), Some("12,500 to 20,000 requests/s"));
+        let alike = changed_by_round(None, |trial, _| trial.load.throughput_per_s = 20_000.0);
+        assert_eq!(alike.undecided, None, "they are named where they are as good");
+    }
+
+    #[test]
+    fn a_tied_share_is_shown_as_its_value() {
+        let list = changed_by_round(Some("within_percent"), |trial, is_good| {
+            let ok = if is_good { trial.load.requests.planned } else { 0 };
+            trial.load.within = Some(schema::load::Within { bound_us: 500.0, ok });
+        });
+        assert_eq!(list.best, ["epsilon", "beta (50.0 %)"]);
+        assert_eq!(list.undecided.as_deref(), Some("50.0 to 100 %"));
     }
 }

@@ -166,6 +166,20 @@ impl Metric {
         self.format(value) + &self.unit.behind()
     }
 
+    /// Values from the least to the most, with their unit: `146 to 151 µs`; one value if they look the same.
+    #[must_use]
+    pub fn range(&self, values: &[f64]) -> String {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let [least, most] = [least, most].map(|value| self.format(value));
+        let unit = self.unit.behind();
+        if least == most {
+            format!("{least}{unit}")
+        } else {
+            format!("{least} to {most}{unit}")
+        }
+    }
+
     /// Its value as a headline: none if too few samples lie beyond a quantile.
     #[must_use]
     pub fn headline_value(&self, trial: &Measured) -> Option<f64> {
