@@ -18,8 +18,8 @@ use crate::standing::Reason;
 use crate::summary::{Answer, Results, Row, Summary, Value};
 
 /// What a ratio and a rank rest on.
-pub(crate) const RATIOS: &str =
-    "Ratios are quotients of the medians; ranks come from trials of the same rounds.";
+pub(crate) const RATIOS: &str = "Ratios are quotients of the medians; ranks come from trials of the same rounds. “Up to”: \
+     the end of the interval of a tied value.";
 
 /// The grid of a run: empty if no setting of it stands for a workload.
 pub(crate) fn grid(summary: &Summary<'_>) -> Grid {

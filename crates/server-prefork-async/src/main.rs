@@ -1,4 +1,4 @@
-//! A fixed set of processes, with an event loop in each: as nginx and Tornado do it.
+//! A fixed set of processes, with an event loop in each: as nginx and uvicorn's workers do it.
 //!
 //! ```text
 //!   parent    fork × N, then wait; a worker that dies is replaced

@@ -57,12 +57,14 @@ pub(super) fn list(
                 place.push((value, name));
             }
             Place::Worse(ratio) => {
-                let bound = remark::at_least(answer.best(index), answer.metric(index));
-                let words = format!("{bound}{}", rounded(ratio));
-                worse.push((
-                    ratio,
-                    format!("{} {words}", named(answer, row, limited(answer, row, index))),
-                ));
+                let limited = limited(answer, row, index);
+                // Two values that the load generator limits have no ratio.
+                let words = limited.is_none().then(|| {
+                    let bound = remark::at_least(answer.best(index), answer.metric(index));
+                    format!(" {bound}{}", rounded(ratio))
+                });
+                let name = named(answer, row, limited);
+                worse.push((ratio, format!("{name}{}", words.unwrap_or_default())));
             }
             Place::Value => {
                 let value = row.values[index].estimate.map(|own| own.median);
