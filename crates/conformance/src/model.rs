@@ -101,9 +101,9 @@ impl Model {
         self.serves_many() && !self.has_workers() && !self.is_event_loop()
     }
 
-    /// A process of it holds many connections, served or in a queue, so that its descriptor table can be full.
+    /// A process of it holds many connections, so that its descriptor table can be full.
     pub(crate) fn shares_descriptors(&self) -> bool {
-        (self.serves_many() || self.has_worker_threads()) && !(self.spawns() && self.forks())
+        self.serves_many() && !(self.spawns() && self.forks())
     }
 
     /// Its first process accepts for its worker processes: there is only one way for connections to get to these.
