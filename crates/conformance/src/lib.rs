@@ -45,6 +45,7 @@ mod description;
 mod model;
 mod process;
 mod process_limit;
+mod refusal;
 mod report;
 mod server;
 mod traffic;
@@ -58,6 +59,7 @@ mod suite;
 
 #[doc(hidden)]
 pub use harness::{failures, run};
+pub use refusal::refusal;
 
 /// The `main` function of a server crate's `tests/conformance.rs`: runs the suite on the crate's program.
 #[macro_export]

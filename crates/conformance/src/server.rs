@@ -117,6 +117,13 @@ impl Server {
         drop(self.connect_served());
     }
 
+    /// The CPU time in seconds that the server uses in so much time from now.
+    pub(crate) fn cpu_s_within(&self, time: Duration) -> f64 {
+        let before_s = self.tree().cpu_s();
+        thread::sleep(time);
+        self.tree().cpu_s() - before_s
+    }
+
     /// Waits until the server has nothing left to do: until it has used no CPU time for a while. Meanwhile it calls
     /// `check` repeatedly.
     #[track_caller]

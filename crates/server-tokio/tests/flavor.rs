@@ -202,20 +202,7 @@ fn a_replaced_runtime_ends_at_the_drain_timeout() {
 
 #[test]
 fn it_takes_no_second_worker() {
-    let output = Command::new(EXE)
-        .args([
-            "--listen",
-            "127.0.0.1:0",
-            "--flavor",
-            "current-thread",
-            "--workers",
-            "2",
-        ])
-        .output()
-        .expect("the server can be started");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let stderr = conformance::refusal(EXE, &["--flavor", "current-thread", "--workers", "2"]);
     assert!(
         stderr.contains("--workers") && stderr.contains("--flavor"),
         "{stderr}"
