@@ -77,7 +77,8 @@ pub(crate) struct RowList {
     pub(crate) best: Vec<String>,
     /// Whether another model is worse than these.
     pub(crate) is_distinct: bool,
-    /// The values of all ranked models, if none is worse than another and some may be far apart.
+    /// In place of the best: the number and the values of all ranked models, if none is worse than another and some may be far
+    /// apart.
     pub(crate) undecided: Option<String>,
     /// The others that have a ratio or a value, each with it, from the next best.
     pub(crate) others: Vec<String>,

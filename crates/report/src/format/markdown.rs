@@ -5,7 +5,6 @@ use std::fmt::{self, Write};
 
 use crate::escape::markdown::{block, comment, link, marked, text as escaped};
 use crate::grid::RATIOS;
-use crate::numbers::counted;
 use crate::page::{Cell, DecisionLine, Grid, GridCell, GridRow, Mark, Page, RowList, Section, Table};
 use crate::score;
 
@@ -137,9 +136,8 @@ fn best(row: &GridRow) -> String {
     let Some(value) = &row.best else {
         return "–".to_owned();
     };
-    if let Some(values) = &row.list.undecided {
-        let models = counted(row.list.best.len(), "model", "models");
-        return format!("{models}, no significant difference ({})", escaped(values));
+    if let Some(models) = &row.list.undecided {
+        return escaped(models);
     }
     let names: Vec<_> = row.list.best.iter().map(|name| escaped(name)).collect();
     let names = names.join(", ");

@@ -114,10 +114,7 @@ fn workloads(grid: &Grid) -> Option<String> {
 fn list(row: &GridRow) -> String {
     let list = &row.list;
     let best = match &row.best {
-        Some(_) if let Some(values) = &list.undecided => {
-            let models = counted(list.best.len(), "model", "models");
-            format!("{models}, no significant difference ({values})")
-        }
+        Some(_) if let Some(models) = &list.undecided => models.clone(),
         Some(value) => format!("{} ({value})", list.best.join(", ")),
         None => String::new(),
     };

@@ -7,13 +7,13 @@ use stats::{Better, Estimate, Rank};
 
 use super::place::{absent, far, mark};
 use crate::metric::{Unit, load};
-use crate::numbers::rounded;
+use crate::numbers::{counted, rounded};
 use crate::page::{Mark, RowList};
 use crate::remark;
 use crate::standing::Reason;
 use crate::summary::{Answer, Row};
 
-/// Before the models that are tied with the best and may be far from it.
+/// What models are that are tied with the best and may be far from it.
 const NO_DIFFERENCE: &str = "no significant difference";
 
 /// Where a model stands in the list.
@@ -85,7 +85,9 @@ pub(super) fn list(
     if !unsure.is_empty() && worse.is_empty() && list.others.is_empty() {
         best.append(&mut unsure);
         let values: Vec<_> = best.iter().map(|(value, _)| *value).collect();
-        list.undecided = Some(answer.metric(index).range(&values));
+        let models = counted(values.len(), "model", "models");
+        let values = answer.metric(index).range(&values);
+        list.undecided = Some(format!("{models}, {NO_DIFFERENCE} ({values})"));
     } else if !unsure.is_empty() {
         let names = unsure.into_iter().map(|(_, name)| name);
         list.unranked
@@ -156,8 +158,8 @@ fn few(answer: &Answer<'_>, row: &Row<'_>, index: usize) -> Option<String> {
 /// A model with what sets it apart from the others of the row.
 fn named(answer: &Answer<'_>, row: &Row<'_>, words: Option<String>) -> String {
     let served = remark::never_served(row).and_then(|_| remark::in_short(row, Reason::NeverServed));
-    let fewer = remark::fewer_connections(row, answer.setting)
-        .map(|own| crate::numbers::counted(own, "connection", "connections"));
+    let fewer =
+        remark::fewer_connections(row, answer.setting).map(|own| counted(own, "connection", "connections"));
     let words: Vec<String> = words.into_iter().chain(served).chain(fewer).collect();
     match &*words {
         [] => row.model.to_owned(),
@@ -289,7 +291,10 @@ mod tests {
             trial.load.throughput_per_s = if is_good { 20_000.0 } else { 5_000.0 };
         });
         assert_eq!((list.best.len(), list.others.len()), (2, 0));
-        assert_eq!(list.undecided.as_deref(), Some("12,500 to 20,000 requests/s"));
+        assert_eq!(
+            list.undecided.as_deref(),
+            Some("2 models, no significant difference (12,500 to 20,000 requests/s)")
+        );
         let alike = changed_by_round(None, |trial, _| trial.load.throughput_per_s = 20_000.0);
         assert_eq!(alike.undecided, None, "they are named where they are as good");
     }
@@ -301,6 +306,9 @@ mod tests {
             trial.load.within = Some(schema::load::Within { bound_us: 500.0, ok });
         });
         assert_eq!(list.best, ["epsilon", "beta (50.0 %)"]);
-        assert_eq!(list.undecided.as_deref(), Some("50.0 to 100 %"));
+        assert_eq!(
+            list.undecided.as_deref(),
+            Some("2 models, no significant difference (50.0 to 100 %)")
+        );
     }
 }
