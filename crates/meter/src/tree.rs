@@ -20,7 +20,8 @@ pub enum Family {
 impl Family {
     /// What `/proc/PID/stat` has of each of its processes. Zombies are included: what they have spent is counted nowhere else
     /// until they are waited for.
-    pub(crate) fn processes(self) -> Vec<Stat> {
+    #[must_use]
+    pub fn processes(self) -> Vec<Stat> {
         match self {
             Self::LedBy(leader) => members(leader, of_numbers(numbers_in("/proc"))),
             Self::Below(root) => below(root),

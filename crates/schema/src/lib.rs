@@ -14,3 +14,4 @@ pub mod name;
 pub mod plan;
 pub mod record;
 pub mod text;
+pub mod trace;

@@ -15,10 +15,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stats", &["schema"]),
     ("meter", &["schema"]),
     ("report", &["schema", "stats"]),
-    ("host", &["loadgen", "meter", "schema"]),
+    ("trace", &["meter", "schema"]),
+    ("host", &["loadgen", "meter", "schema", "trace"]),
     (
         "compare",
-        &["host", "loadgen", "meter", "report", "schema", "stats"],
+        &["host", "loadgen", "meter", "report", "schema", "stats", "trace"],
     ),
     ("completions", &[]),
     ("baseline", &["completions"]),

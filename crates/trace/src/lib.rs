@@ -1,0 +1,9 @@
+//! What the threads of a server really do while it serves, recorded from the kernel.
+//!
+//! A source records [events](event::Recording). The best is perf(1); where it may not be used, the context switches of one's
+//! own processes by `perf_event_open(2)` with the system calls by strace(1), or strace alone.
+
+#![forbid(unsafe_code)]
+
+pub mod event;
+pub mod threads;
