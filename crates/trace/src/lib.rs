@@ -6,4 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod event;
+mod perf;
+pub mod recorder;
+mod strace;
+mod switches;
 pub mod threads;
+
+pub use recorder::Recorder;
