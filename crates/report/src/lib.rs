@@ -43,6 +43,7 @@ mod summary;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 
 pub use compose::page;
 pub use errors::Errors;

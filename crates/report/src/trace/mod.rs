@@ -1,0 +1,4 @@
+//! A trace of a server as people see it: what its threads did while it served a few requests.
+
+#[cfg(test)]
+pub(crate) mod sample;
