@@ -25,6 +25,7 @@ pub fn page(summary: &Summary<'_>, run: &str) -> Page {
     let sections = summary.results.iter();
     let sections = sections.map(|results| section(results, contenders));
     Page {
+        traces: Vec::new(),
         title: "What each server model costs".to_owned(),
         run: run.to_owned(),
         introduction: vec![introduction(summary)],

@@ -1,11 +1,15 @@
 //! The report as a page without a format: what it contains, and in which order. The formats are made from it.
 
+use schema::trace::Trace;
+
 use super::plot::Plot;
 pub(crate) use super::standing::Mark;
 
 /// A page.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Page {
+    /// What the kernel recorded of models while they served a few requests. The records of a run do not have it.
+    pub traces: Vec<Trace>,
     pub(crate) title: String,
     /// The name of the run.
     pub(crate) run: String,

@@ -26,6 +26,7 @@ pub(super) fn page() -> Page {
         "it blocks the thread (`block`)",
     ];
     Page {
+        traces: Vec::new(),
         title: "Nine ways to serve".to_owned(),
         run: "20260101T000000Z".to_owned(),
         introduction: vec![
