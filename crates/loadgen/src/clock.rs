@@ -25,12 +25,17 @@ impl Clock {
         }
     }
 
+    /// When a stepped clock began, as the kernel's clock reads it.
+    #[cfg(test)]
+    pub(crate) const STEPPED_FROM_NS: u64 = 5_000_000_000;
+
     /// A clock that is at zero until it is set.
     #[cfg(test)]
     pub(crate) fn stepped() -> (Self, &'static AtomicU64) {
         let ns: &AtomicU64 = Box::leak(Box::default());
         let clock = Self {
             stepped_ns: Some(ns),
+            began_ns: Self::STEPPED_FROM_NS,
             ..Self::start()
         };
         (clock, ns)
@@ -42,6 +47,11 @@ impl Clock {
             return ns.load(Ordering::Relaxed);
         }
         monotonic_ns() - self.began_ns
+    }
+
+    /// The same time as the kernel's clock reads it.
+    pub(crate) fn of_the_kernel_ns(&self, ns: u64) -> u64 {
+        self.began_ns + ns
     }
 
     /// The time so many nanoseconds after the beginning.

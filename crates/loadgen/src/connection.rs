@@ -32,8 +32,12 @@ pub(crate) struct Connection {
     pub(crate) in_flight: VecDeque<InFlight>,
     /// How many of these, from the first on, have timed out. A late reply to one of them is not the reply to the next.
     pub(crate) given_up: usize,
-    /// The number of requests sent on the present connection.
+    /// The number of requests sent on the present connection. If a spent connection is not replaced, on all of this slot.
     pub(crate) sent: u64,
+    /// When the present connection began to open.
+    pub(crate) began_ns: u64,
+    /// The port of the present connection, if it is noted.
+    pub(crate) port: u16,
     /// Good replies within the window, on all connections of this slot.
     pub(crate) served: u64,
     /// Whether there was a good reply within the window, or to a request of it that came after its end.
@@ -105,6 +109,7 @@ impl Connection {
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.stream = Some(stream);
         self.state = State::Connecting { since_ns: now_ns };
+        self.began_ns = now_ns;
         Ok(())
     }
 
@@ -134,7 +139,6 @@ impl Connection {
         self.unsent.sent(self.unsent.bytes().len());
         self.in_flight.clear();
         self.given_up = 0;
-        self.sent = 0;
         self.drained = false;
         self.ends = false;
         self.broken = None;
@@ -180,8 +184,18 @@ impl Connection {
 
     /// Whether another request may be sent on it now.
     pub(crate) fn is_free(&self, plan: &Plan) -> bool {
-        let share = plan.requests_per_connection.unwrap_or(u64::MAX);
-        self.can_send() && self.in_flight.len() < plan.pipeline && self.sent < share
+        self.can_send() && self.in_flight.len() < plan.pipeline && !self.is_spent(plan)
+    }
+
+    /// Whether it has sent its share of the requests.
+    pub(crate) fn is_spent(&self, plan: &Plan) -> bool {
+        plan.requests_per_connection
+            .is_some_and(|share| self.sent >= share)
+    }
+
+    /// The port of this side, if there is a connection.
+    pub(crate) fn local_port(&self) -> Option<u16> {
+        Some(self.stream.as_ref()?.local_addr().ok()?.port())
     }
 
     /// Sends these bytes, and keeps the rest for [`send_rest`](Self::send_rest). [`receive`](Self::receive) reports a failure,

@@ -70,6 +70,7 @@
 //!
 //! The result:
 //! - [`slices`]: times, as the window goes on, in [`histogram`]s; `tally`: counts that add up;
+//! - `marks`: the times of single connections and requests;
 //! - `in_system`, `gaps`, `pauses`, `checks`: what the run is checked by;
 //! - `report`: builds the [result](schema::load); [`advice`]: what to know before quoting it; [`hdr`]: a log for other tools.
 //!
@@ -96,6 +97,7 @@ pub mod hdr;
 pub mod histogram;
 mod in_system;
 mod limits;
+mod marks;
 pub mod mix;
 mod operation;
 mod outages;

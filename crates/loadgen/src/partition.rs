@@ -30,6 +30,11 @@ impl Partition {
         }
     }
 
+    /// The index in the whole load of its connection with this index.
+    pub(crate) fn index_in_load(self, index: usize) -> usize {
+        index * self.threads + self.thread
+    }
+
     /// Its number of so many requests. The parts of all threads add up to them.
     pub(crate) fn requests_of(self, requests: u64) -> u64 {
         let up_to = |thread: usize| {

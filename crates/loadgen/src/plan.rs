@@ -28,8 +28,11 @@ pub struct Plan {
     pub load: Load,
     /// The number of requests in flight on a connection: in a closed loop always, in an open loop at most.
     pub pipeline: usize,
-    /// The number of requests per connection; then it is closed and another is opened.
+    /// The number of requests per connection; then it is closed.
     pub requests_per_connection: Option<u64>,
+    /// Whether another connection replaces one that has sent its `requests_per_connection`. Without that, each connection
+    /// sends its share, in whatever order the server serves them. It needs `requests` and no warm-up.
+    pub replace_spent: bool,
     /// The operations of the requests.
     pub work: Work,
     /// The number of idle background connections.
@@ -64,6 +67,9 @@ pub struct Plan {
     pub seed: u64,
     /// The highest rate of this machine in requests/s, if it is known (see [`ceiling`](crate::ceiling)).
     pub ceiling_per_s: Option<f64>,
+    /// Note the times of each connection and of each measured request. No connection is opened then but those of the load,
+    /// so a server that is not there yet is not waited for.
+    pub marks: bool,
     /// A planted fault of the load generator, for tests of its checks.
     #[doc(hidden)]
     pub fault: Option<Fault>,
@@ -138,6 +144,7 @@ impl Plan {
             load: Load::Closed,
             pipeline: 1,
             requests_per_connection: None,
+            replace_spent: true,
             work,
             idle: 0,
             silent: 0,
@@ -154,6 +161,7 @@ impl Plan {
             cpus: Vec::new(),
             seed: SEED_USUAL,
             ceiling_per_s: None,
+            marks: false,
             fault: None,
         }
     }
@@ -216,6 +224,9 @@ impl Plan {
                 is: 0,
             });
         }
+        if !self.replace_spent {
+            self.check_shares()?;
+        }
         if !self.stages.is_empty() {
             let fault = match (self.load, self.requests) {
                 (Load::Closed, _) => Err("stages need an open loop; use Load::Open".to_owned()),
@@ -268,6 +279,17 @@ impl Plan {
         may_take(Field::WaitForServer, self.wait_for_server)?;
         may_take(Field::RideOut, self.ride_out)
     }
+
+    /// Checks that the shares of the connections are enough for all requests. Otherwise the run would wait for a connection
+    /// that nobody opens.
+    fn check_shares(&self) -> Result<(), PlanError> {
+        let shares = |share| (self.connections as u64).saturating_mul(share);
+        let most = self.requests_per_connection.map(shares);
+        match (most, self.requests) {
+            (Some(most), Some(requests)) if self.warmup.is_zero() && requests <= most => Ok(()),
+            _ => Err(PlanError::Shares),
+        }
+    }
 }
 
 fn within(what: Field, is: usize, least: usize, most: usize) -> Result<(), PlanError> {
@@ -317,6 +339,20 @@ mod tests {
         refused(Field::RequestsPerConnection, &|plan| {
             plan.requests_per_connection = Some(0)
         });
+        let shares = |requests, warmup| {
+            move |plan: &mut Plan| {
+                plan.replace_spent = false;
+                plan.requests_per_connection = Some(2);
+                plan.requests = requests;
+                plan.warmup = warmup;
+            }
+        };
+        refused(Field::Requests, &shares(None, Duration::ZERO));
+        refused(Field::Requests, &shares(Some(9), Duration::ZERO));
+        refused(Field::Requests, &shares(Some(8), Duration::from_secs(1)));
+        let mut enough = plan();
+        shares(Some(8), Duration::ZERO)(&mut enough);
+        assert_eq!(enough.check(), Ok(()));
         refused(Field::Duration, &|plan| plan.duration = Duration::ZERO);
         refused(Field::Duration, &|plan| plan.duration = Duration::MAX);
         refused(Field::Slice, &|plan| plan.slice = Some(Duration::ZERO));

@@ -22,6 +22,7 @@ use crate::slicing::Slicing;
 use crate::source_addresses::{SourceAddresses, TooFewPorts};
 use crate::tally::Tally;
 use schema::load::{Interval, Report};
+use schema::trace::Marks;
 
 /// Is called while a run goes on, on the thread that called [`run()`].
 pub trait Observer {
@@ -56,6 +57,9 @@ pub struct Outcome {
     /// The longest gap between two readings of the clock by a thread that did not sleep. Its work in between takes a few
     /// microseconds; for the rest another process had the CPU.
     pub longest_gap: Duration,
+    /// The times of single connections and requests, if the plan asks for them. Connections are in the order in which they
+    /// began to open, requests in the order in which they were sent.
+    pub marks: Option<Marks>,
 }
 
 /// Why there was no run.
@@ -149,13 +153,7 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
                 ports,
             }
         })?;
-    // An address where nothing listens is reported at once, not for each connection.
-    let (_, first) = reach(&plan.target, plan.timeout, plan.wait_for_server, cancel).map_err(
-        unless_cancelled(|cause| LoadError::Unreachable {
-            target: plan.target.to_string(),
-            cause,
-        }),
-    )?;
+    let first = first_address(plan, cancel)?;
     // These come first: the question is what a server has left for the other connections.
     let background = Background::open(plan, &sources, first, cancel).map_err(unless_cancelled(|cause| {
         LoadError::Background {
@@ -227,7 +225,23 @@ pub fn run(plan: &Plan, cancel: &AtomicBool, observer: &mut dyn Observer) -> Res
         parts: tally.parts,
         answered_total: tally.answered_total,
         longest_gap: Duration::from_nanos(tally.longest_gap_ns),
+        marks: tally.marks,
     })
+}
+
+/// The index of the address of the server that a connection can be opened to. An address where nothing listens is reported at
+/// once, not for each connection.
+fn first_address(plan: &Plan, cancel: &AtomicBool) -> Result<usize, LoadError> {
+    if plan.marks {
+        // This connection would be among those whose traces are wanted.
+        return Ok(0);
+    }
+    let reached = reach(&plan.target, plan.timeout, plan.wait_for_server, cancel);
+    let (_, first) = reached.map_err(unless_cancelled(|cause| LoadError::Unreachable {
+        target: plan.target.to_string(),
+        cause,
+    }))?;
+    Ok(first)
 }
 
 /// Prepares a thread: binds it to its CPU and opens its connections.

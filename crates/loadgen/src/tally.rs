@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use schema::load::{Backlog, Connections, Failure, Failures, Requests};
+use schema::trace::Marks;
 
 use crate::histogram::{add, histogram};
+use crate::marks;
 use crate::outages::Outages;
 use crate::pauses::Pauses;
 use crate::slices::Times;
@@ -62,6 +64,8 @@ pub(crate) struct Tally {
     pub(crate) waits_ns: u128,
     /// A sample of the gaps between due times, each with the next one.
     pub(crate) gaps: Vec<(f64, f64)>,
+    /// The times of single requests, if they were noted.
+    pub(crate) marks: Option<Marks>,
     /// Why the run ended early.
     pub(crate) ended_early: Option<String>,
     failures: BTreeMap<Failure, (u64, String)>,
@@ -109,6 +113,7 @@ impl Default for Tally {
             area_ns: 0,
             waits_ns: 0,
             gaps: Vec::new(),
+            marks: None,
             ended_early: None,
             failures: BTreeMap::new(),
         }
@@ -172,6 +177,7 @@ impl Tally {
         self.area_ns += other.area_ns;
         self.waits_ns += other.waits_ns;
         self.gaps.extend(other.gaps);
+        self.marks = marks::merge(self.marks, other.marks);
         self.ended_early = self.ended_early.or(other.ended_early);
         for (failure, (count, example)) in other.failures {
             self.fail(failure, count, || example);

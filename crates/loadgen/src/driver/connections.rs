@@ -65,6 +65,9 @@ impl Driver<'_> {
     pub(super) fn connect(&mut self, index: usize, now_ns: u64) {
         self.connections[index].address = self.address;
         self.connections[index].untried = self.plan.target.addresses().len() - 1;
+        if self.plan.replace_spent {
+            self.connections[index].sent = 0;
+        }
         self.begin_to_connect(index, now_ns);
     }
 
@@ -92,6 +95,9 @@ impl Driver<'_> {
                     record(&mut self.tally.connecting, now_ns - since_ns);
                 }
                 self.address = connection.address;
+                if let Some(marks) = &mut self.marks {
+                    marks.note_connection(connection, index);
+                }
                 self.open_count += 1;
                 self.outages.end(now_ns);
                 self.tally.opened_to(connection.address);
@@ -222,9 +228,15 @@ impl Driver<'_> {
             self.tally.requests.reset += counts;
         }
         self.close(index, now_ns, now_ns);
-        if self.sends_more() {
+        if self.may_reopen(index) {
             self.connect(index, now_ns);
         }
+    }
+
+    /// Whether another connection may be opened in this slot.
+    fn may_reopen(&self, index: usize) -> bool {
+        let has_more = self.plan.replace_spent || !self.connections[index].is_spent(self.plan);
+        has_more && self.sends_more()
     }
 
     /// Ends the oldest request in flight, if there is one, as failed. Returns 1 if it counts, else 0.
@@ -244,7 +256,7 @@ impl Driver<'_> {
         for index in 0..self.connections.len() {
             let connection = &self.connections[index];
             match connection.state {
-                State::Down { retry_at_ns } if retry_at_ns <= now_ns && self.sends_more() => {
+                State::Down { retry_at_ns } if retry_at_ns <= now_ns && self.may_reopen(index) => {
                     self.connect(index, now_ns);
                 }
                 State::Connecting { since_ns } if self.is_late(since_ns, now_ns) => {

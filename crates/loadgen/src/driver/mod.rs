@@ -11,6 +11,8 @@
 mod allocations;
 mod connections;
 mod event_loop;
+#[cfg(test)]
+mod noted;
 mod pauses;
 mod replies;
 mod sending;

@@ -103,6 +103,9 @@ impl Driver<'_> {
                     connection.served += 1;
                 }
                 self.record(request, now_ns);
+                if let Some(marks) = &mut self.marks {
+                    marks.note_request(&self.connections[index], index, request, now_ns);
+                }
             }
             return;
         }

@@ -15,10 +15,12 @@ impl Driver<'_> {
         if !connection.can_send() {
             return;
         }
-        if connection.sent >= self.plan.requests_per_connection.unwrap_or(u64::MAX) {
+        if connection.is_spent(self.plan) {
             if connection.in_flight.is_empty() {
                 self.close(index, now_ns, now_ns);
-                self.connect(index, now_ns);
+                if self.plan.replace_spent {
+                    self.connect(index, now_ns);
+                }
             }
         } else if self.open_loop.is_some() {
             self.add_free(index);

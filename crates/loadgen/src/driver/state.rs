@@ -15,6 +15,7 @@ use crate::clock::{Clock, nanoseconds};
 use crate::connection::Connection;
 use crate::gaps::Gaps;
 use crate::in_system::InSystem;
+use crate::marks::Noted;
 use crate::outages::Outages;
 use crate::pacer::Pacer;
 use crate::partition::Partition;
@@ -104,6 +105,8 @@ pub(crate) struct Driver<'a> {
     pub(super) open_loop: Option<(Queue, Pacer)>,
     pub(super) in_system: InSystem,
     pub(super) tally: Tally,
+    /// The times of single requests, if they are noted.
+    pub(super) marks: Option<Noted>,
     pub(super) slice: Slice,
     pub(super) slices: Slices,
     pub(super) next_slice: usize,
@@ -161,6 +164,7 @@ impl<'a> Driver<'a> {
             spare: ReadBuffer::default(),
             in_system: InSystem::within(0, 0),
             tally: Tally::with_parts(if parts > 1 { parts } else { 0 }),
+            marks: plan.marks.then(|| Noted::by_this_thread(clock, partition)),
             slice: Slice::default(),
             slices,
             next_slice: 0,

@@ -124,6 +124,9 @@ impl Stepped {
     pub(super) fn open_again(&mut self, index: usize) {
         let now_ns = self.driver.clock.now_ns();
         self.driver.connections[index].close(now_ns);
+        if self.driver.plan.replace_spent {
+            self.driver.connections[index].sent = 0;
+        }
         self.driver.connections[index].state = State::Open;
         self.driver.open_count = self.driver.count_open();
         self.driver.put_to_use(index, now_ns);

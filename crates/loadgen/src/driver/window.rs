@@ -8,6 +8,7 @@ use super::state::{CpuReading, Driver, INTERRUPTED, Phase, Schedule};
 use crate::clock::nanoseconds;
 use crate::connection::Connection;
 use crate::cpu::thread_waited;
+use crate::marks::Noted;
 use crate::tally::{Tally, ThreadTime};
 
 /// An idle turn of the loop takes a microsecond or a few. In a longer one another process had the CPU. The thread's CPU time does
@@ -186,6 +187,7 @@ impl Driver<'_> {
             .iter()
             .map(|connection| connection.served)
             .collect();
+        self.tally.marks = self.marks.map(Noted::into_marks);
         if let Some((queue, _)) = self.open_loop {
             self.tally.gaps = queue.into_gaps().into_pairs();
         }

@@ -101,6 +101,11 @@ pub enum PlanError {
         /// The memory that they need, in bytes.
         bytes: u128,
     },
+    /// Connections that are not replaced, and whose shares are not all requests.
+    #[error(
+        "connections that are not replaced can't send all requests; use a number of requests, at least as many for all connections together, and no warm-up"
+    )]
+    Shares,
     /// A rate out of range.
     #[error("the rate is {rate_per_s}; use 0.001 to 10000000 requests/s")]
     Rate {
@@ -136,6 +141,7 @@ impl PlanError {
             Self::TooMuch { .. } => Field::Connections,
             Self::IdleThreads { .. } => Field::Threads,
             Self::TooDeep { .. } => Field::Pipeline,
+            Self::Shares => Field::Requests,
             Self::Rate { .. } => Field::Rate,
             Self::Stages(_) => Field::Stages,
         }
