@@ -11,6 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use schema::contender::Contender;
 use schema::cost::{Footprint, Interference, Spent};
 use schema::record::WorkerTally;
+use schema::trace::{Marks, Source};
+use trace::event::Recording;
 
 use crate::fault::Fault;
 
@@ -32,12 +34,19 @@ pub trait Host {
         server: &mut Self::Server,
         intervention: Intervention,
     ) -> Result<Loaded, Fault>;
+
+    /// Loads a server, and records what its threads do meanwhile. Nothing else is read of it, so that nothing disturbs it. The
+    /// plan has a number of requests, all of which have to be answered.
+    fn trace(&self, plan: &Plan, server: &mut Self::Server, source: Source) -> Result<Traced, Fault>;
 }
 
 /// A server that is ready. Dropping it kills it and all processes below it.
 pub trait Server {
     /// Where it listens.
     fn address(&self) -> SocketAddr;
+
+    /// The command that started it: its program and the arguments.
+    fn command(&self) -> &[String];
 
     /// From its start until it was ready.
     fn ready(&self) -> Duration;
@@ -99,6 +108,17 @@ pub struct Loaded {
     pub peak: Footprint,
     /// Its system calls by name, if they were counted.
     pub system_calls: Option<BTreeMap<String, u64>>,
+}
+
+/// What was recorded of a server under a load.
+#[derive(Debug)]
+pub struct Traced {
+    /// What its threads did.
+    pub recording: Recording,
+    /// The load as the client saw it.
+    pub marks: Marks,
+    /// The load generator's report.
+    pub report: schema::load::Report,
 }
 
 /// How a server ended.

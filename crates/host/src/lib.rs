@@ -22,6 +22,6 @@ mod program;
 mod ready;
 
 pub use fault::Fault;
-pub use interface::{Ended, Host, Intervention, Loaded, Server, Start};
+pub use interface::{Ended, Host, Intervention, Loaded, Server, Start, Traced};
 pub use local::Local;
 pub use program::{is_installed, program, program_named};

@@ -9,12 +9,13 @@ use loadgen::Plan;
 use meter::Life;
 use schema::experiment::{Experiment, Times};
 use schema::record::{Measured, WorkerTally};
+use schema::trace::Source;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::contender::samples;
 use crate::experiment::shipped;
-use host::{Ended, Intervention, Loaded, Server, Start};
+use host::{Ended, Intervention, Loaded, Server, Start, Traced};
 
 /// A host whose servers keep a p99 of 1 ms up to some rate, and one of 20 ms beyond it.
 #[derive(Debug)]
@@ -120,11 +121,19 @@ impl Host for Fake {
             system_calls: counts.then(|| [("read".to_owned(), 1000)].into()),
         })
     }
+
+    fn trace(&self, _: &Plan, _: &mut FakeServer, _: Source) -> Result<Traced, Fault> {
+        Err("it has no threads".into())
+    }
 }
 
 impl Server for FakeServer {
     fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], 1).into()
+    }
+
+    fn command(&self) -> &[String] {
+        &[]
     }
 
     fn ready(&self) -> Duration {

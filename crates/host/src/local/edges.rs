@@ -80,7 +80,7 @@ impl Observer for Edges<'_> {
 ///
 /// Without that, the load of the first connections would keep it from accepting the others, since the thread that accepts
 /// gets no more of a CPU than each handler. The warm-up would have to be many times as long.
-fn settle(cpu: impl Fn() -> Duration, cancel: &AtomicBool) {
+pub(super) fn settle(cpu: impl Fn() -> Duration, cancel: &AtomicBool) {
     const AT_MOST: Duration = Duration::from_secs(2);
     const EVERY: Duration = Duration::from_millis(10);
     /// A twentieth of that time.

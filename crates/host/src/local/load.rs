@@ -53,7 +53,7 @@ pub(super) fn run(
 }
 
 /// When a server ended that did while it was loaded.
-const UNDER_LOAD: &str = "under load";
+pub(super) const UNDER_LOAD: &str = "under load";
 
 /// Loads the server, and meters it: its footprint again and again while it warms up, and once more when the window closes.
 /// Within the window nothing is read, since reading a process's memory stops it for that time. `opens` is sent to when the

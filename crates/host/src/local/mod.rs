@@ -6,14 +6,16 @@ mod load;
 mod priority;
 mod server;
 mod tally;
+mod trace;
 
 use std::sync::atomic::AtomicBool;
 
 use loadgen::Plan;
 use schema::cpus::Split;
+use schema::trace::Source;
 
 use crate::fault::Fault;
-use crate::interface::{Host, Intervention, Loaded, Start};
+use crate::interface::{Host, Intervention, Loaded, Start, Traced};
 use server::LocalServer;
 
 /// This machine, with the CPUs of each side.
@@ -50,5 +52,9 @@ impl Host for Local<'_> {
         intervention: Intervention,
     ) -> Result<Loaded, Fault> {
         load::run(plan, server, intervention, self.cpus, self.cancel)
+    }
+
+    fn trace(&self, plan: &Plan, server: &mut LocalServer, source: Source) -> Result<Traced, Fault> {
+        trace::run(plan, server, source, self.cpus, self.cancel)
     }
 }

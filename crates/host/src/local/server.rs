@@ -32,6 +32,8 @@ const ENDS_WITHIN: Duration = Duration::from_secs(8);
 pub struct LocalServer {
     keeper: Keeper,
     leader: Pid,
+    /// The command that started it.
+    command: Vec<String>,
     address: SocketAddr,
     ready: Duration,
     meter: Meter,
@@ -61,8 +63,9 @@ impl LocalServer {
         let cgroup = Cgroup::create();
         let program = program(contender);
         let listen = address.to_string();
-        let arguments = contender.arguments(&listen, &flags);
-        let command = std::iter::once(program.into_os_string()).chain(arguments.map(OsString::from));
+        let arguments: Vec<_> = contender.arguments(&listen, &flags).collect();
+        let given = arguments.iter().map(OsString::from);
+        let command = std::iter::once(program.into_os_string()).chain(given);
         let folder = (!contender.built_in).then_some(&*contender.folder);
         let keeper = Keeper::start(cpus, cgroup.as_ref(), output, folder, command);
         let mut keeper = keeper.map_err(Fault::own("can't start a server's keeper"))?;
@@ -72,6 +75,7 @@ impl LocalServer {
         let mut server = Self {
             keeper,
             leader,
+            command: std::iter::once(contender.program()).chain(arguments).collect(),
             address,
             ready: Duration::ZERO,
             meter: Meter { family, cgroup },
@@ -229,6 +233,10 @@ impl LocalServer {
 impl Server for LocalServer {
     fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    fn command(&self) -> &[String] {
+        &self.command
     }
 
     fn ready(&self) -> Duration {
