@@ -62,6 +62,11 @@ const MAY_NAME_MODELS: &[(&str, &[&str], &str)] = &[
         &["server-thread"],
         "copies a model to add one",
     ),
+    (
+        "crates/trace/src/strace/effects.rs",
+        &["server-fork"],
+        "names the system call",
+    ),
 ];
 /// Files with `unsafe`, how many blocks each has, and the reason.
 const MAY_BE_UNSAFE: &[(&str, usize, &str)] = &[

@@ -1,0 +1,213 @@
+//! strace(1), attached to all threads of a server.
+//!
+//! Every call of a traced process stops it twice, for tens of microseconds.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::NamedTempFile;
+
+use crate::maker;
+use crate::tree::{self, Family};
+
+/// How long it may take until all threads are traced, and until none is any more.
+const WITHIN: Duration = Duration::from_secs(5);
+
+const MISSING: &str = "strace is missing; install it";
+const MAY_NOT: &str = "strace may not trace other processes here (see /proc/sys/kernel/yama/ptrace_scope)";
+
+/// An strace that traces a server. Dropping it ends it, and the traced processes continue.
+///
+/// It needs no tie to this process: it ends with the last process that it traces, and no server outlives this process.
+#[derive(Debug)]
+pub struct Strace {
+    strace: Child,
+    output: NamedTempFile,
+}
+
+impl Strace {
+    /// Starts to trace a server, and all that it starts from now on, with these options of strace. When it returns, all
+    /// threads are traced. The error is the reason why that can't be.
+    pub fn attach(server: Family, options: &[&str]) -> Result<Self, String> {
+        let mut processes = server.processes();
+        processes.retain(|stat| !tree::has_ended(stat));
+        if processes.is_empty() {
+            return Err("the server has no process that could be traced".to_owned());
+        }
+        let output = maker::temporary_file()
+            .map_err(|error| format!("can't create a file for the output of strace: {error}"))?;
+        // In a process group of its own: Ctrl-C at the terminal must not reach it.
+        let strace = Command::new("strace")
+            .arg("-f")
+            .args(options)
+            .arg("-o")
+            .arg(output.path())
+            .args(
+                processes
+                    .iter()
+                    .flat_map(|stat| ["-p".to_owned(), stat.pid.to_string()]),
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => MISSING.to_owned(),
+                _ => format!("can't start strace: {error}"),
+            })?;
+        let mut tracer = Self { strace, output };
+        let tracer_pid = tracer.pid().as_raw();
+        let all_traced = || {
+            let mut processes = processes.iter();
+            processes.all(|stat| is_traced_by(stat.pid, tracer_pid))
+        };
+        // If strace may not trace, it ends.
+        if tracer.wait_until(all_traced) && tracer.lives() {
+            Ok(tracer)
+        } else {
+            Err(MAY_NOT.to_owned())
+        }
+    }
+
+    /// Checks whether strace can trace here; the error is the reason.
+    pub fn probe() -> Result<(), String> {
+        if Command::new("strace").arg("-V").output().is_err() {
+            return Err(MISSING.to_owned());
+        }
+        // As in a trial, the traced process is no child of strace.
+        let mut cat = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("can't start cat, on which strace is tried: {error}"))?;
+        let tracer = Self::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())), &["-c"]);
+        let may_trace = tracer.map(drop);
+        drop(cat.stdin.take());
+        let _ = cat.wait();
+        may_trace
+    }
+
+    /// The file that it writes to.
+    #[must_use]
+    pub fn output(&self) -> &Path {
+        self.output.path()
+    }
+
+    /// Stops tracing, and returns what strace wrote.
+    pub fn finish(mut self) -> io::Result<String> {
+        // It detaches from the processes, writes what is left and ends.
+        let _ = kill(self.pid(), Signal::SIGINT);
+        let ended_by = Instant::now() + WITHIN;
+        while self.lives() {
+            if Instant::now() > ended_by {
+                return Err(io::Error::other("strace did not end on SIGINT"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        let written = fs::read(self.output.path())?;
+        Ok(String::from_utf8_lossy(&written).into_owned())
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.strace.id().cast_signed())
+    }
+
+    fn lives(&mut self) -> bool {
+        matches!(self.strace.try_wait(), Ok(None))
+    }
+
+    /// Waits until the condition is true, for some seconds at most. Returns whether it became true before strace ended.
+    pub fn wait_until(&mut self, condition: impl Fn() -> bool) -> bool {
+        let until = Instant::now() + WITHIN;
+        while self.lives() && Instant::now() < until {
+            if condition() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+}
+
+impl Drop for Strace {
+    fn drop(&mut self) {
+        if self.lives() {
+            // On SIGTERM it detaches first. If it is killed, the kernel does that.
+            let _ = kill(self.pid(), Signal::SIGTERM);
+            let until = Instant::now() + Duration::from_millis(500);
+            while self.lives() && Instant::now() < until {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let _ = self.strace.kill();
+            let _ = self.strace.wait();
+        }
+    }
+}
+
+/// Whether all threads of this process are traced. One that has ended meanwhile does not count.
+fn is_traced_by(pid: i32, tracer: i32) -> bool {
+    tree::numbers_in(&format!("/proc/{pid}/task")).all(|thread| {
+        let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status"));
+        status.map_or(true, |status| {
+            let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
+            line.and_then(|tracer| tracer.trim().parse().ok()) == Some(tracer)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probe_agrees_with_a_trial() {
+        let mut cat = Command::new("cat")
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let tracer = Strace::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())), &[]);
+        assert_eq!(Strace::probe().is_ok(), tracer.is_ok());
+        drop(tracer);
+        drop(cat.stdin.take());
+        cat.wait().unwrap();
+    }
+
+    #[test]
+    fn a_traced_process_continues_without_its_tracer() {
+        let mut cat = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let tracer = Strace::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())), &[]);
+        if let Err(reason) = &tracer {
+            test_support::skip(reason);
+        }
+        drop(tracer);
+        drop(cat.stdin.take());
+        assert!(cat.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_server_that_has_ended_can_not_be_traced() {
+        let mut done = Command::new("true").process_group(0).spawn().unwrap();
+        done.wait().unwrap();
+        let ended = Family::LedBy(Pid::from_raw(done.id().cast_signed()));
+        assert!(
+            Strace::attach(ended, &[])
+                .unwrap_err()
+                .contains("no process that could be traced")
+        );
+    }
+}
