@@ -1,4 +1,5 @@
-//! What tests of several crates share: skipping a test, and the workspace's programs, built from the current sources.
+//! What tests of several crates share: skipping a test, the workspace's programs, built from the current sources, and a
+//! checker of traces.
 //!
 //! Only tests depend on this crate. It knows no model by name: a test that needs some server picks one by what the
 //! server's `--describe` prints.
@@ -14,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chrome_trace;
 mod programs;
 mod skip;
 

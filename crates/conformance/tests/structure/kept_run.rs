@@ -84,9 +84,10 @@ fn written_again(run: &str) -> TempDir {
     folder
 }
 
-/// Names and contents.
+/// Names and contents. The pictures of traces are from no run.
 fn plots_in(folder: &Path) -> BTreeSet<(String, String)> {
     let files = files_below(folder, &["svg"]).into_iter();
+    let files = files.filter(|file| !file.starts_with(folder.join("trace")));
     let name = |file: &Path| {
         file.file_name()
             .expect("a file has a name")

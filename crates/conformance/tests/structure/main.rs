@@ -16,5 +16,6 @@ mod pages;
 mod reader;
 mod scripts;
 mod sources;
+mod traces;
 mod words;
 mod workspace;
