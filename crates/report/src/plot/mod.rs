@@ -24,10 +24,11 @@ mod parts;
 mod scale;
 mod series;
 pub(crate) mod svg;
-mod text;
+pub(crate) mod text;
 
 pub use data::Plot;
 pub(crate) use data::{Bar, Curves, Drawing, Extent, Group, Panel, Point, Scale, Series};
+pub(crate) use scale::{decimals, nice_step};
 
 #[cfg(test)]
 mod tests;

@@ -153,7 +153,7 @@ fn ends(values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// The next 1, 2, 2.5 or 5 times a power of ten.
-fn nice_step(least: f64) -> f64 {
+pub(crate) fn nice_step(least: f64) -> f64 {
     let unit = 10f64.powf(least.log10().floor());
     let digit = [1.0, 2.0, 2.5, 5.0]
         .into_iter()
@@ -163,7 +163,7 @@ fn nice_step(least: f64) -> f64 {
 }
 
 /// How many decimals a multiple of this step needs.
-fn decimals(step: f64) -> usize {
+pub(crate) fn decimals(step: f64) -> usize {
     (0..9)
         .find(|&decimals| {
             let scaled = step * 10f64.powi(decimals);

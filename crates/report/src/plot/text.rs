@@ -3,16 +3,16 @@
 use crate::escape::markup::escape;
 
 /// The size of all text but titles, in pixels. A plot that is scaled down to 360 pixels has text of 12 pixels.
-pub(super) const SIZE: f64 = 15.0;
+pub(crate) const SIZE: f64 = 15.0;
 /// The size of a title.
 pub(super) const TITLE_SIZE: f64 = 17.0;
 /// How much wider bold text is.
-pub(super) const BOLD: f64 = 1.1;
+pub(crate) const BOLD: f64 = 1.1;
 /// From one line to the next.
 pub(super) const LINE: f64 = 19.0;
 
 /// The width at the usual size. System fonts differ, and this is for the widest of them, so that no text is cut.
-pub(super) fn width(text: &str) -> f64 {
+pub(crate) fn width(text: &str) -> f64 {
     text.chars().map(letter).sum::<f64>() * SIZE
 }
 
@@ -34,7 +34,7 @@ fn letter(letter: char) -> f64 {
 }
 
 /// The text cut to a width, with an ellipsis if something is missing.
-pub(super) fn shortened(text: &str, room: f64) -> String {
+pub(crate) fn shortened(text: &str, room: f64) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -50,7 +50,7 @@ pub(super) fn shortened(text: &str, room: f64) -> String {
 }
 
 /// The text in lines of a width, broken between words. Longer words are shortened.
-pub(super) fn lines(text: &str, room: f64) -> Vec<String> {
+pub(crate) fn lines(text: &str, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
