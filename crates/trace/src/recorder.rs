@@ -16,7 +16,7 @@ pub struct Recorder(Running);
 
 #[derive(Debug)]
 enum Running {
-    Perf(perf::Session),
+    Perf(Box<perf::Session>),
     Switches(switches::Session),
     Strace(strace::Session),
 }
@@ -34,7 +34,7 @@ impl Recorder {
     /// Starts to record a server. Every event from the return of this function on is in the recording.
     pub fn start(source: Source, server: Family, cpus: &Split) -> Result<Self, String> {
         let running = match source {
-            Source::Perf => Running::Perf(perf::Session::start(server, cpus)?),
+            Source::Perf => Running::Perf(Box::new(perf::Session::start(server, cpus)?)),
             Source::Switches => Running::Switches(switches::Session::start(server, cpus)?),
             Source::Strace => Running::Strace(strace::Session::start(server, cpus)?),
         };
