@@ -70,17 +70,22 @@ pub(crate) fn write(environment: &Environment, path: &Path) -> Result<()> {
 pub(crate) fn this_machine(cpus: usize) -> Result<Machine> {
     let cpu = CpuInfo::current().context("can't read /proc/cpuinfo")?;
     let memory = Meminfo::current().context("can't read /proc/meminfo")?;
-    let kernel = procfs::sys::kernel::Version::current().context("can't read the version of the kernel")?;
     let governor = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").ok();
     Ok(Machine {
         cpu_model: cpu_model(&cpu),
         cpus,
         memory_bytes: memory.mem_total,
-        kernel: format!("Linux {}.{}.{}", kernel.major, kernel.minor, kernel.patch),
+        kernel: format!("Linux {}", kernel()?),
         governor: governor.map(|governor| governor.trim().to_owned()),
         // Only a hypervisor sets this flag.
         virtualised: cpu.flags(0).is_some_and(|flags| flags.contains(&"hypervisor")),
     })
+}
+
+/// The version of the kernel.
+pub(crate) fn kernel() -> Result<String> {
+    let kernel = procfs::sys::kernel::Version::current().context("can't read the version of the kernel")?;
+    Ok(format!("{}.{}.{}", kernel.major, kernel.minor, kernel.patch))
 }
 
 /// On x86 the CPU names itself. On ARM the kernel only knows its maker.
@@ -89,9 +94,16 @@ fn cpu_model(cpu: &CpuInfo) -> String {
     model.map_or_else(|| env::consts::ARCH.to_owned(), str::to_owned)
 }
 
+/// The state of the sources that this was built from, if it is known: `scripts/compare.sh`, which builds it, passes their
+/// folder. The current folder has nothing to do with it.
+pub(crate) fn commit() -> Option<Commit> {
+    let sources = env::var_os("COMPARE_SOURCES").filter(|sources| !sources.is_empty())?;
+    commit_of(sources.as_ref())
+}
+
 /// The commit of these sources; none where they are in no repository, or git is missing. Results that a run wrote are no
 /// change.
-pub(crate) fn commit_of(sources: &Path) -> Option<Commit> {
+fn commit_of(sources: &Path) -> Option<Commit> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
             .arg("-C")

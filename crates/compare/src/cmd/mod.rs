@@ -3,6 +3,7 @@
 pub(crate) mod aa;
 pub(crate) mod check;
 pub(crate) mod comparison;
+pub(crate) mod contenders;
 pub(crate) mod diff;
 pub(crate) mod keep;
 pub(crate) mod launch;

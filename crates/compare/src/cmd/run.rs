@@ -6,7 +6,7 @@ mod begun;
 mod resumed;
 mod verified;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -14,11 +14,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
-use super::Usage;
-use super::models::Discovered;
+use super::contenders::ContendersFlag;
 use super::places::{PlaceFlags, cancelled_by_signals};
-use crate::contender::{Contender, LeftOut, file};
-use crate::environment;
+use crate::contender::LeftOut;
 use crate::experiment::{self, Experiment};
 use crate::folder::Run;
 use crate::journal::Journal;
@@ -32,8 +30,7 @@ use crate::trial::{self, Bench};
 use host::Local;
 use host::leftovers;
 use report::Summary;
-use schema::environment::{Commit, Environment};
-use schema::name;
+use schema::environment::Environment;
 use schema::record::Record;
 use schema::text::terminal;
 
@@ -56,9 +53,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = experiment::asked)]
     experiments: Vec<Experiment>,
 
-    /// TOML file of further servers to measure beside the models
-    #[arg(long, value_name = "FILE")]
-    contenders: Option<PathBuf>,
+    #[command(flatten)]
+    contenders: ContendersFlag,
 
     /// Trials of each model in each setting, from 1 to 1000, instead of the profile's number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(profile::ROUNDS_MOST)))]
@@ -208,27 +204,3 @@ fn measure(
 
 /// A run that is ready to be measured, with the records that it has already.
 type Begun = (Environment, Run, Journal, Vec<Record>);
-
-impl Flags {
-    /// The servers of the file of contenders. Those that have to be built have a folder each below `built`.
-    fn contenders(&self, discovered: &Discovered, built: &Path) -> Result<Vec<Contender>> {
-        let Some(path) = &self.contenders else {
-            return Ok(Vec::new());
-        };
-        let models = discovered.descriptions().iter();
-        let taken: Vec<_> = models.map(|model| model.name.clone()).collect();
-        let read = file::read(path, &taken);
-        let mut contenders = read.map_err(|error| Usage(format!("{:#}", anyhow::Error::from(error))))?;
-        for contender in &mut contenders {
-            contender.built = built.join(name::file_part(&contender.name));
-        }
-        Ok(contenders)
-    }
-}
-
-/// The state of the sources that this was built from, if it is known: `scripts/compare.sh`, which builds it, passes their
-/// folder. The current folder has nothing to do with it.
-fn commit() -> Option<Commit> {
-    let sources = std::env::var_os("COMPARE_SOURCES").filter(|sources| !sources.is_empty())?;
-    environment::commit_of(sources.as_ref())
-}

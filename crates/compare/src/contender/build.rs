@@ -16,9 +16,21 @@ use super::Contender;
 /// How long a build may take. It may have to fetch and compile dependencies.
 const WITHIN: Duration = Duration::from_secs(600);
 
+/// Builds a contender, if there is something to build.
+pub(crate) fn built(contender: &Contender, output: &Path, cancel: &AtomicBool) -> Result<(), Fault> {
+    if contender.built_in {
+        return Ok(());
+    }
+    if contender.build.is_some() {
+        let made = fs::create_dir_all(&contender.built);
+        made.map_err(Fault::own("can't make a folder for what is built"))?;
+    }
+    build(contender, output, cancel)
+}
+
 /// Builds a contender into its folder, and checks that its program is installed. What the build prints is kept in `output`.
 /// The error is why the contender can't be measured.
-pub(crate) fn build(contender: &Contender, output: &Path, cancel: &AtomicBool) -> Result<(), Fault> {
+fn build(contender: &Contender, output: &Path, cancel: &AtomicBool) -> Result<(), Fault> {
     if let Some(command) = contender.build_command() {
         run(contender, &command, output, cancel)?;
     }

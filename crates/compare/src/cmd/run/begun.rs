@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::absent::{left_out_of, line};
 use super::accept::unknown_value;
 use super::verified::verified;
-use super::{Begun, Flags, commit};
+use super::{Begun, Flags};
 use crate::cmd::Usage;
 use crate::contender::LeftOut;
 use crate::environment::{self, typed};
@@ -32,7 +32,7 @@ impl Flags {
         check_page_in(&self.out).map_err(|error| Usage(error.to_string()))?;
         let (cpus, cpus_allowed) = self.places.split()?;
         let discovered = self.places.servers.discover_on(&cpus.server)?;
-        let others = self.contenders(&discovered, built)?;
+        let others = self.contenders.read(&discovered, built)?;
         let models_asked = discovered.parse(&self.models, &others)?;
         let (contenders, faulty) = discovered.asked(&models_asked, others)?;
         let asked = self.asked_experiments()?;
@@ -98,7 +98,7 @@ impl Flags {
             started_at,
             command: typed(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: commit(),
+            commit: environment::commit(),
             profile: profile.name.to_owned(),
             times: profile.times,
             rounds: self.trials.map_or(profile.rounds, usize::from),

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Result;
 
 use super::verified::rebuilt;
-use super::{Begun, Flags, commit};
+use super::{Begun, Flags};
 use crate::cmd::models::Asked;
 use crate::cmd::{Usage, unreadable};
 use crate::environment;
@@ -28,7 +28,7 @@ impl Flags {
             ))
             .into());
         }
-        same_sources(folder, environment.commit.as_ref(), commit().as_ref())?;
+        same_sources(folder, environment.commit.as_ref(), environment::commit().as_ref())?;
         self.find_programs(&mut environment, built)?;
         if !rebuilt(&environment.contenders, &run, cancel)? {
             return Ok(None);
@@ -55,7 +55,7 @@ impl Flags {
             [] => Vec::new(),
             names => discovered.asked(names, Vec::new())?.0,
         };
-        known.extend(self.contenders(&discovered, built)?);
+        known.extend(self.contenders.read(&discovered, built)?);
         for contender in &mut environment.contenders {
             let found = known.iter().find(|known| known.name == contender.name);
             let found = found.ok_or_else(|| {

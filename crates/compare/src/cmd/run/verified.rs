@@ -1,7 +1,5 @@
 //! Who takes part after all: each server is built, started and verified once before anything is measured.
 
-use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
@@ -25,7 +23,7 @@ pub(super) fn verified(
     let (mut taking_part, mut left_out) = (Vec::new(), Vec::new());
     for contender in contenders {
         let output = |what: &str| run.output(&format!("{what}-{}", file_part(&contender.name)));
-        let verdict = built(&contender, &output("build"), cancel)
+        let verdict = build::built(&contender, &output("build"), cancel)
             .and_then(|()| verify::verify(&host, &contender, &output("verify"), cancel));
         if cancel.load(Ordering::Relaxed) {
             return Ok(None);
@@ -53,23 +51,11 @@ pub(super) fn verified(
 pub(super) fn rebuilt(contenders: &[Contender], run: &Run, cancel: &AtomicBool) -> Result<bool> {
     for contender in contenders.iter().filter(|contender| contender.build.is_some()) {
         let output = run.output(&format!("build-{}", file_part(&contender.name)));
-        let verdict = built(contender, &output, cancel);
+        let verdict = build::built(contender, &output, cancel);
         if cancel.load(Ordering::Relaxed) {
             return Ok(false);
         }
         verdict.with_context(|| format!("can't build {} again", contender.name))?;
     }
     Ok(true)
-}
-
-/// Builds a contender, if there is something to build.
-fn built(contender: &Contender, output: &Path, cancel: &AtomicBool) -> Result<(), Fault> {
-    if contender.built_in {
-        return Ok(());
-    }
-    if contender.build.is_some() {
-        let made = fs::create_dir_all(&contender.built);
-        made.map_err(Fault::own("can't make a folder for what is built"))?;
-    }
-    build::build(contender, output, cancel)
 }
