@@ -22,6 +22,7 @@ mod progress;
 mod publish;
 mod runner;
 mod signals;
+mod traces;
 mod trial;
 mod verify;
 
@@ -46,6 +47,7 @@ enum Command {
     Diff(cmd::diff::Flags),
     Check(cmd::check::Flags),
     Aa(cmd::aa::Flags),
+    Trace(cmd::trace::Flags),
     #[command(hide = true)]
     Keep(cmd::keep::Flags),
     #[command(hide = true)]
@@ -71,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Diff(flags) => cmd::diff::run(&flags),
         Command::Check(flags) => cmd::check::run(&flags),
         Command::Aa(flags) => cmd::aa::run(&flags),
+        Command::Trace(flags) => cmd::trace::run(&flags),
         Command::List(flags) => cmd::list::run(&flags),
         Command::Keep(flags) => cmd::keep::run(flags),
         Command::Launch(flags) => cmd::launch::run(&flags),

@@ -1,4 +1,4 @@
-//! The progress of a run on stderr: a bar on a terminal, else a line for each round.
+//! The progress of a run on stderr: a bar on a terminal, else a line for each round. Shorter work shows a bar only.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -22,7 +22,7 @@ impl Progress {
     pub(crate) fn start(trials: usize, rounds: usize, total: Duration) -> Self {
         let about = indicatif::HumanDuration(total);
         output::note(&format!("{trials} trials, about {about}"));
-        let bar = io::stderr().is_terminal().then(|| bar(trials));
+        let bar = bar(trials, "trials");
         Self {
             bar,
             rounds,
@@ -32,10 +32,7 @@ impl Progress {
 
     /// Prints a line that stays, such as why a trial failed.
     pub(crate) fn print(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(terminal::escape(line)),
-            None => output::note(line),
-        }
+        print_above(self.bar.as_ref(), line);
     }
 }
 
@@ -87,11 +84,61 @@ impl Drop for Progress {
     }
 }
 
-fn bar(trials: usize) -> ProgressBar {
-    const TEMPLATE: &str = "{bar:30} {pos}/{len} trials, {eta} left · {wide_msg}";
-    let bar = ProgressBar::new(trials as u64);
-    bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("the template is well formed"));
+/// The progress of something that takes seconds.
+pub(crate) struct Steps {
+    bar: Option<ProgressBar>,
+}
+
+impl Steps {
+    /// Begins so many steps; `what` they are, in the plural.
+    pub(crate) fn start(steps: usize, what: &str) -> Self {
+        Self {
+            bar: bar(steps, what),
+        }
+    }
+
+    pub(crate) fn begins(&self, step: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(terminal::line(step));
+        }
+    }
+
+    pub(crate) fn ended(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
+    /// Prints a line that stays.
+    pub(crate) fn print(&self, line: &str) {
+        print_above(self.bar.as_ref(), line);
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn print_above(bar: Option<&ProgressBar>, line: &str) {
+    match bar {
+        Some(bar) => bar.println(terminal::escape(line)),
+        None => output::note(line),
+    }
+}
+
+/// A bar for so many steps, if stderr is a terminal.
+fn bar(steps: usize, what: &str) -> Option<ProgressBar> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {what}, {{eta}} left · {{wide_msg}}");
+    let bar = ProgressBar::new(steps as u64);
+    bar.set_style(ProgressStyle::with_template(&template).expect("the template is well formed"));
     // Twice per second: drawing it more often takes CPU time from the load generator.
     bar.enable_steady_tick(Duration::from_millis(500));
-    bar
+    Some(bar)
 }

@@ -7,13 +7,17 @@ use schema::record::Record;
 use crate::folder::Run;
 use crate::into::Target;
 use crate::output;
+use crate::traces::Folder;
 
 /// Writes all files of a run, and prints its tables and where the files are. `into` are files of
 /// the user that get results too.
 pub(crate) fn write(run: &Run, recorded: &Recorded, into: &[Target]) -> Result<()> {
     let records = &recorded.records;
     let summary = Summary::build(&recorded.environment, records);
-    let page = report::page(&summary, &run.id());
+    let mut page = report::page(&summary, &run.id());
+    let models = recorded.environment.contenders.iter();
+    let models: Vec<_> = models.map(|contender| &*contender.name).collect();
+    page.traces = Folder::in_results(run.page_in()).read(&models);
     // A file that cannot be written must not hide the tables.
     let written = write_files(run, records, &summary, &page, into);
     let tables = report::terminal(&summary);

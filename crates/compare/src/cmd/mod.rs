@@ -13,6 +13,7 @@ pub(crate) mod places;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod tables;
+pub(crate) mod trace;
 
 /// A mistake in the flags, or in a file that they name: exit code 2.
 #[derive(Debug, thiserror::Error)]

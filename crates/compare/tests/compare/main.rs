@@ -25,5 +25,7 @@ mod script;
 mod streams;
 mod support;
 mod survivors;
+mod trace;
 mod unavailable;
+mod untraced;
 mod usage;

@@ -255,12 +255,15 @@ impl Script {
         self.folder.path().join("results")
     }
 
+    /// The file of contenders.
+    pub(crate) fn contenders(&self) -> PathBuf {
+        self.folder.path().join("contenders.toml")
+    }
+
     /// A smoke run of it beside an event loop.
     pub(crate) fn smoke(&self) -> Command {
         let mut command = smoke("request-cost", event_loop(), &self.out());
-        command
-            .arg("--contenders")
-            .arg(self.folder.path().join("contenders.toml"));
+        command.arg("--contenders").arg(self.contenders());
         command
     }
 }

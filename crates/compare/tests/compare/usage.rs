@@ -22,6 +22,8 @@ fn an_unknown_name_is_reported_with_the_known_ones() {
     );
     let message = refused(&["aa", "--model", "multithread"]);
     assert!(message.contains("\"multithread\""), "{message}");
+    let message = refused(&["trace", "--models", "multithread"]);
+    assert!(message.contains("\"multithread\""), "{message}");
     let message = refused(&["run", "--experiments", "speed"]);
     assert!(
         message.contains("request-cost") && message.contains("connection-cost"),
@@ -82,6 +84,24 @@ fn missing_cpus_are_reported() {
 }
 
 #[test]
+fn a_load_that_can_not_be_traced_is_refused() {
+    for (flags, named) in [
+        (&["--requests", "9"][..], "use 8 or 12"),
+        (&["--requests", "3"], "use 4"),
+        (&["--op", "dig"], "\"dig\" is unknown"),
+        (&["--params", "{"], "not JSON"),
+        (&["--op", "sleep", "--params", "-1"], "sleep does not take -1"),
+        (&["--rate", "0"], "the rate is 0"),
+        (&["--contenders", "/nowhere.toml"], "/nowhere.toml"),
+        (&["--server-cpus", "998"], "998"),
+    ] {
+        let message = refused(&[&["trace"][..], flags].concat());
+        assert!(message.contains(named), "{flags:?}: {message}");
+        assert_eq!(message.lines().count(), 1, "{flags:?}: {message}");
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_a_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let message = refused(&["report", folder.path().to_str().unwrap()]);
@@ -111,6 +131,12 @@ fn numbers_outside_their_ranges_are_refused() {
         &["aa", "--comparisons", "0"],
         &["aa", "--comparisons", "1001"],
         &["aa", "--seed", huge],
+        &["trace", "--connections", "0"],
+        &["trace", "--connections", "65"],
+        &["trace", "--requests", "0"],
+        &["trace", "--requests", "1001"],
+        &["trace", "--workers", "0"],
+        &["trace", "--workers", huge],
         &["check", "--baseline", "anywhere", "--max-regression", "-1%"],
         &["check", "--baseline", "anywhere", "--max-regression", "1e308%"],
         &["check", "--baseline", "anywhere", "--max-regression", "inf"],
@@ -154,6 +180,7 @@ fn help_names_the_range_of_each_number() {
         ("run", &["from 1 to 1000", "from 0 to 2^64 - 1"][..]),
         ("aa", &["from 6 to 1000", "from 1 to 1000", "from 0 to 2^64 - 1"]),
         ("check", &["from 0 to under 1000%"]),
+        ("trace", &["from 1 to 64", "from 1 to 1000"]),
     ] {
         let help = text(&run(&[verb, "--help"]).stdout);
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -165,7 +192,7 @@ fn help_names_the_range_of_each_number() {
 
 #[test]
 fn help_fits_a_terminal_and_contains_no_markdown() {
-    for verb in ["run", "list", "report", "diff", "check", "aa"] {
+    for verb in ["run", "list", "report", "diff", "check", "aa", "trace"] {
         let help = run(&[verb, "--help"]);
         assert!(help.status.success());
         let help = text(&help.stdout);

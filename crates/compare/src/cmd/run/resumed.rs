@@ -28,7 +28,11 @@ impl Flags {
             ))
             .into());
         }
-        same_sources(folder, environment.commit.as_ref(), environment::commit().as_ref())?;
+        same_sources(
+            folder,
+            environment.commit.as_ref(),
+            environment::commit().as_ref(),
+        )?;
         self.find_programs(&mut environment, built)?;
         if !rebuilt(&environment.contenders, &run, cancel)? {
             return Ok(None);

@@ -1,0 +1,181 @@
+//! `compare trace`: what the threads of each server do while they serve the same few requests.
+
+mod asked;
+mod one;
+mod source;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use schema::trace::{Source, Trace};
+
+use self::one::{Bench, Made, Untraced};
+use self::source::Choice;
+use super::contenders::ContendersFlag;
+use super::places::{PlaceFlags, cancelled_by_signals};
+use crate::contender::{Contender, LeftOut};
+use crate::environment;
+use crate::output::{self, Text};
+use crate::progress;
+use crate::traces::Folder;
+use host::{Local, leftovers};
+
+/// Show what the threads of each server do while it serves a few requests, as the kernel records it
+///
+/// Each connection sends its share of the requests and closes. Needs perf or strace. Exits with 1 if no server was traced, or
+/// one was left out. What can't run on this machine, and is not named in --models, is left out without that.
+#[derive(Args)]
+pub(crate) struct Flags {
+    /// The models: all, article (its six), further (the others), names (see compare list), or a mix. Contenders that it names
+    /// take part without the others
+    #[arg(long, value_name = "LIST")]
+    models: Vec<String>,
+
+    #[command(flatten)]
+    contenders: ContendersFlag,
+
+    #[command(flatten)]
+    asked: asked::AskedFlags,
+
+    /// Where the records are from; without it, the best that works here: perf, then switches, then strace
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    source: Option<Choice>,
+
+    #[command(flatten)]
+    places: PlaceFlags,
+
+    /// Folder of results; the traces get the folder trace in it
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    out: PathBuf,
+
+    /// Also write the records that each trace is made from
+    #[arg(long, hide = true)]
+    keep_records: bool,
+}
+
+pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
+    let asked = flags.asked.read()?;
+    let (cpus, _) = flags.places.split()?;
+    let cancel = cancelled_by_signals()?;
+    if let Some(removed) = leftovers::clear() {
+        output::note(&removed);
+    }
+    // Removed at the end.
+    let built = tempfile::tempdir().context("can't make a folder for what is built")?;
+    let discovered = flags.places.servers.discover_on(&cpus.server)?;
+    let others = flags.contenders.read(&discovered, built.path())?;
+    let models_asked = discovered.parse(&flags.models, &others)?;
+    let (contenders, faulty) = discovered.asked(&models_asked, others)?;
+    let source = source::choose(flags.source)?;
+    meter::cpus::pin_this_thread(&cpus.client)?;
+    let folder = Folder::in_results(&flags.out);
+    let host = Local::new(&cpus, &cancel);
+    let bench = Bench {
+        host: &host,
+        asked: &asked,
+        source,
+        kernel: environment::kernel()?,
+        commit: environment::commit(),
+        cpus: &cpus,
+        cancel: &cancel,
+    };
+    let of_all = all(&bench, contenders, &folder)?;
+    if cancel.load(Ordering::Relaxed) {
+        folder.discard();
+        return Ok(ExitCode::FAILURE);
+    }
+    let Traced { made, mut left_out } = of_all;
+    left_out.extend(faulty);
+    for out in &mut left_out {
+        out.named = models_asked.iter().any(|asked| asked.name() == Some(&out.name));
+    }
+    if made.is_empty() {
+        bail!("no server was traced; the reasons are above");
+    }
+    for made in &made {
+        folder.write(&made.trace)?;
+        if flags.keep_records {
+            folder.write_records(&made.trace.model, &made.recording, &made.marks)?;
+        }
+    }
+    let traces: Vec<_> = made.into_iter().map(|made| made.trace).collect();
+    print(&traces, &folder)?;
+    let missed: Vec<_> = left_out.iter().filter(|out| !out.is_excused()).collect();
+    let names: Vec<_> = missed.iter().map(|out| &*out.name).collect();
+    if names.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::note(&format!("not traced: {}", names.join(", ")));
+    Ok(ExitCode::FAILURE)
+}
+
+/// What came of all contenders.
+struct Traced {
+    made: Vec<Made>,
+    left_out: Vec<LeftOut>,
+}
+
+/// Traces each contender, until the command is to stop.
+fn all(bench: &Bench<'_, Local<'_>>, contenders: Vec<Contender>, folder: &Folder) -> Result<Traced> {
+    let mut traced = Traced {
+        made: Vec::new(),
+        left_out: Vec::new(),
+    };
+    let progress = progress::Steps::start(contenders.len(), "servers");
+    for contender in contenders {
+        progress.begins(&contender.name);
+        match bench.trace(&contender, folder) {
+            Ok(made) => traced.made.push(made),
+            Err(Untraced::Interrupted) => break,
+            Err(Untraced::Own(reason)) => bail!(reason),
+            Err(Untraced::NotAsked(reason)) => {
+                progress.print(&format!("{} is left out: {reason}", contender.name));
+            }
+            Err(Untraced::LeftOut { reason, unavailable }) => {
+                progress.print(&format!("{} is left out: {reason}", contender.name));
+                traced.left_out.push(LeftOut {
+                    unavailable,
+                    ..LeftOut::faulty(contender.name, reason)
+                });
+            }
+        }
+        progress.ended();
+    }
+    Ok(traced)
+}
+
+/// Prints a line for each trace, and where the files are.
+fn print(traces: &[Trace], folder: &Folder) -> Result<()> {
+    let mut out = Text::default();
+    let width = traces.iter().map(|trace| trace.model.chars().count()).max();
+    let width = width.unwrap_or_default();
+    for trace in traces {
+        out.add(format_args!(
+            "{:width$}  {:3} lanes, {:4} wake-ups, {:6.1} ms, {}\n",
+            trace.model,
+            trace.lanes.len(),
+            trace.wakes.len(),
+            trace.length_ns as f64 / 1e6,
+            source::name(trace.source),
+        ));
+    }
+    out.add(format_args!(
+        "\npictures: {}\nfor Perfetto (ui.perfetto.dev): {}\n",
+        folder.path().join("*.svg").display(),
+        folder.path().join("*.json").display(),
+    ));
+    out.print()
+}
+
+impl Choice {
+    fn source(self) -> Source {
+        match self {
+            Self::Perf => Source::Perf,
+            Self::Switches => Source::Switches,
+            Self::Strace => Source::Strace,
+        }
+    }
+}
