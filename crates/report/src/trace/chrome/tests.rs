@@ -1,5 +1,7 @@
 //! A trace that is written and read again, and what other programs find in it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use schema::trace::State::{Blocked, Runnable, Running};
@@ -217,6 +219,49 @@ fn errors_name_the_place_and_the_fault() {
         broken(r#""ph":"f""#, r#""ph":"q""#),
     ];
     insta::assert_snapshot!(errors.join("\n"));
+}
+
+/// The keys of an object and of those in it.
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                found.insert(key.clone());
+                // Parameters are those of the operation.
+                if key != "params" {
+                    keys(value, found);
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_page_on_records_has_every_key_of_a_trace() {
+    let page = std::fs::read_to_string("../../docs/RECORDS.md").expect("the page");
+    let section = page
+        .split("\n## ")
+        .find(|section| section.starts_with("Traces\n"));
+    let code = section
+        .expect("a section on traces")
+        .split('`')
+        .skip(1)
+        .step_by(2);
+    let named: BTreeSet<_> = code
+        .flat_map(|code| code.split(|char: char| !char.is_alphanumeric() && char != '_'))
+        .collect();
+    let mut found = BTreeSet::new();
+    let mut trace = sample();
+    trace.wakes[1].at_ns = 400;
+    keys(
+        &serde_json::from_str(&write(&trace)).expect("a trace is JSON"),
+        &mut found,
+    );
+    assert!(found.contains("continued") && found.contains("lane") && found.contains("bp"));
+    let missing: Vec<_> = found.iter().filter(|key| !named.contains(key.as_str())).collect();
+    assert!(missing.is_empty(), "docs/RECORDS.md lacks {missing:?}");
 }
 
 prop_compose! {
