@@ -144,6 +144,11 @@ fn a_sample_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_sample_is_written_with_one_event_per_line() {
+    insta::assert_snapshot!(write(&sample()));
+}
+
+#[test]
 fn parts_that_overlap_are_cut_and_enclose_states() {
     let events = events(&write(&sample()));
     assert_eq!(
