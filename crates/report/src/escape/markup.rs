@@ -11,16 +11,21 @@ pub(crate) struct Shown<'a>(pub(crate) &'a str);
 
 impl Render for Shown<'_> {
     fn render_to(&self, buffer: &mut String) {
-        let shown = |letter: char| match letter {
-            '\n' | '\t' => letter,
-            letter if is_unseen(letter) || matches!(letter, '\u{fffe}' | '\u{ffff}') => '\u{fffd}',
-            letter => letter,
-        };
-        let text: String = self.0.chars().map(shown).collect();
+        let text = visible(self.0);
         Escaper::new(buffer)
             .write_str(&text)
             .expect("writing to a string cannot fail");
     }
+}
+
+/// A text with U+FFFD in the place of each invisible character.
+pub(crate) fn visible(text: &str) -> String {
+    let shown = |letter: char| match letter {
+        '\n' | '\t' => letter,
+        letter if is_unseen(letter) || matches!(letter, '\u{fffe}' | '\u{ffff}') => '\u{fffd}',
+        letter => letter,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// A text escaped for element content, and for attributes in double quotes.

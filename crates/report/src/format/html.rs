@@ -10,6 +10,7 @@ mod sample;
 mod section;
 mod swatch;
 mod table;
+pub(crate) mod traces;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -17,16 +18,23 @@ use self::swatch::{Model, outlines, swatch};
 use crate::escape::markup::{Shown, marked};
 use crate::page::{DecisionLine, Page, Section};
 use crate::plot::{Plot, look, svg};
+use crate::trace;
 
-const STYLE: &str = include_str!("html/page/style.css");
+const STYLES: [&str; 2] = [
+    include_str!("html/page/style.css"),
+    include_str!("html/page/traces.css"),
+];
 /// The scripts in their order: the later ones use the earlier ones.
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 10] = [
     include_str!("html/page/state.js"),
+    include_str!("html/page/tip.js"),
     include_str!("html/page/order.js"),
     include_str!("html/page/grid.js"),
     include_str!("html/page/filters.js"),
     include_str!("html/page/tables.js"),
     include_str!("html/page/plots.js"),
+    include_str!("html/page/trace.js"),
+    include_str!("html/page/player.js"),
     include_str!("html/page/start.js"),
 ];
 
@@ -49,7 +57,7 @@ pub fn render(page: &Page) -> String {
                 (outlines(&models))
                 header.top {
                     h1 { (marked(&page.title)) }
-                    p.run { "Run " code { (Shown(&page.run)) } }
+                    @if !page.run.is_empty() { p.run { "Run " code { (Shown(&page.run)) } } }
                 }
                 (bar(page, &models))
                 main {
@@ -65,14 +73,17 @@ pub fn render(page: &Page) -> String {
                         "\n"
                         (section::render(part, &models))
                     }
+                    (traces::render(&page.traces))
                     (list("limits", "What this run can’t show", &page.limits))
                     (caveats(&page.caveats))
                     (metrics(&page.metrics))
                     (list("machine", "The machine", &page.machine))
                     (list("method", "How it was measured", &page.method))
-                    section #command {
-                        h2 { "The command" }
-                        pre tabindex="0" { code { (Shown(&page.command)) } }
+                    @if !page.command.is_empty() {
+                        section #command {
+                            h2 { "The command" }
+                            pre tabindex="0" { code { (Shown(&page.command)) } }
+                        }
                     }
                 }
                 div #tip aria-hidden="true" hidden {}
@@ -88,9 +99,11 @@ fn head(title: &str) -> Markup {
     let (light, dark) = (look::LIGHT, look::DARK);
     let style = format!(
         ":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n:root[data-theme=light]{{{light}}}\n\
-         :root[data-theme=dark]{{{dark}}}\n@media print{{:root,:root[data-theme=dark]{{{light}}}}}\n{}\n{}{STYLE}",
+         :root[data-theme=dark]{{{dark}}}\n@media print{{:root,:root[data-theme=dark]{{{light}}}}}\n{}\n{}{}{}",
         look::rules(),
         svg::STYLE,
+        trace::svg::STYLE,
+        STYLES.concat(),
     );
     html! {
         head {
@@ -104,7 +117,7 @@ fn head(title: &str) -> Markup {
     }
 }
 
-/// All models of the page: those of the grid in its order, then those of the plots, then those that only tables have.
+/// All models of the page: those of the grid in its order, then those of the plots, then those that only tables or traces have.
 fn models(page: &Page) -> Vec<Model<'_>> {
     let mut models: Vec<Model<'_>> = Vec::new();
     let mut add = |name, place| {
@@ -124,6 +137,9 @@ fn models(page: &Page) -> Vec<Model<'_>> {
     for row in tables.flat_map(|table| &table.rows) {
         add(row.model.as_str(), None);
     }
+    for trace in &page.traces {
+        add(trace.model.as_str(), None);
+    }
     models
 }
 
@@ -133,6 +149,7 @@ fn bar(page: &Page, models: &[Model<'_>]) -> Markup {
         ("decision", "Decision", !page.decision.is_empty()),
         ("grid", "Grid", !page.grid.rows.is_empty()),
         ("contents", "Contents", !page.sections.is_empty()),
+        ("traces", "What happened", !page.traces.is_empty()),
         ("limits", "Limits", !page.limits.is_empty()),
     ];
     html! {
@@ -156,15 +173,17 @@ fn bar(page: &Page, models: &[Model<'_>]) -> Markup {
                         }
                         (all_or_none("models"))
                     }
-                    fieldset #experiments {
-                        legend { "Experiments" }
-                        @for section in &page.sections {
-                            label {
-                                input type="checkbox" value=(Shown(&section.key)) checked autocomplete="off";
-                                (marked(&section.title))
+                    @if !page.sections.is_empty() {
+                        fieldset #experiments {
+                            legend { "Experiments" }
+                            @for section in &page.sections {
+                                label {
+                                    input type="checkbox" value=(Shown(&section.key)) checked autocomplete="off";
+                                    (marked(&section.title))
+                                }
                             }
+                            (all_or_none("experiments"))
                         }
-                        (all_or_none("experiments"))
                     }
                 }
             }

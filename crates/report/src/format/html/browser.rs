@@ -187,8 +187,13 @@ impl Browser {
         let code = match key {
             "Tab" => 9,
             "Escape" => 27,
+            " " => 32,
+            "End" => 35,
             "Home" => 36,
+            "ArrowLeft" => 37,
+            "ArrowUp" => 38,
             "ArrowRight" => 39,
+            "ArrowDown" => 40,
             _ => panic!("the number of {key} is missing here"),
         };
         for kind in ["rawKeyDown", "keyUp"] {

@@ -5,6 +5,7 @@ mod filters;
 mod grid;
 mod paper;
 mod parts;
+mod traces;
 mod widths;
 
 use super::browser::Browser;

@@ -1,5 +1,7 @@
 //! A page of invented values: nine models, one of them with a name that is markup.
 
+use schema::trace::{Source, Trace};
+
 use crate::numbers::rounded;
 use crate::page::{
     Cell, DecisionLine, Grid, GridCell, GridRow, Interval, Mark, Page, Row, RowList, Section, Table,
@@ -26,7 +28,7 @@ pub(super) fn page() -> Page {
         "it blocks the thread (`block`)",
     ];
     Page {
-        traces: Vec::new(),
+        traces: traces(),
         title: "Nine ways to serve".to_owned(),
         run: "20260101T000000Z".to_owned(),
         introduction: vec![
@@ -63,6 +65,49 @@ pub(super) fn page() -> Page {
         method: vec!["Five trials of each, in random order.".to_owned()],
         command: "compare run --profile smoke && true".to_owned(),
     }
+}
+
+/// Three traces: one that the tests know, the same in half the time without wake-ups, and the same with further threads.
+pub(super) fn traces() -> Vec<Trace> {
+    let known = Trace {
+        model: MODELS[5].to_owned(),
+        ..crate::trace::sample::trace()
+    };
+    let mut quick = Trace {
+        model: MODELS[8].to_owned(),
+        source: Source::Strace,
+        lacks: vec!["strace records `system calls` alone.".to_owned()],
+        wakes: Vec::new(),
+        length_ns: known.length_ns / 2,
+        zero_ns: known.zero_ns / 2,
+        ..known.clone()
+    };
+    for slice in quick.lanes.iter_mut().flat_map(|lane| &mut lane.slices) {
+        slice.from_ns /= 2;
+        slice.to_ns /= 2;
+    }
+    for connection in &mut quick.connections {
+        connection.opens_ns /= 2;
+    }
+    for request in &mut quick.requests {
+        for time in [
+            &mut request.due_ns,
+            &mut request.sent_ns,
+            &mut request.received_ns,
+        ] {
+            *time /= 2;
+        }
+        for part in &mut request.parts {
+            part.from_ns /= 2;
+            part.to_ns /= 2;
+        }
+    }
+    let mut wide = Trace {
+        model: MODELS[4].to_owned(),
+        ..known.clone()
+    };
+    wide.lanes.extend(crate::trace::sample::idle(4));
+    vec![known, quick, wide]
 }
 
 /// A page of sixteen experiments and twelve models, with eighteen metrics in each of three settings: more than twice the

@@ -23,7 +23,7 @@ fn a_model_is_hidden_everywhere() {
     let others = format!(
         "all('main [data-series]').filter((part) => part.dataset.series !== {name:?} && visible(part)).length"
     );
-    // A series in each plot, a row in each table, and a column in the grid.
+    // A series in each plot, a row in each table, a column in the grid, and a trace with its row.
     let tables: usize = sample
         .sections
         .iter()
@@ -32,7 +32,7 @@ fn a_model_is_hidden_everywhere() {
     let before = browser.run(&parts);
     assert_eq!(
         before,
-        sample.plots().count() + tables + sample.grid.rows.len() + 1
+        sample.plots().count() + tables + sample.grid.rows.len() + 1 + 2
     );
     let rest = browser.run(&others);
     click(&mut browser, "models", name);

@@ -24,6 +24,7 @@
 
   for (const { kind, boxes } of parts) {
     const fieldset = document.getElementById(kind);
+    if (!fieldset) continue;
     fieldset.addEventListener("change", () =>
       change(() => setShown(kind, new Set(boxes.filter((box) => box.checked).map((box) => box.value)))),
     );

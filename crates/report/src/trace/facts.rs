@@ -1,0 +1,184 @@
+//! What a trace comes to: a few numbers that make traces comparable. They are of the time from when the first request was due
+//! until all were answered.
+
+use schema::trace::{Lane, Source, State, Trace};
+
+use crate::numbers::{counted, rounded};
+
+/// The numbers of a trace; none where its source does not record what they count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// The time from when the first request was due until all were answered; none if no request was answered.
+    pub(crate) answered_ns: Option<u64>,
+    /// The time that the server's threads ran.
+    pub(crate) cpu_ns: Option<u64>,
+    /// How many times one of its threads began to run.
+    pub(crate) switches: Option<usize>,
+    /// The system calls that its threads began.
+    pub(crate) calls: usize,
+    /// How many times one of its threads was woken.
+    pub(crate) wakes: Option<usize>,
+    /// The most requests at once of which a thread had read something and that were not answered yet.
+    pub(crate) in_work_most: Option<usize>,
+}
+
+impl Facts {
+    /// Counts them.
+    pub(crate) fn count(trace: &Trace) -> Self {
+        let from = trace.zero_ns;
+        let answered = trace.requests.iter().map(|request| request.received_ns).max();
+        let to = answered.unwrap_or(trace.length_ns);
+        let has_switches = trace.source != Source::Strace;
+        let has_wakes = trace.source == Source::Perf || !trace.wakes.is_empty();
+        let wakes = trace.wakes.iter().filter(|wake| (from..to).contains(&wake.at_ns));
+        Self {
+            answered_ns: answered.map(|answered| answered.saturating_sub(from)),
+            cpu_ns: has_switches.then(|| trace.lanes.iter().map(|lane| cpu_ns(lane, from, to)).sum()),
+            switches: has_switches.then(|| trace.lanes.iter().map(|lane| switches(lane, from, to)).sum()),
+            calls: trace.lanes.iter().map(|lane| calls(lane, from, to)).sum(),
+            wakes: has_wakes.then(|| wakes.count()),
+            in_work_most: in_work_most(trace),
+        }
+    }
+
+    /// What each is and its value: `–` where it was not recorded.
+    pub(crate) fn in_words(&self) -> [(&'static str, String); 6] {
+        let or_none = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
+        let number =
+            |number: Option<usize>| or_none(number.map(|number| crate::numbers::count(number as f64)));
+        let time = |time: Option<u64>| or_none(time.map(ms));
+        [
+            ("all answered", time(self.answered_ns)),
+            ("CPU time", time(self.cpu_ns)),
+            ("context switches", number(self.switches)),
+            ("system calls", number(Some(self.calls))),
+            ("wake-ups", number(self.wakes)),
+            ("most in work", number(self.in_work_most)),
+        ]
+    }
+
+    /// All that are known, in a line.
+    pub(crate) fn line(&self) -> String {
+        let answered = self.answered_ns.map_or_else(
+            || "No request was answered".to_owned(),
+            |answered| format!("All requests answered after {}", ms(answered)),
+        );
+        let parts = [
+            self.cpu_ns.map(|cpu| format!("{} of CPU time", ms(cpu))),
+            self.switches
+                .map(|number| counted(number, "context switch", "context switches")),
+            Some(counted(self.calls, "system call", "system calls")),
+            self.wakes.map(|number| counted(number, "wake-up", "wake-ups")),
+            self.in_work_most.map(|number| {
+                format!(
+                    "at most {} in work at once",
+                    counted(number, "request", "requests")
+                )
+            }),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        format!("{answered}: {}.", parts.join(", "))
+    }
+}
+
+/// Nanoseconds in milliseconds, with the unit.
+fn ms(ns: u64) -> String {
+    format!("{} ms", rounded(ns as f64 / 1e6))
+}
+
+fn cpu_ns(lane: &Lane, from: u64, to: u64) -> u64 {
+    let running = lane.slices.iter().filter(|slice| slice.state == State::Running);
+    running
+        .map(|slice| slice.to_ns.min(to).saturating_sub(slice.from_ns.max(from)))
+        .sum()
+}
+
+/// The slices that something begins with which was not so in the slice before.
+fn begun(lane: &Lane, from: u64, to: u64, begins: impl Fn(usize) -> bool) -> usize {
+    let is_within = |index: &usize| (from..to).contains(&lane.slices[*index].from_ns);
+    (0..lane.slices.len())
+        .filter(is_within)
+        .filter(|&index| begins(index))
+        .count()
+}
+
+fn switches(lane: &Lane, from: u64, to: u64) -> usize {
+    let runs = |index: usize| lane.slices[index].state == State::Running;
+    begun(lane, from, to, |index| {
+        runs(index) && (index == 0 || !runs(index - 1))
+    })
+}
+
+fn calls(lane: &Lane, from: u64, to: u64) -> usize {
+    let call = |index: usize| lane.slices[index].call.as_deref();
+    begun(lane, from, to, |index| {
+        call(index).is_some() && (index == 0 || call(index - 1) != call(index))
+    })
+}
+
+/// None if the records show of no request that it was read.
+fn in_work_most(trace: &Trace) -> Option<usize> {
+    let read = trace.requests.iter().filter_map(|request| {
+        let first = request.parts.first()?;
+        Some((first.from_ns, request.received_ns))
+    });
+    let times: Vec<(u64, u64)> = read.collect();
+    let at = |time: u64| {
+        times
+            .iter()
+            .filter(|(from, to)| *from <= time && time < *to)
+            .count()
+    };
+    times.iter().map(|(from, _)| at(*from)).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::sample;
+
+    #[test]
+    fn facts_are_those_of_the_time_of_the_requests() {
+        let facts = Facts::count(&sample::trace());
+        // Counted by hand in the sample.
+        assert_eq!(facts.answered_ns, Some(3_128_000));
+        assert_eq!(facts.cpu_ns, Some(1_422_000));
+        assert_eq!(
+            (facts.switches, facts.calls, facts.wakes),
+            (Some(15), 23, Some(12))
+        );
+        assert_eq!(facts.in_work_most, Some(2));
+        assert_eq!(
+            facts.line(),
+            "All requests answered after 3.13 ms: 1.42 ms of CPU time, 15 context switches, 23 system calls, 12 wake-ups, \
+             at most 2 requests in work at once."
+        );
+    }
+
+    #[test]
+    fn what_a_source_does_not_record_is_no_fact() {
+        let mut trace = sample::trace();
+        trace.source = Source::Strace;
+        trace.wakes.clear();
+        for request in &mut trace.requests {
+            request.parts.clear();
+        }
+        let facts = Facts::count(&trace);
+        assert_eq!(
+            (facts.cpu_ns, facts.switches, facts.wakes, facts.in_work_most),
+            (None, None, None, None)
+        );
+        assert_eq!(
+            facts.line(),
+            "All requests answered after 3.13 ms: 23 system calls."
+        );
+        let values = facts.in_words().map(|(_, value)| value);
+        assert_eq!(values, ["3.13 ms", "–", "–", "23", "–", "–"]);
+        trace.requests.clear();
+        assert!(
+            Facts::count(&trace)
+                .line()
+                .starts_with("No request was answered: ")
+        );
+    }
+}
