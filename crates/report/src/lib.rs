@@ -52,7 +52,7 @@ pub use format::excerpt;
 pub use format::found::render as found;
 pub use format::frame;
 pub use format::html::render as html;
-pub use format::html::traces::page as traces_html;
+pub use format::html::render_traces as traces_html;
 pub use format::markdown::{PAGE_MARK, render as markdown};
 pub use format::terminal::render as terminal;
 pub use page::Page;

@@ -10,9 +10,10 @@ mod sample;
 mod section;
 mod swatch;
 mod table;
-pub(crate) mod traces;
+mod traces;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use schema::trace::Trace;
 
 use self::swatch::{Model, outlines, swatch};
 use crate::escape::markup::{Shown, marked};
@@ -93,6 +94,16 @@ pub fn render(page: &Page) -> String {
         "\n"
     }
     .into_string()
+}
+
+/// Renders a page of traces alone.
+#[must_use]
+pub fn render_traces(traces: &[Trace]) -> String {
+    render(&Page {
+        title: "A trace of each server".to_owned(),
+        traces: traces.to_vec(),
+        ..Page::default()
+    })
 }
 
 fn head(title: &str) -> Markup {

@@ -10,7 +10,6 @@ use self::data::data;
 use crate::escape::code;
 use crate::escape::markup::{Shown, marked, plain};
 use crate::numbers::{counted, list};
-use crate::page::Page;
 use crate::trace::facts::Facts;
 use crate::trace::{Axis, svg};
 
@@ -24,16 +23,6 @@ const SPEEDS: [(&str, &str); 5] = [
     ("0.5", "1 ms in ½ s"),
     ("0.25", "1 ms in ¼ s"),
 ];
-
-/// A page of traces alone, as one HTML file that loads nothing.
-#[must_use]
-pub fn page(traces: &[Trace]) -> String {
-    super::render(&Page {
-        title: "A trace of each server".to_owned(),
-        traces: traces.to_vec(),
-        ..Page::default()
-    })
-}
 
 /// The part of the page; nothing if there are no traces.
 pub(super) fn render(traces: &[Trace]) -> Markup {
@@ -246,6 +235,7 @@ fn article(trace: &Trace, axis: Axis) -> Markup {
 mod tests {
     use super::*;
     use crate::trace::sample;
+    use crate::traces_html as page;
 
     /// A trace in which what the sample shows happens several times in a row.
     fn repeated(model: usize, times: u64) -> Trace {
