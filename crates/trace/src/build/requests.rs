@@ -64,8 +64,8 @@ struct Step {
 
 #[derive(Debug)]
 enum StepKind {
-    /// It left a call in which it read from the connections with these ports.
-    Read(Vec<u16>),
+    /// It left a call, entered at this time, in which it read from the connections with these ports.
+    Read { ports: Vec<u16>, entered_ns: u64 },
     /// It sent on the connection with this port, in a call that it entered at this time.
     Send { port: u16, entered_ns: u64 },
     /// It entered a call in which it waits for whatever comes next, and sends nothing but on the connections with these ports.
@@ -112,7 +112,10 @@ fn steps(timeline: &Timeline) -> Vec<Step> {
         if !read.is_empty() {
             steps.push(Step {
                 at_ns: call.to_ns,
-                kind: StepKind::Read(read),
+                kind: StepKind::Read {
+                    ports: read,
+                    entered_ns: call.from_ns,
+                },
             });
         } else if waits {
             steps.push(Step {
@@ -135,7 +138,10 @@ fn outside_a_call(transfer: &Transfer) -> Step {
                 entered_ns: transfer.at_ns,
             }
         } else {
-            StepKind::Read(vec![transfer.port])
+            StepKind::Read {
+                ports: vec![transfer.port],
+                entered_ns: transfer.at_ns,
+            }
         },
     }
 }
@@ -148,12 +154,12 @@ fn take_until<'a>(transfers: &mut &'a [Transfer], until_ns: u64) -> &'a [Transfe
     taken
 }
 
-/// Whether a thread waits for whatever comes next in this call. A futex is for waking too, and does not wait then.
+/// Whether a thread waits for whatever comes next in this call.
 pub(super) fn waits_for_next(timeline: &Timeline, call: &Call) -> bool {
     if !calls::waits_for_next(&call.name) {
         return false;
     }
-    !call.name.starts_with("futex") || {
+    !calls::waits_if_blocked(&call.name) || {
         let first = timeline
             .slices
             .partition_point(|slice| slice.to_ns <= call.from_ns);
@@ -185,8 +191,8 @@ impl Held<'_> {
     fn take(&mut self, lane: usize, step: Step) {
         let at_ns = step.at_ns;
         match step.kind {
-            StepKind::Read(ports) => {
-                self.release(lane, at_ns, &[]);
+            StepKind::Read { ports, entered_ns } => {
+                self.release(lane, entered_ns, &[]);
                 for port in ports {
                     if let Some(request) = self.request_at(port, at_ns) {
                         self.unanswered.insert(port, request);
