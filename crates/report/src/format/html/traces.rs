@@ -44,6 +44,7 @@ pub(super) fn render(traces: &[Trace]) -> Markup {
                  anything for its words, click to go to its time, and choose a number to follow that request through all servers."
             }
             p.quiet { (marked(&origin(traces))) }
+            div.picture.wide tabindex="0" role="group" aria-label="Legend of the pictures" { (svg::legend(traces, axis)) }
             div #player {
                 (controls(traces, axis))
                 (table(traces, &squares))

@@ -14,11 +14,11 @@ const GAP: f64 = 6.0;
 const BETWEEN: f64 = 15.0;
 const ROW: f64 = 25.0;
 
-/// The legend below `top`, and where it ends.
-pub(super) fn draw(trace: &Trace, pieces: &[Vec<Piece<'_>>], links: &Links, top: f64) -> (String, f64) {
+/// The legend of these entries below `top`, and where it ends.
+pub(super) fn draw(entries: &[Entry], top: f64) -> (String, f64) {
     let (mut x, mut base) = (EDGE, top + BAR);
     let mut out = String::from("<g class=\"legend\">\n");
-    for (words, sign) in entries(trace, pieces, links) {
+    for (words, sign) in entries {
         let needed = SAMPLE + GAP + width(words);
         if x > EDGE && x + needed > WIDTH - EDGE {
             x = EDGE;
@@ -33,9 +33,10 @@ pub(super) fn draw(trace: &Trace, pieces: &[Vec<Piece<'_>>], links: &Links, top:
 
 type Sign = Box<dyn Fn(f64, f64) -> String>;
 /// The words of an entry, and its sample at a place.
-type Entry = (&'static str, Sign);
+pub(super) type Entry = (&'static str, Sign);
 
-fn entries(trace: &Trace, pieces: &[Vec<Piece<'_>>], links: &Links) -> Vec<Entry> {
+/// The entries of a picture: those that occur in it.
+pub(super) fn entries(trace: &Trace, pieces: &[Vec<Piece<'_>>], links: &Links) -> Vec<Entry> {
     let mut entries = states(pieces);
     entries.extend(requests(trace));
     if links.wakes {

@@ -25,6 +25,8 @@ use schema::trace::Trace;
 
 use self::frame::{EDGE, Frame, LEFT, RIGHT, WIDTH};
 use self::label::{LINE, SIZE, TITLE_SIZE};
+use self::links::Links;
+use self::pieces::Piece;
 use super::axis::Axis;
 use crate::escape::markup::escape;
 use crate::plot::{look, text};
@@ -44,10 +46,35 @@ pub fn render(trace: &Trace) -> String {
     draw(trace, Axis::covering([trace]), &style)
 }
 
-/// A part of a page, which must have the colours, their rules and the style of pictures.
+/// A part of a page, which must have the colours, their rules and the style of pictures. The page has the words around it, and
+/// one [`legend`] for all its pictures.
 #[must_use]
 pub fn picture(trace: &Trace, axis: Axis) -> Markup {
-    PreEscaped(draw(trace, axis, ""))
+    let frame = Frame::build(trace, axis, 2.0);
+    let rows = rows(&frame, &pieces::build(&frame), &links::draw(&frame));
+    let height = frame.bottom + LINE + EDGE / 2.0;
+    PreEscaped(format!("{}{rows}</svg>\n", opening(&frame, height)))
+}
+
+/// The legend of pictures in a page: the entries that occur in any of them.
+#[must_use]
+pub fn legend(traces: &[Trace], axis: Axis) -> Markup {
+    let mut entries: Vec<legend::Entry> = Vec::new();
+    for trace in traces {
+        let frame = Frame::build(trace, axis, 0.0);
+        for entry in legend::entries(trace, &pieces::build(&frame), &links::draw(&frame)) {
+            if entries.iter().all(|(words, _)| *words != entry.0) {
+                entries.push(entry);
+            }
+        }
+    }
+    let (drawn, bottom) = legend::draw(&entries, 4.0);
+    let names: Vec<&str> = entries.iter().map(|(words, _)| *words).collect();
+    PreEscaped(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"trace\" viewBox=\"0 0 {WIDTH} {bottom:.0}\" width=\"{WIDTH}\" \
+         height=\"{bottom:.0}\" role=\"img\" aria-label=\"What the marks mean: {}\">\n{drawn}</svg>\n",
+        escape(&names.join("; ")),
+    ))
 }
 
 fn draw(trace: &Trace, axis: Axis, style: &str) -> String {
@@ -61,7 +88,8 @@ fn draw(trace: &Trace, axis: Axis, style: &str) -> String {
     let frame = Frame::build(trace, axis, top);
     let pieces = pieces::build(&frame);
     let links = links::draw(&frame);
-    let (legend, legend_bottom) = legend::draw(trace, &pieces, &links, frame.bottom + LINE + 14.0);
+    let entries = legend::entries(trace, &pieces, &links);
+    let (legend, legend_bottom) = legend::draw(&entries, frame.bottom + LINE + 14.0);
     let lacks = label::lines(&trace.lacks.join(" "), room, SIZE);
     let lacks_y = legend_bottom + LINE;
     let height = if lacks.is_empty() {
@@ -70,33 +98,41 @@ fn draw(trace: &Trace, axis: Axis, style: &str) -> String {
         lacks_y + (lacks.len() - 1) as f64 * LINE + EDGE
     };
 
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"trace\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" \
-         height=\"{height:.0}\" role=\"img\" aria-label=\"{}\" data-x0=\"{LEFT}\" data-x1=\"{RIGHT}\" data-from=\"{}\" data-to=\"{}\" \
-         data-top=\"{:.1}\" data-bottom=\"{:.1}\">\n",
-        escape(&words::description(trace)),
-        axis.from_ns,
-        axis.to_ns,
-        frame.top,
-        frame.bottom,
+    let mut out = opening(&frame, height);
+    out += &format!(
+        "<title>{}</title>\n{style}<rect class=\"surface\" width=\"{WIDTH}\" height=\"{height:.0}\"/>\n",
+        escape(&words::title(trace))
     );
-    if !style.is_empty() {
-        out += &format!(
-            "<title>{}</title>\n{style}<rect class=\"surface\" width=\"{WIDTH}\" height=\"{height:.0}\"/>\n",
-            escape(&words::title(trace))
-        );
-    }
     out += &label::block("title", EDGE, title_y, &title);
     out += &label::block("quiet", EDGE, subtitle_y, &subtitle);
-    out += &ticks(&frame);
-    out += &links.lines;
-    out += &label::line("heading", EDGE, frame.server + 13.0, "Server");
-    out += &client::draw(&frame);
-    out += &lane::draw(&frame, &pieces);
-    out += &links.heads;
+    out += &rows(&frame, &pieces, &links);
     out += &legend;
     out += &label::block("quiet", EDGE, lacks_y, &lacks);
     out + "</svg>\n"
+}
+
+/// The tag that begins a picture.
+fn opening(frame: &Frame<'_>, height: f64) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"trace\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" \
+         height=\"{height:.0}\" role=\"img\" aria-label=\"{}\" data-x0=\"{LEFT}\" data-x1=\"{RIGHT}\" data-from=\"{}\" data-to=\"{}\" \
+         data-top=\"{:.1}\" data-bottom=\"{:.1}\">\n",
+        escape(&words::description(frame.trace)),
+        frame.axis.from_ns,
+        frame.axis.to_ns,
+        frame.top,
+        frame.bottom,
+    )
+}
+
+/// All rows, the arrows between them, and the axis below.
+fn rows(frame: &Frame<'_>, pieces: &[Vec<Piece<'_>>], links: &Links) -> String {
+    let mut out = ticks(frame);
+    out += &links.lines;
+    out += &label::line("heading", EDGE, frame.server + 13.0, "Server");
+    out += &client::draw(frame);
+    out += &lane::draw(frame, pieces);
+    out + &links.heads
 }
 
 /// The time axis at the bottom, with a line through all rows at each tick.

@@ -217,10 +217,10 @@ fn a_page_of_traces_is_a_page_of_its_own() {
     let visible = "[...document.querySelectorAll('.picture svg, .race td, button, select, input, .lanes')]
         .filter((part) => part.checkVisibility()).map((part) => part.localName)";
     let visible = strings(&browser.run(visible));
-    // Without a script: three pictures, a row of six facts for each, and no control that does nothing.
-    assert_eq!(visible.iter().filter(|name| *name == "svg").count(), 3);
+    // Without a script: a legend, three pictures, a row of six facts for each, and no control that does nothing.
+    assert_eq!(visible.iter().filter(|name| *name == "svg").count(), 1 + 3);
     assert_eq!(visible.iter().filter(|name| *name == "td").count(), 3 * 6);
-    assert_eq!(visible.len(), 3 + 3 * 6);
+    assert_eq!(visible.len(), 1 + 3 + 3 * 6);
     browser.open(&html, "");
     browser.run(super::TOOLS);
     browser.run(PLAYER);
