@@ -195,10 +195,15 @@ fn a_wake_up_by_an_ended_thread_is_a_point() {
 
 #[test]
 fn an_arrow_of_the_client_begins_at_the_latest_connection() {
-    let events = events(&write(&sample()));
-    let start = events.iter().find(|event| event["ph"] == "s").expect("an arrow");
-    // Connection 2 had sent at 1.000 µs; connection 1 sends later.
-    assert_eq!(start["tid"], 10_000_002);
+    let mut trace = sample();
+    // Connection 1 is opened at 0 ns, and connection 2 at 10 ns. Connection 2 sends at 1,000 ns and has its reply at 7,000 ns.
+    // Connection 1 sends at 1,200 ns.
+    for (at_ns, connection) in [(5, 1), (999, 2), (1_001, 2), (1_250, 1), (7_100, 2)] {
+        trace.wakes[0].at_ns = at_ns;
+        let events = events(&write(&trace));
+        let start = events.iter().find(|event| event["ph"] == "s").expect("an arrow");
+        assert_eq!(start["tid"], 10_000_000 + connection, "at {at_ns} ns");
+    }
 }
 
 #[test]

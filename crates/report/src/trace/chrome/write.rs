@@ -279,7 +279,7 @@ fn lives_at(lane: &Lane, at_ns: u64) -> bool {
         .is_some_and(|(from_ns, to_ns)| (from_ns..=to_ns).contains(&at_ns))
 }
 
-/// The connection that the client last opened or sent on.
+/// The connection that the client last opened, sent or received on: it sends the next request or closes after it has received.
 fn last_active_connection(trace: &Trace, at_ns: u64) -> Option<usize> {
     if at_ns > trace.length_ns {
         return None;
@@ -289,9 +289,11 @@ fn last_active_connection(trace: &Trace, at_ns: u64) -> Option<usize> {
         .map(|connection| (connection.number, connection.opens_ns))
         .filter(|&(_, opens_ns)| opens_ns <= at_ns)
         .collect();
-    for request in trace.requests.iter().filter(|request| request.sent_ns <= at_ns) {
-        if let Some(last_ns) = active.get_mut(&request.connection) {
-            *last_ns = request.sent_ns.max(*last_ns);
+    for request in &trace.requests {
+        let times = [request.sent_ns, request.received_ns];
+        let before = times.into_iter().filter(|&time_ns| time_ns <= at_ns).max();
+        if let (Some(before_ns), Some(last_ns)) = (before, active.get_mut(&request.connection)) {
+            *last_ns = before_ns.max(*last_ns);
         }
     }
     let last = active
