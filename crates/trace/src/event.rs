@@ -53,7 +53,7 @@ pub enum Kind {
         /// The CPU.
         cpu: u32,
     },
-    /// It stopped running.
+    /// It stopped running. If it did not run, only `runnable` may have changed.
     SwitchOut {
         /// Whether it could have continued: it was preempted, or gave the CPU up without waiting for anything.
         runnable: bool,

@@ -9,6 +9,8 @@
 pub mod build;
 mod calls;
 pub mod event;
+#[cfg(test)]
+mod live;
 mod perf;
 pub mod physics;
 pub mod recorder;

@@ -19,7 +19,7 @@ pub(crate) struct Calls {
     pub(crate) ended: Vec<(i32, u64)>,
     /// The time of each thread's first line.
     pub(crate) first_lines: HashMap<i32, u64>,
-    /// How often data was received or sent on a socket whose other side is unknown.
+    /// How often data was received or sent on an accepted connection whose other side is unknown.
     pub(crate) on_unknown_sockets: u64,
 }
 
@@ -35,6 +35,21 @@ pub(crate) struct Call {
     pub(crate) took_ns: Option<u64>,
     /// What it did.
     pub(crate) effect: Option<Kind>,
+}
+
+/// When a call began and ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) entered_ns: u64,
+    /// None if the call did not end, or if that was not recorded.
+    pub(crate) left_ns: Option<u64>,
+}
+
+impl Call {
+    /// When it had not ended yet: its written beginning plus its duration.
+    pub(crate) fn ended_least_ns(&self) -> u64 {
+        self.entered_ns.saturating_add(self.took_ns.unwrap_or(0))
+    }
 }
 
 /// When a call ended.
@@ -113,24 +128,27 @@ impl Calls {
         calls
     }
 
-    /// When each call ended. What strace did not write is estimated by the delays that it did write, and is late rather than
-    /// early: no request may seem to be read before it was sent.
-    pub(crate) fn left_ns(&self) -> Vec<Option<u64>> {
+    /// When each call began and ended. What strace did not write is estimated by the delays that it did write, and is late
+    /// rather than early: no request may seem to be read before it was sent.
+    pub(crate) fn times(&self) -> Vec<Times> {
         let delay_ns = self.delay_ns();
-        let left = self.all.iter().map(|call| match call.left? {
-            Left::At(at_ns) => Some(at_ns),
-            Left::Before(next_ns) => {
-                let least_ns = call.entered_ns.saturating_add(call.took_ns.unwrap_or(0));
-                Some(least_ns.saturating_add(delay_ns).min(next_ns).max(least_ns))
-            }
+        let times = self.all.iter().map(|call| Times {
+            entered_ns: call.entered_ns,
+            left_ns: call.left.map(|left| match left {
+                Left::At(at_ns) => at_ns,
+                Left::Before(next_ns) => {
+                    let least_ns = call.ended_least_ns();
+                    least_ns.saturating_add(delay_ns).min(next_ns).max(least_ns)
+                }
+            }),
         });
-        left.collect()
+        times.collect()
     }
 
     /// How much later than its written beginning plus its duration a call ends: a delay that one in ten exceeds.
-    fn delay_ns(&self) -> u64 {
+    pub(crate) fn delay_ns(&self) -> u64 {
         let measured = self.all.iter().filter_map(|call| match call.left? {
-            Left::At(at_ns) => Some(at_ns.saturating_sub(call.entered_ns.saturating_add(call.took_ns?))),
+            Left::At(at_ns) => call.took_ns.map(|_| at_ns.saturating_sub(call.ended_least_ns())),
             Left::Before(_) => None,
         });
         let mut delays: Vec<_> = measured.collect();
@@ -254,6 +272,10 @@ mod tests {
         }
     }
 
+    fn left(calls: &Calls) -> Vec<Option<u64>> {
+        calls.times().iter().map(|times| times.left_ns).collect()
+    }
+
     fn names(calls: &Calls) -> Vec<&str> {
         calls.all.iter().map(|call| &*call.name).collect()
     }
@@ -289,13 +311,13 @@ mod tests {
         let at = 10_000_000_000;
         // Nothing was measured.
         let calls = read(whole, &[]);
-        assert_eq!(calls.left_ns(), [Some(at + 10 + DELAY_NS)]);
+        assert_eq!(left(&calls), [Some(at + 10 + DELAY_NS)]);
         // The next line limits it.
         let calls = read(
             &format!("{whole}8 10.000002000 getpid() = 7 <0.000000010>\n"),
             &[],
         );
-        assert_eq!(calls.left_ns()[0], Some(at + 2_000));
+        assert_eq!(left(&calls)[0], Some(at + 2_000));
         // Of ten measured delays of 1 to 10 µs, the last counts.
         let measured = (1..=10).map(|delay: u64| {
             format!(
@@ -304,7 +326,7 @@ mod tests {
             )
         });
         let calls = read(&(measured.collect::<String>() + whole), &[]);
-        assert_eq!(calls.left_ns().last(), Some(&Some(at + 10 + 10_000)));
+        assert_eq!(left(&calls).last(), Some(&Some(at + 10 + 10_000)));
     }
 
     #[test]
@@ -347,13 +369,17 @@ mod tests {
 
     #[test]
     fn data_on_an_unknown_socket_is_counted() {
-        let text = "7 10.000000000 read(4<socket:[6]>, \"hello\", 9) = 5 <0.000000020>\n";
+        let text = "\
+7 10.000000000 accept(3<socket:[5]>, NULL, NULL) = 4<socket:[6]> <0.000000020>
+7 10.000000100 read(4<socket:[6]>, \"hello\", 9) = 5 <0.000000020>
+7 10.000000200 read(5<socket:[7]>, \"hello\", 9) = 5 <0.000000020>
+";
         assert_eq!(read(text, &[]).on_unknown_sockets, 1);
         let mut sockets = Sockets::default();
         sockets.add(6, 81);
         let calls = Calls::read(text, Offset::NONE, &[], &mut sockets);
         assert_eq!(calls.on_unknown_sockets, 0);
-        assert_eq!(calls.all[0].effect, Some(Kind::Received { port: 81 }));
+        assert_eq!(calls.all[1].effect, Some(Kind::Received { port: 81 }));
     }
 
     proptest! {
@@ -363,7 +389,7 @@ mod tests {
                 [a-z0-9<>\\[\\]:, =)(\"-]{0,40}( <unfinished \\.\\.\\.>|\\) = [0-9]{0,12} <[0-9]{1,20}\\.[0-9]{9}>)?", 0..20),
         ) {
             let calls = read(&lines.join("\n"), &[thread(7, Some("read"))]);
-            prop_assert_eq!(calls.left_ns().len(), calls.all.len());
+            prop_assert_eq!(left(&calls).len(), calls.all.len());
         }
     }
 }

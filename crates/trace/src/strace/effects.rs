@@ -1,6 +1,6 @@
 //! What a system call did, by its arguments and its result.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::line::{self, What};
 use crate::event::Kind;
@@ -19,24 +19,32 @@ pub(super) struct Done<'a> {
 /// The connections by the numbers of their sockets, which all processes that share a socket have in common. The ports are
 /// those of the other side.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sockets(HashMap<u64, u16>);
+pub(crate) struct Sockets {
+    ports: HashMap<u64, u16>,
+    /// Those that were accepted, and whose port is unknown.
+    unknown: HashSet<u64>,
+}
 
 impl Sockets {
-    /// Learns from a call that returned the address of a socket's other side.
+    /// Learns from a call that accepted a connection, or that returned the address of a socket's other side.
     pub(super) fn learn(&mut self, done: Done<'_>) {
         let socket = match done.call {
             "accept" | "accept4" => first_socket(done.result),
             "getpeername" => first_socket(done.arguments),
             _ => None,
         };
-        if let (Some(socket), Some(port)) = (socket, port(done.arguments)) {
-            self.0.insert(socket, port);
+        let Some(socket) = socket else { return };
+        if let Some(port) = port(done.arguments) {
+            self.add(socket, port);
+        } else if !done.arguments.contains("AF_UNIX") && !self.ports.contains_key(&socket) {
+            self.unknown.insert(socket);
         }
     }
 
     /// Adds a connection that was found in the kernel's table.
     pub(super) fn add(&mut self, socket: u64, port: u16) {
-        self.0.entry(socket).or_insert(port);
+        self.unknown.remove(&socket);
+        self.ports.insert(socket, port);
     }
 }
 
@@ -45,7 +53,7 @@ impl Sockets {
 pub(super) enum Effect {
     /// Something that is an event.
     Event(Kind),
-    /// It received or sent data on a socket whose other side is unknown.
+    /// It received or sent data on an accepted connection whose other side is unknown.
     OnUnknownSocket,
 }
 
@@ -97,10 +105,14 @@ pub(super) fn accepted_unknown(line: &str) -> Option<u64> {
 
 fn on_socket(done: Done<'_>, sockets: &Sockets, kind: impl Fn(u16) -> Kind) -> Option<Effect> {
     let socket = first_socket(done.arguments)?;
-    Some(match sockets.0.get(&socket) {
-        Some(&port) => Effect::Event(kind(port)),
-        None => Effect::OnUnknownSocket,
-    })
+    match sockets.ports.get(&socket) {
+        Some(&port) => Some(Effect::Event(kind(port))),
+        // Any other socket is between threads or processes.
+        None => sockets
+            .unknown
+            .contains(&socket)
+            .then_some(Effect::OnUnknownSocket),
+    }
 }
 
 /// The socket of a descriptor at the beginning: `7<socket:[81]>`.
@@ -181,6 +193,7 @@ mod tests {
     fn effect_of(call: &str, arguments: &str, result: &str) -> Option<Effect> {
         let mut sockets = Sockets::default();
         sockets.add(81, 45_146);
+        sockets.learn(done("accept", "3<socket:[5]>, NULL, NULL", "6<socket:[82]>"));
         effect(done(call, arguments, result), PROCESS, &sockets)
     }
 
@@ -203,7 +216,16 @@ mod tests {
             "6<socket:[84]>, {sa_family=AF_INET, sin_port=htons(9)}, [16]",
             "0",
         ));
-        assert_eq!(sockets.0, HashMap::from([(81, 45_146), (82, 81), (84, 9)]));
+        sockets.learn(done(
+            "accept",
+            "5<socket:[6]>, {sa_family=AF_UNIX}, [2]",
+            "7<socket:[85]>",
+        ));
+        assert_eq!(sockets.ports, HashMap::from([(81, 45_146), (82, 81), (84, 9)]));
+        assert_eq!(sockets.unknown, HashSet::from([83]));
+        // The kernel's table has it.
+        sockets.add(83, 10);
+        assert_eq!((sockets.ports[&83], sockets.unknown.len()), (10, 0));
     }
 
     #[test]
@@ -257,8 +279,9 @@ mod tests {
             effect_of("recvfrom", "4<socket:[81]>, \"\", 9, MSG_PEEK", "3"),
             None
         );
+        assert_eq!(effect_of("read", "4<socket:[99]>, \"\", 9", "3"), None);
         assert_eq!(
-            effect_of("read", "4<socket:[99]>, \"\", 9", "3"),
+            effect_of("read", "4<socket:[82]>, \"\", 9", "3"),
             Some(Effect::OnUnknownSocket)
         );
     }

@@ -10,7 +10,7 @@ pub(super) fn events(traced: &Traced) -> Vec<Event> {
     let calls = &traced.calls;
     let mut known: HashSet<i32> = traced.threads.iter().map(|thread| thread.thread).collect();
     let mut events = Vec::new();
-    for (call, left_ns) in calls.all.iter().zip(&traced.left_ns) {
+    for (call, times) in calls.all.iter().zip(&traced.times) {
         let mut push = |at_ns: u64, kind: Kind| {
             events.push(Event {
                 at_ns,
@@ -18,14 +18,14 @@ pub(super) fn events(traced: &Traced) -> Vec<Event> {
                 kind,
             });
         };
-        push(call.entered_ns, Kind::Enter(call.name.clone()));
-        let Some(left_ns) = *left_ns else { continue };
+        push(times.entered_ns, Kind::Enter(call.name.clone()));
+        let Some(left_ns) = times.left_ns else { continue };
         match &call.effect {
             Some(kind @ Kind::Started { thread, .. }) => {
                 known.insert(*thread);
                 // A thread may call the kernel before the call that started it has ended.
                 let first_ns = calls.first_lines.get(thread).copied().unwrap_or(left_ns);
-                push(first_ns.min(left_ns).max(call.entered_ns), kind.clone());
+                push(first_ns.min(left_ns).max(times.entered_ns), kind.clone());
             }
             Some(kind) => push(left_ns, kind.clone()),
             None => {}

@@ -5,7 +5,7 @@ use std::fs;
 
 use meter::{Family, Strace, tree};
 
-use super::calls::Calls;
+use super::calls::{Calls, Times};
 use super::clock::{Offset, monotonic_ns};
 use super::watch::Watch;
 use crate::event::{Kind, Thread};
@@ -46,8 +46,8 @@ pub(crate) struct Tracing {
 #[derive(Debug)]
 pub(crate) struct Traced {
     pub(crate) calls: Calls,
-    /// When each call ended.
-    pub(crate) left_ns: Vec<Option<u64>>,
+    /// When each call began, and when it ended.
+    pub(crate) times: Vec<Times>,
     /// The threads when the recording began, with the calls that they were in.
     pub(crate) threads: Vec<Thread>,
     pub(crate) from_ns: u64,
@@ -93,7 +93,7 @@ impl Tracing {
         self.offset.check(Offset::read()?)?;
         let calls = Calls::read(&text, self.offset, &self.attached, &mut sockets);
         let mut traced = Traced {
-            left_ns: calls.left_ns(),
+            times: calls.times(),
             calls,
             threads: self.threads,
             from_ns: self.from_ns,
@@ -126,17 +126,17 @@ impl Traced {
         lacks
     }
 
-    /// The calls that the threads were in when the recording began.
-    fn find_calls_at_beginning(&mut self) {
+    /// Finds the calls that the threads were in when the recording began.
+    pub(crate) fn find_calls_at_beginning(&mut self) {
         for thread in &mut self.threads {
-            let own = self.calls.all.iter().zip(&self.left_ns);
+            let own = self.calls.all.iter().zip(&self.times);
             let mut before = own
-                .filter(|(call, _)| call.thread == thread.thread && call.entered_ns < self.from_ns)
+                .filter(|(call, times)| call.thread == thread.thread && times.entered_ns < self.from_ns)
                 .peekable();
             // A thread without a line has been in one call from before strace was attached, or in none.
             if before.peek().is_some() {
-                let last = before.last();
-                let last = last.filter(|(_, left)| left.is_none_or(|left_ns| left_ns >= self.from_ns));
+                let has_left = |times: &Times| times.left_ns.is_some_and(|left_ns| left_ns < self.from_ns);
+                let last = before.last().filter(|(_, times)| !has_left(times));
                 thread.call = last.map(|(call, _)| call.name.clone());
             }
         }
