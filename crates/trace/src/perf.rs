@@ -7,6 +7,8 @@
 mod follow;
 mod line;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod tests;
 mod tool;
 

@@ -62,6 +62,13 @@ enum Call {
     In(String),
 }
 
+impl Followed {
+    /// Whether nothing has happened to it yet.
+    fn is_untouched(&self) -> bool {
+        self.place == Place::Unknown && self.call == Call::Unknown && !self.has_been_renamed
+    }
+}
+
 struct Follower {
     recording: Recording,
     /// The threads of the server that live, by their numbers.
@@ -239,7 +246,7 @@ impl Follower {
         };
         let other = self.threads.insert(thread, followed);
         // It was made after the recording had begun, and before the threads were looked up.
-        if let Some(place) = other.and_then(|other| other.found) {
+        if let Some(place) = other.filter(Followed::is_untouched).and_then(|other| other.found) {
             self.forget(place);
         }
         self.push(at_ns, by, Kind::Started { process, thread });
@@ -346,3 +353,6 @@ fn check(line: &Line) -> Result<(), String> {
 fn name(number: i64) -> Option<String> {
     usize::try_from(number).ok().map(call_name)
 }
+
+#[cfg(test)]
+mod tests;

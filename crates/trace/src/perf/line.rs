@@ -225,3 +225,162 @@ fn socket(details: &str, event: impl Fn(u64, i64) -> Event) -> Option<Event> {
 fn number<T: std::str::FromStr>(found: &Captures<'_>, place: usize) -> Option<T> {
     found.get(place)?.as_str().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn events(text: &str) -> Vec<Event> {
+        let lines = parse(text).unwrap_or_else(|error| panic!("{error}"));
+        lines.into_iter().map(|line| line.event).collect()
+    }
+
+    #[test]
+    fn a_line_has_its_thread_its_cpu_and_its_time() {
+        let text = "16992/-1    [012] 58869.348963334:    raw_syscalls:sys_exit: NR 1 = -11\n";
+        let expected = Line {
+            process: 16_992,
+            thread: -1,
+            cpu: 12,
+            at_ns: 58_869_348_963_334,
+            event: Event::Exit { number: 1 },
+        };
+        assert_eq!(parse(text), Ok(vec![expected]));
+    }
+
+    #[test]
+    fn a_threads_name_may_be_any_text() {
+        for name in [
+            "a pid=1 b: c",
+            "x:1 [2] R ==> y",
+            "",
+            "=> next_comm=z",
+            "two\nlines",
+            "ä\u{1}\\",
+        ] {
+            let text = format!(
+                "1/1     [000] 1.000000001: sched:sched_switch: prev_comm={name} prev_pid=1 prev_prio=120 \
+                 prev_state=S ==> next_comm={name} next_pid=2 next_prio=120\n\
+                 0/0     [000] 1.000000002: sched:sched_waking: comm={name} pid=1 prio=120 target_cpu=000\n\
+                 1/1     [000] 1.000000003: task:task_newtask: pid=3 comm={name} clone_flags=3d0f00 oom_score_adj=0\n\
+                 1/1     [000] 1.000000004: task:task_rename: pid=3 oldcomm={name} newcomm=b oom_score_adj=-5\n"
+            );
+            let expected = [
+                Event::Switch {
+                    previous: 1,
+                    leaves: Leaves::Blocked,
+                    next: 2,
+                },
+                Event::Waking { thread: 1 },
+                Event::New {
+                    thread: 3,
+                    is_of_same_process: true,
+                },
+                Event::Rename {
+                    thread: Some(3),
+                    old: name.to_owned(),
+                    new: "b".to_owned(),
+                },
+            ];
+            assert_eq!(events(&text), expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_forms_of_other_versions_are_read() {
+        // libtraceevent's plugin for the scheduler, a kernel of 2018, and one that does not report who was renamed.
+        let text = "\
+1/1 [000] 1.000000001: sched:sched_switch: a b:1 [120] R ==> swapper/0:0 [120]
+0/0 [000] 1.000000002: sched:sched_wakeup_new: a b:1 [120] success=1 CPU:001
+1/1 [000] 1.000000003: tcp:tcp_rcv_space_adjust: sport=80 dport=4000 saddr=127.0.0.1 daddr=127.0.0.1
+1/1 [000] 1.000000004: task:task_rename: oldcomm=a newcomm=b oom_score_adj=0
+1/1 [000] 1.000000005: task:task_newtask: pid=3 comm=a clone_flags=1200000 oom_score_adj=0
+";
+        let expected = [
+            Event::Switch {
+                previous: 1,
+                leaves: Leaves::Runnable,
+                next: 0,
+            },
+            Event::Waking { thread: 1 },
+            Event::Adjust { port: 4000 },
+            Event::Rename {
+                thread: None,
+                old: "a".to_owned(),
+                new: "b".to_owned(),
+            },
+            Event::New {
+                thread: 3,
+                is_of_same_process: false,
+            },
+        ];
+        assert_eq!(events(text), expected);
+    }
+
+    #[test]
+    fn a_thread_leaves_its_cpu_in_one_of_three_states() {
+        for (state, expected) in [
+            ("R", Some(Leaves::Runnable)),
+            ("R+", Some(Leaves::Runnable)),
+            ("S", Some(Leaves::Blocked)),
+            ("D", Some(Leaves::Blocked)),
+            ("S|D", Some(Leaves::Blocked)),
+            ("Z", Some(Leaves::Ended)),
+            ("X", Some(Leaves::Ended)),
+            ("?", None),
+            ("0x402", None),
+        ] {
+            assert_eq!(leaves(state), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn only_sockets_of_tcp_are_followed() {
+        let line = |protocol: &str| {
+            format!(
+                "1/1 [000] 1.000000001: sock:sock_send_length: sk address = 0xffff8882835e8900, family = AF_INET \
+                 protocol = {protocol}, length = 112, error = 0, flags = 0x40\n"
+            )
+        };
+        let send = Event::Send {
+            socket: 0xffff_8882_835e_8900,
+            length: 112,
+        };
+        assert_eq!(events(&line("IPPROTO_TCP")), [send]);
+        assert_eq!(events(&line("0x0")), [Event::OtherSocket]);
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_is_quoted() {
+        for line in [
+            "something else",
+            "1/1 [000] 1.000000001: sched:sched_other: pid=1",
+            "1/1 [000] 1.000000001: raw_syscalls:sys_exit: NR x = 0",
+            "1/1 [000] 1.000000001: raw_syscalls:sys_exit: [FAILED TO PARSE] id=1 ret=0",
+            "1/1 [000] 1.00000001: raw_syscalls:sys_exit: NR 1 = 0",
+            "99999999999/1 [000] 1.000000001: raw_syscalls:sys_exit: NR 1 = 0",
+            "1/1 [000] 99999999999999999999.000000001: raw_syscalls:sys_exit: NR 1 = 0",
+        ] {
+            let good = "1/1 [000] 1.000000001: raw_syscalls:sys_exit: NR 1 = 0\n";
+            for text in [format!("{line}\n{good}"), format!("{good}{line}\n")] {
+                let error = parse(&text).unwrap_err();
+                assert!(error.contains(line), "{error}");
+            }
+        }
+        assert_eq!(parse(""), Ok(Vec::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC*", line in 0_usize..40, at in 0_usize..200) {
+            let _ = parse(&text);
+            // A real line in which something stands that should not.
+            let sample: Vec<_> = include_str!("samples/alpha.txt").lines().collect();
+            let real = sample[line * 11];
+            let at = at.min(real.len());
+            let _ = parse(&format!("{}{text}{}\n", &real[..at], &real[at..]));
+        }
+    }
+}
