@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use schema::trace::{Source, Trace};
 
-use self::one::{Bench, Made, Untraced};
+use self::one::{Bench, Untraced};
 use self::source::Choice;
 use super::contenders::ContendersFlag;
 use super::places::{PlaceFlags, cancelled_by_signals};
@@ -51,7 +51,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "DIR", default_value = "results")]
     out: PathBuf,
 
-    /// Also write the records that each trace is made from
+    /// Also write the records that each trace is made from, whether or not one can be made
     #[arg(long, hide = true)]
     keep_records: bool,
 }
@@ -80,6 +80,7 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         kernel: environment::kernel()?,
         commit: environment::commit(),
         cpus: &cpus,
+        keep_records: flags.keep_records,
         cancel: &cancel,
     };
     let of_all = all(&bench, contenders, &folder)?;
@@ -87,21 +88,17 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
         folder.discard();
         return Ok(ExitCode::FAILURE);
     }
-    let Traced { made, mut left_out } = of_all;
+    let Traced { traces, mut left_out } = of_all;
     left_out.extend(faulty);
     for out in &mut left_out {
         out.named = models_asked.iter().any(|asked| asked.name() == Some(&out.name));
     }
-    if made.is_empty() {
+    if traces.is_empty() {
         bail!("no server was traced; the reasons are above");
     }
-    for made in &made {
-        folder.write(&made.trace)?;
-        if flags.keep_records {
-            folder.write_records(&made.trace.model, &made.recording, &made.marks)?;
-        }
+    for trace in &traces {
+        folder.write(trace)?;
     }
-    let traces: Vec<_> = made.into_iter().map(|made| made.trace).collect();
     print(&traces, &folder)?;
     let missed: Vec<_> = left_out.iter().filter(|out| !out.is_excused()).collect();
     let names: Vec<_> = missed.iter().map(|out| &*out.name).collect();
@@ -114,21 +111,21 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
 
 /// What came of all contenders.
 struct Traced {
-    made: Vec<Made>,
+    traces: Vec<Trace>,
     left_out: Vec<LeftOut>,
 }
 
 /// Traces each contender, until the command is to stop.
 fn all(bench: &Bench<'_, Local<'_>>, contenders: Vec<Contender>, folder: &Folder) -> Result<Traced> {
     let mut traced = Traced {
-        made: Vec::new(),
+        traces: Vec::new(),
         left_out: Vec::new(),
     };
     let progress = progress::Steps::start(contenders.len(), "servers");
     for contender in contenders {
         progress.begins(&contender.name);
         match bench.trace(&contender, folder) {
-            Ok(made) => traced.made.push(made),
+            Ok(trace) => traced.traces.push(trace),
             Err(Untraced::Interrupted) => break,
             Err(Untraced::Own(reason)) => bail!(reason),
             Err(Untraced::NotAsked(reason)) => {

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use schema::cpus::Split;
 use schema::environment::Commit;
-use schema::trace::{Marks, Recorded, Source, Trace};
+use schema::trace::{Recorded, Source, Trace};
 use trace::build::{self, About};
-use trace::event::Recording;
 use trace::physics;
 
 use super::asked::Asked;
@@ -27,15 +26,10 @@ pub(super) struct Bench<'a, H> {
     /// The state of the sources, if it is known.
     pub(super) commit: Option<Commit>,
     pub(super) cpus: &'a Split,
+    /// Whether what each trace is made from is written.
+    pub(super) keep_records: bool,
     /// Set when the command is to stop.
     pub(super) cancel: &'a AtomicBool,
-}
-
-/// A trace, and what it was made from.
-pub(super) struct Made {
-    pub(super) trace: Trace,
-    pub(super) recording: Recording,
-    pub(super) marks: Marks,
 }
 
 /// Why there is no trace of a server.
@@ -78,7 +72,7 @@ impl Untraced {
 
 impl<H: Host> Bench<'_, H> {
     /// Starts a server, traces it, and ends it.
-    pub(super) fn trace(&self, contender: &Contender, folder: &Folder) -> Result<Made, Untraced> {
+    pub(super) fn trace(&self, contender: &Contender, folder: &Folder) -> Result<Trace, Untraced> {
         let operation = &self.asked.operation;
         if !contender.operations.contains(operation) {
             return Err(Untraced::NotAsked(format!("it does not answer {operation}")));
@@ -90,6 +84,10 @@ impl<H: Host> Bench<'_, H> {
             return Err(Untraced::Interrupted);
         }
         let (recorded, host::Traced { recording, marks, .. }) = recorded?;
+        if self.keep_records {
+            let kept = folder.write_records(&contender.name, &recording, &marks);
+            kept.map_err(|error| Untraced::Own(format!("{error:#}")))?;
+        }
         let about = About {
             model: contender.name.clone(),
             workload: self.asked.workload(),
@@ -99,11 +97,7 @@ impl<H: Host> Bench<'_, H> {
         let trace =
             trace.map_err(|error| Untraced::left_out(format!("no trace can be made of it: {error}")))?;
         physics::check(&trace).map_err(|faults| Untraced::left_out(impossible(&faults)))?;
-        Ok(Made {
-            trace,
-            recording,
-            marks,
-        })
+        Ok(trace)
     }
 
     fn record(&self, contender: &Contender, folder: &Folder) -> Result<(Recorded, host::Traced), Fault> {
