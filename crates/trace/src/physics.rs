@@ -118,7 +118,10 @@ fn check_wakes(trace: &Trace, faults: &mut Vec<String>) {
         let after = lane.slices.iter().find(|slice| slice.from_ns == at_ns);
         let was_waiting = before.is_none_or(|slice| slice.state == State::Blocked);
         let is_ready = after.is_some_and(|slice| slice.state != State::Blocked);
-        if !was_waiting || !is_ready {
+        // It was about to wait, and could not any more: the wait has no length.
+        let was_about_to_wait = before.is_some_and(|slice| slice.state == State::Running)
+            && after.is_some_and(|slice| slice.state == State::Runnable);
+        if !(was_waiting && is_ready || was_about_to_wait) {
             faults.push(format!(
                 "{} is woken at {at_ns} ns and was not waiting",
                 lane.name

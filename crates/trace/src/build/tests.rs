@@ -59,6 +59,21 @@ fn a_client_wakes_by_sending_and_a_timer_by_itself() {
 }
 
 #[test]
+fn a_thread_may_be_woken_as_it_begins_to_wait() {
+    let mut lines = blocking();
+    for (at_us, _, kind) in &mut lines {
+        if *kind == (Kind::Woken { by: 0 }) {
+            *at_us = 415;
+        }
+    }
+    let threads = vec![thread(MAIN, MAIN, "recvfrom")];
+    // This checks the physics too.
+    let trace = build(Source::Perf, threads, lines, &marks(&[(A, 99, 1_428)]));
+    assert!(states(&trace, 0).contains(&(1_420, State::Runnable, Some("ppoll"))));
+    assert_eq!(trace.wakes.len(), 2);
+}
+
+#[test]
 fn a_loop_holds_a_request_while_it_works_on_it() {
     let threads = vec![thread(MAIN, MAIN, "epoll_wait")];
     let lines = vec![
