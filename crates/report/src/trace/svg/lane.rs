@@ -2,7 +2,7 @@
 
 use schema::trace::{Part, Request, State};
 
-use super::frame::{BAR, EDGE, Frame, LEFT, READY, RIGHT, Row, colour};
+use super::frame::{BAR, EDGE, Frame, LEFT, READY, Row, colour};
 use super::label::{Places, chip, chip_width, line, name, width};
 use super::pieces::Piece;
 use super::words;
