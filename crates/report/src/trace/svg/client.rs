@@ -89,9 +89,15 @@ fn bars(frame: &Frame<'_>, request: &Request, top: f64) -> String {
                 );
             }
         }
-        let wide = chip_width(number);
+        let words = number.to_string();
+        let wide = chip_width(&words);
         if received - sent >= wide + 2.0 {
-            out += &chip(number, sent + wide / 2.0 + 2.0, top + CLIENT_BAR / 2.0);
+            out += &chip(
+                &words,
+                &colour(number),
+                sent + wide / 2.0 + 2.0,
+                top + CLIENT_BAR / 2.0,
+            );
         }
     }
     out + "</g>\n"

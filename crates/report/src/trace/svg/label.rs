@@ -56,17 +56,17 @@ pub(super) fn name(name: &str, room: f64) -> String {
     format!("{}…{}", begin.trim_end(), end.trim_start())
 }
 
-/// The width of the frame of a request's number.
-pub(super) fn chip_width(number: usize) -> f64 {
-    (width(&number.to_string()) * NUMBER_SIZE / SIZE * text::BOLD + 6.0).max(CHIP)
+/// The width of the frame of the number of a request, or of some numbers.
+pub(super) fn chip_width(words: &str) -> f64 {
+    (width(words) * NUMBER_SIZE / SIZE * text::BOLD + 6.0).max(CHIP)
 }
 
-/// The number of a request in a frame, with this centre.
-pub(super) fn chip(number: usize, x: f64, y: f64) -> String {
-    let wide = chip_width(number);
+/// The number of a request, or some numbers, in a frame of this colour with this centre.
+pub(super) fn chip(words: &str, class: &str, x: f64, y: f64) -> String {
+    let wide = chip_width(words);
     format!(
-        "<rect class=\"chip\" x=\"{:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"{CHIP:.0}\" rx=\"{:.1}\"/>\
-         <text class=\"number\" x=\"{x:.1}\" y=\"{:.1}\">{number}</text>",
+        "<rect class=\"chip {class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"{CHIP:.0}\" rx=\"{:.1}\"/>\
+         <text class=\"number\" x=\"{x:.1}\" y=\"{:.1}\">{words}</text>\n",
         x - wide / 2.0,
         y - CHIP / 2.0,
         CHIP / 2.0,

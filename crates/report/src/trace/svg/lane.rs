@@ -3,16 +3,14 @@
 use schema::trace::{Part, Request, State};
 
 use super::frame::{BAR, EDGE, Frame, LEFT, READY, Row, colour};
-use super::label::{Places, chip, chip_width, line, name, width};
-use super::pieces::Piece;
+use super::label::{Places, line, name, width};
+use super::numbers;
+use super::pieces::{Piece, neighbours};
 use super::words;
 use crate::escape::markup::escape;
 
 /// The height of the strip of a held request, at the bottom of the row.
 const STRIP: f64 = 5.0;
-/// How far behind a part its number may be, and how many numbers may be there.
-const BESIDE: f64 = 16.0;
-const BESIDE_MOST: u8 = 4;
 /// Between a text and the ends of what it stands for.
 const ROOM: f64 = 5.0;
 
@@ -46,9 +44,10 @@ fn lane(frame: &Frame<'_>, row: &Row, pieces: &[Piece<'_>]) -> String {
     }
     out += &ends(frame, row);
     let mut places = Places::default();
-    for (request, part) in parts(frame, row.lane) {
-        out += &number(frame, row, pieces, request.number, part, &mut places);
-    }
+    let held: Vec<_> = parts(frame, row.lane)
+        .map(|(request, part)| (request.number, part))
+        .collect();
+    out += &numbers::draw(frame, row, pieces, &held, &mut places);
     out += &calls(frame, row, pieces, &mut places);
     out + "</g>\n"
 }
@@ -92,7 +91,7 @@ fn piece(frame: &Frame<'_>, row: &Row, piece: &Piece<'_>) -> String {
     let request = piece.request();
     let data = data(frame, row.lane, request, piece.begin_ns(), piece.end_ns());
     let title = format!("<title>{}</title>", escape(&words::piece(piece, request)));
-    let held = request.map_or(String::new(), |number| format!(" {}", colour(number)));
+    let held = request.map_or(" free".to_owned(), |number| format!(" {}", colour(number)));
     let in_call = piece.share(|stretch| stretch.state == State::Running && stretch.call.is_some());
     let running = piece.share(|stretch| stretch.state == State::Running);
     let run = if in_call > running / 2.0 { "kernel" } else { "own" };
@@ -164,85 +163,9 @@ fn ends(frame: &Frame<'_>, row: &Row) -> String {
     out
 }
 
-/// The number of a request where its part has room: in a bar, over the strip of a blocked thread, or beside it.
-fn number(
-    frame: &Frame<'_>,
-    row: &Row,
-    pieces: &[Piece<'_>],
-    number: usize,
-    part: &Part,
-    places: &mut Places,
-) -> String {
-    let wide = chip_width(number);
-    let stretches = runs(frame, pieces, |piece| {
-        Some((piece.state(), piece.request() == Some(number)))
-    });
-    let (from, to) = (frame.x(part.from_ns), frame.x(part.to_ns));
-    let inside = |&&(left, right, _): &&(f64, f64, (Option<State>, bool))| {
-        right > from && left < to && right.min(to) - left.max(from) >= wide + 2.0
-    };
-    let runs = stretches
-        .iter()
-        .filter(|(.., what)| *what == (Some(State::Running), true));
-    let waits = stretches
-        .iter()
-        .filter(|(.., what)| *what == (Some(State::Blocked), true));
-    let in_bar = runs
-        .filter(inside)
-        .map(|(left, right, _)| f64::midpoint(left.max(from), right.min(to)));
-    let on_strip = waits
-        .filter(inside)
-        .map(|(left, ..)| left.max(from) + wide / 2.0 + 2.0);
-    // Beside it, where the thread is blocked next.
-    let quiet = stretches
-        .iter()
-        .filter(|(.., what)| *what == (Some(State::Blocked), false));
-    let next = quiet
-        .filter(|(left, ..)| *left >= to - 0.1 && *left <= to + BESIDE)
-        .take(1);
-    let beside = next.flat_map(|(left, right, _)| {
-        let middles =
-            (0..BESIDE_MOST).map(move |index| left + 2.0 + wide / 2.0 + f64::from(index) * (wide + 3.5));
-        middles.take_while(move |middle| middle + wide / 2.0 <= right - 2.0)
-    });
-    let mut all = in_bar.chain(on_strip).chain(beside);
-    let free = all.find(|x| places.is_free(x - wide / 2.0, x + wide / 2.0));
-    free.map_or(String::new(), |x| {
-        places.take(x - wide / 2.0, x + wide / 2.0);
-        format!(
-            "<g class=\"{}\" data-request=\"{number}\">{}</g>\n",
-            colour(number),
-            chip(number, x, row.base - BAR / 2.0)
-        )
-    })
-}
-
-/// Neighbours that have the same property, with their ends in pixels.
-fn runs<'p, 'a, T: PartialEq>(
-    frame: &Frame<'_>,
-    pieces: &'p [Piece<'a>],
-    property: impl Fn(&'p Piece<'a>) -> Option<T>,
-) -> Vec<(f64, f64, T)> {
-    let mut runs: Vec<(f64, f64, T)> = Vec::new();
-    let mut is_open = false;
-    for piece in pieces {
-        let Some(value) = property(piece) else {
-            is_open = false;
-            continue;
-        };
-        let to = frame.x(piece.end_ns());
-        match runs.last_mut() {
-            Some(last) if is_open && last.2 == value => last.1 = to,
-            _ => runs.push((frame.x(piece.begin_ns()), to, value)),
-        }
-        is_open = true;
-    }
-    runs
-}
-
 /// The system calls in which a thread is blocked for long enough, above its line.
 fn calls(frame: &Frame<'_>, row: &Row, pieces: &[Piece<'_>], places: &mut Places) -> String {
-    let blocked = runs(frame, pieces, |piece| match &piece.stretches[..] {
+    let blocked = neighbours(frame, pieces, |piece| match &piece.stretches[..] {
         [one] if one.state == State::Blocked => Some((one.call?, one.request.is_some())),
         _ => None,
     });

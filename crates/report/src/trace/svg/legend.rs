@@ -71,13 +71,16 @@ fn states(pieces: &[Vec<Piece<'_>>]) -> Vec<Entry> {
     let all: [(bool, Entry); 4] = [
         (
             occurs(&|stretch| stretch.state == State::Running && stretch.call.is_none()),
-            ("runs its own code", Box::new(|x, base| rect("own", x, base, BAR))),
+            (
+                "runs its own code",
+                Box::new(|x, base| rect("own free", x, base, BAR)),
+            ),
         ),
         (
             occurs(&|stretch| stretch.state == State::Running && stretch.call.is_some()),
             (
                 "runs in a system call",
-                Box::new(|x, base| rect("kernel", x, base, BAR)),
+                Box::new(|x, base| rect("kernel free", x, base, BAR)),
             ),
         ),
         (
@@ -111,10 +114,10 @@ fn requests(trace: &Trace) -> Vec<Entry> {
     if let Some(number) = held.map(|request| request.number) {
         let holds = move |x: f64, base: f64| {
             format!(
-                "<g class=\"{}\"><path class=\"own\" d=\"M{x:.1} {:.1}h18v15h8v5h-26z\"/>{}</g>\n",
+                "<path class=\"own {}\" d=\"M{x:.1} {:.1}h18v15h8v5h-26z\"/>{}",
                 colour(number),
                 base - 20.0,
-                chip(number, x + 9.0, base - 11.0)
+                chip(&number.to_string(), &colour(number), x + 9.0, base - 11.0)
             )
         };
         entries.push(("holds the request", Box::new(holds)));

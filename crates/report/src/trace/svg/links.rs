@@ -47,7 +47,7 @@ impl Links {
         let Some(client) = frame.client(request.connection).map(|top| top + CLIENT_BAR) else {
             return;
         };
-        let class = colour(request.number);
+        let class = format!(" {}", colour(request.number));
         let number = request.number;
         if let Some(first) = request.parts.first()
             && let Some(row) = frame.row(first.lane)
@@ -123,7 +123,7 @@ impl Links {
         if from.lane == to.lane {
             return;
         }
-        let (class, number) = (colour(request.number), request.number);
+        let (class, number) = (format!(" {}", colour(request.number)), request.number);
         let (giver_name, taker_name) = (frame.name(from.lane), frame.name(to.lane));
         let wake = wake_within(
             frame,
@@ -209,14 +209,14 @@ impl Links {
         let down = if line.from.1 <= y { 1.0 } else { -1.0 };
         let data = data(frame, wake, request);
         self.lines += &format!(
-            "<path class=\"link {class}\" {data} d=\"M{:.1} {:.1}L{x:.1} {:.1}\"><title>{}</title></path>\n",
+            "<path class=\"link{class}\" {data} d=\"M{:.1} {:.1}L{x:.1} {:.1}\"><title>{}</title></path>\n",
             line.from.0,
             line.from.1,
             y - down * HEAD,
             escape(title)
         );
         self.heads += &format!(
-            "<path class=\"head {class}\" {data} d=\"M{x:.1} {y:.1}l-4 {:.1}h8z\"/>\n",
+            "<path class=\"head{class}\" {data} d=\"M{x:.1} {y:.1}l-4 {:.1}h8z\"/>\n",
             -down * (HEAD + 1.0)
         );
     }
@@ -236,7 +236,7 @@ impl Links {
         }
         self.passes = true;
         self.lines += &format!(
-            "<path class=\"link pass {class}\" data-request=\"{number}\" data-from=\"{}\" data-to=\"{}\" d=\"M{:.1} {:.1}L{:.1} \
+            "<path class=\"link pass{class}\" data-request=\"{number}\" data-from=\"{}\" data-to=\"{}\" d=\"M{:.1} {:.1}L{:.1} \
              {:.1}\"><title>{}</title></path>\n",
             frame.after_zero(from_ns),
             frame.after_zero(to_ns),

@@ -1,7 +1,7 @@
 //! The picture of one trace: the client's requests, a row for each thread with its states, and arrows for wake-ups.
 //!
 //! [`frame`] has the places. From top to bottom, [`client`] draws the connections and [`lane`] the threads, whose states
-//! [`pieces`] puts together as far as they are too short to be seen. [`links`] draws the lines between them, and [`legend`] what
+//! [`pieces`] puts together as far as they are too short to be seen, and to whose rows [`numbers`] adds the numbers of requests. [`links`] draws the lines between them, and [`legend`] what
 //! the marks mean. [`words`] and [`label`] have the texts.
 
 #![allow(
@@ -15,6 +15,7 @@ mod label;
 mod lane;
 mod legend;
 mod links;
+mod numbers;
 mod pieces;
 #[cfg(test)]
 mod tests;

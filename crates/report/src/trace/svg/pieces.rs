@@ -167,6 +167,29 @@ fn together<'a>(stretches: &[Stretch<'a>], is_short: &impl Fn(&Stretch<'_>) -> b
     pieces
 }
 
+/// Neighbours that have the same property, with their ends in pixels.
+pub(super) fn neighbours<'p, 'a, T: PartialEq>(
+    frame: &Frame<'_>,
+    pieces: &'p [Piece<'a>],
+    property: impl Fn(&'p Piece<'a>) -> Option<T>,
+) -> Vec<(f64, f64, T)> {
+    let mut runs: Vec<(f64, f64, T)> = Vec::new();
+    let mut is_open = false;
+    for piece in pieces {
+        let Some(value) = property(piece) else {
+            is_open = false;
+            continue;
+        };
+        let to = frame.x(piece.end_ns());
+        match runs.last_mut() {
+            Some(last) if is_open && last.2 == value => last.1 = to,
+            _ => runs.push((frame.x(piece.begin_ns()), to, value)),
+        }
+        is_open = true;
+    }
+    runs
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

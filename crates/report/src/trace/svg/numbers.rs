@@ -1,0 +1,114 @@
+//! The numbers of requests at the rows of threads, where they have room.
+
+use std::collections::BTreeMap;
+
+use schema::trace::{Part, State};
+
+use super::frame::{BAR, Frame, Row, colour};
+use super::label::{Places, chip, chip_width};
+use super::pieces::{Piece, neighbours};
+
+/// How far behind a part its number may be.
+const BESIDE: f64 = 16.0;
+const GAP: f64 = 2.0;
+
+/// A stretch of a row: where it is, its state, and the request that is held in it.
+type Stretch = (f64, f64, (Option<State>, Option<usize>));
+
+/// The number of each part, in its bar or over the strip of a blocked thread. The numbers of short parts are behind them: all
+/// those before the same stretch in one frame.
+pub(super) fn draw(
+    frame: &Frame<'_>,
+    row: &Row,
+    pieces: &[Piece<'_>],
+    parts: &[(usize, &Part)],
+    places: &mut Places,
+) -> String {
+    let stretches = neighbours(frame, pieces, |piece| Some((piece.state(), piece.request())));
+    let mut out = String::new();
+    let mut beside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (number, part) in parts {
+        let ends = (frame.x(part.from_ns), frame.x(part.to_ns));
+        if let Some(x) = inside(&stretches, *number, ends, places) {
+            out += &framed(&number.to_string(), &colour(*number), x, row, places);
+        } else if let Some(next) = next_quiet(&stretches, ends.1) {
+            beside.entry(next).or_default().push(*number);
+        }
+    }
+    for (stretch, mut numbers) in beside {
+        numbers.sort_unstable();
+        numbers.dedup();
+        let words = together(&numbers);
+        let wide = chip_width(&words);
+        let (left, right, _) = stretches[stretch];
+        let class = if let [only] = numbers[..] {
+            colour(only)
+        } else {
+            String::new()
+        };
+        if right - left >= wide + 2.0 * GAP {
+            out += &framed(&words, &class, left + GAP + wide / 2.0, row, places);
+        }
+    }
+    out
+}
+
+fn framed(words: &str, class: &str, x: f64, row: &Row, places: &mut Places) -> String {
+    let half = chip_width(words) / 2.0;
+    places.take(x - half, x + half);
+    chip(words, class, x, row.base - BAR / 2.0)
+}
+
+/// The middle of a number in its own part, if there is room.
+fn inside(stretches: &[Stretch], number: usize, (from, to): (f64, f64), places: &Places) -> Option<f64> {
+    let wide = chip_width(&number.to_string());
+    let own = |state: State| {
+        let own = stretches
+            .iter()
+            .filter(move |(.., what)| *what == (Some(state), Some(number)));
+        let cut = own.map(move |(left, right, _)| (left.max(from), right.min(to)));
+        cut.filter(move |(left, right)| right - left >= wide + GAP)
+    };
+    let in_bar = own(State::Running).map(|(left, right)| f64::midpoint(left, right));
+    let on_strip = own(State::Blocked).map(|(left, _)| left + GAP + wide / 2.0);
+    in_bar
+        .chain(on_strip)
+        .find(|x| places.is_free(x - wide / 2.0, x + wide / 2.0))
+}
+
+/// The stretch behind a part in which the thread is blocked and holds nothing.
+fn next_quiet(stretches: &[Stretch], to: f64) -> Option<usize> {
+    stretches.iter().position(|(left, _, what)| {
+        *what == (Some(State::Blocked), None) && (to - 0.1..=to + BESIDE).contains(left)
+    })
+}
+
+/// Numbers in ascending order: `3`, `1–4`, `1, 3`.
+fn together(numbers: &[usize]) -> String {
+    match numbers {
+        [first, .., last] if numbers.len() > 2 && last - first + 1 == numbers.len() => {
+            format!("{first}–{last}")
+        }
+        _ => {
+            let each = numbers.iter().map(usize::to_string);
+            each.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_numbers_become_a_range() {
+        for (numbers, words) in [
+            (&[3][..], "3"),
+            (&[1, 2], "1, 2"),
+            (&[1, 2, 3, 4], "1–4"),
+            (&[1, 3, 4], "1, 3, 4"),
+        ] {
+            assert_eq!(together(numbers), words);
+        }
+    }
+}
