@@ -104,6 +104,6 @@ fn bars(frame: &Frame<'_>, request: &Request, top: f64) -> String {
 }
 
 fn bar(left: f64, right: f64, top: f64, height: f64) -> String {
-    let wide = right - left;
+    let wide = (right - left).max(0.0);
     format!("M{left:.2} {top:.1}h{wide:.2}v{height:.1}h-{wide:.2}z")
 }

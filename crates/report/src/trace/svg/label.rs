@@ -83,7 +83,7 @@ impl Places {
     pub(super) fn is_free(&self, left: f64, right: f64) -> bool {
         self.0
             .iter()
-            .all(|(from, to)| right + 3.0 <= *from || *to + 3.0 <= left)
+            .all(|(from, to)| right + 2.0 <= *from || *to + 2.0 <= left)
     }
 
     pub(super) fn take(&mut self, left: f64, right: f64) {
@@ -128,6 +128,6 @@ mod tests {
         places.take(10.0, 20.0);
         places.take(60.0, 70.0);
         assert_eq!(places.widest(0.0, 100.0), (20.0, 60.0));
-        assert!(places.is_free(23.0, 57.0) && !places.is_free(22.0, 30.0));
+        assert!(places.is_free(22.0, 58.0) && !places.is_free(21.0, 30.0));
     }
 }

@@ -77,7 +77,7 @@ fn data(frame: &Frame<'_>, lane: usize, request: Option<usize>, from_ns: u64, to
 }
 
 fn bar(left: f64, right: f64, base: f64, height: f64) -> String {
-    let wide = right - left;
+    let wide = (right - left).max(0.0);
     format!(
         "M{left:.2} {:.1}h{wide:.2}v{height:.1}h-{wide:.2}z",
         base - height

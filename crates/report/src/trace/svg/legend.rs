@@ -4,7 +4,7 @@ use schema::trace::{State, Trace};
 
 use super::frame::{BAR, EDGE, READY, WIDTH, colour};
 use super::label::{chip, line, width};
-use super::links::Links;
+use super::links::{Kind, Links, reply_head};
 use super::pieces::{Piece, Stretch};
 
 /// The width of a sample.
@@ -37,9 +37,10 @@ pub(super) type Entry = (&'static str, Sign);
 
 /// The entries of a picture: those that occur in it.
 pub(super) fn entries(trace: &Trace, pieces: &[Vec<Piece<'_>>], links: &Links) -> Vec<Entry> {
+    let occurs = |kind| links.kinds.contains(&kind);
     let mut entries = states(pieces);
     entries.extend(requests(trace));
-    if links.wakes {
+    if occurs(Kind::Wake) {
         let arrow = |x: f64, base: f64| {
             let x = x + SAMPLE / 2.0;
             format!(
@@ -49,7 +50,28 @@ pub(super) fn entries(trace: &Trace, pieces: &[Vec<Piece<'_>>], links: &Links) -
         };
         entries.push(("wakes a thread", Box::new(arrow)));
     }
-    if links.kernel_wakes {
+    if occurs(Kind::Take) {
+        let line = |x: f64, base: f64| {
+            format!(
+                "<path class=\"link\" d=\"M{:.1} {:.1}v20\"/>\n",
+                x + SAMPLE / 2.0,
+                base - 20.0
+            )
+        };
+        entries.push(("takes it without a wake-up", Box::new(line)));
+    }
+    if occurs(Kind::Reply) {
+        let reply = |x: f64, base: f64| {
+            let x = x + SAMPLE / 2.0;
+            format!(
+                "<path class=\"link\" d=\"M{x:.1} {:.1}v18\"/><path class=\"head\" d=\"{}\"/>\n",
+                base - 18.0,
+                reply_head(x, base - 20.0)
+            )
+        };
+        entries.push(("reply", Box::new(reply)));
+    }
+    if occurs(Kind::KernelWake) {
         let stub = |x: f64, base: f64| {
             let x = x + SAMPLE / 2.0;
             format!(
@@ -120,7 +142,7 @@ fn requests(trace: &Trace) -> Vec<Entry> {
                 chip(&number.to_string(), &colour(number), x + 9.0, base - 11.0)
             )
         };
-        entries.push(("holds the request", Box::new(holds)));
+        entries.push(("works on the request", Box::new(holds)));
         let pale = move |x: f64, base: f64| {
             format!(
                 "<g class=\"{}\">{}</g>\n",
@@ -128,7 +150,7 @@ fn requests(trace: &Trace) -> Vec<Entry> {
                 rect("pale", x, base - 1.0, 16.0)
             )
         };
-        entries.push(("sent, held by no thread", Box::new(pale)));
+        entries.push(("sent, no thread works on it", Box::new(pale)));
     }
     let due = trace
         .requests

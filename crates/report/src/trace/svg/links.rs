@@ -2,6 +2,7 @@
 //! arrows are between the rows.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use schema::trace::{Part, Request, Wake, Waker};
 
@@ -10,6 +11,8 @@ use crate::escape::markup::escape;
 
 /// Wake-ups of the same thread by the same one that are nearer than this, in pixels, are one arrow.
 const NEAR: f64 = 2.5;
+/// A request that waits for longer than this between two threads, in pixels, has a dotted line.
+const FAR: f64 = 20.0;
 const HEAD: f64 = 7.0;
 
 /// The lines, and the heads, which are in front of the bars.
@@ -17,11 +20,19 @@ const HEAD: f64 = 7.0;
 pub(super) struct Links {
     pub(super) lines: String,
     pub(super) heads: String,
-    /// Whether there is a wake-up by a thread or the client, and by the kernel.
-    pub(super) wakes: bool,
-    pub(super) kernel_wakes: bool,
-    /// Whether a request passes without a wake-up, and whether there is a reply.
-    pub(super) passes: bool,
+    pub(super) kinds: HashSet<Kind>,
+}
+
+/// What a line or a head stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// A thread or the client wakes a thread.
+    Wake,
+    /// The kernel wakes a thread.
+    KernelWake,
+    /// A thread takes a request without being woken for it.
+    Take,
+    Reply,
 }
 
 /// From where to where, in pixels.
@@ -47,63 +58,46 @@ impl Links {
         let Some(client) = frame.client(request.connection).map(|top| top + CLIENT_BAR) else {
             return;
         };
-        let class = format!(" {}", colour(request.number));
-        let number = request.number;
-        if let Some(first) = request.parts.first()
-            && let Some(row) = frame.row(first.lane)
-        {
-            let name = frame.name(first.lane);
-            let wake = wake_within(
-                frame,
-                first.lane,
-                Waker::Client,
-                request.sent_ns,
-                first.from_ns,
-                used,
-            );
-            if let Some(wake) = wake {
-                let x = frame.x(wake.at_ns);
-                let line = Line {
-                    from: (x, client),
-                    to: (x, row.top),
-                };
-                let title = format!("request {number} wakes {name}");
-                self.arrow(frame, &class, &line, Some(number), wake, &title);
-            } else {
-                let x = frame.x(first.from_ns);
-                let line = Line {
-                    from: (x, client),
-                    to: (x, row.top),
-                };
-                let title = format!("{name} takes request {number}, without a wake-up");
-                self.pass(
-                    frame,
-                    &class,
-                    &line,
-                    number,
-                    (request.sent_ns, first.from_ns),
-                    &title,
-                );
-            }
+        if let Some(first) = request.parts.first() {
+            self.arrival(frame, request, first, client, used);
         }
         for pair in request.parts.windows(2) {
             self.hand_over(frame, request, &pair[0], &pair[1], used);
         }
-        if let Some(last) = request.parts.last()
-            && let Some(row) = frame.row(last.lane)
-        {
-            let x = frame.x(last.to_ns);
-            let line = Line {
-                from: (x, row.top),
-                to: (x, client),
-            };
-            let title = format!("{} has sent the reply to request {number}", frame.name(last.lane));
+        if let Some(last) = request.parts.last() {
+            self.reply(frame, request, last, client);
+        }
+    }
+
+    fn arrival(
+        &mut self,
+        frame: &Frame<'_>,
+        request: &Request,
+        first: &Part,
+        client: f64,
+        used: &mut HashSet<usize>,
+    ) {
+        let Some(row) = frame.row(first.lane) else { return };
+        let (number, name) = (request.number, frame.name(first.lane));
+        let down = |at_ns: u64| {
+            let x = frame.x(at_ns);
+            Line {
+                from: (x, client),
+                to: (x, row.top),
+            }
+        };
+        let within = request.sent_ns..=first.from_ns;
+        if let Some(wake) = wake_within(frame, first.lane, Waker::Client, within, used) {
+            let title = format!("request {number} wakes {name}");
+            self.arrow(frame, &down(wake.at_ns), Some(number), wake, &title);
+        } else if frame.shows(first.from_ns, first.from_ns) {
+            self.kinds.insert(Kind::Take);
+            let title = format!("{name} takes request {number}, without being woken for it");
             self.pass(
                 frame,
-                &class,
-                &line,
+                &down(first.from_ns),
                 number,
-                (last.to_ns, request.received_ns),
+                (request.sent_ns, first.from_ns),
                 &title,
             );
         }
@@ -123,26 +117,40 @@ impl Links {
         if from.lane == to.lane {
             return;
         }
-        let (class, number) = (format!(" {}", colour(request.number)), request.number);
+        let number = request.number;
         let (giver_name, taker_name) = (frame.name(from.lane), frame.name(to.lane));
-        let wake = wake_within(
-            frame,
-            to.lane,
-            Waker::Lane(from.lane),
-            from.from_ns,
-            to.from_ns,
-            used,
-        );
-        if let Some(wake) = wake {
+        let within = from.from_ns..=to.from_ns;
+        if let Some(wake) = wake_within(frame, to.lane, Waker::Lane(from.lane), within, used) {
             let title = format!("{giver_name} wakes {taker_name} for request {number}");
             let line = between(frame, wake.at_ns, giver, taker);
-            self.arrow(frame, &class, &line, Some(number), wake, &title);
-        } else {
-            let (mut line, end) = (between(frame, from.to_ns, giver, taker), frame.x(to.from_ns));
-            line.to.0 = end;
-            let title = format!("{giver_name} passes request {number} to {taker_name}");
-            self.pass(frame, &class, &line, number, (from.to_ns, to.from_ns), &title);
+            self.arrow(frame, &line, Some(number), wake, &title);
+        } else if frame.shows(from.to_ns, to.from_ns) {
+            self.kinds.insert(Kind::Take);
+            let mut line = between(frame, from.to_ns, giver, taker);
+            line.to.0 = frame.x(to.from_ns);
+            let title = format!("request {number} passes from {giver_name} to {taker_name}");
+            self.pass(frame, &line, number, (from.to_ns, to.from_ns), &title);
         }
+    }
+
+    fn reply(&mut self, frame: &Frame<'_>, request: &Request, last: &Part, client: f64) {
+        let Some(row) = frame.row(last.lane) else { return };
+        if !frame.shows(last.to_ns, last.to_ns) {
+            return;
+        }
+        self.kinds.insert(Kind::Reply);
+        let (number, x) = (request.number, frame.x(last.to_ns));
+        let line = Line {
+            from: (x, row.top),
+            to: (x, client),
+        };
+        let title = format!("{} has sent the reply to request {number}", frame.name(last.lane));
+        self.pass(frame, &line, number, (last.to_ns, request.received_ns), &title);
+        self.heads += &format!(
+            "<path class=\"head {}\" d=\"{}\"/>\n",
+            colour(number),
+            reply_head(x, client)
+        );
     }
 
     /// All wake-ups that passed no request on.
@@ -183,31 +191,24 @@ impl Links {
                         to: (x, row.top),
                     };
                     let title = format!("the client wakes {name}{times}");
-                    self.arrow(frame, "", &line, None, wake, &title);
+                    self.arrow(frame, &line, None, wake, &title);
                 }
                 Waker::Lane(by) => {
                     let Some(waker) = frame.row(by) else { continue };
                     let line = between(frame, wake.at_ns, waker, row);
                     let title = format!("{} wakes {name}{times}", frame.name(by));
-                    self.arrow(frame, "", &line, None, wake, &title);
+                    self.arrow(frame, &line, None, wake, &title);
                 }
             }
         }
     }
 
-    fn arrow(
-        &mut self,
-        frame: &Frame<'_>,
-        class: &str,
-        line: &Line,
-        request: Option<usize>,
-        wake: &Wake,
-        title: &str,
-    ) {
-        self.wakes = true;
+    fn arrow(&mut self, frame: &Frame<'_>, line: &Line, request: Option<usize>, wake: &Wake, title: &str) {
+        self.kinds.insert(Kind::Wake);
         let (x, y) = line.to;
         let down = if line.from.1 <= y { 1.0 } else { -1.0 };
         let data = data(frame, wake, request);
+        let class = request.map_or(String::new(), |number| format!(" {}", colour(number)));
         self.lines += &format!(
             "<path class=\"link{class}\" {data} d=\"M{:.1} {:.1}L{x:.1} {:.1}\"><title>{}</title></path>\n",
             line.from.0,
@@ -225,19 +226,17 @@ impl Links {
     fn pass(
         &mut self,
         frame: &Frame<'_>,
-        class: &str,
         line: &Line,
         number: usize,
         (from_ns, to_ns): (u64, u64),
         title: &str,
     ) {
-        if !frame.shows(from_ns, to_ns) {
-            return;
-        }
-        self.passes = true;
+        let is_far = (line.to.0 - line.from.0).abs() > FAR;
         self.lines += &format!(
-            "<path class=\"link pass{class}\" data-request=\"{number}\" data-from=\"{}\" data-to=\"{}\" d=\"M{:.1} {:.1}L{:.1} \
-             {:.1}\"><title>{}</title></path>\n",
+            "<path class=\"link{} {}\" data-request=\"{number}\" data-from=\"{}\" data-to=\"{}\" \
+             d=\"M{:.1} {:.1}L{:.1} {:.1}\"><title>{}</title></path>\n",
+            if is_far { " far" } else { "" },
+            colour(number),
             frame.after_zero(from_ns),
             frame.after_zero(to_ns),
             line.from.0,
@@ -250,7 +249,7 @@ impl Links {
 
     /// A hollow head without a line.
     fn stub(&mut self, frame: &Frame<'_>, x: f64, row: &Row, wake: &Wake, title: &str) {
-        self.kernel_wakes = true;
+        self.kinds.insert(Kind::KernelWake);
         self.heads += &format!(
             "<path class=\"kernel-wake\" {} d=\"M{x:.1} {:.1}l-3.5 -7h7z\"><title>{}</title></path>\n",
             data(frame, wake, None),
@@ -258,6 +257,11 @@ impl Links {
             escape(title)
         );
     }
+}
+
+/// The head of a reply, which points to the client's row.
+pub(super) fn reply_head(x: f64, y: f64) -> String {
+    format!("M{x:.1} {y:.1}l-3 6h6z")
 }
 
 fn data(frame: &Frame<'_>, wake: &Wake, request: Option<usize>) -> String {
@@ -295,13 +299,12 @@ fn wake_within<'a>(
     frame: &Frame<'a>,
     lane: usize,
     by: Waker,
-    from_ns: u64,
-    to_ns: u64,
+    within: RangeInclusive<u64>,
     used: &mut HashSet<usize>,
 ) -> Option<&'a Wake> {
     let wakes = frame.trace.wakes.iter().enumerate();
-    let mut fitting = wakes
-        .filter(|(_, wake)| (from_ns..=to_ns).contains(&wake.at_ns) && (wake.lane, wake.by) == (lane, by));
+    let mut fitting =
+        wakes.filter(|(_, wake)| within.contains(&wake.at_ns) && (wake.lane, wake.by) == (lane, by));
     let (index, wake) = fitting.find(|(index, _)| !used.contains(index))?;
     used.insert(index);
     frame.shows(wake.at_ns, wake.at_ns).then_some(wake)

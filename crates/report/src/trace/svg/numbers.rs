@@ -67,9 +67,12 @@ fn inside(stretches: &[Stretch], number: usize, (from, to): (f64, f64), places: 
             .iter()
             .filter(move |(.., what)| *what == (Some(state), Some(number)));
         let cut = own.map(move |(left, right, _)| (left.max(from), right.min(to)));
-        cut.filter(move |(left, right)| right - left >= wide + GAP)
+        cut.filter(move |(left, right)| right - left >= wide)
     };
-    let in_bar = own(State::Running).map(|(left, right)| f64::midpoint(left, right));
+    let mut bars: Vec<(f64, f64)> = own(State::Running).collect();
+    // The widest first.
+    bars.sort_by(|one, other| (other.1 - other.0).total_cmp(&(one.1 - one.0)));
+    let in_bar = bars.into_iter().map(|(left, right)| f64::midpoint(left, right));
     let on_strip = own(State::Blocked).map(|(left, _)| left + GAP + wide / 2.0);
     in_bar
         .chain(on_strip)

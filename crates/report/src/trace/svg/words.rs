@@ -70,7 +70,13 @@ pub(super) fn totals(trace: &Trace, lane: usize) -> String {
         (State::Runnable, "runnable"),
         (State::Blocked, "blocked"),
     ];
-    let total = |(state, word): (State, &str)| format!("{word} {}", duration(lane.total_ns(state)));
+    let total = |(state, word): (State, &str)| {
+        let slices = lane.slices.iter().filter(|slice| slice.state == state);
+        let total: u64 = slices
+            .map(|slice| slice.to_ns.saturating_sub(slice.from_ns))
+            .sum();
+        format!("{word} {}", duration(total))
+    };
     format!("{}: {}", lane.name, states.map(total).join(", "))
 }
 
@@ -78,14 +84,11 @@ pub(super) fn totals(trace: &Trace, lane: usize) -> String {
 pub(super) fn title(trace: &Trace) -> String {
     let workload = &trace.workload;
     format!(
-        "{}: {} of {} on {}",
+        "{}: {} {} request{} on {}",
         trace.model,
-        counted(
-            usize::try_from(workload.requests).unwrap_or(usize::MAX),
-            "request",
-            "requests"
-        ),
+        numbers::count(workload.requests as f64),
         workload.op,
+        if workload.requests == 1 { "" } else { "s" },
         counted(workload.connections, "connection", "connections")
     )
 }
@@ -103,39 +106,47 @@ pub(super) fn subtitle(trace: &Trace) -> String {
     } else {
         format!("Each: {each}; {pace}")
     });
-    let mut processes: Vec<i32> = trace.lanes.iter().map(|lane| lane.process).collect();
-    processes.sort_unstable();
-    processes.dedup();
-    let server_cpus = trace.recorded.server_cpus.to_string();
-    let cpus = match trace.recorded.server_cpus.len() {
+    let cpus = &trace.recorded.server_cpus;
+    let cpus = match cpus.len() {
         0 => String::new(),
-        1 => format!(" on CPU {server_cpus}"),
-        _ => format!(" on CPUs {server_cpus}"),
+        1 => format!(" on CPU {cpus}"),
+        _ => format!(" on CPUs {cpus}"),
     };
-    sentences.push(format!(
-        "Server: {}, {}{cpus}",
-        counted(processes.len(), "process", "processes"),
-        threads(trace.lanes.len()),
-    ));
+    sentences.push(format!("Server: {}{cpus}", threads(trace)));
     let date = trace.recorded.at.strftime("%Y-%m-%d");
     sentences.push(format!(
-        "Recorded {date} {}, Linux {}",
+        "{}, Linux {}, {date}",
         source(trace.source),
         trace.recorded.kernel
     ));
     sentences.join(". ") + "."
 }
 
-/// A number of threads.
-pub(super) fn threads(number: usize) -> String {
-    format!("{number} thread{}", if number == 1 { "" } else { "s" })
+/// How many processes and threads there are.
+fn threads(trace: &Trace) -> String {
+    let mut processes: Vec<i32> = trace.lanes.iter().map(|lane| lane.process).collect();
+    processes.sort_unstable();
+    processes.dedup();
+    let number = trace.lanes.len();
+    let threads = format!("{number} thread{}", if number == 1 { "" } else { "s" });
+    let processes = counted(processes.len(), "process", "processes");
+    match trace
+        .lanes
+        .iter()
+        .filter(|lane| lane.process != lane.thread)
+        .count()
+    {
+        // Each process has one thread.
+        0 => processes,
+        _ => format!("{processes}, {threads}"),
+    }
 }
 
 fn source(source: Source) -> &'static str {
     match source {
-        Source::Perf => "with perf",
-        Source::Switches => "from context-switch records and strace",
-        Source::Strace => "with strace alone",
+        Source::Perf => "With perf",
+        Source::Switches => "From context-switch records and strace",
+        Source::Strace => "With strace alone",
     }
 }
 
@@ -214,11 +225,11 @@ mod tests {
     #[test]
     fn title_and_subtitle_name_workload_server_and_source() {
         let mut trace = sample::trace();
-        assert_eq!(title(&trace), "mu: 4 requests of work on 2 connections");
+        assert_eq!(title(&trace), "mu: 4 work requests on 2 connections");
         assert_eq!(
             subtitle(&trace),
             "Each: cpu 300 µs, wait 1 ms; open loop, 10,000 requests/s. Server: 1 process, 3 threads on CPU 0. \
-             Recorded 2026-01-02 with perf, Linux 6.12.0."
+             With perf, Linux 6.12.0, 2026-01-02."
         );
         trace.workload.params = Value::Null;
         trace.workload.rate_per_s = None;
