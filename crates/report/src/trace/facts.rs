@@ -19,7 +19,7 @@ pub(crate) struct Facts {
     /// How many times one of its threads was woken.
     pub(crate) wakes: Option<usize>,
     /// The most requests at once of which a thread had read something and that were not answered yet.
-    pub(crate) in_work_most: Option<usize>,
+    pub(crate) in_progress_most: Option<usize>,
 }
 
 impl Facts {
@@ -37,7 +37,7 @@ impl Facts {
             switches: has_switches.then(|| trace.lanes.iter().map(|lane| switches(lane, from, to)).sum()),
             calls: trace.lanes.iter().map(|lane| calls(lane, from, to)).sum(),
             wakes: has_wakes.then(|| wakes.count()),
-            in_work_most: in_work_most(trace),
+            in_progress_most: in_progress_most(trace),
         }
     }
 
@@ -53,7 +53,7 @@ impl Facts {
             ("context switches", number(self.switches)),
             ("system calls", number(Some(self.calls))),
             ("wake-ups", number(self.wakes)),
-            ("most in work", number(self.in_work_most)),
+            ("most in progress", number(self.in_progress_most)),
         ]
     }
 
@@ -69,9 +69,9 @@ impl Facts {
                 .map(|number| counted(number, "context switch", "context switches")),
             Some(counted(self.calls, "system call", "system calls")),
             self.wakes.map(|number| counted(number, "wake-up", "wake-ups")),
-            self.in_work_most.map(|number| {
+            self.in_progress_most.map(|number| {
                 format!(
-                    "at most {} in work at once",
+                    "at most {} in progress at once",
                     counted(number, "request", "requests")
                 )
             }),
@@ -117,7 +117,7 @@ fn calls(lane: &Lane, from: u64, to: u64) -> usize {
 }
 
 /// None if the records show of no request that it was read.
-fn in_work_most(trace: &Trace) -> Option<usize> {
+fn in_progress_most(trace: &Trace) -> Option<usize> {
     let read = trace.requests.iter().filter_map(|request| {
         let first = request.parts.first()?;
         Some((first.from_ns, request.received_ns))
@@ -147,11 +147,11 @@ mod tests {
             (facts.switches, facts.calls, facts.wakes),
             (Some(15), 23, Some(12))
         );
-        assert_eq!(facts.in_work_most, Some(2));
+        assert_eq!(facts.in_progress_most, Some(2));
         assert_eq!(
             facts.line(),
             "All requests answered after 3.13 ms: 1.42 ms of CPU time, 15 context switches, 23 system calls, 12 wake-ups, \
-             at most 2 requests in work at once."
+             at most 2 requests in progress at once."
         );
     }
 
@@ -165,7 +165,7 @@ mod tests {
         }
         let facts = Facts::count(&trace);
         assert_eq!(
-            (facts.cpu_ns, facts.switches, facts.wakes, facts.in_work_most),
+            (facts.cpu_ns, facts.switches, facts.wakes, facts.in_progress_most),
             (None, None, None, None)
         );
         assert_eq!(

@@ -217,12 +217,14 @@ fn article(trace: &Trace, axis: Axis) -> Markup {
                 h3 { (Shown(&trace.model)) }
                 span.counts data-script hidden {}
             }
-            div.picture.wide tabindex="0" role="group" aria-label={ "Picture of " (Shown(&plain(&trace.model))) } {
-                (svg::picture(trace, axis))
-            }
-            dl.lanes data-script hidden {
-                @for lane in &trace.lanes {
-                    div { dt { (Shown(&lane.name)) } dd {} }
+            div.beside {
+                div.picture.wide tabindex="0" role="group" aria-label={ "Picture of " (Shown(&plain(&trace.model))) } {
+                    (svg::picture(trace, axis))
+                }
+                dl.lanes data-script hidden {
+                    @for lane in &trace.lanes {
+                        div { dt { (Shown(&lane.name)) } dd {} }
+                    }
                 }
             }
             p.quiet { (Facts::count(trace).line()) @for lack in &trace.lacks { " " (marked(lack)) } }

@@ -140,7 +140,7 @@ fn readouts_are_those_of_the_sample() {
         (
             50,
             ["blocked in epoll_wait", "blocked in futex", "blocked in futex"],
-            "0 waiting, 0 in work, 0 answered",
+            "0 waiting, 0 in progress, 0 answered",
         ),
         (
             507,
@@ -149,7 +149,7 @@ fn readouts_are_those_of_the_sample() {
                 "blocked in futex",
                 "blocked in futex",
             ],
-            "1 waiting, 0 in work, 0 answered",
+            "1 waiting, 0 in progress, 0 answered",
         ),
         (
             518,
@@ -158,7 +158,7 @@ fn readouts_are_those_of_the_sample() {
                 "blocked in futex",
                 "blocked in futex",
             ],
-            "0 waiting, 1 in work, 0 answered",
+            "0 waiting, 1 in progress, 0 answered",
         ),
         (
             700,
@@ -167,7 +167,7 @@ fn readouts_are_those_of_the_sample() {
                 "runs request 1",
                 "runnable, waits for a CPU",
             ],
-            "0 waiting, 2 in work, 0 answered",
+            "0 waiting, 2 in progress, 0 answered",
         ),
         (
             1_000,
@@ -176,7 +176,7 @@ fn readouts_are_those_of_the_sample() {
                 "request 1: blocked in clock_nanosleep",
                 "runs request 2",
             ],
-            "0 waiting, 2 in work, 0 answered",
+            "0 waiting, 2 in progress, 0 answered",
         ),
         (
             1_908,
@@ -185,12 +185,12 @@ fn readouts_are_those_of_the_sample() {
                 "blocked in futex",
                 "request 2: blocked in clock_nanosleep",
             ],
-            "1 waiting, 1 in work, 1 answered",
+            "1 waiting, 1 in progress, 1 answered",
         ),
         (
             3_700,
             ["blocked in epoll_wait", "blocked in futex", "blocked in futex"],
-            "0 waiting, 0 in work, 4 answered",
+            "0 waiting, 0 in progress, 4 answered",
         ),
     ] {
         browser.run(&format!("seekTo({})", ns(us)));
@@ -199,7 +199,7 @@ fn readouts_are_those_of_the_sample() {
         assert_eq!(browser.run("all('td.counts')[0].textContent"), counts, "{us}");
     }
     // The second trace has half the length.
-    assert_eq!(strings(&browser.run("lanes(1)")), ["not recorded"; 3]);
+    assert_eq!(strings(&browser.run("lanes(1)")), ["–"; 3]);
     assert_eq!(browser.run("counts(1)"), "4 answered, the trace has ended");
 }
 
@@ -231,7 +231,7 @@ fn a_page_of_traces_is_a_page_of_its_own() {
 }
 
 /// To look at it: `LOOK=folder cargo test -p report player_can_be_looked_at` writes a page of traces there, and pictures of it at
-/// its start and while it plays. With `TRACES=folder` the traces are those of the JSON files in it.
+/// its start, at a later time, and on paper. With `TRACES=folder` the traces are those that `compare trace` wrote there.
 #[test]
 fn the_player_can_be_looked_at() {
     let Some(folder) = std::env::var_os("LOOK").map(std::path::PathBuf::from) else {
@@ -241,9 +241,11 @@ fn the_player_can_be_looked_at() {
         let files = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path());
-        let mut files: Vec<_> = files.collect();
+        let mut files: Vec<_> = files
+            .filter(|file| file.extension().is_some_and(|extension| extension == "json"))
+            .collect();
         files.sort();
-        let read = |file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let read = |file| crate::trace::chrome::read(&std::fs::read_to_string(file).unwrap()).unwrap();
         files.into_iter().map(read).collect()
     });
     let html = crate::traces_html(&traces);
@@ -251,33 +253,26 @@ fn the_player_can_be_looked_at() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
+    let look = |browser: &mut Browser, name: &str| {
+        for (index, picture) in browser.pictures(1500.0).iter().enumerate() {
+            std::fs::write(folder.join(format!("traces-{name}-{index:02}.png")), picture).unwrap();
+        }
+    };
     for (width, dark) in [(1280, false), (1280, true), (400, false), (400, true)] {
-        browser.screen(width, 900, dark);
+        // What scrolls is drawn in the window alone.
+        browser.screen(width, 9_000, dark);
         browser.open(&html, "");
         browser.run(super::TOOLS);
         browser.run(PLAYER);
         let scheme = if dark { "dark" } else { "light" };
-        for (name, script) in [
-            ("start", "settled()"),
-            (
-                "middle",
-                "seekTo(Number(control('slider').max) * 0.42); press('forward'); all('[data-light]')[1]?.click(); settled()",
-            ),
-        ] {
-            browser.run(script);
-            for (index, picture) in browser.pictures(1500.0).iter().enumerate() {
-                std::fs::write(
-                    folder.join(format!("traces-{width}-{scheme}-{name}-{index:02}.png")),
-                    picture,
-                )
-                .unwrap();
-            }
-        }
+        look(&mut browser, &format!("{width}-{scheme}-start"));
+        browser.run(
+            "seekTo(Number(control('slider').max) * 0.42); press('forward'); all('[data-light]')[1]?.click(); settled()",
+        );
+        look(&mut browser, &format!("{width}-{scheme}-middle"));
     }
     std::fs::write(folder.join("traces.pdf"), browser.print()).unwrap();
     browser.screen(703, 1000, false);
     browser.call("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
-    for (index, picture) in browser.pictures(1500.0).iter().enumerate() {
-        std::fs::write(folder.join(format!("traces-print-{index:02}.png")), picture).unwrap();
-    }
+    look(&mut browser, "print");
 }

@@ -22,7 +22,7 @@ if (document.getElementById("player")) {
       box: article.querySelector(".picture"),
       trace,
       times: eventTimes(trace).filter((time) => time >= axis.from && time <= axis.to),
-      lanes: all(".lanes dd", article),
+      lanes: placeLanes(article, svg),
       counts: [article.querySelector(".counts"), row.querySelector(".counts")],
       squares: all("[data-square]", row),
       place: [Number(svg.dataset.x0), Number(svg.dataset.x1)],
@@ -31,6 +31,17 @@ if (document.getElementById("player")) {
   });
   // Before the reader plays or steps, the pictures are whole.
   const now = { time: axis.from, begun: false, playing: false, request: null, pinned: null };
+
+  // The words of each lane that has a row, which stand at the height of the row where the window is wide. The picture puts
+  // threads that are blocked all the time together in one row.
+  function placeLanes(article, svg) {
+    return all(".lanes > div", article).map((place, lane) => {
+      const name = svg.querySelector(`g[data-lane="${lane}"] .name`);
+      place.hidden = !name;
+      if (name) place.style.setProperty("--row", name.getAttribute("y"));
+      return place.querySelector("dd");
+    });
+  }
 
   // A cover of what comes after the cursor, and the cursor, in a picture.
   function drawCursor(svg) {

@@ -53,7 +53,7 @@ function heldBy(trace, lane, time) {
 // The state of a lane at a time: { state, words }. The last moment of a trace belongs to what was before it.
 function laneAt(trace, index, time) {
   const lane = trace.lanes[index];
-  if (time < trace.from || time > trace.to) return { state: "unknown", words: "not recorded" };
+  if (time < trace.from || time > trace.to) return { state: "unknown", words: "–" };
   if (time < lane.from || lane.slices.length === 0) return { state: "absent", words: "not started" };
   if (time >= lane.to && lane.to < trace.to) return { state: "absent", words: "ended" };
   const slice = lane.slices[Math.min(lastBegun(lane.slices, time, (slice) => slice.from), lane.slices.length - 1)];
@@ -75,13 +75,14 @@ function requestAt(request, time) {
   return request.parts.some((part) => part.from <= time && time < part.to) ? "held" : "unheld";
 }
 
-// How many requests wait, are in work and are answered at a time, in words.
+// How many requests wait, are in progress and are answered at a time, in words.
 function requestsInWords(trace, time) {
+  if (time < trace.from) return "the trace has not begun";
   if (time > trace.to) return `${trace.requests.length} answered, the trace has ended`;
   const count = { none: 0, unread: 0, held: 0, unheld: 0, unseen: 0, answered: 0 };
   for (const request of trace.requests) count[requestAt(request, time)] += 1;
   const unseen = count.unseen > 0 ? `${count.unseen} sent, ` : "";
-  return `${unseen}${count.unread} waiting, ${count.held + count.unheld} in work, ${count.answered} answered`;
+  return `${unseen}${count.unread} waiting, ${count.held + count.unheld} in progress, ${count.answered} answered`;
 }
 
 // The times at which anything happens, from the first, each once.
