@@ -180,7 +180,7 @@ fn table(traces: &[Trace], squares: &[usize]) -> Markup {
                     @for trace in traces {
                         "\n"
                         tr data-series=(Shown(&trace.model)) {
-                            th scope="row" { (Shown(&trace.model)) }
+                            th scope="row" { a href={ "#" (Shown(&id(trace))) } { (Shown(&trace.model)) } }
                             td.way data-script hidden aria-hidden="true" {
                                 @for number in squares { span data-square=(number) {} }
                             }
@@ -210,9 +210,14 @@ const KEY: [(&str, &str); 5] = [
     ("answered", "answered"),
 ];
 
+/// The id of a trace's part.
+fn id(trace: &Trace) -> String {
+    format!("trace-{}", trace.model)
+}
+
 fn article(trace: &Trace, axis: Axis) -> Markup {
     html! {
-        article.recorded data-series=(Shown(&trace.model)) {
+        article.recorded id=(Shown(&id(trace))) data-series=(Shown(&trace.model)) {
             header {
                 h3 { (Shown(&trace.model)) }
                 span.counts data-script hidden {}

@@ -128,12 +128,34 @@ fn opening(frame: &Frame<'_>, height: f64) -> String {
 
 /// All rows, the arrows between them, and the axis below.
 fn rows(frame: &Frame<'_>, pieces: &[Vec<Piece<'_>>], links: &Links) -> String {
-    let mut out = ticks(frame);
+    let mut out = beyond(frame);
+    out += &ticks(frame);
     out += &links.lines;
     out += &label::line("heading", EDGE, frame.server + 13.0, "Server");
     out += &client::draw(frame);
     out += &lane::draw(frame, pieces);
     out + &links.heads
+}
+
+/// A ground where the trace has not begun or has ended, as other traces on the same axis last longer.
+fn beyond(frame: &Frame<'_>) -> String {
+    let (begin, end) = (frame.x(0), frame.x(frame.trace.length_ns));
+    let mut out = String::new();
+    for (left, right) in [(LEFT, begin), (end, RIGHT)] {
+        if right - left > 1.0 {
+            out += &format!(
+                "<rect class=\"beyond\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>\n",
+                frame.top + 6.0,
+                right - left,
+                frame.bottom - frame.top - 6.0,
+            );
+        }
+    }
+    let words = "the trace has ended";
+    if RIGHT - end > label::width(words) + 24.0 {
+        out += &label::line("call end", RIGHT - 6.0, frame.server + 13.0, words);
+    }
+    out
 }
 
 /// The time axis at the bottom, with a line through all rows at each tick.

@@ -248,6 +248,11 @@ fn the_player_can_be_looked_at() {
         let read = |file| crate::trace::chrome::read(&std::fs::read_to_string(file).unwrap()).unwrap();
         files.into_iter().map(read).collect()
     });
+    let lasts = traces.iter().filter_map(|trace| {
+        let last = trace.requests.iter().map(|request| request.received_ns).max()?;
+        Some(last - trace.zero_ns)
+    });
+    let middle = lasts.min().unwrap() * 42 / 100;
     let html = crate::traces_html(&traces);
     std::fs::write(folder.join("traces.html"), &html).unwrap();
     let Some(mut browser) = Browser::start() else {
@@ -266,9 +271,9 @@ fn the_player_can_be_looked_at() {
         browser.run(PLAYER);
         let scheme = if dark { "dark" } else { "light" };
         look(&mut browser, &format!("{width}-{scheme}-start"));
-        browser.run(
-            "seekTo(Number(control('slider').max) * 0.42); press('forward'); all('[data-light]')[1]?.click(); settled()",
-        );
+        browser.run(&format!(
+            "seekTo({middle}); press('forward'); all('[data-light]')[1]?.click(); settled()"
+        ));
         look(&mut browser, &format!("{width}-{scheme}-middle"));
     }
     std::fs::write(folder.join("traces.pdf"), browser.print()).unwrap();

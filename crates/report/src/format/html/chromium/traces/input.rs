@@ -168,3 +168,46 @@ fn reset_shows_whole_pictures_again() {
     );
     assert_eq!(browser.run("time() === Number(control('slider').min)"), true);
 }
+
+#[test]
+fn a_tap_shows_words_and_keeps_them() {
+    let Some(mut browser) = player() else { return };
+    browser.screen(400, 800, false);
+    browser.run("window.mark = all('[data-lane] > .own', part(0)).find((mark) => mark.getBBox().width > 30)");
+    let place = "(async () => { mark.scrollIntoView({ block: 'center', inline: 'center' });
+        for (let frame = 0; frame < 3; frame += 1) await settled();
+        const box = mark.getBoundingClientRect(); return [box.left + box.width / 2, box.top + box.height / 2]; })()";
+    let place = numbers(&browser.run(place));
+    for (kind, points) in [
+        ("touchStart", json!([{ "x": place[0], "y": place[1] }])),
+        ("touchEnd", json!([])),
+    ] {
+        browser.call(
+            "Input.dispatchTouchEvent",
+            &json!({ "type": kind, "touchPoints": points }),
+        );
+    }
+    // The click comes some time after the finger has left.
+    browser.run("(async () => { while (document.getElementById('tip').hidden) await settled(); })()");
+    assert_eq!(browser.run(TIP), browser.run("mark.dataset.label"));
+}
+
+#[test]
+fn readers_who_want_less_motion_get_few_frames() {
+    let Some(mut browser) = player() else { return };
+    let reduce = json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
+    browser.call("Emulation.setEmulatedMedia", &reduce);
+    let times = browser.run(
+        "(async () => {
+            const times = [];
+            choose('speed', '0.25');
+            const begin = performance.now();
+            press('play');
+            while (control('play').textContent === 'Pause') { if (times.at(-1) !== time()) times.push(time()); await settled(); }
+            return [times.length, performance.now() - begin];
+        })()",
+    );
+    let times = numbers(&times);
+    // At most one frame in 250 ms, after the first.
+    assert!(times[0] >= 2.0 && times[0] <= 1.0 + times[1] / 250.0, "{times:?}");
+}
