@@ -49,4 +49,6 @@ pub(crate) fn probe() -> Result<(), String> {
 }
 
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod tests;
