@@ -60,7 +60,8 @@ pub enum Kind {
     },
     /// It became runnable.
     Woken {
-        /// The thread that ran on the CPU where that happened, which need not be the reason; 0 for an idle CPU.
+        /// The thread that ran on the CPU where that happened, which need not be the reason; 0 for an idle CPU, and
+        /// for a timer that is known to be the reason.
         by: i32,
     },
     /// It started this thread, of its own process or of a new one.

@@ -1,5 +1,5 @@
-//! Records by perf(1), from the kernel's tracepoints: context switches, wake-ups, system calls, new threads, and reads and
-//! writes of sockets.
+//! Records by perf(1), from the kernel's tracepoints: context switches, wake-ups, timers, system calls, new threads, and reads
+//! and writes of sockets.
 //!
 //! perf(1) records what happens on the CPUs of both sides, whoever runs there. It is bound to the client's CPUs, and its
 //! buffers are large, so that it sleeps while the load runs.
@@ -36,12 +36,16 @@ use crate::event::{Recording, Thread};
 use crate::threads;
 
 /// What every kernel has that perf(1) of today runs on.
-const TRACEPOINTS: [&str; 5] = [
+const TRACEPOINTS: [&str; 9] = [
     "sched:sched_switch",
     "sched:sched_waking",
     "sched:sched_wakeup_new",
     "task:task_newtask",
     "task:task_rename",
+    "timer:hrtimer_expire_entry",
+    "timer:hrtimer_expire_exit",
+    "timer:timer_expire_entry",
+    "timer:timer_expire_exit",
 ];
 /// The same, without what perf(1) does itself: each write of its own would be one more event to write.
 const TRACEPOINTS_OF_CALLS: [&str; 2] = ["raw_syscalls:sys_enter", "raw_syscalls:sys_exit"];

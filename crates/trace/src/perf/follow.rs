@@ -75,6 +75,8 @@ struct Follower {
     threads: HashMap<i32, Followed>,
     /// Whether each of the load generator's threads is in a system call.
     client: HashMap<i32, bool>,
+    /// How many timers expire on each CPU just now. One may interrupt another.
+    timers: HashMap<u32, u32>,
     /// The port of the other side of each socket that was read from, by its address. An address is used again; the latest
     /// port counts.
     ports: HashMap<u64, u16>,
@@ -96,6 +98,7 @@ impl Follower {
             threads: recording.threads.iter().enumerate().map(followed).collect(),
             // A thread of which nothing is known yet may be in a call.
             client: client_threads.iter().map(|&thread| (thread, true)).collect(),
+            timers: HashMap::new(),
             ports: HashMap::new(),
             ran_before: Vec::new(),
             recording,
@@ -114,7 +117,16 @@ impl Follower {
                 self.switch_out(previous, leaves, at_ns);
                 self.switch_in(next, line.cpu, at_ns);
             }
-            &Printed::Waking { thread: woken } => self.wake(woken, thread, at_ns),
+            Printed::TimerBegins => *self.timers.entry(line.cpu).or_default() += 1,
+            // Its beginning may have been before the recording's.
+            Printed::TimerEnds => {
+                let timers = self.timers.entry(line.cpu).or_default();
+                *timers = timers.saturating_sub(1);
+            }
+            &Printed::Waking { thread: woken } => {
+                let by = self.waker(line);
+                self.wake(woken, by, at_ns);
+            }
             &Printed::New {
                 thread: new,
                 is_of_same_process,
@@ -198,15 +210,22 @@ impl Follower {
             Some(by),
         ) = (before, early)
         {
-            self.push(since_ns, thread, Kind::Woken { by });
+            // The waker waits until it has stopped, and then makes it runnable at once.
+            let woken_ns = (since_ns + 1).min(at_ns);
+            self.push(woken_ns, thread, Kind::Woken { by });
         }
         self.push(at_ns, thread, Kind::SwitchIn { cpu });
     }
 
+    /// Who wakes a thread; 0 where nobody but the kernel does. A thread that was interrupted by a timer does not, nor does one
+    /// of the load generator that is in no system call.
+    fn waker(&self, line: &Line) -> i32 {
+        let in_timer = self.timers.get(&line.cpu).is_some_and(|&timers| timers > 0);
+        let was_interrupted = in_timer || self.client.get(&line.thread) == Some(&false);
+        if was_interrupted { 0 } else { line.thread.max(0) }
+    }
+
     fn wake(&mut self, thread: i32, by: i32, at_ns: u64) {
-        // A thread of the load generator that is in no system call was interrupted, and is not the reason.
-        let was_interrupted = self.client.get(&by) == Some(&false);
-        let by = if was_interrupted { 0 } else { by.max(0) };
         let Some(followed) = self.threads.get_mut(&thread) else {
             return;
         };

@@ -41,6 +41,10 @@ pub(super) enum Event {
         old: String,
         new: String,
     },
+    /// `hrtimer_expire_entry` or `timer_expire_entry`: this CPU interrupts its thread for a timer that expires.
+    TimerBegins,
+    /// The end of that.
+    TimerEnds,
     /// `sys_enter`: the running thread enters the system call with this number.
     Enter { number: i64 },
     /// `sys_exit`: the running thread leaves it. The number is -1 after `rt_sigreturn`, which replaces all registers.
@@ -174,6 +178,8 @@ fn event(name: &str, details: &str) -> Option<Event> {
                 new: found[3].to_owned(),
             }
         }
+        "timer:hrtimer_expire_entry:" | "timer:timer_expire_entry:" => Event::TimerBegins,
+        "timer:hrtimer_expire_exit:" | "timer:timer_expire_exit:" => Event::TimerEnds,
         "raw_syscalls:sys_enter:" => Event::Enter {
             number: number(&ENTER.captures(details)?, 1)?,
         },

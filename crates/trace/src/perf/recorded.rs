@@ -2,9 +2,9 @@
 //!
 //! `samples/alpha.txt` is what perf 6.1 printed on Linux 6.18 (x86-64) of a server with one process that only starts four
 //! others, each of which serves one connection at a time. It served two requests on each of four connections: `work` with
-//! 300 µs of CPU and 1 ms of waiting. Other programs competed for both CPUs. Lines that concern neither the server nor the
-//! load generator's thread are left out, and programs have other names. `samples/alpha.json` has the server's threads, as
-//! they were found at the beginning, and the load generator's marks.
+//! 300 µs of CPU and 1 ms of waiting. Other programs competed for both CPUs. Lines that concern neither the server, nor the
+//! load generator's thread, nor a timer are left out, and programs have other names. `samples/alpha.json` has the server's
+//! threads, as they were found at the beginning, and the load generator's marks.
 
 use schema::trace::Marks;
 use serde::Deserialize;
@@ -30,21 +30,28 @@ fn recorded() -> (Recording, Marks) {
 }
 
 /// The numbers of the four processes that serve.
-const WORKERS: [i32; 4] = [9806, 9807, 9808, 9809];
+const WORKERS: [i32; 4] = [23_015, 23_016, 23_017, 23_018];
 
 #[test]
 fn each_worker_reads_and_answers_two_requests_of_one_connection() {
     let (recording, marks) = recorded();
-    for (worker, connection) in WORKERS.into_iter().zip(&marks.connections) {
+    let mut ports = Vec::new();
+    for worker in WORKERS {
         let own = recording.events.iter().filter(|event| event.thread == worker);
         let transfers: Vec<_> = own
             .map(|event| &event.kind)
             .filter(|kind| matches!(kind, Kind::Received { .. } | Kind::Sent { .. }))
             .collect();
-        let port = connection.port;
+        let Kind::Received { port } = *transfers[0] else {
+            panic!("{transfers:?}");
+        };
         let (received, sent) = (Kind::Received { port }, Kind::Sent { port });
         assert_eq!(transfers, [&received, &sent, &received, &sent], "{worker}");
+        ports.push(port);
     }
+    ports.sort_unstable();
+    let connections = marks.connections.iter().map(|mark| mark.port);
+    assert_eq!(ports, connections.collect::<Vec<_>>());
 }
 
 #[test]
@@ -67,7 +74,9 @@ fn workers_are_woken_by_the_client_and_by_their_timers() {
         let by_client = by.iter().filter(|&&by| by == client).count();
         // It connects, sends twice and closes; what it sends may arrive before the worker waits for it.
         assert!((2..=4).contains(&by_client), "{by:?}");
-        assert!(by.len() > by_client, "each request waits for a timer: {by:?}");
+        // Each request waits for a timer.
+        assert_eq!(by.iter().filter(|&&by| by == 0).count(), 2, "{by:?}");
+        assert_eq!(by.len(), by_client + 2, "{by:?}");
     }
     // The process that starts them is not disturbed.
     assert!(by(recording.threads[0].thread).is_empty());

@@ -72,7 +72,7 @@ fn a_thread_woken_before_it_stops_wakes_when_it_stops() {
         (0, 3500, &switch(0, "R", SERVER)),
     ];
     let woken = Kind::Woken { by: CLIENT };
-    let expected = [(2000, IN), (3100, OUT), (3100, woken), (3500, IN)];
+    let expected = [(2000, IN), (3100, OUT), (3101, woken), (3500, IN)];
     assert_eq!(
         events(&lines),
         expected.map(|(at_ns, kind)| (at_ns, SERVER, kind))
@@ -109,6 +109,31 @@ fn a_client_outside_of_any_call_was_interrupted() {
         })
     };
     assert_eq!((by(ENTER), by(EXIT)), (Some(CLIENT), Some(0)));
+}
+
+#[test]
+fn a_thread_that_a_timer_interrupts_wakes_nobody() {
+    let lines = [
+        (CLIENT, 2000, ENTER),
+        (
+            CLIENT,
+            2100,
+            "timer:hrtimer_expire_entry: hrtimer=0xff function=hrtimer_wakeup/0x0 now=2100",
+        ),
+        (CLIENT, 2200, &*waking(SERVER)),
+        (CLIENT, 2300, "timer:hrtimer_expire_exit: hrtimer=0xff"),
+        (0, 2400, &switch(0, "R", SERVER)),
+        (SERVER, 2500, &switch(SERVER, "S", CLIENT)),
+        (CLIENT, 2600, &waking(SERVER)),
+    ];
+    let by: Vec<_> = events(&lines)
+        .into_iter()
+        .filter_map(|(.., kind)| match kind {
+            Kind::Woken { by } => Some(by),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(by, [0, CLIENT]);
 }
 
 #[test]
@@ -280,7 +305,7 @@ fn lost_events_and_foreign_numbers_are_errors() {
 proptest! {
     /// Lines in any order: what is made of them is in the order of time, and of the server's threads.
     #[test]
-    fn any_order_of_lines_can_be_followed(steps in prop::collection::vec((0_usize..9, 8_i32..13, 8_i32..13), 0..60)) {
+    fn any_order_of_lines_can_be_followed(steps in prop::collection::vec((0_usize..11, 8_i32..13, 8_i32..13), 0..60)) {
         let mut now_ns = 900;
         let lines: Vec<_> = steps
             .into_iter()
@@ -295,6 +320,8 @@ proptest! {
                     5 => new(other, "1200000"),
                     6 => ENTER.to_owned(),
                     7 => EXIT.to_owned(),
+                    8 => "timer:timer_expire_entry: timer=0xff".to_owned(),
+                    9 => "timer:timer_expire_exit: timer=0xff".to_owned(),
                     _ => format!("task:task_rename: pid={other} oldcomm=a newcomm=b oom_score_adj=0"),
                 };
                 (thread, now_ns, event)
