@@ -148,6 +148,7 @@ mod tests {
                 command: vec![model.to_owned()],
                 server_cpus: [0].into_iter().collect(),
                 client_cpus: [1].into_iter().collect(),
+                unrecorded_ns: None,
             },
             length_ns: 1_000,
             zero_ns: 100,

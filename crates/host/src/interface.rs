@@ -117,6 +117,8 @@ pub struct Traced {
     pub recording: Recording,
     /// The load as the client saw it.
     pub marks: Marks,
+    /// The same load right before, while nothing was recorded.
+    pub unrecorded: Marks,
     /// The load generator's report.
     pub report: schema::load::Report,
 }

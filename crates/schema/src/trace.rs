@@ -76,6 +76,9 @@ pub struct Recorded {
     pub server_cpus: CpuSet,
     /// The CPUs of the load generator.
     pub client_cpus: CpuSet,
+    /// How long the same requests took right before, while nothing was recorded: from when the first was due until the last
+    /// was answered.
+    pub unrecorded_ns: Option<u64>,
 }
 
 /// A thread of the server.
@@ -192,6 +195,16 @@ pub struct Marks {
     pub connections: Vec<ConnectionMark>,
     /// The requests that were answered.
     pub requests: Vec<RequestMark>,
+}
+
+impl Marks {
+    /// How long the requests took: from when the first was due until the last was answered. None if nothing was answered.
+    #[must_use]
+    pub fn span_ns(&self) -> Option<u64> {
+        let due = self.requests.iter().map(|request| request.due_ns).min()?;
+        let answered = self.requests.iter().map(|request| request.received_ns).max()?;
+        Some(answered - due)
+    }
 }
 
 /// What was noted of a connection.

@@ -17,7 +17,8 @@ use crate::interface::{Server, Traced};
 /// Records the server while it is loaded.
 ///
 /// The same load comes once before, without a recorder. What a server does only once, such as touching the pages of its stacks,
-/// is not what its model costs. And one that does not answer is found before it is traced.
+/// is not what its model costs. One that does not answer is found before it is traced. And the two loads show what recording
+/// costs.
 pub(super) fn run(
     plan: &Plan,
     server: &mut LocalServer,
@@ -29,7 +30,7 @@ pub(super) fn run(
         marks: true,
         ..plan.clone()
     };
-    load(&plan, server, cancel)?;
+    let (_, unrecorded) = load(&plan, server, cancel)?;
     settle(|| server.meter().cpu(), cancel);
     let recorder = Recorder::start(source, server.family(), cpus)?;
     let (report, marks) = load(&plan, server, cancel)?;
@@ -39,6 +40,7 @@ pub(super) fn run(
     Ok(Traced {
         recording,
         marks,
+        unrecorded,
         report,
     })
 }

@@ -30,6 +30,7 @@ pub(crate) fn trace() -> Trace {
             command: ["mu", "--addr", "127.0.0.1:0"].map(str::to_owned).to_vec(),
             server_cpus: [0].into_iter().collect(),
             client_cpus: [1].into_iter().collect(),
+            unrecorded_ns: Some(2_950_000),
         },
         length_ns: LENGTH_US * 1_000,
         zero_ns: ZERO_US * 1_000,

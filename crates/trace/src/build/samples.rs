@@ -33,6 +33,7 @@ pub(crate) fn about() -> About {
             command: vec!["mu".to_owned()],
             server_cpus: "0".parse::<CpuSet>().unwrap(),
             client_cpus: "1".parse::<CpuSet>().unwrap(),
+            unrecorded_ns: None,
         },
     }
 }

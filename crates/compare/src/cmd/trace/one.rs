@@ -121,10 +121,16 @@ impl<H: Host> Bench<'_, H> {
             command: server.command().to_vec(),
             server_cpus: self.cpus.server.clone(),
             client_cpus: self.cpus.client.clone(),
+            unrecorded_ns: None,
         };
         let plan = self.asked.plan(server.address(), self.host.load_cpus());
         let traced = self.host.trace(&plan, &mut server, self.source)?;
         server.stop()?;
+        let unrecorded_ns = traced.unrecorded.span_ns();
+        let recorded = Recorded {
+            unrecorded_ns,
+            ..recorded
+        };
         Ok((recorded, traced))
     }
 }

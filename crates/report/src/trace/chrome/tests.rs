@@ -49,6 +49,7 @@ fn sample() -> Trace {
             command: vec!["alpha".to_owned(), "--listen".to_owned()],
             server_cpus: "0-1".parse().expect("a list of CPUs"),
             client_cpus: "2".parse().expect("a list of CPUs"),
+            unrecorded_ns: Some(4_000_000),
         },
         length_ns: 9_000,
         zero_ns: 950,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::pieces::{Piece, Stretch};
 use crate::numbers::{self, counted};
+use crate::trace::facts::Facts;
 
 /// Parts of a piece that are named one by one.
 const NAMED_MOST: usize = 6;
@@ -113,6 +114,7 @@ pub(super) fn subtitle(trace: &Trace) -> String {
         _ => format!(" on CPUs {cpus}"),
     };
     sentences.push(format!("Server: {}{cpus}", threads(trace)));
+    sentences.extend(Facts::count(trace).answered());
     let date = trace.recorded.at.strftime("%Y-%m-%d");
     sentences.push(format!(
         "{}, Linux {}, {date}",
@@ -229,7 +231,7 @@ mod tests {
         assert_eq!(
             subtitle(&trace),
             "Each: cpu 300 µs, wait 1 ms; open loop, 10,000 requests/s. Server: 1 process, 3 threads on CPU 0. \
-             With perf, Linux 6.12.0, 2026-01-02."
+             All requests answered after 3.13 ms (2.95 ms when not recorded). With perf, Linux 6.12.0, 2026-01-02."
         );
         trace.workload.params = Value::Null;
         trace.workload.rate_per_s = None;
