@@ -43,6 +43,7 @@ fn built(name: &str) -> Trace {
             command: vec!["mu".to_owned()],
             server_cpus: "0".parse().expect("a CPU"),
             client_cpus: "1".parse().expect("a CPU"),
+            unrecorded_ns: None,
         },
     };
     build::trace(&recording, &marks, about).expect("the load is within the recording")
