@@ -43,7 +43,7 @@ pub(crate) fn rules() -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::HashSet;
 
     use super::*;
@@ -55,7 +55,7 @@ mod tests {
     }
 
     /// The value of a colour in a list of variables.
-    fn colour(list: &str, name: &str) -> String {
+    pub(crate) fn colour(list: &str, name: &str) -> String {
         let value = list
             .split(&format!("--{name}:"))
             .nth(1)
@@ -81,7 +81,7 @@ mod tests {
     }
 
     /// The contrast of two colours, by WCAG 2.2.
-    fn contrast(one: &str, other: &str) -> f64 {
+    pub(crate) fn contrast(one: &str, other: &str) -> f64 {
         let (one, other) = (luminance(one), luminance(other));
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }

@@ -111,11 +111,19 @@ fn piece(frame: &Frame<'_>, row: &Row, piece: &Piece<'_>) -> String {
         None => {
             let runnable = piece.share(|stretch| stretch.state == State::Runnable);
             let high = running * BAR;
-            let waits = bar(left, right, base - high, runnable * READY);
-            let runs = bar(left, right, base, high);
+            let shape = |class: &str, base: f64, height: f64| {
+                if height < 0.05 {
+                    return String::new();
+                }
+                format!(
+                    "<path class=\"{class}\" d=\"{}\"/>",
+                    bar(left, right, base, height)
+                )
+            };
+            let waits = shape("waits", base - high, runnable * READY);
+            let runs = shape(&format!("{run}{held}"), base, high);
             format!(
-                "<g class=\"mixed\" {data}>{title}<path class=\"waits\" d=\"{waits}\"/><path class=\"{run}{held}\" \
-                 d=\"{runs}\"/><path class=\"blocked\" d=\"M{left:.2} {base:.1}H{right:.2}\"/></g>\n"
+                "<g class=\"mixed\" {data}>{title}{waits}{runs}<path class=\"blocked\" d=\"M{left:.2} {base:.1}H{right:.2}\"/></g>\n"
             )
         }
     }

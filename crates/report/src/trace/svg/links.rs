@@ -6,11 +6,13 @@ use std::ops::RangeInclusive;
 
 use schema::trace::{Part, Request, Wake, Waker};
 
-use super::frame::{CLIENT_BAR, Frame, Row, colour};
+use super::frame::{CLIENT_BAR, Frame, LEFT, RIGHT, Row, colour};
 use crate::escape::markup::escape;
 
 /// Wake-ups of the same thread by the same one that are nearer than this, in pixels, are one arrow.
 const NEAR: f64 = 2.5;
+/// The most arrows for wake-ups that pass no request on. With more, those that are further apart are one arrow.
+const ARROWS_MOST: usize = 100;
 /// A request that waits for longer than this between two threads, in pixels, has a dotted line.
 const FAR: f64 = 20.0;
 const HEAD: f64 = 7.0;
@@ -155,21 +157,7 @@ impl Links {
 
     /// All wake-ups that passed no request on.
     fn wakes(&mut self, frame: &Frame<'_>, used: &HashSet<usize>) {
-        let mut drawn: Vec<(&Wake, f64, usize)> = Vec::new();
-        for (index, wake) in frame.trace.wakes.iter().enumerate() {
-            if used.contains(&index) || !frame.shows(wake.at_ns, wake.at_ns) {
-                continue;
-            }
-            let x = frame.x(wake.at_ns);
-            let same = drawn
-                .iter_mut()
-                .rfind(|(other, ..)| (other.lane, other.by) == (wake.lane, wake.by));
-            match same {
-                Some((_, other, number)) if x - *other < NEAR => *number += 1,
-                _ => drawn.push((wake, x, 1)),
-            }
-        }
-        for (wake, x, number) in drawn {
+        for (wake, x, number) in together(frame, used) {
             let Some(row) = frame.row(wake.lane) else {
                 continue;
             };
@@ -256,6 +244,33 @@ impl Links {
             row.top,
             escape(title)
         );
+    }
+}
+
+/// Wake-ups that are not used, on the axis: each with its place, and how many it stands for.
+fn together<'a>(frame: &Frame<'a>, used: &HashSet<usize>) -> Vec<(&'a Wake, f64, usize)> {
+    let wakes = frame.trace.wakes.iter().enumerate();
+    let wakes: Vec<&Wake> = wakes
+        .filter(|(index, wake)| !used.contains(index) && frame.shows(wake.at_ns, wake.at_ns))
+        .map(|(_, wake)| wake)
+        .collect();
+    let mut near = NEAR;
+    loop {
+        let mut arrows: Vec<(&Wake, f64, usize)> = Vec::new();
+        for wake in &wakes {
+            let x = frame.x(wake.at_ns);
+            let same = arrows
+                .iter_mut()
+                .rfind(|(other, ..)| (other.lane, other.by) == (wake.lane, wake.by));
+            match same {
+                Some((_, first, number)) if x - *first < near => *number += 1,
+                _ => arrows.push((wake, x, 1)),
+            }
+        }
+        if arrows.len() <= ARROWS_MOST || near > RIGHT - LEFT {
+            return arrows;
+        }
+        near *= 2.0;
     }
 }
 

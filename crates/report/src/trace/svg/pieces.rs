@@ -7,7 +7,7 @@ use super::frame::Frame;
 /// What is shorter than this, in pixels, is put together with its neighbours.
 const LEAST: f64 = 0.75;
 /// The most pieces of a picture. With more, the least length grows.
-const MOST: usize = 450;
+const MOST: usize = 220;
 
 /// A time in which a thread is in one state and one system call, and holds one request or none.
 #[derive(Debug, Clone, Copy, PartialEq)]

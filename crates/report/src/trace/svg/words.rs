@@ -9,8 +9,8 @@ use super::pieces::{Piece, Stretch};
 use crate::numbers::{self, counted};
 use crate::trace::facts::Facts;
 
-/// Parts of a piece that are named one by one.
-const NAMED_MOST: usize = 6;
+/// Up to this many parts of a piece are named one by one.
+const NAMED_MOST: usize = 4;
 
 /// A length of time with its unit: `0.8 µs`, `23 µs`, `1.05 ms`.
 pub(super) fn duration(ns: u64) -> String {
@@ -46,21 +46,37 @@ pub(super) fn piece(piece: &Piece<'_>, request: Option<usize>) -> String {
     let mut words = match &piece.stretches[..] {
         [one] => stretch(one),
         several => {
-            let named: Vec<String> = several.iter().take(NAMED_MOST).map(stretch).collect();
-            let rest = several.len().saturating_sub(NAMED_MOST);
-            let rest = if rest > 0 {
-                format!("; {rest} more")
-            } else {
-                String::new()
-            };
             let length = duration(piece.end_ns().saturating_sub(piece.begin_ns()));
-            format!("{length} in short pieces: {}{rest}", named.join("; "))
+            let words = if several.len() > NAMED_MOST {
+                shares(piece)
+            } else {
+                several.iter().map(stretch).collect::<Vec<_>>().join("; ")
+            };
+            format!("{length} in {} pieces: {words}", several.len())
         }
     };
     if let Some(number) = request {
         let _ = write!(words, " (request {number})");
     }
     words
+}
+
+/// How much of a piece a thread was in each state.
+fn shares(piece: &Piece<'_>) -> String {
+    let states = [
+        (State::Running, "runs"),
+        (State::Runnable, "runnable"),
+        (State::Blocked, "blocked"),
+    ];
+    let share = |(state, word): (State, &str)| {
+        let share = piece.share(|stretch| stretch.state == state);
+        (share > 0.0).then(|| format!("{word} {:.0} %", share * 100.0))
+    };
+    states
+        .into_iter()
+        .filter_map(share)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The time that a thread spent in each state.
