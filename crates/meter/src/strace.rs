@@ -41,8 +41,11 @@ impl Strace {
         if processes.is_empty() {
             return Err("the server has no process that could be traced".to_owned());
         }
-        let output = maker::temporary_file()
-            .map_err(|error| format!("can't create a file for the output of strace: {error}"))?;
+        let file = || {
+            maker::temporary_file()
+                .map_err(|error| format!("can't create a file for the output of strace: {error}"))
+        };
+        let (output, errors) = (file()?, file()?);
         // In a process group of its own: Ctrl-C at the terminal must not reach it.
         let strace = Command::new("strace")
             .arg("-f")
@@ -56,7 +59,7 @@ impl Strace {
             )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(errors.reopen().map_or_else(|_| Stdio::null(), Stdio::from))
             .process_group(0)
             .spawn()
             .map_err(|error| match error.kind() {
@@ -73,12 +76,13 @@ impl Strace {
         if tracer.wait_until(all_traced) && tracer.lives() {
             Ok(tracer)
         } else {
-            Err(MAY_NOT.to_owned())
+            let errors = fs::read_to_string(errors.path()).unwrap_or_default();
+            Err(refusal(&errors))
         }
     }
 
-    /// Checks whether strace can trace here; the error is the reason.
-    pub fn probe() -> Result<(), String> {
+    /// Checks whether strace can trace here with these options; the error is the reason.
+    pub fn probe(options: &[&str]) -> Result<(), String> {
         if Command::new("strace").arg("-V").output().is_err() {
             return Err(MISSING.to_owned());
         }
@@ -89,7 +93,7 @@ impl Strace {
             .process_group(0)
             .spawn()
             .map_err(|error| format!("can't start cat, on which strace is tried: {error}"))?;
-        let tracer = Self::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())), &["-c"]);
+        let tracer = Self::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())), options);
         let may_trace = tracer.map(drop);
         drop(cat.stdin.take());
         let _ = cat.wait();
@@ -153,6 +157,21 @@ impl Drop for Strace {
     }
 }
 
+/// Why strace does not trace, from what it wrote to stderr.
+fn refusal(errors: &str) -> String {
+    let complaint = errors.lines().find_map(|line| {
+        let complaint = line.strip_prefix("strace: ")?;
+        // It writes which process it has attached, too.
+        (!complaint.starts_with("Process ")).then_some(complaint)
+    });
+    match complaint {
+        Some(complaint) if !complaint.contains("ptrace") => {
+            format!("strace does not work here ({complaint}); install a newer one")
+        }
+        _ => MAY_NOT.to_owned(),
+    }
+}
+
 /// Whether all threads of this process are traced. One that has ended meanwhile does not count.
 fn is_traced_by(pid: i32, tracer: i32) -> bool {
     tree::numbers_in(&format!("/proc/{pid}/task")).all(|thread| {
@@ -176,7 +195,7 @@ mod tests {
             .spawn()
             .unwrap();
         let tracer = Strace::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())), &[]);
-        assert_eq!(Strace::probe().is_ok(), tracer.is_ok());
+        assert_eq!(Strace::probe(&[]).is_ok(), tracer.is_ok());
         drop(tracer);
         drop(cat.stdin.take());
         cat.wait().unwrap();
@@ -197,6 +216,27 @@ mod tests {
         drop(tracer);
         drop(cat.stdin.take());
         assert!(cat.wait().unwrap().success());
+    }
+
+    #[test]
+    fn what_strace_complains_of_is_the_reason() {
+        let may_not = "strace: attach: ptrace(PTRACE_SEIZE, 1): Operation not permitted\n";
+        assert_eq!(refusal(may_not), MAY_NOT);
+        assert_eq!(refusal("strace: Process 7 attached\n"), MAY_NOT);
+        let old = "strace: unrecognized option '--syscall-times=ns'\nTry 'strace -h' for more information.\n";
+        let reason = refusal(old);
+        assert!(
+            reason.contains("(unrecognized option '--syscall-times=ns')"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn an_option_that_is_unknown_to_strace_is_reported() {
+        match Strace::probe(&["--no-such-option"]) {
+            Err(reason) if reason == MISSING => test_support::skip(reason),
+            probed => assert!(probed.unwrap_err().contains("no-such-option")),
+        }
     }
 
     #[test]

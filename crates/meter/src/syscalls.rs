@@ -8,6 +8,8 @@ use std::io;
 use crate::strace::Strace;
 use crate::tree::Family;
 
+const OPTIONS: [&str; 3] = ["-c", "-U", "name,calls"];
+
 /// An strace that counts. Dropping it ends it, and the traced processes continue.
 #[derive(Debug)]
 pub struct Tracer(Strace);
@@ -17,13 +19,13 @@ impl Tracer {
     /// may not trace.
     #[must_use]
     pub fn attach(server: Family) -> Option<Self> {
-        let strace = Strace::attach(server, &["-c", "-U", "name,calls"]);
+        let strace = Strace::attach(server, &OPTIONS);
         strace.ok().map(Self)
     }
 
     /// Checks whether system calls can be counted here; the error is the reason.
     pub fn probe() -> Result<(), String> {
-        Strace::probe()
+        Strace::probe(&OPTIONS)
     }
 
     /// Stops counting, and returns the calls by name.

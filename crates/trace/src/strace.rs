@@ -17,7 +17,8 @@ use crate::event::Recording;
 
 /// What strace alone can't show.
 const LACKS: &str = "strace records no context switch: it is unknown on which CPU a thread runs, when it waits for one, and \
-                     who wakes it. A thread counts as blocked in a system call that may wait, and else as running.";
+                     who wakes it. A thread counts as blocked in a system call that may wait, and else as running, even \
+                     while strace stops it.";
 
 /// A recording that is being made.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Session {
 
 /// Checks whether this source can be used here.
 pub(crate) fn probe() -> Result<(), String> {
-    Strace::probe()
+    Strace::probe(&tracing::OPTIONS)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::threads;
 /// Times with nanoseconds, durations of calls, and the sockets of descriptors. strace could write the ports of each socket too,
 /// but it reads all connections of the machine for that, for 0.3 ms and more, in which the thread stands still. The strings
 /// are long enough for a thread's name.
-const OPTIONS: [&str; 5] = [
+pub(super) const OPTIONS: [&str; 5] = [
     "--absolute-timestamps=format:unix,precision:ns",
     "--syscall-times=ns",
     "-y",
@@ -24,7 +24,7 @@ const OPTIONS: [&str; 5] = [
 
 /// What strace's stops change.
 const STOPS: &str = "strace stops a thread at the beginning and at the end of each system call, each time for tens of \
-                     microseconds: the server is slower than without it.";
+                     microseconds, and longer on a busy machine: the server is slower than without it.";
 /// What io_uring hides.
 const IO_URING: &str = "io_uring receives and sends without system calls of its own, so strace does not show which thread \
                         served which request.";
