@@ -16,37 +16,46 @@ const JOB_LEAST_NS: u64 = 20_000;
 
 /// Adds the parts of worker threads.
 pub(super) fn add(parts: &mut [Vec<Part>], timelines: &[Timeline], woken: &[Woken]) {
-    let workers = workers(parts, timelines, woken);
-    let mut waiting: Vec<_> = (0..parts.len())
-        .filter(|&request| !parts[request].is_empty())
+    // A request that one thread read and answered in one go was not passed on.
+    let mut passed: Vec<_> = (0..parts.len())
+        .filter(|&request| parts[request].len() > 1)
         .collect();
-    waiting.sort_by_key(|&request| parts[request][0].from_ns);
-    let Some(begins_ns) = waiting.first().map(|&request| parts[request][0].from_ns) else {
-        return;
-    };
+    passed.sort_by_key(|&request| parts[request][0].from_ns);
+    let Some(&first) = passed.first() else { return };
+    let begins_ns = parts[first][0].from_ns;
+    let workers = workers(parts, timelines, woken);
     let mut jobs: Vec<_> = workers
         .iter()
         .flat_map(|&lane| jobs(lane, &timelines[lane]))
         .collect();
-    jobs.retain(|job| job.part.from_ns >= begins_ns && job.running_ns >= JOB_LEAST_NS);
-    // All requests are of one kind, so what takes as long as they do is one of them.
-    jobs.sort_by_key(|job| std::cmp::Reverse(job.running_ns));
-    jobs.truncate(waiting.len());
+    jobs.retain(|job| job.part.to_ns > begins_ns && job.running_ns >= JOB_LEAST_NS);
     jobs.sort_by_key(|job| job.part.from_ns);
+    // All requests are of one kind, so each takes about as long as the others. A worker that finds more in the queue goes on
+    // without a wait in between.
+    let total_ns: u64 = jobs.iter().map(|job| job.running_ns).sum();
+    let each_ns = total_ns as f64 / passed.len() as f64;
+    let mut passed = passed.into_iter().peekable();
     for job in jobs {
-        let fits = |request: &usize| follows(&parts[*request], job.part);
-        if let Some(place) = waiting.iter().position(fits) {
-            let request = waiting.remove(place);
-            // Behind the part of the thread that read it.
-            parts[request].insert(1, job.part);
+        let number = (job.running_ns as f64 / each_ns).round() as usize;
+        for _ in 0..number {
+            let taken = passed.next_if(|&request| follows(&parts[request], job.part));
+            if let Some(request) = taken {
+                let [read, reply] = [parts[request][0], parts[request][1]];
+                // Behind the part of the thread that read it.
+                let part = Part {
+                    from_ns: job.part.from_ns.max(read.from_ns),
+                    to_ns: job.part.to_ns.min(reply.to_ns),
+                    ..job.part
+                };
+                parts[request].insert(1, part);
+            }
         }
     }
 }
 
 /// Whether this may be what a worker did between the thread that read a request and the one that sent the reply.
 fn follows(parts: &[Part], job: Part) -> bool {
-    let reply = parts.get(1);
-    job.from_ns >= parts[0].from_ns && reply.is_some_and(|reply| job.to_ns <= reply.to_ns)
+    job.to_ns > parts[0].from_ns && job.from_ns < parts[1].to_ns
 }
 
 /// The threads that were woken by one that held a request, and that never read.
@@ -66,7 +75,7 @@ fn workers(parts: &[Vec<Part>], timelines: &[Timeline], woken: &[Woken]) -> Hash
         .collect()
 }
 
-/// What a worker did between two waits.
+/// What a worker did between two waits: the jobs of one request, or of several.
 #[derive(Debug)]
 struct Job {
     part: Part,

@@ -157,6 +157,27 @@ fn a_worker_thread_holds_what_a_loop_passed_on() {
 }
 
 #[test]
+fn a_worker_thread_may_hold_several_requests_without_a_wait() {
+    let (threads, mut lines) = offloading();
+    // The second request is in the queue when the first is done, and the loop sends both replies at the end.
+    let (from_us, to_us) = (427, 435);
+    lines.retain(|(at_us, ..)| !(from_us..=to_us).contains(at_us));
+    let end = lines
+        .iter()
+        .position(|line| line.2 == Kind::Sent { port: B })
+        .unwrap();
+    lines.insert(end, (741, MAIN, Kind::Sent { port: A }));
+    let trace = build(
+        Source::Perf,
+        threads,
+        lines,
+        &marks(&[(A, 98, 800), (B, 99, 800)]),
+    );
+    assert_eq!(parts(&trace, 1)[1], (1, 124, 738));
+    assert_eq!(parts(&trace, 2)[1], (1, 124, 738));
+}
+
+#[test]
 fn a_started_thread_is_woken_by_its_parent() {
     const CHILD: i32 = 105;
     let started = |process| Kind::Started {
