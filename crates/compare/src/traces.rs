@@ -1,4 +1,4 @@
-//! The folder of traces among the results, `OUT/trace`: a picture and a JSON file for each server.
+//! The folder of traces among the results, `OUT/trace`: a picture and a JSON file for each server, and a page of all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,8 @@ use trace::event::Recording;
 use crate::contender::Contender;
 use crate::folder::write_whole;
 use crate::output;
+
+const PAGE: &str = "report.html";
 
 /// What the names of files of records end with, which are no traces.
 const RECORDS: &str = ".recording.json";
@@ -47,6 +49,11 @@ impl Folder {
         &self.path
     }
 
+    /// The page of all traces.
+    pub(crate) fn page(&self) -> PathBuf {
+        self.path.join(PAGE)
+    }
+
     /// The file for what the build of a contender prints.
     pub(crate) fn build_output(&self, contender: &Contender) -> PathBuf {
         let part = file_part(&contender.name);
@@ -72,6 +79,11 @@ impl Folder {
             format!("{}{RECORDS}", file_part(model)).as_ref(),
             &text,
         )
+    }
+
+    /// Writes the page of these traces.
+    pub(crate) fn write_page(&self, traces: &[Trace]) -> Result<()> {
+        write_whole(&self.path, PAGE.as_ref(), &report::traces_html(traces))
     }
 
     /// Reads all traces: those of these models first, in this order. Files that are no traces are reported, and left out.

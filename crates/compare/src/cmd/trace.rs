@@ -69,6 +69,10 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let others = flags.contenders.read(&discovered, built.path())?;
     let models_asked = discovered.parse(&flags.models, &others)?;
     let (contenders, faulty) = discovered.asked(&models_asked, others)?;
+    // In the order of all lists: an earlier trace may be of a model that takes no part now.
+    let models = discovered.descriptions().iter().map(|model| &model.name);
+    let names = models.chain(contenders.iter().map(|contender| &contender.name));
+    let names: Vec<_> = names.cloned().collect();
     let source = source::choose(flags.source)?;
     meter::cpus::pin_this_thread(&cpus.client)?;
     let folder = Folder::in_results(&flags.out);
@@ -99,6 +103,8 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     for trace in &traces {
         folder.write(trace)?;
     }
+    let names: Vec<_> = names.iter().map(|name| &**name).collect();
+    folder.write_page(&folder.read(&names))?;
     print(&traces, &folder)?;
     let missed: Vec<_> = left_out.iter().filter(|out| !out.is_excused()).collect();
     let names: Vec<_> = missed.iter().map(|out| &*out.name).collect();
@@ -160,7 +166,8 @@ fn print(traces: &[Trace], folder: &Folder) -> Result<()> {
         ));
     }
     out.add(format_args!(
-        "\npictures: {}\nfor Perfetto (ui.perfetto.dev): {}\n",
+        "\ninteractive page: {}\npictures: {}\nfor Perfetto (ui.perfetto.dev): {}\n",
+        folder.page().display(),
         folder.path().join("*.svg").display(),
         folder.path().join("*.json").display(),
     ));

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use schema::trace::{Source, Trace};
 use serde_json::Value;
 
-use crate::support::{Script, compare, event_loop, made, servers, smoke, text};
+use crate::support::{Script, compare, event_loop, made, only_run, preforked, servers, smoke, text};
 
 const WORKERS: usize = 4;
 
@@ -136,6 +136,10 @@ fn traces_every_model(source: Source, name: &str) {
         assert!(!folder.join(format!("{model}.recording.json")).exists());
     }
     assert!(!traces.is_empty());
+    let page = fs::read_to_string(out.path().join("trace/report.html")).expect("there is a page");
+    for model in traces.keys() {
+        assert!(page.contains(model.as_str()), "the page has {model}");
+    }
 }
 
 #[test]
@@ -189,6 +193,24 @@ fn an_open_loop_is_traced_at_its_rate() {
     let due: Vec<_> = trace.requests.iter().map(|request| request.due_ns).collect();
     let gaps = due.windows(2).map(|pair| pair[1] - pair[0]);
     assert_eq!(gaps.collect::<Vec<_>>(), [2_000_000; 5]);
+}
+
+#[test]
+fn the_page_keeps_earlier_traces_of_other_models() {
+    let out = tempfile::tempdir().unwrap();
+    let (one, other) = (preforked(), event_loop());
+    for model in [one, other] {
+        let Some(done) = with_any_source(&mut trace(out.path(), &["--models", model])) else {
+            return;
+        };
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        let line = format!("{model} ");
+        assert!(text(&done.stdout).starts_with(&line), "{}", text(&done.stdout));
+    }
+    let page = fs::read_to_string(out.path().join("trace/report.html")).unwrap();
+    for model in [one, other] {
+        assert!(page.contains(&format!("id=\"trace-{model}\"")), "{model}");
+    }
 }
 
 #[test]
@@ -259,5 +281,18 @@ fn the_page_of_a_run_has_the_traces_beside_it() {
     assert!(
         message.contains(&format!("{} is left out of the page: ", broken.display())),
         "{message}"
+    );
+    let run = only_run(out.path());
+    let page = || fs::read_to_string(run.join("report.html")).unwrap();
+    let with_traces = page();
+    fs::remove_dir_all(out.path().join("trace")).unwrap();
+    let done = compare(&["report", run.to_str().unwrap()]).output().unwrap();
+    assert_eq!(text(&done.stderr), "");
+    let without = page();
+    assert!(
+        with_traces.len() > without.len() + 1_000,
+        "{} and {}",
+        with_traces.len(),
+        without.len()
     );
 }
