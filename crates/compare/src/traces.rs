@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use schema::name::file_part;
 use schema::trace::{Marks, Trace};
 use serde::Serialize;
@@ -132,7 +132,8 @@ fn is_trace(path: &Path) -> bool {
 
 fn read(path: &Path) -> Result<Trace> {
     let text = fs::read_to_string(path).context("it can't be read")?;
-    Ok(report::trace::chrome::read(&text)?)
+    // Its message has its causes.
+    report::trace::chrome::read(&text).map_err(|error| anyhow!("{error}"))
 }
 
 #[cfg(test)]

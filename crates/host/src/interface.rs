@@ -119,8 +119,6 @@ pub struct Traced {
     pub marks: Marks,
     /// The same load right before, while nothing was recorded.
     pub unrecorded: Marks,
-    /// The load generator's report.
-    pub report: schema::load::Report,
 }
 
 /// How a server ended.

@@ -76,6 +76,9 @@ pub(crate) fn run(flags: &Flags) -> Result<ExitCode> {
     let source = source::choose(flags.source)?;
     meter::cpus::pin_this_thread(&cpus.client)?;
     let folder = Folder::in_results(&flags.out);
+    if let Some(removed) = leftovers::clear_parts(folder.path()) {
+        output::note(&removed);
+    }
     let host = Local::new(&cpus, &cancel);
     let bench = Bench {
         host: &host,

@@ -30,10 +30,10 @@ pub(super) fn run(
         marks: true,
         ..plan.clone()
     };
-    let (_, unrecorded) = load(&plan, server, cancel)?;
+    let unrecorded = load(&plan, server, cancel)?;
     settle(|| server.meter().cpu(), cancel);
     let recorder = Recorder::start(source, server.family(), cpus)?;
-    let (report, marks) = load(&plan, server, cancel)?;
+    let marks = load(&plan, server, cancel)?;
     // Its threads and processes still close what the client has closed, and end.
     settle(|| server.meter().cpu(), cancel);
     let recording = recorder.stop(&marks.threads)?;
@@ -41,17 +41,16 @@ pub(super) fn run(
         recording,
         marks,
         unrecorded,
-        report,
     })
 }
 
 /// Loads the server once. Each request has to be answered well.
-fn load(plan: &Plan, server: &mut LocalServer, cancel: &AtomicBool) -> Result<(Report, Marks), String> {
+fn load(plan: &Plan, server: &mut LocalServer, cancel: &AtomicBool) -> Result<Marks, String> {
     let answered = loadgen::run(plan, cancel, &mut ())
         .map_err(|error: LoadError| format!("{:#}", anyhow::Error::from(error)))
         .and_then(|outcome| {
             all_answered(&outcome.report)?;
-            Ok((outcome.report, outcome.marks.unwrap_or_default()))
+            Ok(outcome.marks.unwrap_or_default())
         });
     answered.map_err(|reason| server.explain(UNDER_LOAD, reason))
 }

@@ -144,3 +144,6 @@ fn impossible(faults: &[String]) -> String {
     };
     format!("its trace contradicts itself: {first}{more}; trace it again, or use another --source")
 }
+
+#[cfg(test)]
+mod tests;
