@@ -160,10 +160,10 @@ fn print(traces: &[Trace], folder: &Folder) -> Result<()> {
     let width = width.unwrap_or_default();
     for trace in traces {
         out.add(format_args!(
-            "{:width$}  {:3} lanes, {:4} wake-ups, {:6.1} ms, {}\n",
+            "{:width$}  {:>10} {:>13} {:6.1} ms, {}\n",
             trace.model,
-            trace.lanes.len(),
-            trace.wakes.len(),
+            counted(trace.lanes.len(), "lane"),
+            counted(trace.wakes.len(), "wake-up"),
             trace.length_ns as f64 / 1e6,
             source::name(trace.source),
         ));
@@ -175,6 +175,12 @@ fn print(traces: &[Trace], folder: &Folder) -> Result<()> {
         folder.path().join("*.json").display(),
     ));
     out.print()
+}
+
+/// So many of something, with a comma behind.
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural},")
 }
 
 impl Choice {

@@ -11,6 +11,8 @@ use serde_json::Value;
 use crate::support::{Script, compare, event_loop, made, only_run, preforked, servers, smoke, text};
 
 const WORKERS: usize = 4;
+/// Part of why a server is left out if the kernel lost events each time, as beside many other tests on few CPUs.
+const LOST: &str = "this machine was too busy";
 
 /// The command, with its files in this folder.
 pub(crate) fn trace(out: &Path, flags: &[&str]) -> Command {
@@ -68,6 +70,9 @@ fn traces_every_model(source: Source, name: &str) {
         return;
     };
     let (message, printed) = (text(&done.stderr), text(&done.stdout));
+    if message.contains(LOST) {
+        return test_support::inconclusive(&message);
+    }
     assert_eq!(done.status.code(), Some(0), "{message}");
     let traces = written(out.path());
     for server in test_support::servers() {
@@ -119,7 +124,7 @@ fn traces_every_model(source: Source, name: &str) {
             .find(|line| line.starts_with(&format!("{model} ")));
         let line = line.unwrap_or_else(|| panic!("{model} has no line: {printed}"));
         assert!(
-            line.contains(&format!("{lanes} lanes, ")) && line.ends_with(name),
+            line.contains(&format!(" {lanes} lane")) && line.ends_with(name),
             "{line}"
         );
         let folder = out.path().join("trace");

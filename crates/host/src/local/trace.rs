@@ -1,6 +1,6 @@
 //! A trace of a server of this machine under a load.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use loadgen::{LoadError, Plan};
 use schema::cpus::Split;
@@ -13,6 +13,9 @@ use super::load::UNDER_LOAD;
 use super::server::LocalServer;
 use crate::fault::Fault;
 use crate::interface::{Server, Traced};
+
+/// How often a recording is tried: on a busy machine the kernel may lose events.
+const ATTEMPTS_MOST: usize = 3;
 
 /// Records the server while it is loaded.
 ///
@@ -32,16 +35,24 @@ pub(super) fn run(
     };
     let unrecorded = load(&plan, server, cancel)?;
     settle(|| server.meter().cpu(), cancel);
-    let recorder = Recorder::start(source, server.family(), cpus)?;
-    let marks = load(&plan, server, cancel)?;
-    // Its threads and processes still close what the client has closed, and end.
-    settle(|| server.meter().cpu(), cancel);
-    let recording = recorder.stop(&marks.threads)?;
-    Ok(Traced {
-        recording,
-        marks,
-        unrecorded,
-    })
+    let mut attempts = 1;
+    loop {
+        let recorder = Recorder::start(source, server.family(), cpus)?;
+        let marks = load(&plan, server, cancel)?;
+        // Its threads and processes still close what the client has closed, and end.
+        settle(|| server.meter().cpu(), cancel);
+        match recorder.stop(&marks.threads) {
+            Ok(recording) => {
+                return Ok(Traced {
+                    recording,
+                    marks,
+                    unrecorded,
+                });
+            }
+            Err(_) if attempts < ATTEMPTS_MOST && !cancel.load(Ordering::Relaxed) => attempts += 1,
+            Err(reason) => return Err(reason.into()),
+        }
+    }
 }
 
 /// Loads the server once. Each request has to be answered well.
