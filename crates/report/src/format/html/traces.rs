@@ -37,7 +37,7 @@ pub(super) fn render(traces: &[Trace]) -> Markup {
             p {
                 "Each picture shows what the threads of one server did, as the kernel recorded it. The time axis is the same in all \
                  of them: 0 is when the first request was due. Each request has a number and a colour, at the client and in the \
-                 threads that hold it. Compare when requests wait, and what the threads do meanwhile."
+                 threads that work on it. Compare when requests wait, and what the threads do meanwhile."
             }
             p data-script hidden {
                 "Play all servers together, or step from event to event; the keys are space, the arrows, Home and End. Point at \
@@ -204,9 +204,9 @@ fn table(traces: &[Trace], squares: &[usize]) -> Markup {
 
 const KEY: [(&str, &str); 5] = [
     ("none", "not sent yet"),
-    ("unread", "sent, and no thread has read it"),
-    ("held", "a thread holds it"),
-    ("unheld", "read, and no thread holds it"),
+    ("unread", "sent, not read yet"),
+    ("held", "a thread works on it"),
+    ("unheld", "read, no thread works on it"),
     ("answered", "answered"),
 ];
 

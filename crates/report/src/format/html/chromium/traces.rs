@@ -2,6 +2,8 @@
 
 mod input;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{numbers, sample_at, strings};
@@ -275,6 +277,13 @@ fn the_player_can_be_looked_at() {
             "seekTo({middle}); press('forward'); all('[data-light]')[1]?.click(); settled()"
         ));
         look(&mut browser, &format!("{width}-{scheme}-middle"));
+        browser.screen(width, 850, dark);
+        browser.run(
+            "part(2).scrollIntoView(); part(2).querySelector('.own[data-label]')?.focus({ preventScroll: true }); settled()",
+        );
+        let seen = browser.call("Page.captureScreenshot", &json!({ "format": "png" }));
+        let seen = STANDARD.decode(seen["data"].as_str().unwrap()).unwrap();
+        std::fs::write(folder.join(format!("traces-{width}-{scheme}-window.png")), seen).unwrap();
     }
     std::fs::write(folder.join("traces.pdf"), browser.print()).unwrap();
     browser.screen(703, 1000, false);
