@@ -26,7 +26,7 @@ const STYLES: [&str; 2] = [
     include_str!("html/page/traces.css"),
 ];
 /// The scripts in their order: the later ones use the earlier ones.
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 11] = [
     include_str!("html/page/state.js"),
     include_str!("html/page/tip.js"),
     include_str!("html/page/order.js"),
@@ -35,6 +35,7 @@ const SCRIPTS: [&str; 10] = [
     include_str!("html/page/tables.js"),
     include_str!("html/page/plots.js"),
     include_str!("html/page/trace.js"),
+    include_str!("html/page/zoom.js"),
     include_str!("html/page/player.js"),
     include_str!("html/page/start.js"),
 ];

@@ -135,6 +135,12 @@ fn controls(traces: &[Trace], axis: Axis) -> Markup {
                     option value=(seconds) { (words) }
                 }
             }
+            label for="player-zoom" { "Zoom" }
+            select #player-zoom autocomplete="off" {
+                @for factor in ["1", "2", "4", "8", "16"] {
+                    option value=(factor) { (factor) " ×" }
+                }
+            }
             label for="player-steps" { "Steps through the events of" }
             select #player-steps autocomplete="off" {
                 option value="" { "all servers" }

@@ -279,7 +279,7 @@ fn the_player_can_be_looked_at() {
         look(&mut browser, &format!("{width}-{scheme}-middle"));
         browser.screen(width, 850, dark);
         browser.run(
-            "part(2).scrollIntoView(); part(2).querySelector('.own[data-label]')?.focus({ preventScroll: true }); settled()",
+            "choose('zoom', '4'); part(2).scrollIntoView(); part(2).querySelector('.own[data-label]')?.focus({ preventScroll: true }); settled()",
         );
         let seen = browser.call("Page.captureScreenshot", &json!({ "format": "png" }));
         let seen = STANDARD.decode(seen["data"].as_str().unwrap()).unwrap();

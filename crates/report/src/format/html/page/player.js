@@ -3,7 +3,7 @@ if (document.getElementById("player")) {
   const player = document.getElementById("player");
   const control = (name) => document.getElementById(`player-${name}`);
   const [play, back, forward, reset, slider] = ["play", "back", "forward", "reset", "slider"].map(control);
-  const [speed, steps, clock, status] = ["speed", "steps", "clock", "status"].map(control);
+  const [speed, zoom, steps, clock, status] = ["speed", "zoom", "steps", "clock", "status"].map(control);
   const axis = { from: Number(slider.min), to: Number(slider.max) };
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
   // The longest step of the time while it plays, and the shortest for readers who want less motion, in milliseconds.
@@ -100,7 +100,8 @@ if (document.getElementById("player")) {
     const model = shown()[0];
     if (!model || model.box.scrollWidth <= model.box.clientWidth) return;
     const { box, svg } = model;
-    const x = (placeOf(model, now.time) / svg.viewBox.baseVal.width) * svg.getBoundingClientRect().width;
+    const { a, e } = svg.getScreenCTM();
+    const x = a * placeOf(model, now.time) + e - box.getBoundingClientRect().left + box.scrollLeft;
     if (x < box.scrollLeft + 24 || x > box.scrollLeft + box.clientWidth - 24) box.scrollLeft = x - box.clientWidth / 3;
   }
 
@@ -221,7 +222,7 @@ if (document.getElementById("player")) {
   // The mark at a place in the window. Lines and arrows are thin, and a little beside them counts too.
   function markNear(svg, x, y) {
     const at = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM().inverse());
-    const REACH = { x: 2, up: 12, down: 3 };
+    const REACH = { x: 2 / Number(zoom.value), up: 12, down: 3 };
     let [found, best] = [null, Infinity];
     for (const mark of all(MARK, svg)) {
       const box = mark.getBBox();
@@ -285,8 +286,8 @@ if (document.getElementById("player")) {
     // A finger does not hover: it points by a tap.
     if (event.pointerType === "touch") point(event);
     const { svg, place } = model;
-    const { left, width } = svg.getBoundingClientRect();
-    const share = (((event.clientX - left) / width) * svg.viewBox.baseVal.width - place[0]) / (place[1] - place[0]);
+    const { a, e } = svg.getScreenCTM();
+    const share = ((event.clientX - e) / a - place[0]) / (place[1] - place[0]);
     if (share >= 0 && share <= 1) end(axis.from + share * (axis.to - axis.from));
   });
 
@@ -331,6 +332,19 @@ if (document.getElementById("player")) {
     if (next.dataset.from) end(begin(next));
     next.focus();
   }
+
+  function zoomTo(factor) {
+    for (const { svg } of models) zoomPicture(svg, factor);
+    player.classList.toggle("is-zoomed", factor > 1);
+  }
+  zoom.addEventListener("change", () => {
+    zoomTo(Number(zoom.value));
+    // What was at the left edge is somewhere else.
+    if (now.begun) follow();
+    else for (const { box } of models) box.scrollLeft = 0;
+  });
+  addEventListener("beforeprint", () => zoomTo(1));
+  addEventListener("afterprint", () => zoomTo(Number(zoom.value)));
 
   let scrolling = false;
   for (const { box } of models) {

@@ -211,3 +211,44 @@ fn readers_who_want_less_motion_get_few_frames() {
     // At most one frame in 250 ms, after the first.
     assert!(times[0] >= 2.0 && times[0] <= 1.0 + times[1] / 250.0, "{times:?}");
 }
+
+#[test]
+fn zoom_stretches_time_and_no_text() {
+    let Some(mut browser) = player() else { return };
+    let measure = "(() => {
+        const svg = part(0).querySelector('svg');
+        const box = (part) => part.getBoundingClientRect();
+        const mark = all('[data-lane] > .own', svg).find((mark) => mark.getBBox().width > 30);
+        const [name, call, number] = ['.name', '.call', '.chip'].map((one) => svg.querySelector(one));
+        const cursor = svg.querySelector('.cursor');
+        return [box(mark).width, box(name).width, box(call).width, box(number).width, box(svg).height,
+            box(name).left - box(svg).left, box(cursor).left - box(mark).left];
+    })()";
+    browser.run("seekTo(34000)");
+    let before = numbers(&browser.run(measure));
+    browser.run("choose('zoom', '4')");
+    let after = numbers(&browser.run(measure));
+    // The cursor stays at its time, before the mark.
+    for (index, factor) in [4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 4.0].into_iter().enumerate() {
+        let (before, after) = (before[index], after[index]);
+        assert!(
+            (after - before * factor).abs() < 1.5,
+            "{index}: {before}, {after}"
+        );
+    }
+    browser.run("seekTo(3000000); settled()");
+    let seen = browser.run(
+        "all('.cursor').every((cursor) => { const [line, frame] = [cursor, cursor.closest('.picture')].map((part) =>
+            part.getBoundingClientRect()); return line.left >= frame.left && line.right <= frame.right; })",
+    );
+    assert_eq!(seen, true);
+    browser.run("choose('zoom', '1'); seekTo(34000)");
+    let again = numbers(&browser.run(measure));
+    assert!(
+        again
+            .iter()
+            .zip(&before)
+            .all(|(again, before)| (again - before).abs() < 0.5)
+    );
+    assert_eq!(browser.complaints(), [""; 0]);
+}
