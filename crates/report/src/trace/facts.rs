@@ -1,7 +1,7 @@
 //! What a trace comes to: a few numbers that make traces comparable. They are of the time from when the first request was due
 //! until all were answered.
 
-use schema::trace::{Lane, Source, State, Trace};
+use schema::trace::{Lane, Slice, Source, State, Trace};
 
 use crate::numbers::{counted, rounded};
 
@@ -31,7 +31,7 @@ impl Facts {
         let answered = trace.requests.iter().map(|request| request.received_ns).max();
         let to = answered.unwrap_or(trace.length_ns);
         let has_switches = trace.source != Source::Strace;
-        let has_wakes = trace.source == Source::Perf || !trace.wakes.is_empty();
+        let has_wakes = trace.source == Source::Perf;
         let wakes = trace.wakes.iter().filter(|wake| (from..to).contains(&wake.at_ns));
         Self {
             answered_ns: answered.map(|answered| answered.saturating_sub(from)),
@@ -115,15 +115,28 @@ fn begun(lane: &Lane, from: u64, to: u64, begins: impl Fn(usize) -> bool) -> usi
         .count()
 }
 
+/// What strace does to a thread, in the place of a system call. The server itself does not stop.
+const STOP: &str = "ptrace stop";
+
+/// A stop of strace is none.
 fn switches(lane: &Lane, from: u64, to: u64) -> usize {
-    let runs = |index: usize| lane.slices[index].state == State::Running;
+    let runs = |slice: &Slice| slice.state == State::Running;
+    let is_stop = |slice: &Slice| slice.call.as_deref() == Some(STOP);
     begun(lane, from, to, |index| {
-        runs(index) && (index == 0 || !runs(index - 1))
+        if !runs(&lane.slices[index]) {
+            return false;
+        }
+        let before = lane.slices[..index].iter().rev();
+        let mut off = before.take_while(|slice| !runs(slice)).peekable();
+        match off.peek() {
+            None => index == 0,
+            Some(_) => !off.any(is_stop),
+        }
     })
 }
 
 fn calls(lane: &Lane, from: u64, to: u64) -> usize {
-    let call = |index: usize| lane.slices[index].call.as_deref();
+    let call = |index: usize| lane.slices[index].call.as_deref().filter(|call| *call != STOP);
     begun(lane, from, to, |index| {
         call(index).is_some() && (index == 0 || call(index - 1) != call(index))
     })
@@ -166,6 +179,36 @@ mod tests {
             "All requests answered after 3.13 ms (2.95 ms when not recorded): 1.42 ms of CPU time, 15 context switches, \
              23 system calls, 12 wake-ups, at most 2 requests in progress at once."
         );
+    }
+
+    #[test]
+    fn stops_of_strace_are_neither_switches_nor_calls() {
+        let mut trace = sample::trace();
+        let before = Facts::count(&trace);
+        // The first worker is stopped in its own code, where it ran for long.
+        let slices = &mut trace.lanes[1].slices;
+        let place = slices
+            .iter()
+            .position(|slice| slice.call.is_none() && slice.length_ns() > 200_000);
+        let place = place.expect("it runs for long");
+        let whole = slices.remove(place);
+        let middle = whole.from_ns + whole.length_ns() / 2;
+        let part = |from_ns, to_ns, state, call: Option<&str>| Slice {
+            from_ns,
+            to_ns,
+            state,
+            cpu: None,
+            call: call.map(str::to_owned),
+        };
+        let parts = [
+            part(whole.from_ns, middle, State::Running, None),
+            part(middle, middle + 10, State::Blocked, Some(STOP)),
+            part(middle + 10, middle + 20, State::Runnable, Some(STOP)),
+            part(middle + 20, whole.to_ns, State::Running, None),
+        ];
+        slices.splice(place..place, parts);
+        let cpu_ns = before.cpu_ns.map(|cpu| cpu - 20);
+        assert_eq!(Facts::count(&trace), Facts { cpu_ns, ..before });
     }
 
     #[test]
