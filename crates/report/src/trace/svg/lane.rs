@@ -39,9 +39,7 @@ fn lane(frame: &Frame<'_>, row: &Row, pieces: &[Piece<'_>]) -> String {
     for drawn in pieces {
         out += &piece(frame, row, drawn);
     }
-    for (request, part) in parts(frame, row.lane) {
-        out += &band(frame, row, request, part);
-    }
+    out += &bands(frame, row);
     out += &ends(frame, row);
     let mut places = Places::default();
     let held: Vec<_> = parts(frame, row.lane)
@@ -129,8 +127,28 @@ fn piece(frame: &Frame<'_>, row: &Row, piece: &Piece<'_>) -> String {
     }
 }
 
+/// The strips of all requests that a thread holds. Those that it holds at the same time lie on each other.
+fn bands(frame: &Frame<'_>, row: &Row) -> String {
+    // Until when each level is taken.
+    let mut levels: Vec<u64> = Vec::new();
+    let placed: Vec<_> = parts(frame, row.lane)
+        .map(|(request, part)| {
+            let free = levels.iter().position(|until| *until <= part.from_ns);
+            let level = free.unwrap_or(levels.len());
+            levels.resize(levels.len().max(level + 1), 0);
+            levels[level] = part.to_ns;
+            (request, part, level as f64)
+        })
+        .collect();
+    let height = STRIP.min(BAR / levels.len().max(1) as f64);
+    placed
+        .into_iter()
+        .map(|(request, part, level)| band(frame, row, (request, part), row.base - level * height, height))
+        .collect()
+}
+
 /// A strip along the time that a thread holds a request.
-fn band(frame: &Frame<'_>, row: &Row, request: &Request, part: &Part) -> String {
+fn band(frame: &Frame<'_>, row: &Row, (request, part): (&Request, &Part), base: f64, height: f64) -> String {
     let (left, right) = (frame.x(part.from_ns), frame.x(part.to_ns));
     let title = format!(
         "{} holds request {} for {}",
@@ -142,7 +160,7 @@ fn band(frame: &Frame<'_>, row: &Row, request: &Request, part: &Part) -> String 
         "<path class=\"band {}\" {} d=\"{}\"><title>{}</title></path>\n",
         colour(request.number),
         data(frame, row.lane, Some(request.number), part.from_ns, part.to_ns),
-        bar(left, right, row.base, STRIP),
+        bar(left, right, base, height),
         escape(&title)
     )
 }

@@ -11,7 +11,7 @@ use super::pieces::{Piece, Stretch};
 const SAMPLE: f64 = 26.0;
 /// Between a sample and its words, and between two entries.
 const GAP: f64 = 6.0;
-const BETWEEN: f64 = 15.0;
+const BETWEEN: f64 = 12.0;
 const ROW: f64 = 25.0;
 
 /// The legend of these entries below `top`, and where it ends.
@@ -39,6 +39,16 @@ pub(super) type Entry = (&'static str, Sign);
 pub(super) fn entries(trace: &Trace, pieces: &[Vec<Piece<'_>>], links: &Links) -> Vec<Entry> {
     let occurs = |kind| links.kinds.contains(&kind);
     let mut entries = states(pieces);
+    if occurs(Kind::KernelWake) {
+        let stub = |x: f64, base: f64| {
+            let x = x + SAMPLE / 2.0;
+            format!(
+                "<path class=\"kernel-wake\" d=\"M{x:.1} {:.1}l-3.5 -7h7z\"/>\n",
+                base - 5.0
+            )
+        };
+        entries.push(("kernel wakes it", Box::new(stub)));
+    }
     entries.extend(requests(trace));
     if occurs(Kind::Wake) {
         let arrow = |x: f64, base: f64| {
@@ -71,16 +81,6 @@ pub(super) fn entries(trace: &Trace, pieces: &[Vec<Piece<'_>>], links: &Links) -
         };
         entries.push(("reply", Box::new(reply)));
     }
-    if occurs(Kind::KernelWake) {
-        let stub = |x: f64, base: f64| {
-            let x = x + SAMPLE / 2.0;
-            format!(
-                "<path class=\"kernel-wake\" d=\"M{x:.1} {:.1}l-3.5 -7h7z\"/>\n",
-                base - 5.0
-            )
-        };
-        entries.push(("woken by the kernel", Box::new(stub)));
-    }
     entries
 }
 
@@ -94,7 +94,7 @@ fn states(pieces: &[Vec<Piece<'_>>]) -> Vec<Entry> {
         (
             occurs(&|stretch| stretch.state == State::Running && stretch.call.is_none()),
             (
-                "runs its own code",
+                "runs its code",
                 Box::new(|x, base| rect("own free", x, base, BAR)),
             ),
         ),
@@ -120,7 +120,7 @@ fn states(pieces: &[Vec<Piece<'_>>]) -> Vec<Entry> {
         (
             occurs(&|stretch| stretch.state == State::Blocked),
             (
-                "blocked in the named call",
+                "blocked in named call",
                 Box::new(|x, base| format!("<path class=\"blocked\" d=\"M{x:.1} {base:.1}h{SAMPLE}\"/>\n")),
             ),
         ),
@@ -142,7 +142,7 @@ fn requests(trace: &Trace) -> Vec<Entry> {
                 chip(&number.to_string(), &colour(number), x + 9.0, base - 11.0)
             )
         };
-        entries.push(("works on the request", Box::new(holds)));
+        entries.push(("holds the request", Box::new(holds)));
         let pale = move |x: f64, base: f64| {
             format!(
                 "<g class=\"{}\">{}</g>\n",
@@ -150,7 +150,7 @@ fn requests(trace: &Trace) -> Vec<Entry> {
                 rect("pale", x, base - 1.0, 16.0)
             )
         };
-        entries.push(("sent, no thread works on it", Box::new(pale)));
+        entries.push(("sent, no thread holds it", Box::new(pale)));
     }
     let due = trace
         .requests

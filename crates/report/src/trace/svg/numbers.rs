@@ -11,6 +11,8 @@ use super::pieces::{Piece, neighbours};
 /// How far behind a part its number may be.
 const BESIDE: f64 = 16.0;
 const GAP: f64 = 2.0;
+/// Ends that are nearer than this are the same.
+const SAME: f64 = 1.0;
 
 /// A stretch of a row: where it is, its state, and the request that is held in it.
 type Stretch = (f64, f64, (Option<State>, Option<usize>));
@@ -27,45 +29,61 @@ pub(super) fn draw(
     let stretches = neighbours(frame, pieces, |piece| Some((piece.state(), piece.request())));
     let mut out = String::new();
     let mut beside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (number, part) in parts {
-        let ends = (frame.x(part.from_ns), frame.x(part.to_ns));
-        if let Some(x) = inside(&stretches, *number, ends, places) {
-            out += &framed(&number.to_string(), &colour(*number), x, row, places);
+    for (numbers, ends) in at_once(frame, parts) {
+        if let Some(x) = inside(&stretches, &numbers, ends, places) {
+            out += &framed(&numbers, x, row, places);
         } else if let Some(next) = next_quiet(&stretches, ends.1) {
-            beside.entry(next).or_default().push(*number);
+            beside.entry(next).or_default().extend(numbers);
         }
     }
     for (stretch, mut numbers) in beside {
         numbers.sort_unstable();
         numbers.dedup();
-        let words = together(&numbers);
-        let wide = chip_width(&words);
+        let wide = chip_width(&together(&numbers));
         let (left, right, _) = stretches[stretch];
-        let class = if let [only] = numbers[..] {
-            colour(only)
-        } else {
-            String::new()
-        };
         if right - left >= wide + 2.0 * GAP {
-            out += &framed(&words, &class, left + GAP + wide / 2.0, row, places);
+            out += &framed(&numbers, left + GAP + wide / 2.0, row, places);
         }
     }
     out
 }
 
-fn framed(words: &str, class: &str, x: f64, row: &Row, places: &mut Places) -> String {
-    let half = chip_width(words) / 2.0;
+/// The requests that a thread holds at the same time, from when until when in pixels. Most are alone.
+fn at_once(frame: &Frame<'_>, parts: &[(usize, &Part)]) -> Vec<(Vec<usize>, (f64, f64))> {
+    let mut all: Vec<(Vec<usize>, (f64, f64))> = Vec::new();
+    for (number, part) in parts {
+        let (from, to) = (frame.x(part.from_ns), frame.x(part.to_ns));
+        match all.last_mut() {
+            Some((numbers, ends))
+                if (ends.0 - from).abs() < SAME && (ends.1 - to).abs() < SAME && to - from > SAME =>
+            {
+                numbers.push(*number);
+            }
+            _ => all.push((vec![*number], (from, to))),
+        }
+    }
+    all
+}
+
+/// Numbers in a frame, which has the colour of a request that is alone.
+fn framed(numbers: &[usize], x: f64, row: &Row, places: &mut Places) -> String {
+    let words = together(numbers);
+    let half = chip_width(&words) / 2.0;
     places.take(x - half, x + half);
-    chip(words, class, x, row.base - BAR / 2.0)
+    let class = match numbers {
+        [only] => colour(*only),
+        _ => String::new(),
+    };
+    chip(&words, &class, x, row.base - BAR / 2.0)
 }
 
 /// The middle of a number in its own part, if there is room.
-fn inside(stretches: &[Stretch], number: usize, (from, to): (f64, f64), places: &Places) -> Option<f64> {
-    let wide = chip_width(&number.to_string());
+fn inside(stretches: &[Stretch], numbers: &[usize], (from, to): (f64, f64), places: &Places) -> Option<f64> {
+    let wide = chip_width(&together(numbers));
     let own = |state: State| {
-        let own = stretches
-            .iter()
-            .filter(move |(.., what)| *what == (Some(state), Some(number)));
+        let own = stretches.iter().filter(move |(.., (own, held))| {
+            *own == Some(state) && held.is_some_and(|held| numbers.contains(&held))
+        });
         let cut = own.map(move |(left, right, _)| (left.max(from), right.min(to)));
         cut.filter(move |(left, right)| right - left >= wide)
     };

@@ -217,7 +217,7 @@ fn a_page_has_one_legend_of_what_occurs() {
     let shown = legend(&[one.clone(), many], axis).into_string();
     for words in [
         "due, not sent yet",
-        "woken by the kernel",
+        "kernel wakes it",
         "takes it without a wake-up",
     ] {
         assert_eq!(shown.matches(&format!(">{words}</text>")).count(), 1, "{words}");

@@ -230,3 +230,28 @@ fn idle_threads_are_thin_and_many_of_them_are_folded() {
     assert!(height(&some) - height(&sample) < 3.0 * 27.0);
     assert!(height(&many) - height(&sample) < 30.0);
 }
+
+#[test]
+fn requests_held_at_once_lie_on_each_other() {
+    let mut trace = sample::trace();
+    let part = trace.requests[0].parts[1];
+    trace.requests[1].parts = vec![part];
+    trace.requests[1].received_ns = trace.requests[0].received_ns;
+    let drawn = render(&trace);
+    let base = |request: &str| {
+        let bands = tags(&drawn, "band").into_iter();
+        let mut own = bands.filter(|tag| {
+            attribute(tag, "data-request") == Some(request) && attribute(tag, "data-lane") == Some("1")
+        });
+        let path = attribute(own.next().unwrap(), "d").unwrap().to_owned();
+        path.split([' ', 'h']).nth(1).unwrap().parse::<f64>().unwrap()
+    };
+    assert!(
+        (base("1") - base("2") - 5.0).abs() < 0.1,
+        "{} {}",
+        base("1"),
+        base("2")
+    );
+    assert!(drawn.contains(">1, 2</text>"), "one frame for both");
+    assert!(!render(&sample::trace()).contains(">1, 2</text>"));
+}
