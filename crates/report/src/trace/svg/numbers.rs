@@ -8,8 +8,8 @@ use super::frame::{BAR, Frame, Row, colour};
 use super::label::{Places, chip, chip_width};
 use super::pieces::{Piece, neighbours};
 
-/// How far behind a part its number may be.
-const BESIDE: f64 = 16.0;
+/// How far behind the beginning of a part its number may be.
+const BURST: f64 = 70.0;
 const GAP: f64 = 2.0;
 /// Ends that are nearer than this are the same.
 const SAME: f64 = 1.0;
@@ -17,8 +17,11 @@ const SAME: f64 = 1.0;
 /// A stretch of a row: where it is, its state, and the request that is held in it.
 type Stretch = (f64, f64, (Option<State>, Option<usize>));
 
-/// The number of each part, in its bar or over the strip of a blocked thread. The numbers of short parts are behind them: all
-/// those before the same stretch in one frame.
+/// Requests that a thread holds at the same time, and from when until when, in pixels. Most are alone.
+type Held = (Vec<usize>, (f64, f64));
+
+/// The number of each part, in its bar or over the strip of a blocked thread. Where parts are too short for that, their numbers
+/// are in one frame behind them.
 pub(super) fn draw(
     frame: &Frame<'_>,
     row: &Row,
@@ -27,30 +30,73 @@ pub(super) fn draw(
     places: &mut Places,
 ) -> String {
     let stretches = neighbours(frame, pieces, |piece| Some((piece.state(), piece.request())));
-    let mut out = String::new();
-    let mut beside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (numbers, ends) in at_once(frame, parts) {
-        if let Some(x) = inside(&stretches, &numbers, ends, places) {
-            out += &framed(&numbers, x, row, places);
-        } else if let Some(next) = next_quiet(&stretches, ends.1) {
-            beside.entry(next).or_default().extend(numbers);
+    let mut taken = Places::default();
+    let tried = at_once(frame, parts).into_iter().map(|held| {
+        let x = inside(&stretches, &held, &taken);
+        if let Some(x) = x {
+            let half = chip_width(&together(&held.0)) / 2.0;
+            taken.take(x - half, x + half);
         }
+        (held, x)
+    });
+    // Those before the same stretch in which the thread is blocked.
+    let mut bursts: BTreeMap<Option<usize>, Vec<(Held, Option<f64>)>> = BTreeMap::new();
+    for (held, x) in tried {
+        bursts
+            .entry(next_quiet(&stretches, held.1.1))
+            .or_default()
+            .push((held, x));
     }
-    for (stretch, mut numbers) in beside {
+    let mut out = String::new();
+    for (next, burst) in bursts {
+        let quiet = next.map(|next| stretches[next]);
+        out += &numbers_in(row, &burst, quiet, places);
+    }
+    out
+}
+
+/// The numbers of a burst: in its bars, and from the first one without room on behind it.
+fn numbers_in(
+    row: &Row,
+    burst: &[(Held, Option<f64>)],
+    quiet: Option<Stretch>,
+    places: &mut Places,
+) -> String {
+    let mut beside_from = burst.len();
+    let mut out = String::new();
+    if let Some((left, right, _)) = quiet {
+        let first = burst.iter().position(|(_, x)| x.is_none());
+        let is_near = |((_, (from, _)), _): &(Held, Option<f64>)| left - from <= BURST;
+        let from = match first {
+            Some(first) if is_near(&burst[first]) => first,
+            _ => {
+                let last = burst.iter().rev();
+                burst.len() - last.take_while(|held| held.1.is_none() && is_near(held)).count()
+            }
+        };
+        let mut numbers: Vec<usize> = burst[from..]
+            .iter()
+            .flat_map(|((numbers, _), _)| numbers.clone())
+            .collect();
         numbers.sort_unstable();
         numbers.dedup();
         let wide = chip_width(&together(&numbers));
-        let (left, right, _) = stretches[stretch];
-        if right - left >= wide + 2.0 * GAP {
+        if !numbers.is_empty() && right - left >= wide + 2.0 * GAP {
             out += &framed(&numbers, left + GAP + wide / 2.0, row, places);
+            beside_from = from;
+        }
+    }
+    for ((numbers, _), x) in &burst[..beside_from] {
+        if let Some(x) = x {
+            out += &framed(numbers, *x, row, places);
         }
     }
     out
 }
 
-/// The requests that a thread holds at the same time, from when until when in pixels. Most are alone.
-fn at_once(frame: &Frame<'_>, parts: &[(usize, &Part)]) -> Vec<(Vec<usize>, (f64, f64))> {
-    let mut all: Vec<(Vec<usize>, (f64, f64))> = Vec::new();
+/// The parts, those with the same ends together.
+fn at_once(frame: &Frame<'_>, parts: &[(usize, &Part)]) -> Vec<Held> {
+    let mut all: Vec<Held> = Vec::new();
     for (number, part) in parts {
         let (from, to) = (frame.x(part.from_ns), frame.x(part.to_ns));
         match all.last_mut() {
@@ -78,7 +124,8 @@ fn framed(numbers: &[usize], x: f64, row: &Row, places: &mut Places) -> String {
 }
 
 /// The middle of a number in its own part, if there is room.
-fn inside(stretches: &[Stretch], numbers: &[usize], (from, to): (f64, f64), places: &Places) -> Option<f64> {
+fn inside(stretches: &[Stretch], (numbers, (from, to)): &Held, places: &Places) -> Option<f64> {
+    let (from, to) = (*from, *to);
     let wide = chip_width(&together(numbers));
     let own = |state: State| {
         let own = stretches.iter().filter(move |(.., (own, held))| {
@@ -97,11 +144,11 @@ fn inside(stretches: &[Stretch], numbers: &[usize], (from, to): (f64, f64), plac
         .find(|x| places.is_free(x - wide / 2.0, x + wide / 2.0))
 }
 
-/// The stretch behind a part in which the thread is blocked and holds nothing.
+/// The next stretch in which the thread is blocked and holds nothing.
 fn next_quiet(stretches: &[Stretch], to: f64) -> Option<usize> {
-    stretches.iter().position(|(left, _, what)| {
-        *what == (Some(State::Blocked), None) && (to - 0.1..=to + BESIDE).contains(left)
-    })
+    stretches
+        .iter()
+        .position(|(left, _, what)| *what == (Some(State::Blocked), None) && *left >= to - 0.1)
 }
 
 /// Numbers in ascending order: `3`, `1–4`, `1, 3`.
