@@ -67,6 +67,8 @@ const OPTIONAL: [(&str, &str); 3] = [
 
 /// The buffer of each CPU. perf(1) is woken when it is half full, after about 20,000 events.
 const BUFFER: &str = "4M";
+/// What perf(1) may write, about five million events. Then it ends.
+const FILE_MOST: &str = "512M";
 /// How long perf(1) may take for each step. Half a second is usual, but the machine may be busy.
 const WITHIN: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(1);
@@ -91,6 +93,7 @@ impl Session {
     /// Starts to record a server.
     pub(crate) fn start(server: Family, cpus: &Split) -> Result<Self, String> {
         let version = tool::Version::installed()?;
+        tool::has_the_kernels_numbers()?;
         let (missing, present): (Vec<_>, Vec<_>) = OPTIONAL
             .into_iter()
             .map(|(name, lacks)| Ok((name, lacks, tool::has_tracepoint(name)?)))
@@ -108,7 +111,16 @@ impl Session {
         let (orders, confirmed, data, stderr) =
             files().map_err(|error: io::Error| format!("can't make temporary files for perf: {error}"))?;
         let mut command = tool::command();
-        command.args(["record", "-q", "-k", "CLOCK_MONOTONIC", "-m", BUFFER]);
+        command.args([
+            "record",
+            "-q",
+            "-k",
+            "CLOCK_MONOTONIC",
+            "-m",
+            BUFFER,
+            "--max-size",
+            FILE_MOST,
+        ]);
         // Neither what a profiler needs nor what becomes of it afterwards.
         command.args(["--no-bpf-event", "--no-buildid", "--no-buildid-cache"]);
         if version.lists_on_request() {

@@ -1,6 +1,8 @@
 //! The program perf(1): what it can here, and why not.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -75,18 +77,43 @@ const TRACEPOINTS: [&str; 2] = ["/sys/kernel/tracing/events", "/sys/kernel/debug
 
 /// Whether the kernel has a tracepoint, such as `sched:sched_switch`. The error is the reason why that can't be found out.
 pub(super) fn has_tracepoint(name: &str) -> Result<bool, String> {
-    let Some((group, event)) = name.split_once(':') else {
-        return Ok(false);
-    };
     let folders = TRACEPOINTS.map(Path::new);
     let Some(folder) = folders.iter().find(|folder| folder.join("sched").is_dir()) else {
-        return Err(format!(
-            "the kernel's tracepoints can't be seen below {}; run as root, and mount tracefs there (mount -t tracefs tracefs \
-             /sys/kernel/tracing)",
-            TRACEPOINTS[0]
-        ));
+        return Err(unseen(&folders.map(|folder| fs::metadata(folder).err())));
     };
-    Ok(folder.join(group).join(event).is_dir())
+    Ok(folder.join(name.replace(':', "/")).is_dir())
+}
+
+/// Why the tracepoints can't be seen, from what became of looking for each folder.
+fn unseen(errors: &[Option<io::Error>]) -> String {
+    let is_refused = |error: &Option<io::Error>| {
+        let kind = error.as_ref().map(io::Error::kind);
+        kind == Some(io::ErrorKind::PermissionDenied)
+    };
+    let folder = TRACEPOINTS[0];
+    if errors.iter().any(is_refused) {
+        format!("the kernel's tracepoints in {folder} may not be read; run as root")
+    } else {
+        format!(
+            "the kernel's tracepoints are not in {folder}; mount them as root (mount -t tracefs tracefs \
+             /sys/kernel/tracing)"
+        )
+    }
+}
+
+/// Checks that this process and the kernel's tracepoints use the same numbers of processes.
+pub(super) fn has_the_kernels_numbers() -> Result<(), String> {
+    /// The first namespace of process numbers, `PROC_PID_INIT_INO` of the kernel.
+    const FIRST: u64 = 0xEFFF_FFFC;
+    match fs::metadata("/proc/self/ns/pid") {
+        Ok(namespace) if namespace.ino() != FIRST => Err(
+            "perf reports other process numbers than this container has; run outside of it, or with the host's \
+             process numbers (docker run --pid=host)"
+                .to_owned(),
+        ),
+        // A kernel without namespaces has one of numbers.
+        _ => Ok(()),
+    }
 }
 
 /// Why perf(1) failed, from what it printed on stderr.
@@ -158,6 +185,16 @@ mod tests {
             "perf failed: failed to mmap with 12"
         );
         assert_eq!(failed(""), "perf failed: it printed no reason");
+    }
+
+    #[test]
+    fn the_reason_why_tracepoints_are_unseen_is_named() {
+        let error = |kind: io::ErrorKind| Some(io::Error::from(kind));
+        let (refused, missing) = (io::ErrorKind::PermissionDenied, io::ErrorKind::NotFound);
+        let reason = unseen(&[error(refused), error(missing)]);
+        assert!(reason.ends_with("may not be read; run as root"), "{reason}");
+        let reason = unseen(&[error(missing), None]);
+        assert!(reason.contains("mount -t tracefs"), "{reason}");
     }
 
     #[test]
