@@ -76,8 +76,8 @@ pub struct Recorded {
     pub server_cpus: CpuSet,
     /// The CPUs of the load generator.
     pub client_cpus: CpuSet,
-    /// How long the same requests took right before, while nothing was recorded: from when the first was due until the last
-    /// was answered.
+    /// How long the same requests took while nothing was recorded, right before each recording: from when the first was due
+    /// until the last was answered, the median.
     pub unrecorded_ns: Option<u64>,
 }
 

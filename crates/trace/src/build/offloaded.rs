@@ -28,34 +28,37 @@ pub(super) fn add(parts: &mut [Vec<Part>], timelines: &[Timeline], woken: &[Woke
         .iter()
         .flat_map(|&lane| jobs(lane, &timelines[lane]))
         .collect();
-    jobs.retain(|job| job.part.to_ns > begins_ns && job.running_ns >= JOB_LEAST_NS);
-    jobs.sort_by_key(|job| job.part.from_ns);
+    jobs.retain(|job| job.to_ns > begins_ns && job.running_ns() >= JOB_LEAST_NS);
     // All requests are of one kind, so each takes about as long as the others. A worker that finds more in the queue goes on
     // without a wait in between.
-    let total_ns: u64 = jobs.iter().map(|job| job.running_ns).sum();
+    let total_ns: u64 = jobs.iter().map(Job::running_ns).sum();
     let each_ns = total_ns as f64 / passed.len() as f64;
-    let mut passed = passed.into_iter().peekable();
-    for job in jobs {
-        let number = (job.running_ns as f64 / each_ns).round() as usize;
-        for _ in 0..number {
-            let taken = passed.next_if(|&request| follows(&parts[request], job.part));
-            if let Some(request) = taken {
-                let [read, reply] = [parts[request][0], parts[request][1]];
-                // Behind the part of the thread that read it.
-                let part = Part {
-                    from_ns: job.part.from_ns.max(read.from_ns),
-                    to_ns: job.part.to_ns.min(reply.to_ns),
-                    ..job.part
-                };
-                parts[request].insert(1, part);
-            }
-        }
+    let mut turns: Vec<_> = jobs
+        .iter()
+        .flat_map(|job| job.divided((job.running_ns() as f64 / each_ns).round() as u64))
+        .collect();
+    turns.sort_by_key(|turn| turn.from_ns);
+    for turn in turns {
+        let Some(place) = passed.iter().position(|&request| follows(&parts[request], turn)) else {
+            continue;
+        };
+        let request = passed.remove(place);
+        let [read, reply] = [parts[request][0], parts[request][1]];
+        // Behind the part of the thread that read it.
+        let part = Part {
+            from_ns: turn.from_ns.max(read.from_ns),
+            to_ns: turn.to_ns.min(reply.to_ns),
+            ..turn
+        };
+        parts[request].insert(1, part);
     }
 }
 
-/// Whether this may be what a worker did between the thread that read a request and the one that sent the reply.
-fn follows(parts: &[Part], job: Part) -> bool {
-    job.to_ns > parts[0].from_ns && job.from_ns < parts[1].to_ns
+/// Whether this may be what a worker did between the thread that read a request and the one that sent the reply. Its ends may
+/// be a little off, if it was not divided by a wait.
+fn follows(parts: &[Part], turn: Part) -> bool {
+    let middle_ns = turn.from_ns.midpoint(turn.to_ns);
+    (parts[0].from_ns..parts[1].to_ns).contains(&middle_ns)
 }
 
 /// The threads that were woken by one that held a request, and that never read.
@@ -75,11 +78,50 @@ fn workers(parts: &[Vec<Part>], timelines: &[Timeline], woken: &[Woken]) -> Hash
         .collect()
 }
 
-/// What a worker did between two waits: the jobs of one request, or of several.
+/// What a worker did between two waits: what one request asked for, or several in turn.
 #[derive(Debug)]
 struct Job {
-    part: Part,
-    running_ns: u64,
+    lane: usize,
+    /// When it ran: from when until when.
+    running: Vec<(u64, u64)>,
+    to_ns: u64,
+}
+
+impl Job {
+    fn running_ns(&self) -> u64 {
+        self.running.iter().map(|(from_ns, to_ns)| to_ns - from_ns).sum()
+    }
+
+    /// So many parts in which it ran for the same time.
+    fn divided(&self, number: u64) -> impl Iterator<Item = Part> {
+        let total_ns = self.running_ns();
+        (0..number).map(move |place| Part {
+            lane: self.lane,
+            from_ns: self.runs_on_at(total_ns * place / number),
+            to_ns: if place + 1 == number {
+                self.to_ns
+            } else {
+                self.has_run_at(total_ns * (place + 1) / number)
+            },
+        })
+    }
+
+    /// When it goes on after it has run for so long.
+    fn runs_on_at(&self, ns: u64) -> u64 {
+        let mut left_ns = ns;
+        for &(from_ns, to_ns) in &self.running {
+            if left_ns < to_ns - from_ns {
+                return from_ns + left_ns;
+            }
+            left_ns -= to_ns - from_ns;
+        }
+        self.to_ns
+    }
+
+    /// When it has run for so long.
+    fn has_run_at(&self, ns: u64) -> u64 {
+        self.runs_on_at(ns.saturating_sub(1)) + 1
+    }
 }
 
 fn jobs(lane: usize, timeline: &Timeline) -> Vec<Job> {
@@ -92,26 +134,17 @@ fn jobs(lane: usize, timeline: &Timeline) -> Vec<Job> {
         .filter(|call| waits_for_next(timeline, call));
     let waits = waits.map(|call| (call.from_ns, call.to_ns));
     for (to_ns, next_ns) in waits.chain([(end_ns, end_ns)]) {
-        jobs.extend(job(lane, timeline, from_ns, to_ns));
+        let running = timeline
+            .slices
+            .iter()
+            .filter(|slice| slice.state == State::Running);
+        let within = running.map(|slice| (slice.from_ns.max(from_ns), slice.to_ns.min(to_ns)));
+        jobs.push(Job {
+            lane,
+            running: within.filter(|(from_ns, to_ns)| from_ns < to_ns).collect(),
+            to_ns,
+        });
         from_ns = next_ns;
     }
     jobs
-}
-
-/// What a worker did within a time, if it ran in it.
-fn job(lane: usize, timeline: &Timeline, from_ns: u64, to_ns: u64) -> Option<Job> {
-    let running = timeline
-        .slices
-        .iter()
-        .filter(|slice| slice.state == State::Running);
-    let within = running.map(|slice| (slice.from_ns.max(from_ns), slice.to_ns.min(to_ns)));
-    let within: Vec<_> = within.filter(|(from_ns, to_ns)| from_ns < to_ns).collect();
-    Some(Job {
-        part: Part {
-            lane,
-            from_ns: within.first()?.0,
-            to_ns,
-        },
-        running_ns: within.iter().map(|(from_ns, to_ns)| to_ns - from_ns).sum(),
-    })
 }

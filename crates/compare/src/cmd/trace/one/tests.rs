@@ -215,6 +215,36 @@ fn a_trace_is_of_its_server_and_what_was_asked() {
 }
 
 #[test]
+fn the_recording_of_median_length_is_shown() {
+    let traced = |recorded_ns: u64, unrecorded_ns: u64| {
+        let marks = |received_ns: u64| Marks {
+            requests: vec![RequestMark {
+                connection: 0,
+                port: 1,
+                due_ns: 0,
+                sent_ns: 0,
+                received_ns,
+            }],
+            ..Marks::default()
+        };
+        Traced {
+            recording: Recording {
+                source: Source::Perf,
+                lacks: Vec::new(),
+                from_ns: 0,
+                to_ns: recorded_ns,
+                threads: Vec::new(),
+                events: Vec::new(),
+            },
+            marks: marks(recorded_ns),
+            unrecorded: marks(unrecorded_ns),
+        }
+    };
+    let (shown, unrecorded_ns) = typical(vec![traced(70, 40), traced(50, 60), traced(900, 45)]);
+    assert_eq!((shown.recording.to_ns, unrecorded_ns), (70, Some(45)));
+}
+
+#[test]
 fn models_with_workers_are_started_with_the_same_number() {
     let contenders = samples::contenders();
     for (contender, flags) in [(&contenders[3], &["--workers", "7"][..]), (&contenders[1], &[])] {
