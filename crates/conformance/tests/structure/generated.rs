@@ -16,8 +16,8 @@ const INTRODUCTION: &str = "# The models
 
 Each model is a server program, and one page explains it: `src/main.rs` of its crate. All of them provide the same service.
 They differ in how a connection gets to a thread, and in what a handler holds while it runs. This page shows the drawing of
-each, what blocks in it, and what it costs. The differences between related models follow as diffs, because they are the
-lesson.
+each, a trace of what its threads really did, what blocks in it, and what it costs. The differences between related models
+follow as diffs, because they are the lesson.
 
 <!-- Generated from the sources by: UPDATE=1 cargo test -p conformance --test structure generated -->
 
@@ -33,6 +33,13 @@ service does. A `block` is a handler that blocks its thread in every model, as a
 connection that a model does not serve yet waits in the kernel's backlog, or in a queue of the server; it is not refused. A
 thread for each connection is no pool: the number of threads grows with the connections.
 
+";
+const TRACES: &str = "
+Below each drawing is a trace of the model, recorded from the kernel by `compare trace`: eight requests on four connections,
+each of which computes for 300 µs and waits for 1 ms, on one CPU, with four workers where the model has workers. A request
+is a numbered bar from its sending to its reply, pale while no thread holds it, and it has the same colour on the lane of
+each thread that held it. The drawings show what a model means to do. A trace shows one case of what happened, and other
+traces differ in detail. [method/traces.md](method/traces.md) describes what is recorded and what is derived.
 ";
 const PAIRS: &str = "
 Pages that are worth reading side by side, with what their difference shows:
@@ -93,7 +100,10 @@ fn models_page() -> String {
     let place = |server: &&Server| table.find(&mark_of(server));
     let mut models: Vec<_> = servers().iter().collect();
     models.sort_by_key(place);
-    let mut page = format!("{INTRODUCTION}{}{WORDS}{table}\n{PAIRS}", map_of_models(&models));
+    let mut page = format!(
+        "{INTRODUCTION}{}{WORDS}{table}{TRACES}{PAIRS}",
+        map_of_models(&models)
+    );
     for (first, second, lesson) in pairs(&models) {
         let _ = writeln!(
             page,
@@ -106,7 +116,7 @@ fn models_page() -> String {
             page,
             "\n## `{0}`: {summary}\n\n{1}\n\n[crates/server-{0}/src/main.rs](../crates/server-{0}/src/main.rs)\n",
             server.name,
-            prose(&server.name),
+            with_trace(&server.name, prose(&server.name)),
         );
     }
     page += DIFFERENCES;
@@ -184,6 +194,27 @@ fn prose(model: &str) -> String {
     let lines = page.lines().map_while(|line| line.strip_prefix("//!"));
     let lines: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     lines.join("\n")
+}
+
+/// The prose of a model with its trace behind the drawing, which is the first block of code, and with what can be seen there:
+/// the file `trace.md` of its crate. A model that was not traced yet has neither.
+fn with_trace(model: &str, prose: String) -> String {
+    const DRAWING_ENDS: &str = "\n```\n";
+    let picture = format!("results/trace/{model}.svg");
+    if !root().join(&picture).exists() {
+        return prose;
+    }
+    let seen = PACKAGES[&format!("server-{model}")].folder.join("trace.md");
+    assert!(
+        seen.exists(),
+        "{} is missing, which describes {picture}",
+        seen.display()
+    );
+    let (drawing, rest) = prose.split_once(DRAWING_ENDS).expect("a page has a drawing");
+    format!(
+        "{drawing}{DRAWING_ENDS}\n![What the threads of {model} did, from the kernel](../{picture})\n\n{}{rest}",
+        read(&seen)
+    )
 }
 
 fn difference(first: &str, second: &str) -> String {
