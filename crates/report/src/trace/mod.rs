@@ -1,6 +1,6 @@
 //! A trace of a server as people see it: what its threads did while it served a few requests.
 //!
-//! [`svg`] draws one trace on an [`Axis`], as a file of its own or as a part of a page. [`facts`] counts what it comes to.
+//! [`svg`] draws one trace on an [`Axis`], as a file of its own or as a part of a page. `facts` counts what it comes to.
 //! [`chrome`] writes and reads Chrome's trace event format.
 
 mod axis;

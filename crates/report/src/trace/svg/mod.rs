@@ -1,8 +1,8 @@
 //! The picture of one trace: the client's requests, a row for each thread with its states, and arrows for wake-ups.
 //!
-//! [`frame`] has the places. From top to bottom, [`client`] draws the connections and [`lane`] the threads, whose states
-//! [`pieces`] puts together as far as they are too short to be seen, and to whose rows [`numbers`] adds the numbers of requests. [`links`] draws the lines between them, and [`legend`] what
-//! the marks mean. [`words`] and [`label`] have the texts.
+//! `frame` has the places. From top to bottom, `client` draws the connections and `lane` the threads. `pieces` puts states
+//! together that are too short to be seen, and `numbers` adds the numbers of requests. `links` draws the lines between the
+//! rows, and `legend` what the marks mean. `words` and `label` have the texts.
 
 #![allow(
     clippy::format_push_string,
