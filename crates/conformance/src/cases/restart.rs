@@ -220,6 +220,7 @@ pub(crate) fn many_restarts_leave_no_zombie_and_no_descriptor(model: &Model) {
 /// Neither threads nor descriptors nor memory are left of fifty generations.
 pub(crate) fn fifty_generations_of_threads_leave_nothing(model: &Model) {
     const MOST_BYTES: u64 = 1 << 20;
+    const SERIES: usize = 3;
     for accept in model.accept_flags() {
         let (server, mut workers) = start(model, &accept, 4);
         let mut restart = || {
@@ -233,13 +234,21 @@ pub(crate) fn fifty_generations_of_threads_leave_nothing(model: &Model) {
             ((tree.threads(), tree.descriptors()), tree.memory_bytes())
         };
         (0..10).for_each(|_| restart());
-        let (first, before_bytes) = measure();
-        (0..50).for_each(|_| restart());
-        let (last, after_bytes) = measure();
-        assert_eq!(first, last, "{accept:?}: threads and descriptors");
+        let (first, mut before_bytes) = measure();
+        // The allocator adds arenas now and then, which stay. What leaks grows in each series.
+        let mut measured = Vec::new();
+        let leaks = (0..SERIES).all(|_| {
+            (0..50).for_each(|_| restart());
+            let (last, after_bytes) = measure();
+            assert_eq!(first, last, "{accept:?}: threads and descriptors");
+            let grows = after_bytes >= before_bytes + MOST_BYTES;
+            measured.push((before_bytes, after_bytes));
+            before_bytes = after_bytes;
+            grows
+        });
         assert!(
-            after_bytes < before_bytes + MOST_BYTES,
-            "{accept:?}: {before_bytes} bytes of memory, and {after_bytes} after 50 restarts"
+            !leaks,
+            "{accept:?}: bytes of memory before and after 50 restarts: {measured:?}"
         );
         expect_no_deaths(&server);
     }
