@@ -53,15 +53,15 @@ const TRACEPOINTS_OF_CALLS: [&str; 2] = ["raw_syscalls:sys_enter", "raw_syscalls
 const OPTIONAL: [(&str, &str); 3] = [
     (
         "tcp:tcp_rcv_space_adjust",
-        "which thread read a request: Linux 4.18 or later is needed (tcp:tcp_rcv_space_adjust)",
+        "It is unknown which thread read a request: this kernel has no tcp:tcp_rcv_space_adjust (Linux 4.18).",
     ),
     (
         "sock:sock_recv_length",
-        "which thread sent a reply: Linux 6.3 or later is needed (sock:sock_recv_length)",
+        "It is unknown which thread sent a reply: this kernel has no sock:sock_recv_length (Linux 6.3).",
     ),
     (
         "sock:sock_send_length",
-        "which thread sent a reply: Linux 6.3 or later is needed (sock:sock_send_length)",
+        "It is unknown which thread sent a reply: this kernel has no sock:sock_send_length (Linux 6.3).",
     ),
 ];
 

@@ -1,7 +1,10 @@
 //! What happened to the threads of the server, from all that `perf script` printed.
 
+mod unseen;
+
 use std::collections::HashMap;
 
+use self::unseen::Unseen;
 use super::line::{Event as Printed, Leaves, Line};
 use crate::event::{Event, Kind, Recording, Thread};
 use crate::threads::call_name;
@@ -82,6 +85,7 @@ struct Follower {
     ports: HashMap<u64, u16>,
     /// What was found out later: threads that ran already when the recording began.
     ran_before: Vec<Event>,
+    unseen: Unseen,
 }
 
 impl Follower {
@@ -101,6 +105,7 @@ impl Follower {
             timers: HashMap::new(),
             ports: HashMap::new(),
             ran_before: Vec::new(),
+            unseen: Unseen::default(),
             recording,
         }
     }
@@ -161,17 +166,26 @@ impl Follower {
         }
     }
 
-    /// The thread of a line runs on the line's CPU.
+    /// The thread of a line runs on the line's CPU. If it was not seen to begin, it did so before the recording, or the kernel
+    /// reported nothing of the idle CPU that it began on.
     fn note_running(&mut self, line: &Line) {
-        if let Some(followed) = self.threads.get_mut(&line.thread)
-            && followed.place == Place::Unknown
-        {
-            followed.place = Place::Running;
-            self.ran_before.push(Event {
-                at_ns: self.recording.from_ns,
-                thread: line.thread,
-                kind: Kind::SwitchIn { cpu: line.cpu },
-            });
+        let Some(followed) = self.threads.get_mut(&line.thread) else {
+            return;
+        };
+        match followed.place {
+            Place::Running => {}
+            Place::Unknown => {
+                followed.place = Place::Running;
+                self.ran_before.push(Event {
+                    at_ns: self.recording.from_ns,
+                    thread: line.thread,
+                    kind: Kind::SwitchIn { cpu: line.cpu },
+                });
+            }
+            Place::Ready | Place::Blocked { .. } => {
+                self.unseen.beginnings.insert(line.cpu);
+                self.switch_in(line.thread, line.cpu, line.at_ns);
+            }
         }
     }
 
@@ -202,16 +216,18 @@ impl Follower {
         };
         let before = std::mem::replace(&mut followed.place, Place::Running);
         let early = followed.woken_early_by.take();
-        if let (
-            Place::Blocked {
-                since_ns,
-                is_woken: false,
-            },
-            Some(by),
-        ) = (before, early)
+        if let Place::Blocked {
+            since_ns,
+            is_woken: false,
+        } = before
         {
-            // The waker waits until it has stopped, and then makes it runnable at once.
-            let woken_ns = (since_ns + 1).min(at_ns);
+            let (woken_ns, by) = match early {
+                // The waker waits until it has stopped, and then makes it runnable at once.
+                Some(by) => ((since_ns + 1).min(at_ns), by),
+                // A CPU that is not recorded, or one that was idle and of which the kernel reported nothing.
+                None => (at_ns, 0),
+            };
+            self.unseen.wakes += u64::from(early.is_none());
             self.push(woken_ns, thread, Kind::Woken { by });
         }
         self.push(at_ns, thread, Kind::SwitchIn { cpu });
@@ -343,8 +359,10 @@ impl Follower {
         let Self {
             mut recording,
             ran_before,
+            unseen,
             ..
         } = self;
+        recording.lacks.extend(unseen.sentences());
         recording.events.splice(..0, ran_before);
         // A wake-up may have been found out later. Events of the same time keep their order.
         recording.events.sort_by_key(|event| event.at_ns);

@@ -96,6 +96,43 @@ fn an_early_wake_up_gives_way_to_the_next() {
 }
 
 #[test]
+fn a_start_that_is_not_reported_is_derived_and_named() {
+    let lines = [
+        (SERVER, 2000, ENTER),
+        (SERVER, 2100, &*switch(SERVER, "S", 0)),
+        // The idle CPU is interrupted by a timer, wakes the thread and runs it. None of that is reported.
+        (SERVER, 3000, EXIT),
+        (SERVER, 4000, &switch(SERVER, "S", CLIENT)),
+        (CLIENT, 5000, &waking(SERVER)),
+        (SERVER, 5500, ENTER),
+    ];
+    let recording = followed(&lines).unwrap();
+    let call = call_name(0);
+    let expected = [
+        (1000, IN),
+        (2000, Kind::Enter(call.clone())),
+        (2100, OUT),
+        (3000, Kind::Woken { by: 0 }),
+        (3000, IN),
+        (3000, Kind::Exit(call.clone())),
+        (4000, OUT),
+        (5000, Kind::Woken { by: CLIENT }),
+        (5500, IN),
+        (5500, Kind::Enter(call)),
+    ];
+    let events = recording
+        .events
+        .into_iter()
+        .map(|event| (event.at_ns, event.kind));
+    assert_eq!(events.collect::<Vec<_>>(), expected);
+    let [beginnings, wakes] = &recording.lacks[..] else {
+        panic!("{:?}", recording.lacks);
+    };
+    assert!(beginnings.contains("idle CPUs (3)"), "{beginnings}");
+    assert!(wakes.contains("1 wake-ups"), "{wakes}");
+}
+
+#[test]
 fn a_client_outside_of_any_call_was_interrupted() {
     let by = |call: &str| {
         let lines = [
@@ -140,23 +177,32 @@ fn a_thread_that_a_timer_interrupts_wakes_nobody() {
 fn threads_and_processes_that_the_server_starts_are_its_own() {
     let lines = [
         (SERVER, 2000, &*new(11, "3d0f00")),
+        (SERVER, 2500, &switch(SERVER, "R", 11)),
         (11, 3000, &new(12, "1200000")),
+        (11, 3500, &switch(11, "R", 12)),
         (12, 4000, &new(13, "3d0f00")),
         // That of another program.
         (30, 4500, &new(31, "1200000")),
         (31, 4600, ENTER),
+        (12, 4900, &switch(12, "R", 13)),
         (13, 5000, ENTER),
     ];
     let read = Kind::Enter(call_name(0));
     let started = |process, thread| Kind::Started { process, thread };
     let expected = [
-        (1000, SERVER, IN),
         (2000, SERVER, started(SERVER, 11)),
         (3000, 11, started(12, 12)),
         (4000, 12, started(12, 13)),
         (5000, 13, read),
     ];
-    let events = events(&lines);
+    let is_switch = |kind: &Kind| {
+        matches!(
+            kind,
+            Kind::Woken { .. } | Kind::SwitchIn { .. } | Kind::SwitchOut { .. }
+        )
+    };
+    let mut events = events(&lines);
+    events.retain(|(.., kind)| !is_switch(kind));
     let expected: Vec<_> = expected.into_iter().collect();
     assert_eq!(events, expected);
 }
@@ -195,12 +241,18 @@ fn a_thread_that_starts_during_the_lookup_starts_once() {
 fn the_number_of_an_ended_thread_may_come_again() {
     let lines = [
         (SERVER, 2000, &*new(11, "3d0f00")),
-        (11, 3000, &switch(11, "X", 0)),
+        (SERVER, 2100, &waking(11)),
+        (SERVER, 2200, &switch(SERVER, "R", 11)),
+        (11, 3000, &switch(11, "X", SERVER)),
         (SERVER, 4000, &new(11, "1200000")),
     ];
     let kinds: Vec<_> = events(&lines).into_iter().map(|(.., kind)| kind).collect();
     let started = |process| Kind::Started { process, thread: 11 };
-    assert_eq!(kinds, [IN, started(SERVER), Kind::Ended, OUT, started(11)]);
+    let preempted = Kind::SwitchOut { runnable: true };
+    let (woken, ended) = (Kind::Woken { by: SERVER }, Kind::Ended);
+    let first = [IN, started(SERVER), woken, preempted, IN, ended, OUT];
+    let second = [IN, started(11)];
+    assert_eq!(kinds, [&first[..], &second].concat());
 }
 
 #[test]
