@@ -21,6 +21,8 @@ mod comparable;
 mod compose;
 mod conclusions;
 pub mod difference;
+#[cfg(test)]
+mod drawn;
 mod errors;
 pub mod escape;
 #[cfg(test)]

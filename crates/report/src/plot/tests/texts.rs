@@ -1,64 +1,26 @@
 //! Texts can be read: they are large enough, inside the picture, and not on each other.
 
+use crate::drawn::{self, Letters, Text, attribute, number};
 use crate::plot::parts::WIDTH;
 use crate::plot::svg::{STYLE, file};
-use crate::plot::text::{BOLD, SIZE, TITLE_SIZE, width};
+use crate::plot::text::{BOLD, SIZE, TITLE_SIZE};
 
 use super::samples;
 
-/// A text of a drawing with the edges of its box.
-#[derive(Debug)]
-struct Text {
-    words: String,
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-}
-
-fn attribute<'a>(element: &'a str, name: &str) -> &'a str {
-    let start = element.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
-    &element[start..start + element[start..].find('"').unwrap()]
-}
-
 fn texts(drawn: &str) -> Vec<Text> {
-    let elements = drawn.split("<text ").skip(1);
-    let text = |element: &str| {
-        let element = format!(" {element}");
-        let (tag, rest) = element.split_once('>').unwrap();
-        let words = rest[..rest.find("</text>").unwrap()]
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&quot;", "\"")
-            .replace("&amp;", "&");
-        let number = |name| attribute(tag, name).parse::<f64>().unwrap();
-        let (x, y, class) = (number("x"), number("y"), attribute(tag, "class").to_owned());
-        let size = if class == "title" { TITLE_SIZE } else { SIZE };
-        let bold = if ["title", "heading"].contains(&&*class) {
+    let letters = |class: &str| Letters {
+        size: if class == "title" { TITLE_SIZE } else { SIZE },
+        bold: if ["title", "heading"].contains(&class) {
             BOLD
         } else {
             1.0
-        };
-        let wide = width(&words) * bold * size / SIZE;
-        let left = match &*class {
-            class if class.contains("middle") => x - wide / 2.0,
-            class if class.contains("end") => x - wide,
-            _ => x,
-        };
-        Text {
-            words,
-            left,
-            right: left + wide,
-            // Without the space above and below letters.
-            top: y - 0.76 * size,
-            bottom: y + 0.2 * size,
-        }
+        },
     };
-    elements.map(text).collect()
+    drawn::texts(drawn, letters, 0.76)
 }
 
 fn height(drawn: &str) -> f64 {
-    attribute(drawn, "height").parse().unwrap()
+    number(drawn, "height")
 }
 
 #[track_caller]
@@ -69,10 +31,7 @@ fn is_legible(drawn: &str) {
         let is_inside = text.left >= 0.0 && text.right <= WIDTH && text.top >= 0.0 && text.bottom <= bottom;
         assert!(is_inside, "{} is outside: {text:?} in {drawn}", text.words);
         for other in &texts[..index] {
-            let is_apart = text.right <= other.left
-                || other.right <= text.left
-                || text.bottom <= other.top
-                || other.bottom <= text.top;
+            let is_apart = text.is_apart_from(other);
             assert!(is_apart, "{} is on {other:?} in {drawn}", text.words);
         }
     }
@@ -121,7 +80,7 @@ fn text_has_twelve_pixels_at_a_width_of_400() {
     }
     for plot in samples::all() {
         let drawn = file(&plot);
-        assert_eq!(attribute(&drawn, "width"), format!("{WIDTH}"));
+        assert_eq!(attribute(&drawn, "width").unwrap(), format!("{WIDTH}"));
         // No element has a size of its own, and no group is scaled.
         let body = drawn.split("</style>").nth(1).unwrap();
         assert!(!body.contains("font-size") && !body.contains("scale("));

@@ -7,6 +7,7 @@ mod places;
 use schema::trace::{Part, Request, Slice, State, Trace, Wake, Waker};
 
 use super::{legend, picture, render};
+use crate::drawn::{attribute, number};
 use crate::trace::{Axis, chrome, sample};
 
 #[test]
@@ -174,12 +175,6 @@ fn broken() -> Trace {
     trace
 }
 
-/// The attribute of an element's tag, if it has it.
-fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
-    let begin = tag.find(&format!(" {name}=\""))? + name.len() + 3;
-    tag[begin..].split('"').next()
-}
-
 /// The tags of a drawing with this class among theirs.
 fn tags<'a>(drawn: &'a str, class: &str) -> Vec<&'a str> {
     let tags = drawn.split('<').skip(1).filter_map(|rest| rest.split('>').next());
@@ -187,11 +182,6 @@ fn tags<'a>(drawn: &'a str, class: &str) -> Vec<&'a str> {
         attribute(tag, "class").is_some_and(|classes| classes.split(' ').any(|own| own == class))
     };
     tags.filter(has).collect()
-}
-
-fn number(tag: &str, name: &str) -> f64 {
-    let value = attribute(tag, name).unwrap_or_else(|| panic!("no {name} in {tag}"));
-    value.parse().unwrap_or_else(|_| panic!("{name} in {tag}"))
 }
 
 #[test]

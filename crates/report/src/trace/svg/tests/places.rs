@@ -1,60 +1,25 @@
 //! Nothing leaves the picture, and no text is on another.
 
-use super::{all, attribute, number, tags};
+use super::{all, tags};
+use crate::drawn::{self, Letters, Text, attribute, number};
 use crate::plot::text::BOLD;
 use crate::trace::svg::frame::{LEFT, RIGHT, WIDTH};
-use crate::trace::svg::label::{NUMBER_SIZE, SIZE, TITLE_SIZE, width};
+use crate::trace::svg::label::{NUMBER_SIZE, SIZE, TITLE_SIZE};
 use crate::trace::svg::{legend, picture, render};
 use crate::trace::{Axis, sample};
 
-/// A text of a drawing with the edges of its box.
-#[derive(Debug)]
-struct Text {
-    words: String,
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-}
-
 fn texts(drawn: &str) -> Vec<Text> {
-    let elements = drawn.split("<text").skip(1);
-    let text = |element: &str| {
-        let (tag, rest) = element.split_once('>').unwrap();
-        let words = rest.split('<').next().unwrap();
-        let words = words
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&quot;", "\"")
-            .replace("&amp;", "&");
-        let (x, y, class) = (
-            number(tag, "x"),
-            number(tag, "y"),
-            attribute(tag, "class").unwrap(),
-        );
-        let (size, bold) = match class {
-            "title" => (TITLE_SIZE, BOLD),
-            "number" => (NUMBER_SIZE, BOLD),
-            "heading" => (SIZE, BOLD),
-            _ => (SIZE, 1.0),
-        };
-        let wide = width(&words) * bold * size / SIZE;
-        let left = match class {
-            "number" => x - wide / 2.0,
-            class if class.contains("middle") => x - wide / 2.0,
-            class if class.contains("end") => x - wide,
-            _ => x,
-        };
-        // Without the space above and below letters.
-        Text {
-            words,
-            left,
-            right: left + wide,
-            top: y - 0.74 * size,
-            bottom: y + 0.2 * size,
-        }
+    let letters = |class: &str| match class {
+        "title" => (TITLE_SIZE, BOLD),
+        "number" => (NUMBER_SIZE, BOLD),
+        "heading" => (SIZE, BOLD),
+        _ => (SIZE, 1.0),
     };
-    elements.map(text).collect()
+    let letters = |class: &str| {
+        let (size, bold) = letters(class);
+        Letters { size, bold }
+    };
+    drawn::texts(drawn, letters, 0.74)
 }
 
 /// All places of a path: the ends of its lines.
@@ -115,10 +80,7 @@ fn is_inside(drawn: &str) {
             "{text:?} is outside"
         );
         for other in &texts[..index] {
-            let is_apart = text.right <= other.left
-                || other.right <= text.left
-                || text.bottom <= other.top
-                || other.bottom <= text.top;
+            let is_apart = text.is_apart_from(other);
             assert!(is_apart, "{} is on {other:?}: {text:?}", text.words);
         }
     }
