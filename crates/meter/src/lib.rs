@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cgroup;
+pub mod child;
 pub mod cpus;
 mod footprint;
 mod interference;

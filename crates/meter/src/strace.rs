@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::NamedTempFile;
 
+use crate::child;
 use crate::maker;
 use crate::tree::{self, Family};
 
@@ -86,18 +87,9 @@ impl Strace {
         if Command::new("strace").arg("-V").output().is_err() {
             return Err(MISSING.to_owned());
         }
-        // As in a trial, the traced process is no child of strace.
-        let mut cat = Command::new("cat")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| format!("can't start cat, on which strace is tried: {error}"))?;
-        let tracer = Self::attach(Family::LedBy(Pid::from_raw(cat.id().cast_signed())), options);
-        let may_trace = tracer.map(drop);
-        drop(cat.stdin.take());
-        let _ = cat.wait();
-        may_trace
+        child::try_on_process("strace", |process| {
+            Self::attach(Family::LedBy(process), options).map(drop)
+        })?
     }
 
     /// The file that it writes to.
@@ -110,12 +102,8 @@ impl Strace {
     pub fn finish(mut self) -> io::Result<String> {
         // It detaches from the processes, writes what is left and ends.
         let _ = kill(self.pid(), Signal::SIGINT);
-        let ended_by = Instant::now() + WITHIN;
-        while self.lives() {
-            if Instant::now() > ended_by {
-                return Err(io::Error::other("strace did not end on SIGINT"));
-            }
-            thread::sleep(Duration::from_millis(1));
+        if !child::ends_within(&mut self.strace, WITHIN) {
+            return Err(io::Error::other("strace did not end on SIGINT"));
         }
         let written = fs::read(self.output.path())?;
         Ok(String::from_utf8_lossy(&written).into_owned())
@@ -147,10 +135,7 @@ impl Drop for Strace {
         if self.lives() {
             // On SIGTERM it detaches first. If it is killed, the kernel does that.
             let _ = kill(self.pid(), Signal::SIGTERM);
-            let until = Instant::now() + Duration::from_millis(500);
-            while self.lives() && Instant::now() < until {
-                thread::sleep(Duration::from_millis(1));
-            }
+            child::ends_within(&mut self.strace, Duration::from_millis(500));
             let _ = self.strace.kill();
             let _ = self.strace.wait();
         }

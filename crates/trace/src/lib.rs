@@ -8,6 +8,7 @@
 
 pub mod build;
 mod calls;
+mod clock;
 pub mod event;
 #[cfg(test)]
 mod live;

@@ -17,21 +17,20 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use meter::{Family, Maker, TEMPORARY};
+use meter::{Family, Maker, TEMPORARY, child};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CpuSet as Mask, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
-use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{Pid, mkfifo};
 use schema::cpus::{CpuSet, Split};
 use schema::trace::Source;
 use tempfile::NamedTempFile;
 
+use crate::clock::monotonic_ns;
 use crate::event::{Recording, Thread};
 use crate::threads;
 
@@ -71,7 +70,6 @@ const BUFFER: &str = "4M";
 const FILE_MOST: &str = "512M";
 /// How long perf(1) may take for each step. Half a second is usual, but the machine may be busy.
 const WITHIN: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// A perf(1) that records. Dropping it ends it.
 ///
@@ -168,18 +166,18 @@ impl Session {
         };
         bind(session.perf.id(), &cpus.client)?;
         session.order("enable")?;
-        session.from_ns = now_ns();
+        session.from_ns = monotonic_ns()?;
         session.threads = threads::in_server(server);
         Ok(session)
     }
 
     /// Stops recording.
     pub(crate) fn stop(mut self, client_threads: &[i32]) -> Result<Recording, String> {
-        let to_ns = now_ns();
+        let to_ns = monotonic_ns()?;
         self.order("disable")?;
         // Its `cat` ends, and then itself.
         drop(self.perf.stdin.take());
-        if !self.has_ended_within(WITHIN) {
+        if !child::ends_within(&mut self.perf, WITHIN) {
             return Err(format!("perf did not end within {WITHIN:?}"));
         }
         if !self.perf.wait().is_ok_and(|status| status.success()) {
@@ -228,17 +226,6 @@ impl Session {
     fn has_ended(&mut self) -> bool {
         !matches!(self.perf.try_wait(), Ok(None))
     }
-
-    fn has_ended_within(&mut self, within: Duration) -> bool {
-        let until = Instant::now() + within;
-        while !self.has_ended() {
-            if Instant::now() > until {
-                return false;
-            }
-            thread::sleep(PAUSE);
-        }
-        true
-    }
 }
 
 impl Drop for Session {
@@ -246,7 +233,7 @@ impl Drop for Session {
         drop(self.perf.stdin.take());
         if !self.has_ended() {
             let _ = kill(Pid::from_raw(self.perf.id().cast_signed()), Signal::SIGTERM);
-            if !self.has_ended_within(Duration::from_secs(1)) {
+            if !child::ends_within(&mut self.perf, Duration::from_secs(1)) {
                 let _ = self.perf.kill();
             }
             let _ = self.perf.wait();
@@ -262,18 +249,15 @@ pub(crate) fn probe() -> Result<(), String> {
         client: allowed,
         shared: true,
     };
-    // It ends when its input does, so it ends in any case.
-    let mut cat = Command::new("cat");
-    cat.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
-    let mut cat = cat
-        .spawn()
-        .map_err(|error| format!("can't start cat, on which perf is tried: {error}"))?;
-    let number = cat.id().cast_signed();
-    let session = Session::start(Family::LedBy(Pid::from_raw(number)), &cpus);
-    drop(cat.stdin.take());
-    let _ = cat.wait();
+    let (process, session) = child::try_on_process("perf", |process| {
+        (process, Session::start(Family::LedBy(process), &cpus))
+    })?;
     let recording = session?.stop(&[])?;
-    if recording.events.iter().any(|event| event.thread == number) {
+    if recording
+        .events
+        .iter()
+        .any(|event| event.thread == process.as_raw())
+    {
         Ok(())
     } else {
         Err(
@@ -317,11 +301,6 @@ fn bind(process: u32, cpus: &CpuSet) -> Result<(), String> {
     let set = cpus.numbers().into_iter().try_for_each(|cpu| mask.set(cpu));
     set.and_then(|()| sched_setaffinity(Pid::from_raw(process.cast_signed()), &mask))
         .map_err(|error| format!("can't bind perf to CPUs {cpus}: {error}"))
-}
-
-fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every kernel has this clock");
-    u64::try_from(Duration::from(now).as_nanos()).expect("the machine runs for less than 500 years")
 }
 
 fn read(file: &Path) -> String {

@@ -1,7 +1,6 @@
 //! Records by strace(1) alone.
 
 pub(crate) mod calls;
-pub(crate) mod clock;
 mod effects;
 mod events;
 mod line;

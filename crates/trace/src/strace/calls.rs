@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::clock::Offset;
 use super::effects::{self, Done, Effect, Sockets};
 use super::line::{self, End, Line, What};
+use crate::clock::Offset;
 use crate::event::{Kind, Thread};
 use crate::threads;
 

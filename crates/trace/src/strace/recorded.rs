@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 
 use super::calls::{Call, Calls};
-use super::clock::Offset;
 use super::effects::Sockets;
 use super::line;
+use crate::clock::Offset;
 use crate::event::Kind;
 
 const WORKERS: &str = include_str!("samples/workers.txt");

@@ -6,8 +6,8 @@ use std::fs;
 use meter::{Family, Strace, tree};
 
 use super::calls::{Calls, Times};
-use super::clock::{Offset, monotonic_ns};
 use super::watch::Watch;
+use crate::clock::{Offset, monotonic_ns};
 use crate::event::{Kind, Thread};
 use crate::threads;
 

@@ -1,4 +1,4 @@
-//! The clock of strace's lines, `CLOCK_REALTIME`, against that of a recording, `CLOCK_MONOTONIC`.
+//! The clock of a recording, `CLOCK_MONOTONIC`, and that of strace's lines, `CLOCK_REALTIME`, against it.
 
 use nix::time::{ClockId, clock_gettime};
 
