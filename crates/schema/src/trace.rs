@@ -106,7 +106,7 @@ pub struct Slice {
     /// The CPU that the thread ran on, if it ran and that is known.
     pub cpu: Option<u32>,
     /// The name of the system call that it was in. A thread that runs in none runs the program's own code. A thread that
-    /// blocks in none has another reason, such as a page fault.
+    /// blocks outside of any, as in a page fault, has `no system call` here.
     pub call: Option<String>,
 }
 
@@ -246,6 +246,13 @@ impl Lane {
     #[must_use]
     pub fn span_ns(&self) -> Option<(u64, u64)> {
         Some((self.slices.first()?.from_ns, self.slices.last()?.to_ns))
+    }
+
+    /// Whether it exists at this time.
+    #[must_use]
+    pub fn lives_at(&self, at_ns: u64) -> bool {
+        self.span_ns()
+            .is_some_and(|(from_ns, to_ns)| (from_ns..=to_ns).contains(&at_ns))
     }
 
     /// The time that it spent in a state.

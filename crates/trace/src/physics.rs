@@ -128,7 +128,7 @@ fn check_wakes(trace: &Trace, faults: &mut Vec<String>) {
             ));
         }
         if let Waker::Lane(by) = wake.by
-            && !trace.lanes.get(by).is_some_and(|waker| is_alive(waker, at_ns))
+            && !trace.lanes.get(by).is_some_and(|waker| waker.lives_at(at_ns))
         {
             faults.push(format!(
                 "{} is woken at {at_ns} ns by a thread that does not live",
@@ -136,11 +136,6 @@ fn check_wakes(trace: &Trace, faults: &mut Vec<String>) {
             ));
         }
     }
-}
-
-fn is_alive(lane: &Lane, at_ns: u64) -> bool {
-    lane.span_ns()
-        .is_some_and(|(from_ns, to_ns)| (from_ns..=to_ns).contains(&at_ns))
 }
 
 /// A request's band lies between its sent and received marks, on threads that live and run in that time.
@@ -173,7 +168,7 @@ fn check_request(request: &Request, trace: &Trace, faults: &mut Vec<String>) {
                 request.sent_ns, request.received_ns
             ));
         }
-        let lives = |lane: &Lane| is_alive(lane, from_ns) && is_alive(lane, to_ns);
+        let lives = |lane: &Lane| lane.lives_at(from_ns) && lane.lives_at(to_ns);
         if !trace.lanes.get(lane).is_some_and(lives) {
             faults.push(format!(
                 "request {number} is held by lane {lane}, which does not live then"

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use crate::support::{Script, event_loop, eventually, processes_with, program, text, with_a_server};
 use crate::trace::{trace, with_any_source, written};
@@ -28,11 +29,18 @@ fn without_perf_and_strace_it_reports_what_to_install() {
     assert!(!out.path().join("trace").exists());
 }
 
+/// A folder with an event loop, and with a server `alpha` that does this.
+fn event_loop_beside(alpha: &str) -> TempDir {
+    let fakes = with_a_server("alpha", alpha);
+    let real = program(event_loop());
+    let name = real.file_name().expect("a program has a name");
+    fs::copy(&real, fakes.path().join(name)).expect("it can be copied");
+    fakes
+}
+
 #[test]
 fn what_fails_is_left_out_and_the_others_are_traced() {
-    let fakes = with_a_server("alpha", "echo out of luck >&2; exit 3");
-    let real = program(event_loop());
-    fs::copy(&real, fakes.path().join(real.file_name().unwrap())).unwrap();
+    let fakes = event_loop_beside("echo out of luck >&2; exit 3");
     let folder = fakes.path().to_str().unwrap();
     let out = tempfile::tempdir().unwrap();
     let Some(done) = with_any_source(&mut trace(out.path(), &["--servers", folder])) else {
@@ -61,9 +69,7 @@ fn what_fails_is_left_out_and_the_others_are_traced() {
 
 #[test]
 fn a_model_that_can_not_run_here_is_excused() {
-    let fakes = with_a_server("alpha", "echo io_uring is refused here >&2; exit 1");
-    let real = program(event_loop());
-    fs::copy(&real, fakes.path().join(real.file_name().unwrap())).unwrap();
+    let fakes = event_loop_beside("echo io_uring is refused here >&2; exit 1");
     let folder = fakes.path().to_str().unwrap();
     let out = tempfile::tempdir().unwrap();
     let Some(done) = with_any_source(&mut trace(out.path(), &["--servers", folder])) else {

@@ -129,14 +129,11 @@ impl Follower<'_> {
         let Some(&place) = self.living.get(&event.thread) else {
             return;
         };
-        match &event.kind {
-            Kind::Woken { by } => return self.wake(place, *by, event.at_ns),
-            Kind::Started { process, thread } => return self.start(place, (*process, *thread), event.at_ns),
-            _ => {}
-        }
         let follow = &mut self.threads[place];
         let at_ns = event.at_ns;
         match &event.kind {
+            Kind::Woken { by } => return self.wake(place, *by, at_ns),
+            Kind::Started { process, thread } => return self.start(place, (*process, *thread), at_ns),
             Kind::SwitchIn { cpu } => follow.run(*cpu, at_ns),
             Kind::SwitchOut { runnable } => {
                 follow.stop(*runnable, at_ns);
@@ -155,7 +152,6 @@ impl Follower<'_> {
             Kind::Exit(name) => follow.exit(name, at_ns),
             Kind::Received { port } => follow.transfer(*port, false, at_ns),
             Kind::Sent { port } => follow.transfer(*port, true, at_ns),
-            Kind::Woken { .. } | Kind::Started { .. } => {}
         }
         if self.source == Source::Strace {
             self.threads[place].derive_state();

@@ -231,13 +231,13 @@ fn wake_events(id: usize, wake: &Wake, trace: &Trace) -> Vec<String> {
     let waker = match wake.by {
         Waker::Lane(index) => {
             let lane = &trace.lanes[index];
-            lives_at(lane, wake.at_ns).then_some((lane.process, lane.thread))
+            lane.lives_at(wake.at_ns).then_some((lane.process, lane.thread))
         }
         Waker::Client => last_active_connection(trace, wake.at_ns).map(|number| (CLIENT, row(number))),
         Waker::Kernel => None,
     };
     let (ts, cat, name) = (micros(wake.at_ns), Category::Wake, "wake".to_owned());
-    if let Some((pid, tid)) = waker.filter(|_| lives_at(woken, wake.at_ns)) {
+    if let Some((pid, tid)) = waker.filter(|_| woken.lives_at(wake.at_ns)) {
         let start = Event::<()>::FlowStart {
             pid,
             tid,
@@ -272,11 +272,6 @@ fn wake_events(id: usize, wake: &Wake, trace: &Trace) -> Vec<String> {
         args: WakeArgs { wake: id, by, lane },
     };
     vec![json(&point)]
-}
-
-fn lives_at(lane: &Lane, at_ns: u64) -> bool {
-    lane.span_ns()
-        .is_some_and(|(from_ns, to_ns)| (from_ns..=to_ns).contains(&at_ns))
 }
 
 /// The connection that the client last opened, sent or received on: it sends the next request or closes after it has received.
